@@ -1,0 +1,214 @@
+"""The data contracts that service, worker, command line and library share.
+
+Nothing here computes. All lengths are millimetres, all angles degrees; the world frame is SRS / ISO 2631
+(x anterior, y left, z up). Pixels are (u, v) = (column, row) with (0, 0) the centre of the top-left pixel.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+CALIBRATION_VERSION = "1.0"
+RESULT_VERSION = "1.0"
+RECONSTRUCT_TASK = "lumbar3d.reconstruct"
+"""Celery task name: the producer sends it by name and never imports the worker."""
+
+LEVELS = ("L1", "L2", "L3", "L4", "L5")
+LANDMARKS = (
+    "sup_endplate_centre",
+    "inf_endplate_centre",
+    "tp_left",
+    "tp_right",
+    "pedicle_left",
+    "pedicle_right",
+    "sp_tip",
+)
+VIEWS = ("ap", "lat")
+
+Vec3 = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+Row4 = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+class _Contract(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MatrixView(_Contract):
+    """A cone-beam view given as a 3x4 matrix from world mm (homogeneous) to pixels (u, v, 1)."""
+
+    type: Literal["matrix"]
+    projection: tuple[Row4, Row4, Row4]
+    pixel_spacing_mm: tuple[FiniteFloat, FiniteFloat] = Field(description="(du, dv) at the detector's front plane")
+    columns: int = Field(ge=16, le=20000)
+    rows: int = Field(ge=16, le=20000)
+    photometric_interpretation: Literal["MONOCHROME1", "MONOCHROME2"] = "MONOCHROME2"
+
+
+class GeometryView(_Contract):
+    """A cone-beam view given by where the source and the detector are."""
+
+    type: Literal["geometry"]
+    source_mm: Vec3
+    detector_origin_mm: Vec3 = Field(description="world position of the centre of pixel (0, 0)")
+    detector_u_axis: Vec3 = Field(description="unit vector along which the column index grows")
+    detector_v_axis: Vec3 = Field(description="unit vector along which the row index grows")
+    pixel_spacing_mm: tuple[FiniteFloat, FiniteFloat]
+    columns: int = Field(ge=16, le=20000)
+    rows: int = Field(ge=16, le=20000)
+    photometric_interpretation: Literal["MONOCHROME1", "MONOCHROME2"] = "MONOCHROME2"
+
+
+View = Annotated[MatrixView | GeometryView, Field(discriminator="type")]
+
+
+class Calibration(_Contract):
+    """Both views of one acquisition in one world frame."""
+
+    version: Literal["1.0"]
+    world_frame: Literal["x_anterior_y_left_z_up_mm"] = "x_anterior_y_left_z_up_mm"
+    ap: View
+    lat: View
+
+
+class ReconstructOptions(_Contract):
+    """What a caller may choose; everything else is fixed and recorded in the result."""
+
+    method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
+
+
+class JobState(StrEnum):
+    """Life of a job: queued -> running -> one of the four ends (or back to queued when a lease expires)."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job will never change again."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+class Stage(StrEnum):
+    """What a running job is doing, in order."""
+
+    READ = "read"
+    DETECT = "detect"
+    INITIALISE = "initialise"
+    REGISTER = "register"
+    MEASURE = "measure"
+    EXPORT = "export"
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document; ``code`` is the stable machine-readable part."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    instance: str | None = None
+
+
+class JobStatus(_Contract):
+    """Answer of ``GET /jobs/{id}``."""
+
+    id: str
+    state: JobState
+    stage: Stage | None = None
+    progress: float = Field(ge=0.0, le=1.0)
+    queue_position: int | None = None
+    attempt: int = 0
+    created_at: str
+    updated_at: str
+    error: Problem | None = None
+
+
+class Norm(_Contract):
+    """Reference population figure for one measurement."""
+
+    mean: float
+    sd: float
+    source: str
+
+
+class Measurement(_Contract):
+    """One clinical number with its standard error."""
+
+    code: str = Field(description="stable id, e.g. body_height_anterior")
+    name: str
+    target: str = Field(description="level (L3), pair (L3/L4) or span (L1-L5)")
+    value: float
+    unit: Literal["mm", "deg", "%", "cm3", "mm2"]
+    sigma: float = Field(ge=0.0, description="standard error, same unit, from the posterior of the fit")
+    flag: Literal["ok", "model_based", "low_confidence"] = "ok"
+    norm: Norm | None = None
+    definition: str
+
+
+class LandmarkResult(_Contract):
+    """One landmark: on the fitted mesh and as triangulated from the two detections."""
+
+    name: str
+    model_mm: Vec3
+    triangulated_mm: Vec3 | None = None
+    ray_distance_mm: float | None = None
+
+
+class LevelQuality(_Contract):
+    """How well one vertebra is supported by the two images."""
+
+    image_residual: float = Field(description="mean absolute DRR residual inside the vertebra, 0-1")
+    ray_residual_mm: float = Field(description="RMS distance between the two rays of the seven landmarks")
+    overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, mean of views")
+    surface_sigma_mm: float = Field(description="RMS posterior standard error of the surface")
+    flag: Literal["ok", "review", "bad"]
+    reasons: tuple[str, ...] = ()
+
+
+class LevelResult(_Contract):
+    """One reconstructed vertebra."""
+
+    level: str
+    world_from_model: tuple[Row4, Row4, Row4, Row4]
+    coefficients_sd: tuple[float, ...]
+    landmarks: tuple[LandmarkResult, ...]
+    quality: LevelQuality
+
+
+class AssetRecord(_Contract):
+    """Which file was used."""
+
+    name: str
+    sha256: str
+    version: str
+
+
+class ReconstructionResult(_Contract):
+    """``GET /jobs/{id}/result``: everything but the meshes."""
+
+    version: Literal["1.0"] = "1.0"
+    software: str
+    intended_use: str = "Decision support for research. Not a medical device."
+    world_frame: Literal["x_anterior_y_left_z_up_mm"] = "x_anterior_y_left_z_up_mm"
+    method: str
+    levels: tuple[LevelResult, ...]
+    measurements: tuple[Measurement, ...]
+    quality: Literal["ok", "review", "bad"]
+    notes: tuple[str, ...] = ()
+    timings_s: dict[str, float]
+    assets: tuple[AssetRecord, ...]
+    constants: dict[str, dict[str, float | int | str | bool]] = Field(
+        default_factory=dict, description="every constant of the algorithm, by stage"
+    )
+    versions: dict[str, str]
+    calibration: Calibration

@@ -1,0 +1,51 @@
+"""What the network says about one acquisition; registration starts from this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.geometry.projection import ConeBeam
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ViewDetection:
+    """Network output for one view, on that view's network grid.
+
+    Attributes
+    ----------
+    projection : ConeBeam
+        The calibration on this grid (same pixels as ``decomposition``).
+    decomposition : (5, rows, columns) float32
+        One DRR-like image per level L1..L5: ``1 - exp(-MU_PER_MM * path_length_mm)`` of that vertebra alone, in
+        [0, 1]. The paper's single image of all five is ``1 - prod(1 - decomposition)``.
+    landmarks_px : (5, 7, 2) float64
+        (u, v) in the order of ``contracts.LANDMARKS``.
+    landmark_sigma_px : (5, 7) float64
+        Standard deviation of each landmark.
+    confidence : (5,) float64
+        0-1 per level: is this vertebra there and is it this level.
+    """
+
+    projection: ConeBeam
+    decomposition: NDArray[np.float32]
+    landmarks_px: Array
+    landmark_sigma_px: Array
+    confidence: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """Both views."""
+
+    ap: ViewDetection
+    lat: ViewDetection
+
+    @property
+    def views(self) -> tuple[ViewDetection, ViewDetection]:
+        """AP then LAT."""
+        return self.ap, self.lat

@@ -1,0 +1,123 @@
+"""Every error the library raises on purpose, each with a stable code.
+
+::
+
+    Lumbar3dError
+    ├── InputError                 the caller can mend it            (HTTP 4xx)
+    │   ├── CalibrationError       invalid_calibration
+    │   │   ├── DegenerateGeometryError   degenerate_geometry
+    │   │   └── ViewAngleError            view_angle_out_of_range
+    │   ├── RadiographError        invalid_radiograph
+    │   │   ├── UnsupportedFormatError    unsupported_format
+    │   │   ├── ImageTooLargeError        image_too_large
+    │   │   ├── EmptyImageError           empty_image
+    │   │   └── ViewMismatchError         view_mismatch
+    │   └── OptionsError           invalid_options
+    ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
+    └── EngineError                our side failed                    (HTTP 5xx)
+        ├── AssetError             corrupt_asset
+        ├── DeviceError            device_failed
+        └── RegistrationError      registration_failed
+
+A code, once published, never changes its meaning. Messages never quote the input.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Lumbar3dError(Exception):
+    """Base of all deliberate errors; ``code`` is stable, ``str(error)`` is safe to show."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+class InputError(Lumbar3dError):
+    """The caller sent something that cannot be used."""
+
+    code = "invalid_input"
+
+
+class CalibrationError(InputError):
+    """The calibration is malformed."""
+
+    code = "invalid_calibration"
+
+
+class DegenerateGeometryError(CalibrationError):
+    """The calibration is well formed but no reconstruction can follow from it."""
+
+    code = "degenerate_geometry"
+
+
+class ViewAngleError(CalibrationError):
+    """The two views are too close to parallel to see depth."""
+
+    code = "view_angle_out_of_range"
+
+
+class RadiographError(InputError):
+    """The image file cannot be read as a radiograph."""
+
+    code = "invalid_radiograph"
+
+
+class UnsupportedFormatError(RadiographError):
+    """The file format, compression or pixel type is not accepted."""
+
+    code = "unsupported_format"
+
+
+class ImageTooLargeError(RadiographError):
+    """The image has more pixels or bytes than the service decodes."""
+
+    code = "image_too_large"
+
+
+class EmptyImageError(RadiographError):
+    """The image is constant."""
+
+    code = "empty_image"
+
+
+class ViewMismatchError(RadiographError):
+    """The two views do not belong together, or not to the view they were sent as."""
+
+    code = "view_mismatch"
+
+
+class OptionsError(InputError):
+    """An option is unknown or out of range."""
+
+    code = "invalid_options"
+
+
+class RejectedError(Lumbar3dError):
+    """The images were read but cannot be answered honestly (wrong body part, levels not found)."""
+
+    code = "rejected"
+
+
+class EngineError(Lumbar3dError):
+    """Our side failed."""
+
+    code = "engine_failed"
+
+
+class AssetError(EngineError):
+    """A shape model or network file is missing or does not match its checksum."""
+
+    code = "corrupt_asset"
+
+
+class DeviceError(EngineError):
+    """The accelerator failed; the worker must be replaced before it takes another job."""
+
+    code = "device_failed"
+
+
+class RegistrationError(EngineError):
+    """The fit did not produce a usable answer."""
+
+    code = "registration_failed"

@@ -1,0 +1,148 @@
+"""From the calibration contract to two projections, refusing geometry that cannot be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import rq
+
+from lumbar3d.contracts import Calibration, GeometryView, MatrixView
+from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError
+from lumbar3d.geometry import frames, triangulation
+from lumbar3d.geometry.projection import ConeBeam
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GeometryLimits:
+    """What a biplanar room can look like; outside it the numbers are typing errors."""
+
+    spacing_mm: tuple[float, float] = (0.02, 5.0)
+    source_to_detector_mm: tuple[float, float] = (300.0, 6000.0)
+    source_to_patient_mm: float = 250.0
+    """Closest a source may come to the point where the central rays meet: half a torso and the tube."""
+    view_angle_deg: tuple[float, float] = (60.0, 120.0)
+    good_view_angle_deg: tuple[float, float] = (75.0, 105.0)
+    central_ray_distance_mm: float = 400.0
+    skew_tolerance: float = 1e-3
+
+
+LIMITS = GeometryLimits()
+
+
+@dataclass(frozen=True)
+class BiplanarGeometry:
+    """Two validated views in one world frame."""
+
+    ap: ConeBeam
+    lat: ConeBeam
+    view_angle_deg: float
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Quality remarks that do not stop the job."""
+        low, high = LIMITS.good_view_angle_deg
+        return () if low <= self.view_angle_deg <= high else ("view_angle_unusual",)
+
+
+def build_geometry(calibration: Calibration) -> BiplanarGeometry:
+    """Validate a calibration and turn it into two projections.
+
+    Raises
+    ------
+    CalibrationError
+        A value that no detector has (spacing, skew, axes not perpendicular).
+    DegenerateGeometryError
+        Source inside the patient, views that do not look at the same place.
+    ViewAngleError
+        Angle between the central rays outside 60-120 degrees.
+    """
+    ap, lat = _cone_beam(calibration.ap), _cone_beam(calibration.lat)
+    centre, angle_deg = _crossing(ap, lat)
+    for view in (ap, lat):
+        if np.linalg.norm(view.source_world_mm - centre) < LIMITS.source_to_patient_mm:
+            raise DegenerateGeometryError("an X-ray source lies inside the patient")
+        if not 0.0 < view.project(centre[None])[1][0] < view.source_to_detector_mm:
+            raise DegenerateGeometryError("the views do not meet between their source and their detector")
+    return BiplanarGeometry(ap=ap, lat=lat, view_angle_deg=angle_deg)
+
+
+def _crossing(ap: ConeBeam, lat: ConeBeam) -> tuple[Array, float]:
+    """Where the rays through the two detector centres meet, and the angle between them."""
+    rays = [view.rays(np.array([[(view.columns - 1) / 2, (view.rows - 1) / 2]])) for view in (ap, lat)]
+    (ap_origin, ap_direction), (lat_origin, lat_direction) = rays
+    cosine = float(np.clip((ap_direction @ lat_direction.T).item(), -1.0, 1.0))
+    angle_deg = float(np.degrees(np.arccos(cosine)))
+    low, high = LIMITS.view_angle_deg
+    if not low <= angle_deg <= high:
+        raise ViewAngleError(f"the views must differ by {low:.0f} to {high:.0f} degrees")
+    points, distances = triangulation.triangulate(ap_origin, ap_direction, lat_origin, lat_direction)
+    if distances[0] > LIMITS.central_ray_distance_mm:
+        raise DegenerateGeometryError("the two views do not look at the same place")
+    return points[0], angle_deg
+
+
+def _cone_beam(view: MatrixView | GeometryView) -> ConeBeam:
+    spacing = np.array(view.pixel_spacing_mm)
+    low, high = LIMITS.spacing_mm
+    if not np.all((spacing >= low) & (spacing <= high)):
+        raise CalibrationError(f"pixel_spacing_mm must lie between {low} and {high}")
+    beam = _from_matrix(view, spacing) if isinstance(view, MatrixView) else _from_geometry(view, spacing)
+    low, high = LIMITS.source_to_detector_mm
+    if not low <= beam.source_to_detector_mm <= high:
+        raise DegenerateGeometryError(f"the source must be {low:.0f} to {high:.0f} mm from the detector")
+    return beam
+
+
+def _from_geometry(view: GeometryView, spacing: Array) -> ConeBeam:
+    u, v = np.array(view.detector_u_axis), np.array(view.detector_v_axis)
+    tolerance = LIMITS.skew_tolerance
+    if abs(np.linalg.norm(u) - 1) > tolerance or abs(np.linalg.norm(v) - 1) > tolerance or abs(u @ v) > tolerance:
+        raise CalibrationError("detector_u_axis and detector_v_axis must be perpendicular unit vectors")
+    u = u / np.linalg.norm(u)
+    v = v - (u @ v) * u
+    v = v / np.linalg.norm(v)
+    source, origin = np.array(view.source_mm), np.array(view.detector_origin_mm)
+    normal = np.cross(u, v)
+    distance = float((origin - source) @ normal)
+    if distance < 0:
+        raise CalibrationError("column axis x row axis must point away from the source (image is mirrored)")
+    rotation = np.stack([u, v, normal])
+    principal = np.array([(source - origin) @ u, (source - origin) @ v]) / spacing
+    return ConeBeam(
+        camera_from_world=frames.rigid(rotation, -rotation @ source),
+        focal_px=distance / spacing,
+        principal_px=principal,
+        pixel_spacing_mm=spacing,
+        rows=view.rows,
+        columns=view.columns,
+    )
+
+
+def _from_matrix(view: MatrixView, spacing: Array) -> ConeBeam:
+    matrix = np.array(view.projection)
+    if abs(np.linalg.det(matrix[:, :3])) < 1e-12 * max(1.0, np.abs(matrix[:, :3]).max() ** 3):
+        raise DegenerateGeometryError("the projection matrix has no source (its left 3x3 block is singular)")
+    if np.linalg.det(matrix[:, :3]) < 0:
+        matrix = -matrix
+    intrinsic, rotation = rq(matrix[:, :3])
+    sign = np.diag(np.sign(np.diag(intrinsic)))
+    intrinsic, rotation = intrinsic @ sign, sign @ rotation
+    intrinsic = intrinsic / intrinsic[2, 2]
+    focal = np.array([intrinsic[0, 0], intrinsic[1, 1]])
+    if abs(intrinsic[0, 1]) > LIMITS.skew_tolerance * focal[0]:
+        raise CalibrationError("the projection matrix has skew: detector axes are not perpendicular")
+    if abs(focal[0] * spacing[0] / (focal[1] * spacing[1]) - 1) > 1e-2:
+        raise CalibrationError("the projection matrix and pixel_spacing_mm disagree about the pixel's shape")
+    source = -np.linalg.solve(matrix[:, :3], matrix[:, 3])
+    return ConeBeam(
+        camera_from_world=frames.rigid(rotation, -rotation @ source),
+        focal_px=focal,
+        principal_px=intrinsic[:2, 2],
+        pixel_spacing_mm=spacing,
+        rows=view.rows,
+        columns=view.columns,
+    )

@@ -1,0 +1,108 @@
+"""Load shape models and network files, each checked against the manifest before use.
+
+``ssm_assets/manifest.json``::
+
+    {"version": "1", "assets": [{"name": "ssm_L1", "file": "ssm_L1.npz", "sha256": "...", "version": "...",
+                                 "units": "mm", "provenance": "...", "licence": "..."}, ...]}
+
+A shape model file is an ``.npz`` with mean (V, 3) f4, faces (F, 3) i4, modes (V, 3, K) f2, eigenvalues (K,) f4,
+landmark_indices (7,) i4, fit_vertices (v,) i4, fit_faces (f, 3) i4 and one ``patch_<name>`` (n,) i4 per label.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lumbar3d.contracts import LEVELS, AssetRecord
+from lumbar3d.errors import AssetError
+from lumbar3d.shape.model import ShapeModel
+
+PATCH_PREFIX = "patch_"
+
+
+def default_asset_directory() -> Path:
+    """``LUMBAR3D_ASSETS`` or the ``ssm_assets`` folder beside the package."""
+    return Path(os.environ.get("LUMBAR3D_ASSETS") or Path(__file__).resolve().parents[2] / "ssm_assets")
+
+
+@dataclass(frozen=True)
+class AssetStore:
+    """A directory of assets with its manifest."""
+
+    directory: Path
+    records: dict[str, dict[str, str]]
+
+    @classmethod
+    def open(cls, directory: Path | None = None) -> AssetStore:
+        """Read the manifest.
+
+        Raises
+        ------
+        AssetError
+            No manifest, or not readable.
+        """
+        directory = directory or default_asset_directory()
+        try:
+            manifest = json.loads((directory / "manifest.json").read_text())
+            return cls(directory, {record["name"]: record for record in manifest["assets"]})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise AssetError("the asset manifest is missing or unreadable") from error
+
+    def path(self, name: str) -> Path:
+        """Path of an asset whose SHA-256 equals the manifest's.
+
+        Raises
+        ------
+        AssetError
+            Not in the manifest, missing, or changed.
+        """
+        record = self.records.get(name)
+        if record is None:
+            raise AssetError(f"asset {name} is not in the manifest")
+        path = self.directory / record["file"]
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise AssetError(f"asset {name} is missing") from error
+        if digest != record["sha256"]:
+            raise AssetError(f"asset {name} does not match its checksum")
+        return path
+
+    def describe(self, name: str) -> AssetRecord:
+        """What a result records of an asset."""
+        record = self.records[name]
+        return AssetRecord(name=name, sha256=record["sha256"], version=record["version"])
+
+
+def load_shape_models(store: AssetStore) -> tuple[ShapeModel, ...]:
+    """The five shape models L1..L5, checked and in float."""
+    return tuple(_load(store, level) for level in LEVELS)
+
+
+def _load(store: AssetStore, level: str) -> ShapeModel:
+    name = f"ssm_{level}"
+    path = store.path(name)
+    with np.load(path, allow_pickle=False) as data:
+        return ShapeModel(
+            level=level,
+            mean=data["mean"].astype(np.float64),
+            faces=data["faces"].astype(np.int32),
+            modes=data["modes"].astype(np.float32),
+            eigenvalues=data["eigenvalues"].astype(np.float64),
+            landmark_indices=data["landmark_indices"].astype(np.int32),
+            patches={
+                key.removeprefix(PATCH_PREFIX): data[key].astype(np.int32)
+                for key in data.files
+                if key.startswith(PATCH_PREFIX)
+            },
+            fit_vertices=data["fit_vertices"].astype(np.int32),
+            fit_faces=data["fit_faces"].astype(np.int32),
+            version=store.records[name]["version"],
+            sha256=store.records[name]["sha256"],
+        )

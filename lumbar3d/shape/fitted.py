@@ -1,0 +1,64 @@
+"""A shape model placed in the world: what registration returns and measurement reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.geometry import frames
+from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.shape.model import ShapeModel
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedVertebra:
+    """One vertebra: world = rotation @ instance(coefficients) + translation.
+
+    Attributes
+    ----------
+    model : ShapeModel
+    world_from_model : (4, 4) float64
+    coefficients : (K,) float64
+        In SD; K <= model.rank.
+    covariance : (6 + K, 6 + K) float64
+        Posterior of the local perturbation [omega (3, rad, about the model axes at the model origin),
+        translation (3, mm, world), coefficients (K, SD)], see ``moved``.
+    """
+
+    model: ShapeModel
+    world_from_model: Array
+    coefficients: Array
+    covariance: Array
+
+    @property
+    def level(self) -> str:
+        """Level name, L1 .. L5."""
+        return self.model.level
+
+    def vertices_world(self, vertices: Indices | None = None) -> Array:
+        """World positions (V, 3) in mm of all or the given vertices."""
+        return frames.apply(self.world_from_model, self.model.instance(self.coefficients, vertices))
+
+    def mesh_world(self) -> TriangleMesh:
+        """The full surface in world mm."""
+        return TriangleMesh(self.vertices_world(), self.model.faces)
+
+    def landmarks_world(self) -> Array:
+        """The seven landmarks (7, 3) in world mm."""
+        return self.vertices_world(self.model.landmark_indices)
+
+    def moved(self, step: Array) -> FittedVertebra:
+        """Apply a perturbation (6 + K,): R <- R exp(omega), t <- t + translation, b <- b + delta."""
+        rotation = self.world_from_model[:3, :3] @ frames.rotation_from_vector(step[:3])
+        pose = frames.rigid(rotation, self.world_from_model[:3, 3] + step[3:6])
+        return FittedVertebra(self.model, pose, self.coefficients + step[6:], self.covariance)
+
+    def posterior_samples(self, count: int, rng: np.random.Generator) -> list[FittedVertebra]:
+        """Draws from the posterior, for the standard errors of everything that is measured."""
+        steps = rng.multivariate_normal(np.zeros(len(self.covariance)), self.covariance, size=count, method="eigh")
+        return [self.moved(step) for step in steps]

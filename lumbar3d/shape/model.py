@@ -1,0 +1,98 @@
+"""Point distribution model of one vertebra (design: the paper's section 2.2; vocabulary of Scalismo).
+
+An instance is ``mean + sum_k modes[..., k] * sqrt(eigenvalues[k]) * coefficients[k]`` with coefficients in
+standard deviations, b ~ N(0, I). The model frame is the local vertebral frame: x anterior, y left, z up, mm,
+origin half-way between the two endplate centres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.contracts import LANDMARKS
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeModel:
+    """Mean, modes and labels of one level.
+
+    Attributes
+    ----------
+    level : str
+        "L1" .. "L5".
+    mean : (V, 3) float64
+        mm, model frame.
+    faces : (F, 3) int32
+        Counter-clockwise from outside.
+    modes : (V, 3, K) float32
+        Orthonormal over the flattened (V * 3) axis.
+    eigenvalues : (K,) float64
+        mm^2, descending: variance of the flattened vector along each mode.
+    landmark_indices : (7,) int32
+        Vertices of the seven landmarks in the order of ``contracts.LANDMARKS``.
+    patches : mapping of str to (n,) int32
+        Labelled vertex sets: plate_sup_rim, plate_inf_rim, plate_sup_area, plate_inf_area, corner_as, corner_ps,
+        corner_ai, corner_pi, corner_ls, corner_rs, corner_li, corner_ri, posterior_wall, pedicle_ring_left,
+        pedicle_ring_right, tp_tip_left, tp_tip_right, sp_tip, sap_left, sap_right, iap_left, iap_right, canal_ring,
+        body, posterior.
+    fit_vertices : (v,) int32
+        Vertices of the decimated mesh used while fitting, as indices into the full mesh.
+    fit_faces : (f, 3) int32
+        Faces of the decimated mesh, as indices into ``fit_vertices``.
+    version, sha256 : str
+        Identity of the asset.
+    """
+
+    level: str
+    mean: Array
+    faces: Indices
+    modes: NDArray[np.float32]
+    eigenvalues: Array
+    landmark_indices: Indices
+    patches: Mapping[str, Indices]
+    fit_vertices: Indices
+    fit_faces: Indices
+    version: str
+    sha256: str
+
+    @property
+    def rank(self) -> int:
+        """Number of modes."""
+        return int(self.modes.shape[2])
+
+    @cached_property
+    def scaled_modes(self) -> NDArray[np.float32]:
+        """(V, 3, K) displacement in mm for one standard deviation of each mode."""
+        return (self.modes * np.sqrt(self.eigenvalues)).astype(np.float32)
+
+    def instance(self, coefficients: Array, vertices: Indices | None = None) -> Array:
+        """Surface points (V, 3) in the model frame for coefficients (k,) in SD, k <= rank."""
+        mean = self.mean if vertices is None else self.mean[vertices]
+        modes = self.scaled_modes if vertices is None else self.scaled_modes[vertices]
+        return np.asarray(mean + modes[..., : len(coefficients)] @ np.asarray(coefficients, dtype=np.float32))
+
+    def coefficients(self, points: Array) -> Array:
+        """Least-squares coefficients (K,) in SD of corresponding points (V, 3) in the model frame."""
+        flat = (points - self.mean).reshape(-1)
+        return np.asarray(self.modes.reshape(-1, self.rank).T @ flat / np.sqrt(self.eigenvalues), dtype=np.float64)
+
+    def truncated(self, rank: int) -> ShapeModel:
+        """The same model with its first ``rank`` modes."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return ShapeModel(**{**fields, "modes": self.modes[..., :rank], "eigenvalues": self.eigenvalues[:rank]})
+
+    def landmarks(self, coefficients: Array) -> Array:
+        """The seven landmarks (7, 3) of an instance, model frame, mm."""
+        return self.instance(coefficients, self.landmark_indices)
+
+    def landmark(self, name: str) -> int:
+        """Vertex index of one landmark by name."""
+        return int(self.landmark_indices[LANDMARKS.index(name)])
