@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def triangulate(
-    origins_1: Array, directions_1: Array, origins_2: Array, directions_2: Array
-) -> tuple[Array, Array]:
+def triangulate(origins_1: Array, directions_1: Array, origins_2: Array, directions_2: Array) -> tuple[Array, Array]:
     """Midpoint of the shortest segment between pairs of rays, and its length.
 
     Parameters

@@ -1,0 +1,1 @@
+"""The method, one line a step: two radiographs and their calibration to five vertebrae and their numbers."""
