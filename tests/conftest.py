@@ -1,0 +1,48 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import pytest
+
+from lumbar3d.contracts import Calibration
+
+
+def calibration_document() -> dict[str, object]:
+    """A room as a manufacturer would describe it: 1300 mm SID, 1000 mm SOD, 430 mm panels, right-angled views."""
+    pitch, count = 0.42, 1024
+    half = pitch * (count - 1) / 2
+    return {
+        "version": "1.0",
+        "ap": {
+            "type": "geometry",
+            "source_mm": [1000.0, 0.0, 0.0],
+            "detector_origin_mm": [-300.0, -half, half],
+            "detector_u_axis": [0.0, 1.0, 0.0],
+            "detector_v_axis": [0.0, 0.0, -1.0],
+            "pixel_spacing_mm": [pitch, pitch],
+            "columns": count,
+            "rows": count,
+        },
+        "lat": {
+            "type": "geometry",
+            "source_mm": [0.0, -1000.0, 0.0],
+            "detector_origin_mm": [-half, 300.0, half],
+            "detector_u_axis": [1.0, 0.0, 0.0],
+            "detector_v_axis": [0.0, 0.0, -1.0],
+            "pixel_spacing_mm": [pitch, pitch],
+            "columns": count,
+            "rows": count,
+        },
+    }
+
+
+@pytest.fixture
+def document() -> dict[str, object]:
+    """A fresh calibration document that a test may spoil."""
+    return calibration_document()
+
+
+@pytest.fixture
+def calibration() -> Calibration:
+    """A valid calibration."""
+    return Calibration.model_validate(calibration_document())
