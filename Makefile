@@ -26,6 +26,8 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m service.openapi --check openapi.yaml
+	$(BIN)/hadolint docker/service.Dockerfile docker/worker.Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 
 test: check
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
