@@ -1,0 +1,98 @@
+"""Signed rasterisation on a CUDA device; the only module that touches CuPy. Kernels compile on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.drr.image_mesh import ray_length_factor, to_image
+from lumbar3d.errors import DeviceError
+from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.shape.mesh import TriangleMesh
+
+THREADS_PER_BLOCK = 256
+
+
+class GpuProjector:
+    """All meshes of a view in one launch.
+
+    Raises
+    ------
+    DeviceError
+        CuPy is not installed, or finds no device.
+    """
+
+    def __init__(self) -> None:
+        if device_count() == 0:
+            raise DeviceError("no CUDA device is available")
+
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> NDArray[np.float32]:
+        """Path length in mm inside each mesh along the ray through each pixel centre, (n, rows, columns).
+
+        Raises
+        ------
+        RegistrationError
+            A mesh reaches the X-ray source.
+        DeviceError
+            The device failed.
+        """
+        flat = [to_image(mesh, projection) for mesh in meshes]
+        offsets = np.cumsum([0, *(len(mesh.uvs) for mesh in flat[:-1])])
+        faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(flat, offsets, strict=True)])
+        owner = np.repeat(np.arange(len(flat)), [len(mesh.faces) for mesh in flat])
+        uvs = np.concatenate([mesh.uvs for mesh in flat])
+        depths = _launch(uvs, faces, owner, np.array([mesh.z_ref_mm for mesh in flat]), projection)
+        return np.asarray(depths * ray_length_factor(projection), dtype=np.float32)
+
+
+def device_count() -> int:
+    """How many CUDA devices CuPy sees; 0 where CuPy or the driver is missing."""
+    try:
+        import cupy
+    except ImportError:
+        return 0
+    try:
+        return int(cupy.cuda.runtime.getDeviceCount())
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> Any:
+    """The compiled kernel; no contraction, so that shared edges cross rows identically."""
+    import cupy
+
+    source = files("lumbar3d.drr").joinpath("kernels", "signed_raster.cu").read_text()
+    return cupy.RawModule(code=source, options=("--fmad=false",)).get_function("signed_raster")
+
+
+def _launch(
+    uvs: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    owner: NDArray[np.int64],
+    z_ref_mm: NDArray[np.float64],
+    projection: ConeBeam,
+) -> NDArray[np.float32]:
+    """Draw on the device and fetch the depths (n, rows, columns)."""
+    import cupy
+
+    shape = (len(z_ref_mm), projection.rows, projection.columns)
+    try:
+        image = cupy.zeros(shape, dtype=cupy.float32)
+        arrays = [
+            cupy.asarray(np.ascontiguousarray(array, dtype=kind))
+            for array, kind in ((uvs, "f4"), (faces, "i4"), (owner, "i4"), (z_ref_mm, "f4"))
+        ]
+        sizes = [np.int32(size) for size in (len(faces), projection.rows, projection.columns)]
+        blocks = -(-len(faces) // THREADS_PER_BLOCK)
+        _kernel()((blocks,), (THREADS_PER_BLOCK,), (*arrays, image, *sizes))
+        return np.asarray(cupy.asnumpy(image), dtype=np.float32)
+    except (cupy.cuda.runtime.CUDARuntimeError, cupy.cuda.driver.CUDADriverError, MemoryError) as error:
+        raise DeviceError("the CUDA device failed while projecting") from error
+    except cupy.cuda.compiler.CompileException as error:
+        raise DeviceError("the projector kernel does not compile on this device") from error
