@@ -1,0 +1,98 @@
+"""From detected landmarks to the pose the fit starts from (design: the paper's section 2.4, eq. 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.errors import RejectedError
+from lumbar3d.geometry import frames
+from lumbar3d.geometry.triangulation import triangulate
+from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.shape.model import ShapeModel
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """Triangulated landmarks of five vertebrae.
+
+    Attributes
+    ----------
+    points_mm : (5, 7, 3) float64
+        World; zero where not seen.
+    ray_distance_mm : (5, 7) float64
+        Zero where not seen.
+    sigma_mm : (5, 7) float64
+        Standard deviation of a point, from the detector's sigmas and the distance between the rays.
+    seen : (5, 7) bool
+        Finite in both views, and the rays meet.
+    """
+
+    points_mm: Array
+    ray_distance_mm: Array
+    sigma_mm: Array
+    seen: NDArray[np.bool_]
+
+
+def triangulate_landmarks(detection: Detection, constants: RegistrationConstants) -> Landmarks:
+    """Where the two rays of each landmark meet, and how far they miss each other.
+
+    Raises
+    ------
+    RejectedError
+        A level is not found with any confidence, or too few of its landmarks are.
+    """
+    (ap_origins, ap_rays, ap_ok), (lat_origins, lat_rays, lat_ok) = (_rays(view) for view in detection.views)
+    points, distances = triangulate(ap_origins, ap_rays, lat_origins, lat_rays)
+    seen = ap_ok & lat_ok & np.isfinite(points).all(-1) & (distances < constants.maximum_ray_distance_mm)
+    points, distances = np.where(seen[:, None], points, 0.0), np.where(seen, distances, 0.0)
+    shape = detection.ap.landmarks_px.shape[:2]
+    landmarks = Landmarks(
+        points_mm=points.reshape(*shape, 3),
+        ray_distance_mm=distances.reshape(shape),
+        sigma_mm=_sigma_mm(detection, points, distances).reshape(shape),
+        seen=seen.reshape(shape),
+    )
+    _require_levels(detection, landmarks, constants)
+    return landmarks
+
+
+def initial_pose(model: ShapeModel, landmarks: Landmarks) -> Array:
+    """``world_from_model`` (4, 4) of the mean shape by a weighted rigid fit of its landmarks."""
+    row = LEVELS.index(model.level)
+    seen = landmarks.seen[row]
+    source = model.mean[model.landmark_indices][seen]
+    return frames.fit_rigid(source, landmarks.points_mm[row][seen], landmarks.sigma_mm[row][seen] ** -2.0)
+
+
+def _rays(view: ViewDetection) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Rays through the landmarks; a missing one gets the central ray and a false flag."""
+    pixels = view.landmarks_px.reshape(-1, 2)
+    found = np.isfinite(pixels).all(-1) & np.isfinite(view.landmark_sigma_px.reshape(-1))
+    origins, directions = view.projection.rays(np.where(found[:, None], pixels, view.projection.principal_px))
+    return origins, directions, found
+
+
+def _sigma_mm(detection: Detection, points: Array, distances: Array) -> Array:
+    """Pixel sigmas brought to the landmark's depth; rays that miss each other say that a detection is off."""
+    variance = (distances / 2) ** 2
+    for view in detection.views:
+        density = view.projection.pixel_density_px2_per_mm2(points)
+        sigma_px = np.nan_to_num(view.landmark_sigma_px.reshape(-1), nan=1.0)
+        variance = variance + 0.5 * np.maximum(sigma_px, 0.1) ** 2 / density
+    return np.sqrt(variance)
+
+
+def _require_levels(detection: Detection, landmarks: Landmarks, constants: RegistrationConstants) -> None:
+    confidence = np.nan_to_num(np.minimum(detection.ap.confidence, detection.lat.confidence))
+    for level, certainty, seen in zip(LEVELS, confidence, landmarks.seen, strict=True):
+        if certainty < constants.minimum_confidence:
+            raise RejectedError(f"{level} was not found in both radiographs")
+        if seen.sum() < constants.minimum_landmarks:
+            raise RejectedError(f"too few landmarks of {level} were found in both radiographs")
