@@ -1,0 +1,1 @@
+"""The job table and the bundle store: what service and workers both speak to."""

@@ -1,0 +1,71 @@
+"""What the job layer refuses, and the two signals that stop a worker.
+
+::
+
+    Lumbar3dError
+    └── JobsError
+        ├── JobNotFoundError             job_not_found               (HTTP 404)
+        ├── IdempotencyReuseError        idempotency_key_reused      (422)
+        ├── TooManyJobsError             too_many_jobs               (429)
+        ├── QueueFullError               queue_full                  (503)
+        ├── StorageFullError             storage_full                (507)
+        └── WorkerSignal                 never leaves a worker
+            ├── JobCancelledError        job_cancelled
+            └── LeaseLostError           lease_lost
+"""
+
+from __future__ import annotations
+
+from lumbar3d.errors import Lumbar3dError
+
+
+class JobsError(Lumbar3dError):
+    """Base of the job layer's errors."""
+
+    code = "jobs_error"
+
+
+class JobNotFoundError(JobsError):
+    """No such job, or it belongs to another client: the two are not told apart."""
+
+    code = "job_not_found"
+
+
+class IdempotencyReuseError(JobsError):
+    """The idempotency key was used before with another payload."""
+
+    code = "idempotency_key_reused"
+
+
+class TooManyJobsError(JobsError):
+    """The client has as many unfinished jobs as it may have."""
+
+    code = "too_many_jobs"
+
+
+class QueueFullError(JobsError):
+    """The queue is as long as it may get."""
+
+    code = "queue_full"
+
+
+class StorageFullError(JobsError):
+    """No room left for uploads or results."""
+
+    code = "storage_full"
+
+
+class WorkerSignal(JobsError):
+    """Stops the running attempt; raised inside the progress callback."""
+
+
+class JobCancelledError(WorkerSignal):
+    """The client asked for the job to be cancelled."""
+
+    code = "job_cancelled"
+
+
+class LeaseLostError(WorkerSignal):
+    """Another worker may have the job: nothing of this attempt counts any more."""
+
+    code = "lease_lost"

@@ -1,0 +1,84 @@
+"""The worker of the embedded mode: a child process that takes jobs straight from the table, no broker.
+
+It is a process of its own so that a reconstruction does not hold the service's interpreter and so that its death costs
+nothing: the table still has the job. It ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import jsonlog
+from worker.engine import EngineFactory, load_engine
+from worker.heartbeat import EX_TEMPFAIL
+from worker.runner import Outcome
+from worker.runtime import Runtime
+from worker.settings import WorkerSettings
+
+LOGGER = logging.getLogger(__name__)
+PARENT_CHECK_S = 0.5
+
+
+def main(engine_factory: EngineFactory = load_engine) -> int:
+    """Serve until SIGTERM (the running job is finished first) or until the parent is gone.
+
+    Returns
+    -------
+    int
+        Exit status: 0 after SIGTERM, 75 when the accelerator failed and the process must be replaced.
+    """
+    parent = os.getppid()
+    settings = WorkerSettings()
+    jsonlog.configure(settings.log_level)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    threading.Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
+    with _only_one(settings.data_dir):
+        runtime = Runtime.start(settings, engine_factory)
+        LOGGER.info("embedded worker ready", extra={"count": runtime.sweeper.release_all()})
+        return _serve(runtime, settings, stopping)
+
+
+def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event) -> int:
+    while not stopping.is_set():
+        try:
+            outcome = runtime.runner.run_next()
+        except SQLAlchemyError:
+            LOGGER.error("job table not reachable", exc_info=True)
+            outcome = None
+        if outcome == Outcome.DEVICE_LOST:
+            return EX_TEMPFAIL
+        if outcome is None:
+            stopping.wait(settings.poll_s)
+    return 0
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Wait until no other embedded worker serves this folder; the lock goes with the process, however it dies."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "worker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent did: an orphan would hold the lock and the memory."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_S)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,50 @@
+"""What a worker needs of an engine; ``lumbar3d.pipeline.Engine`` is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
+from worker.settings import WorkerSettings
+
+Progress = Callable[[Stage, float], None]
+
+
+class Engine(Protocol):
+    """Loaded once per process; runs one job at a time."""
+
+    def run(
+        self,
+        ap_path: Path,
+        lat_path: Path,
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress: Progress,
+    ) -> None:
+        """Write result.json, L1.stl .. L5.stl, meshes.zip, spine.glb, ap.png, lat.png and overlay.json.
+
+        Parameters
+        ----------
+        ap_path, lat_path : Path
+            The two images as uploaded.
+        calibration, options
+            Validated contracts.
+        out_dir : Path
+            Existing and empty.
+        progress : callable
+            Called with the stage and the overall progress, 0-1; what it raises must pass through.
+        """
+        ...
+
+
+EngineFactory = Callable[[WorkerSettings], Engine]
+
+
+def load_engine(settings: WorkerSettings) -> Engine:
+    """The real engine; imported here so that a worker with another engine never loads numba or CUDA."""
+    from lumbar3d.pipeline import Engine as PipelineEngine
+
+    return PipelineEngine.load(settings.assets_dir, settings.device)

@@ -1,0 +1,33 @@
+"""What a worker process builds once: job table, store, engine. Never before a fork."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.bundles import LocalStore
+from jobs.claims import Claims, LeasePolicy
+from jobs.database import Database
+from jobs.sweeper import Sweeper, SweepPolicy
+from worker.engine import EngineFactory
+from worker.runner import Runner, Timing
+from worker.settings import WorkerSettings
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One per process."""
+
+    database: Database
+    sweeper: Sweeper
+    runner: Runner
+
+    @classmethod
+    def start(cls, settings: WorkerSettings, engine_factory: EngineFactory) -> Runtime:
+        """Open the job table, make sure of the tables, load the engine."""
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database)
+        database.create_tables()
+        lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
+        timing = Timing(settings.heartbeat_s, settings.job_time_limit_s)
+        runner = Runner(Claims(database, lease), LocalStore(settings.data_dir), engine_factory(settings), timing)
+        return cls(database, Sweeper(database, lease, SweepPolicy()), runner)
