@@ -104,15 +104,15 @@ class ConeBeam:
         slope_sq = ((camera[..., :2] / depth[..., None]) ** 2).sum(-1)
         return np.asarray(self.focal_px.prod() * np.sqrt(1.0 + slope_sq) / depth**2)
 
-    def regrid(self, first_pixel: Array, step: float, rows: int, columns: int) -> ConeBeam:
+    def regrid(self, first_pixel: Array, step: float | Array, rows: int, columns: int) -> ConeBeam:
         """Describe the same beam on another pixel grid.
 
         Parameters
         ----------
         first_pixel : (2,) float
             Where the centre of the new pixel (0, 0) lies, in old (u, v).
-        step : float
-            New pixel pitch in old pixels.
+        step : float or (2,) float
+            New pixel pitch in old pixels, (u, v) where they differ.
         rows, columns : int
             New grid.
         """
