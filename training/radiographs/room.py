@@ -1,0 +1,50 @@
+"""Random biplanar rooms: cone beams of the flat-panel class, on the network's grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.geometry import frames
+from lumbar3d.geometry.projection import ConeBeam
+
+Array = NDArray[np.float64]
+
+GRID_PX = 512
+GRID_SPACING_MM = 0.834
+"""The network's grid: pixels and their pitch at the detector."""
+
+
+def draw_room(rng: np.random.Generator) -> tuple[ConeBeam, ConeBeam]:
+    """AP (or PA) and lateral (from either side) with a common isocentre; nearly perpendicular."""
+    front = 1.0 if rng.random() < 0.75 else -1.0
+    left = 1.0 if rng.random() < 0.6 else -1.0
+    angle = rng.normal(0.0, 1.5) if rng.random() < 0.85 else rng.normal(0.0, 8.0)
+    towards_ap = np.array([front, 0.0, 0.0])
+    lat = frames.rotation_from_vector(np.radians([0.0, 0.0, angle])) @ np.array([0.0, left, 0.0])
+    sid = rng.uniform(1000.0, 1800.0)
+    sid_lat = sid * rng.uniform(0.95, 1.05)
+    return _beam(towards_ap, sid, rng), _beam(lat, sid_lat, rng)
+
+
+def _beam(towards_source: Array, sid_mm: float, rng: np.random.Generator) -> ConeBeam:
+    """A source on one side, the detector on the other, both slightly off the ideal."""
+    sod = sid_mm / rng.uniform(1.12, 1.45)
+    source = sod * towards_source + rng.normal(0.0, [8.0, 8.0, 25.0])
+    normal = -towards_source
+    down = np.array([0.0, 0.0, -1.0])
+    rotation = np.stack([np.cross(down, normal), down, normal])
+    wobble = frames.rotation_from_vector(np.radians(rng.normal(0.0, [1.0, 1.0, 1.2])))
+    rotation = wobble @ rotation
+    isocentre = rotation @ -source
+    focal_px = sid_mm / GRID_SPACING_MM
+    aim = isocentre[:2] / isocentre[2] * focal_px
+    centre = (GRID_PX - 1) / 2 + rng.normal(0.0, [12.0, 25.0])
+    return ConeBeam(
+        camera_from_world=frames.rigid(rotation, -rotation @ source),
+        focal_px=np.full(2, focal_px),
+        principal_px=centre - aim,
+        pixel_spacing_mm=np.full(2, GRID_SPACING_MM),
+        rows=GRID_PX,
+        columns=GRID_PX,
+    )
