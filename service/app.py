@@ -1,0 +1,78 @@
+"""Composition root of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from jobs import jsonlog
+from lumbar3d import __version__
+from service import maintenance, problems, schema
+from service.deps import Services
+from service.middleware import RequestContext
+from service.routes import artifacts, health, jobs, submit
+from service.settings import ServiceSettings
+
+WEB = Path(__file__).parent / "web"
+
+
+def create_app(settings: ServiceSettings) -> FastAPI:
+    """Build the application.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+        Read by the caller, once.
+
+    Raises
+    ------
+    ValueError
+        API keys are required and none is configured, or an entry is malformed.
+    """
+    services = Services.start(settings)
+    app = FastAPI(
+        title="lumbar3d",
+        version=__version__,
+        summary="Two calibrated radiographs of a standing patient to the lumbar spine L1-L5 in 3D.",
+        description=schema.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    problems.install(app)
+    for router in (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, health.ROUTER):
+        app.include_router(router)
+    _add_page(app)
+    schema.install(app)
+    app.add_middleware(RequestContext, metrics=services.metrics)
+    return app
+
+
+def create_app_from_environment() -> FastAPI:
+    """For ``uvicorn --factory service.app:create_app_from_environment``."""
+    settings = ServiceSettings()
+    jsonlog.configure(settings.log_level)
+    return create_app(settings)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    sweeping = asyncio.create_task(maintenance.run(services))
+    yield
+    sweeping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await sweeping
+    services.close()
+
+
+def _add_page(app: FastAPI) -> None:
+    """The result page: static files, after every route of the interface."""
+    if WEB.is_dir():
+        app.mount("/", StaticFiles(directory=WEB, html=True), name="page")

@@ -1,0 +1,50 @@
+"""The JSON parts of a request: parsed strictly, refused without quoting them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lumbar3d.contracts import Calibration, ReconstructOptions
+from service.errors import InvalidJsonError
+
+Model = TypeVar("Model", bound=BaseModel)
+MAX_FAULTS = 10
+
+
+def parse_calibration(text: bytes) -> Calibration:
+    """Calibration from JSON bytes.
+
+    Raises
+    ------
+    InvalidJsonError
+        Not JSON (NaN, Infinity and lone surrogates are not), or not the contract; code ``invalid_calibration``.
+    """
+    return _parse(Calibration, text, "invalid_calibration")
+
+
+def parse_options(text: bytes) -> ReconstructOptions:
+    """Options from JSON bytes.
+
+    Raises
+    ------
+    InvalidJsonError
+        As above; code ``invalid_options``.
+    """
+    return _parse(ReconstructOptions, text, "invalid_options")
+
+
+def _parse(model: type[Model], text: bytes, code: str) -> Model:
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        # From None: the validation error carries the input, and a traceback would carry the error.
+        raise InvalidJsonError(code, [_fault(fault["loc"], fault["type"]) for fault in faults[:MAX_FAULTS]]) from None
+
+
+def _fault(location: tuple[int | str, ...], kind: str) -> dict[str, str]:
+    """Where and what; the name of an unknown field is the caller's text, so it is left out."""
+    known = location[:-1] if kind == "extra_forbidden" else location
+    return {"pointer": "".join(f"/{part}" for part in known), "code": kind}

@@ -1,0 +1,105 @@
+"""From a request body to a job row: gate, receive, check, store, record. Acknowledged is only what is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from jobs.errors import StorageFullError
+from jobs.records import Job
+from jobs.table import Submission
+from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.imaging.consistency import check_pair
+from lumbar3d.imaging.inspect import inspect_upload
+from service.deps import Services
+from service.documents import parse_calibration, parse_options
+from service.errors import IdempotencyKeyError, OverloadedError, PayloadTooLargeError, UploadTimeoutError
+from service.uploads import FormReceiver
+
+MEBIBYTE = 1 << 20
+PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+async def accept(request: Request, services: Services, client: str, key: str | None) -> tuple[Job, bool]:
+    """Take one submission in; returns the job and whether it is new.
+
+    Raises
+    ------
+    Lumbar3dError
+        Of the gate (429, 503, 507, 413), the body (408, 413, 415, 422), the images, or the idempotency key.
+    """
+    await run_in_threadpool(_gate, request, services, client, key)
+    if services.uploads.locked():
+        raise OverloadedError("too many uploads at this moment")
+    async with services.uploads:
+        folder = await run_in_threadpool(services.store.staging)
+        try:
+            form = await _receive(request, services, folder)
+            job, is_new = await run_in_threadpool(_record, services, form, folder, client, key)
+        finally:
+            await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+    if is_new:
+        services.submitted.set()
+    return job, is_new
+
+
+def _gate(request: Request, services: Services, client: str, key: str | None) -> None:
+    """Everything that can be refused before the first byte of the body is read."""
+    if key is not None and PRINTABLE_ASCII.fullmatch(key) is None:
+        raise IdempotencyKeyError("Idempotency-Key must be 1 to 255 printable ASCII characters without spaces")
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > services.settings.max_upload_mb * MEBIBYTE:
+        raise PayloadTooLargeError("the body is larger than accepted")
+    if services.store.free_bytes() < services.settings.min_free_mb * MEBIBYTE:
+        raise StorageFullError("no room left in the store")
+    services.table.check_room(client, key)
+
+
+async def _receive(request: Request, services: Services, folder: Path) -> FormReceiver:
+    settings = services.settings
+    form = FormReceiver(folder, request.headers.get("content-type", ""), int(settings.max_upload_mb * MEBIBYTE))
+    try:
+        async with asyncio.timeout(settings.upload_timeout_s):
+            await form.receive(request.stream())
+    except TimeoutError:
+        raise UploadTimeoutError("the body came too slowly") from None
+    return form
+
+
+def _record(services: Services, form: FormReceiver, folder: Path, client: str, key: str | None) -> tuple[Job, bool]:
+    """Check, store and record; the bundle is there before the row, so a row never points to nothing."""
+    calibration = parse_calibration(bytes(form.documents["calibration"]))
+    options = parse_options(bytes(form.documents.get("options", b"{}")))
+    build_geometry(calibration)
+    check_pair(inspect_upload(folder / "ap"), inspect_upload(folder / "lat"), calibration)
+    submission = Submission(
+        job_id=str(uuid.uuid4()),
+        owner=client,
+        idempotency_key=key,
+        payload_sha256=_payload_sha256(form, calibration, options),
+        calibration=calibration.model_dump_json(),
+        options=options.model_dump_json(),
+    )
+    bundle = f"uploads/{submission.job_id}"
+    services.store.publish(bundle, folder)
+    is_new = False
+    try:
+        job, is_new = services.table.submit(submission)
+    finally:
+        if not is_new:
+            services.store.remove(bundle)
+    return job, is_new
+
+
+def _payload_sha256(form: FormReceiver, calibration: Calibration, options: ReconstructOptions) -> str:
+    """Of the meaning: the images' bytes and the parsed documents, so white space in JSON does not matter."""
+    parts = (form.sha256["ap"], form.sha256["lat"], calibration.model_dump_json(), options.model_dump_json())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,54 @@
+"""Prometheus metrics; labels are route templates and states, never ids or input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from jobs.database import Database
+from jobs.overview import Overview, overview
+
+
+class Metrics:
+    """One registry per application, so that two applications in one process do not mix."""
+
+    def __init__(self, database: Database) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "lumbar3d_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
+        )
+        self.latency = Histogram(
+            "lumbar3d_http_request_seconds", "Time to answer", ["method", "route"], registry=self.registry
+        )
+        self.upload_bytes = Counter("lumbar3d_upload_bytes", "Bytes of accepted bodies", registry=self.registry)
+        self.sweep_errors = Counter("lumbar3d_sweep_errors", "Sweeps that failed", ["part"], registry=self.registry)
+        self.registry.register(_Jobs(database))
+
+    def render(self) -> bytes:
+        """Text of ``GET /metrics``."""
+        return generate_latest(self.registry)
+
+
+class _Jobs:
+    """Gauges read from the job table when they are asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Names only, so that registering does not need the database."""
+        yield from _families(Overview({}, 0.0))
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Counts by state and the age of the oldest waiting job."""
+        yield from _families(overview(self._database))
+
+
+def _families(figures: Overview) -> Iterator[GaugeMetricFamily]:
+    jobs = GaugeMetricFamily("lumbar3d_jobs", "Jobs in the table", labels=["state"])
+    for state, count in figures.count_by_state.items():
+        jobs.add_metric([state], count)
+    yield jobs
+    yield GaugeMetricFamily("lumbar3d_queue_age_seconds", "Age of the oldest queued job", figures.oldest_queued_s)

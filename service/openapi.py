@@ -1,0 +1,43 @@
+"""Keep ``openapi.yaml`` equal to what the code serves: ``python -m service.openapi --write | --check openapi.yaml``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from service.app import create_app
+from service.settings import ServiceSettings
+
+
+def render() -> str:
+    """The document as YAML."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(ServiceSettings(data_dir=Path(folder), require_api_key=False))
+        text: str = yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
+        app.state.services.close()
+    return text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check; 1 where the file differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--write", type=Path, metavar="FILE")
+    action.add_argument("--check", type=Path, metavar="FILE")
+    chosen = parser.parse_args(arguments)
+    text = render()
+    if chosen.write is not None:
+        chosen.write.write_text(text)
+        return 0
+    if chosen.check.is_file() and chosen.check.read_text() == text:
+        return 0
+    sys.stderr.write("openapi.yaml differs from the code: python -m service.openapi --write openapi.yaml\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,139 @@
+"""What a finished job gives: the result document, meshes, overlay, pictures."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Response
+from fastapi.responses import FileResponse
+
+from lumbar3d.contracts import LEVELS, VIEWS, ReconstructionResult
+from service.deps import ClientDep, JobIdDep, Services, ServicesDep
+from service.errors import NoResultError, NotFoundError, ResultNotReadyError
+from service.routes.responses import Documented, problems
+
+ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
+MEDIA_TYPES = {
+    "json": "application/json",
+    "stl": "model/stl",
+    "zip": "application/zip",
+    "glb": "model/gltf-binary",
+    "png": "image/png",
+}
+NOT_DONE = "Not finished (`result_not_ready`, with Retry-After), or ended without a result (`no_result`)."
+IfNoneMatch = Annotated[str | None, Header()]
+
+
+def _documented(media_type: str, description: str) -> Documented:
+    schema = {"type": "object"} if media_type == "application/json" else {"type": "string", "format": "binary"}
+    return {
+        200: {"description": description, "content": {media_type: {"schema": schema}}},
+        206: {"description": "The part that the Range header asked for"},
+        304: {"description": "The same as the ETag in If-None-Match"},
+        **problems(401, 404, 409, status_409=NOT_DONE),
+    }
+
+
+@ROUTER.get(
+    "/result",
+    summary="The reconstruction without its meshes",
+    response_model=None,
+    responses={
+        200: {"description": "Poses, coefficients, landmarks, quality, measurements", "model": ReconstructionResult},
+        304: {"description": "The same as the ETag in If-None-Match"},
+        **problems(401, 404, 409, status_409=NOT_DONE),
+    },
+)
+def result(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+    """All lengths in mm, all angles in degrees, in the world frame of the calibration."""
+    return _send(services, job_id, client, "result.json", if_none_match)
+
+
+@ROUTER.get(
+    "/meshes/{level}.stl",
+    summary="One vertebra as binary STL",
+    response_model=None,
+    responses=_documented("model/stl", "Surface in mm, world frame"),
+)
+def mesh(
+    job_id: JobIdDep,
+    level: Annotated[str, Path(json_schema_extra={"enum": list(LEVELS)})],
+    services: ServicesDep,
+    client: ClientDep,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """L1 to L5."""
+    _one_of(level, LEVELS)
+    return _send(services, job_id, client, f"{level}.stl", if_none_match)
+
+
+@ROUTER.get(
+    "/meshes.zip",
+    summary="All vertebrae as STL in one ZIP",
+    response_model=None,
+    responses=_documented("application/zip", "L1.stl to L5.stl"),
+)
+def meshes(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+    """Surfaces in mm, world frame."""
+    return _send(services, job_id, client, "meshes.zip", if_none_match)
+
+
+@ROUTER.get(
+    "/spine.glb",
+    summary="The spine as one GLB scene",
+    response_model=None,
+    responses=_documented("model/gltf-binary", "One node a level"),
+)
+def scene(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+    """For viewers; the STL files are the measure."""
+    return _send(services, job_id, client, "spine.glb", if_none_match)
+
+
+@ROUTER.get(
+    "/overlay.json",
+    summary="Outlines of the reconstruction in the two images",
+    response_model=None,
+    responses=_documented("application/json", "Polylines and landmarks a view and level, in pixels of the two PNGs"),
+)
+def overlay(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+    """Draw it over the images of the same job."""
+    return _send(services, job_id, client, "overlay.json", if_none_match)
+
+
+@ROUTER.get(
+    "/images/{view}.png",
+    summary="A radiograph as the network saw it",
+    response_model=None,
+    responses=_documented("image/png", "8-bit grey on the network's grid"),
+)
+def image(
+    job_id: JobIdDep,
+    view: Annotated[str, Path(json_schema_extra={"enum": list(VIEWS)})],
+    services: ServicesDep,
+    client: ClientDep,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """For looking at, not for diagnosis."""
+    _one_of(view, VIEWS)
+    return _send(services, job_id, client, f"{view}.png", if_none_match)
+
+
+def _one_of(name: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise NotFoundError("no such level or view")
+
+
+def _send(services: Services, job_id: str, client: str, name: str, if_none_match: str | None) -> Response:
+    """One file of the bundle that the job committed; Range requests are answered."""
+    job = services.table.get(job_id, client)
+    if not job.is_final:
+        raise ResultNotReadyError("the job has not ended yet")
+    if job.result_bundle is None:
+        raise NoResultError("the job ended without a result")
+    stored = services.store.fetch(job.result_bundle, name)
+    if stored is None:
+        raise NotFoundError("the job has no such file")
+    headers = {"ETag": f'"{stored.sha256}"', "Cache-Control": "private, no-cache"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return FileResponse(stored.path, media_type=MEDIA_TYPES[name.rpartition(".")[2]], headers=headers)

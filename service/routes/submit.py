@@ -1,0 +1,93 @@
+"""``POST /reconstruct``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+
+from jobs.records import status
+from lumbar3d.contracts import JobStatus
+from service import intake
+from service.deps import ClientDep, ServicesDep
+from service.routes.responses import problems
+
+ROUTER = APIRouter(tags=["jobs"])
+RETRY_AFTER_S = 2
+DESCRIPTION = """Send two calibrated radiographs of one standing patient; the answer comes before the reconstruction.
+
+`ap` and `lat` are 16-bit grey PNG or TIFF, or uncompressed DICOM CR or DX, at most 128 MiB and 40 megapixels each.
+`calibration` says where source and detector of each view were (all mm, x anterior, y left, z up).
+File names are ignored.
+
+When this answers 202 the job is on disk: it will end, whatever process dies. Send an `Idempotency-Key` (for instance a
+UUID) and repeat the request after a lost answer: the same key with the same payload gives the same job."""
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["ap", "lat", "calibration"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "ap": {"type": "string", "format": "binary", "description": "the anteroposterior radiograph"},
+                        "lat": {"type": "string", "format": "binary", "description": "the lateral radiograph"},
+                        "calibration": {"$ref": "#/components/schemas/Calibration"},
+                        "options": {"$ref": "#/components/schemas/ReconstructOptions"},
+                    },
+                },
+                "encoding": {
+                    "calibration": {"contentType": "application/json"},
+                    "options": {"contentType": "application/json"},
+                },
+            }
+        },
+    }
+}
+LINKS = {
+    "Location": {"description": "Address of the job", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before asking for it", "schema": {"type": "integer"}},
+}
+REFUSALS = problems(
+    401,
+    408,
+    409,
+    413,
+    415,
+    422,
+    429,
+    503,
+    507,
+    status_409="The two views come from different patients or studies, or are swapped (`view_mismatch`).",
+    status_422="`invalid_calibration` and `invalid_options` (with `faults`: pointer and code of each wrong field), "
+    "`degenerate_geometry`, `view_angle_out_of_range`, `invalid_radiograph`, `empty_image`, `invalid_multipart`, "
+    "`invalid_idempotency_key`, `idempotency_key_reused`.",
+)
+
+
+@ROUTER.post(
+    "/reconstruct",
+    status_code=202,
+    response_model=JobStatus,
+    summary="Submit two radiographs",
+    description=DESCRIPTION,
+    openapi_extra=BODY,
+    responses={202: {"description": "The job is recorded", "headers": LINKS}, **REFUSALS},
+)
+async def submit(
+    request: Request,
+    response: Response,
+    services: ServicesDep,
+    client: ClientDep,
+    idempotency_key: Annotated[str | None, Header(description="1 to 255 printable ASCII characters")] = None,
+) -> JobStatus:
+    """Accept a job."""
+    job, is_new = await intake.accept(request, services, client, idempotency_key)
+    response.headers["Location"] = f"/jobs/{job.id}"
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    response.headers["Cache-Control"] = "no-store"
+    if is_new:
+        services.metrics.upload_bytes.inc(int(request.headers.get("content-length", "0")))
+    return status(job, None)

@@ -1,0 +1,61 @@
+"""The OpenAPI document: FastAPI's, with the contracts that only appear in multipart parts and with the API key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from lumbar3d.contracts import Calibration, Problem, ReconstructOptions
+
+DESCRIPTION = """Submit, follow, fetch:
+
+1. `POST /reconstruct` with two radiographs and their calibration; 202 and a Location.
+2. `GET /jobs/{job_id}` until the state is final, or listen to `/jobs/{job_id}/events`.
+3. `GET /jobs/{job_id}/result` and the meshes; `DELETE /jobs/{job_id}` erases everything.
+
+World frame: SRS / ISO 2631 (x anterior, y left, z up), millimetres and degrees. Errors are RFC 9457 problem documents
+with a stable `code`; they never repeat the input. Decision support for research. Not a medical device."""
+SECURITY = {
+    "ApiKey": {"type": "http", "scheme": "bearer", "description": "An API key; not needed in the embedded mode."}
+}
+OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
+GENERATED = ("HTTPValidationError", "ValidationError")
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app.openapi`` answer our document."""
+    document: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        if not document:
+            document.update(build(app))
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def build(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of this application."""
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+    )
+    models = [(model, "validation") for model in (Calibration, ReconstructOptions, Problem)]
+    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    schemas = {**document["components"]["schemas"], **definitions["$defs"]}
+    schemas = {name: schema for name, schema in sorted(schemas.items()) if name not in GENERATED}
+    document["components"] = {"schemas": schemas, "securitySchemes": SECURITY}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _finish(operation, is_open=path in OPEN_PATHS)
+    return document
+
+
+def _finish(operation: dict[str, Any], is_open: bool) -> None:
+    """Say which routes need a key, and drop FastAPI's own 422: a wrong id is 404 here."""
+    operation["security"] = [] if is_open else [{"ApiKey": []}]
+    generated = operation["responses"].get("422", {}).get("content", {}).get("application/json")
+    if generated is not None:
+        del operation["responses"]["422"]

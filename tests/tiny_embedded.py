@@ -1,0 +1,9 @@
+"""``python -m tests.tiny_embedded``: the embedded worker with the tiny engine."""
+
+from __future__ import annotations
+
+from tests.tiny_engine import load
+from worker import embedded
+
+if __name__ == "__main__":
+    raise SystemExit(embedded.main(load))

@@ -1,0 +1,104 @@
+"""An engine that writes small real files in milliseconds, to test everything around the real one.
+
+``TINY_ENGINE_DIR`` names a folder where a test may ask for trouble: a file ``hold`` keeps the job running while it is
+there, ``crash`` kills the process once, ``fail`` holds the name of an exception to raise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import time
+import zipfile
+import zlib
+from pathlib import Path
+
+from lumbar3d import errors
+from lumbar3d.contracts import LEVELS, Calibration, ReconstructionResult, ReconstructOptions, Stage
+from worker.engine import Progress
+from worker.settings import WorkerSettings
+
+STL_TRIANGLE = b"tiny".ljust(80) + struct.pack("<I12fH", 1, *range(12), 0)
+
+
+class TinyEngine:
+    """Follows ``worker.engine.Engine``."""
+
+    def __init__(self, trouble: Path | None) -> None:
+        self._trouble = trouble
+
+    def run(
+        self,
+        ap_path: Path,
+        lat_path: Path,
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress: Progress,
+    ) -> None:
+        progress(Stage.READ, 0.1)
+        assert ap_path.read_bytes()[:4] == lat_path.read_bytes()[:4] == b"\x89PNG"
+        self._make_trouble(progress)
+        progress(Stage.EXPORT, 0.9)
+        (out_dir / "result.json").write_text(_result(calibration, options).model_dump_json())
+        for level in LEVELS:
+            (out_dir / f"{level}.stl").write_bytes(STL_TRIANGLE)
+        with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:
+            archive.writestr("L1.stl", STL_TRIANGLE)
+        (out_dir / "spine.glb").write_bytes(b"glTF" + struct.pack("<II", 2, 12))
+        (out_dir / "overlay.json").write_text(json.dumps({"ap": {}, "lat": {}}))
+        for view in ("ap", "lat"):
+            (out_dir / f"{view}.png").write_bytes(grey_png(8, 8, bits=8))
+
+    def _make_trouble(self, progress: Progress) -> None:
+        if self._trouble is None:
+            return
+        while (self._trouble / "hold").exists():
+            progress(Stage.REGISTER, 0.5)
+            time.sleep(0.02)
+        if (self._trouble / "crash").exists():
+            (self._trouble / "crash").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        fail = self._trouble / "fail"
+        if fail.exists():
+            raise _error(fail.read_text())
+
+
+def _error(name: str) -> Exception:
+    kind = MemoryError if name == "MemoryError" else getattr(errors, name, None)
+    return kind("as the test asked") if kind is not None else ZeroDivisionError("planted: DOE^JANE")
+
+
+def _result(calibration: Calibration, options: ReconstructOptions) -> ReconstructionResult:
+    return ReconstructionResult(
+        software="tiny",
+        method=options.method,
+        levels=(),
+        measurements=(),
+        quality="ok",
+        timings_s={"total": 0.0},
+        assets=(),
+        versions={},
+        calibration=calibration,
+    )
+
+
+def grey_png(columns: int, rows: int, bits: int = 16, text: bytes = b"") -> bytes:
+    """A valid grey PNG of noise-free stripes; ``text`` goes into a tEXt chunk."""
+    row = b"\0" + bytes(7 * i % 251 for i in range(columns * bits // 8))
+    header = struct.pack(">IIBBBBB", columns, rows, bits, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"tEXt", b"Comment\0" + text), (b"IDAT", zlib.compress(row * rows)), (b"IEND", b"")]
+    body = b"".join(_chunk(kind, data) for kind, data in chunks if kind != b"tEXt" or text)
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def load(_settings: WorkerSettings) -> TinyEngine:
+    """Engine factory of the test workers."""
+    folder = os.environ.get("TINY_ENGINE_DIR")
+    return TinyEngine(Path(folder) if folder else None)
