@@ -37,8 +37,8 @@ class Registration:
     surface_sigma_mm : (5,) float64
         RMS posterior standard error of each surface along its normals.
     timings_s : mapping
-        "initialise", "fit", "quality".
-    iterations : int
+        "initialise", "fit", "posterior".
+    evaluations : int
         Objective evaluations in all.
     constants : RegistrationConstants
     """
@@ -52,5 +52,5 @@ class Registration:
     silhouette_dice: Array
     surface_sigma_mm: Array
     timings_s: Mapping[str, float]
-    iterations: int
+    evaluations: int
     constants: RegistrationConstants

@@ -1,0 +1,203 @@
+"""The image part of the cost of one vertebra in one view at one step of the pyramid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from lumbar3d.contracts import LANDMARKS
+from lumbar3d.detection.result import ViewDetection
+from lumbar3d.drr.attenuation import MU_PER_MM, drr_from_path_length
+from lumbar3d.drr.projector import Projector
+from lumbar3d.errors import RejectedError
+from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.registration import flux
+from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.shape.mesh import TriangleMesh
+
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+
+ALIGNMENT_PX = 8
+"""Regions start and end on whole pixels of the coarsest step."""
+FINE_RENDER_STEP_PX = 2
+"""Coarse steps render at this pitch and average: sampling at their own pitch roughens the cost (REGISTRATION.md)."""
+WEIGHTED_LANDMARKS = tuple(LANDMARKS.index(name) for name in ("tp_left", "tp_right", "sp_tip"))
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFit:
+    """One comparison: everything that cost, gradient and Hessian need.
+
+    Attributes
+    ----------
+    cost : float
+    gain : float
+        Least-squares factor on the model image.
+    residual : (rows, columns) float32
+        gain x model - target.
+    transmission : (render rows, render columns) float32
+        exp(-mu L): how much one more mm would show.
+    """
+
+    cost: float
+    gain: float
+    residual: Single
+    transmission: Single
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTerm:
+    """A region of one view, prepared for one pyramid step.
+
+    Attributes
+    ----------
+    view : ConeBeam
+        The whole image's projection.
+    render : ConeBeam
+        The region on the grid that is rendered.
+    corner_px : (2,) int
+        (u, v) of the region's first pixel in the whole image.
+    factor, render_step : int
+        Pixels of the comparison and of the rendering, in pixels of the whole image.
+    target, weight : (rows, columns) float32
+        Detected decomposition and cost per pixel.
+    """
+
+    view: ConeBeam
+    render: ConeBeam
+    corner_px: NDArray[np.int64]
+    factor: int
+    render_step: int
+    target: Single
+    weight: Single
+    constants: RegistrationConstants
+
+    def compare(self, mesh: TriangleMesh, projector: Projector) -> ImageFit:
+        """Render, blur, scale and subtract."""
+        opacity = drr_from_path_length(projector.path_lengths_mm([mesh], self.render)[0])
+        blurred = gaussian_filter(opacity, self.constants.psf_sigma_px / self.render_step, mode="constant", truncate=3)
+        model = _blocks(blurred, self.factor // self.render_step)
+        gain = self._gain(model)
+        residual = np.float32(gain) * model - self.target
+        delta = np.float32(self.constants.robust_delta)
+        cost = float(np.vdot(self.weight, np.sqrt(residual**2 + delta**2) - delta))
+        return ImageFit(cost, gain, residual, 1.0 - opacity)
+
+    def _gain(self, model: Single) -> float:
+        """Robust least-squares scale of the model image: a detector's contrast need not be the projector's."""
+        low, high = self.constants.gain_limits
+        gain = 1.0
+        for _ in range(2):
+            weight = self.weight / np.hypot(np.float32(gain) * model - self.target, self.constants.robust_delta)
+            power = float(np.vdot(weight * model, model))
+            gain = float(np.vdot(weight * model, self.target)) / power if power > 0 else 1.0
+            gain = min(max(gain, low), high)
+        return gain
+
+    def curvature_weight(self, fit: ImageFit) -> Single:
+        """Weight of a squared residual that has the robust loss's slope, (rows, columns)."""
+        return np.asarray(self.weight / np.hypot(fit.residual, np.float32(self.constants.robust_delta)))
+
+    def noise_weight(self, fit: ImageFit) -> Single:
+        """Inverse variance of a pixel's residual, measured where the vertebra or its detection is."""
+        seen = np.maximum(fit.residual + self.target, self.target) > self.constants.silhouette_opacity
+        variance = float(np.mean(fit.residual[seen] ** 2)) if seen.any() else 1.0
+        variance = max(variance, self.constants.noise_floor**2) * self.constants.noise_correlation_px2
+        return np.full(self.target.shape, self.factor**2 / variance, dtype=np.float32)
+
+    def vertex_scale(self, world: Array, pixels: Array, fit: ImageFit) -> Single:
+        """d(opacity x px^2) per mm^3 of flux at each vertex."""
+        at_render = (pixels - self.corner_px - (self.render_step - 1) / 2) / self.render_step
+        density = self.view.pixel_density_px2_per_mm2(world)
+        scale = density * (fit.gain * MU_PER_MM) * flux.sample(fit.transmission, at_render)
+        return np.asarray(scale, dtype=np.float32)
+
+    def vertex_pull(self, pixels: Array, fit: ImageFit) -> Single:
+        """D cost per unit of ``vertex_scale`` deposited at each vertex."""
+        slope = self.curvature_weight(fit) * fit.residual / np.float32(self.factor**2)
+        slope = gaussian_filter(slope, self.constants.psf_sigma_px / self.factor, mode="nearest", truncate=3)
+        return flux.sample(slope, (pixels - self.corner_px - (self.factor - 1) / 2) / self.factor)
+
+    def curvature(self, motion: Single, scale: Single, pixels: Array, pixel_weight: Single) -> Array:
+        """Gauss-Newton Hessian (P, P) on a grid of coarse cells, for a weight per squared residual."""
+        cell = max(self.factor, self.constants.jacobian_cell_px)
+        weight = _blocks(pixel_weight, cell // self.factor) * np.float32((cell // self.factor) ** 2)
+        at_cells = (pixels - self.corner_px - (cell - 1) / 2) / cell
+        columns = flux.deposit(motion, scale / np.float32(cell**2), at_cells, weight.shape)
+        columns *= np.sqrt(weight).reshape(-1, 1)
+        return np.asarray(columns.T @ columns, dtype=np.float64)
+
+
+def prepare(
+    view: ViewDetection, row: int, vertices_world: Array, factor: int, constants: RegistrationConstants
+) -> ImageTerm:
+    """Cut out and average the region of level ``row`` around where its mesh projects.
+
+    Raises
+    ------
+    RejectedError
+        The vertebra lies outside the image.
+    """
+    corner, end = _region(view.projection.project(vertices_world)[0], view.decomposition.shape[1:], constants)
+    columns, rows = end - corner
+    step = min(factor, FINE_RENDER_STEP_PX) if factor > FINE_RENDER_STEP_PX else 1
+    channel = view.decomposition[row, corner[1] : end[1], corner[0] : end[0]]
+    target = _blocks(np.nan_to_num(channel.astype(np.float32)), factor)
+    centres = view.landmarks_px[row, list(WEIGHTED_LANDMARKS)]
+    return ImageTerm(
+        view=view.projection,
+        render=view.projection.regrid(
+            (corner + (step - 1) / 2).astype(float), step, int(rows // step), int(columns // step)
+        ),
+        corner_px=corner,
+        factor=factor,
+        render_step=step,
+        target=target,
+        weight=_weight(centres, corner, factor, target.shape, constants),
+        constants=constants,
+    )
+
+
+def landmark_weight(centres_px: Array, u: Array, v: Array, constants: RegistrationConstants) -> Array:
+    """The paper's W (section 2.5): a base plus a Gaussian about each process tip; missing tips add nothing."""
+    weight = np.full(np.broadcast(u, v).shape, constants.weight_base)
+    sigma, support = constants.weight_support_px / 3, constants.weight_support_px
+    for centre in centres_px[np.isfinite(centres_px).all(-1)]:
+        near = (np.abs(u - centre[0]) <= support) & (np.abs(v - centre[1]) <= support)
+        bell = np.exp(-((u - centre[0]) ** 2 + (v - centre[1]) ** 2) / (2 * sigma**2))
+        weight = weight + constants.weight_peak * bell * near
+    return weight
+
+
+def _weight(
+    centres: Array, corner: NDArray[np.int64], factor: int, shape: tuple[int, ...], constants: RegistrationConstants
+) -> Single:
+    offset = (factor - 1) / 2
+    u = corner[0] + offset + factor * np.arange(shape[1])[None, :]
+    v = corner[1] + offset + factor * np.arange(shape[0])[:, None]
+    cost_per_pixel = constants.image_weight_per_px2 * factor**2
+    return (cost_per_pixel * landmark_weight(centres, u, v, constants)).astype(np.float32)
+
+
+def _region(
+    pixels: Array, shape: tuple[int, ...], constants: RegistrationConstants
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and past-the-last (u, v) of the region, on whole coarse pixels."""
+    low = np.floor((pixels.min(0) - constants.roi_margin_px) / ALIGNMENT_PX).astype(int)
+    high = np.ceil((pixels.max(0) + constants.roi_margin_px) / ALIGNMENT_PX).astype(int)
+    limit = np.array([shape[1], shape[0]]) // ALIGNMENT_PX
+    corner, end = np.clip(low, 0, limit) * ALIGNMENT_PX, np.clip(high, 0, limit) * ALIGNMENT_PX
+    if (end - corner < 2 * ALIGNMENT_PX).any():
+        raise RejectedError("a vertebra lies outside a radiograph")
+    return corner, end
+
+
+def _blocks(image: Single, block: int) -> Single:
+    """Mean over block x block pixels."""
+    rows, columns = image.shape
+    means = image.reshape(rows // block, block, columns // block, block).mean(axis=(1, 3))
+    return np.asarray(means, dtype=np.float32)

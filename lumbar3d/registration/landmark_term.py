@@ -1,0 +1,78 @@
+"""The landmark part of the cost: robust reprojection errors in sigmas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.detection.result import ViewDetection
+from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.registration.constants import RegistrationConstants
+
+Array = NDArray[np.float64]
+
+DIFFERENCE_MM = 0.01
+"""Central difference through ``project``: any projection will do, and it is exact to 1e-9 px."""
+MINIMUM_SIGMA_PX = 0.5
+"""No detector is surer than this of a landmark that anatomy itself defines to a millimetre."""
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkTerm:
+    """Detected landmarks of one vertebra in one view.
+
+    Attributes
+    ----------
+    projection : ConeBeam
+    target_px : (n, 2) float64
+    sigma_px : (n,) float64
+    chosen : (n,) int
+        Which of the seven.
+    """
+
+    projection: ConeBeam
+    target_px: Array
+    sigma_px: Array
+    chosen: NDArray[np.int64]
+    robust_sigmas: float
+
+    def cost(self, landmarks_world: Array) -> float:
+        """Pseudo-Huber sum, half a square for small errors."""
+        return float((self.robust_sigmas**2 * (self._stretch(self._residual(landmarks_world)) - 1.0)).sum())
+
+    def normal_equations(self, landmarks_world: Array, motion: Array) -> tuple[Array, Array]:
+        """Hessian (P, P) and gradient (P,) for d(landmarks) / d(parameters), ``motion`` (7, 3, P)."""
+        residual = self._residual(landmarks_world)
+        weight = 1.0 / self._stretch(residual)
+        points = landmarks_world[self.chosen]
+        steps = DIFFERENCE_MM * np.eye(3)
+        slopes = [(self._project(points + step) - self._project(points - step)) / (2 * DIFFERENCE_MM) for step in steps]
+        jacobian = np.stack(slopes, -1) / self.sigma_px[:, None, None] @ motion[self.chosen]
+        weighted = weight[:, None, None] * jacobian
+        hessian = np.einsum("nap,naq->pq", weighted, jacobian)
+        return hessian, np.einsum("nap,na->p", weighted, residual)
+
+    def _project(self, points: Array) -> Array:
+        return self.projection.project(points)[0]
+
+    def _residual(self, landmarks_world: Array) -> Array:
+        """Errors in sigmas, (n, 2)."""
+        return (self._project(landmarks_world[self.chosen]) - self.target_px) / self.sigma_px[:, None]
+
+    def _stretch(self, residual: Array) -> Array:
+        return np.asarray(np.sqrt(1.0 + (residual**2).sum(-1) / self.robust_sigmas**2))
+
+
+def prepare(view: ViewDetection, row: int, constants: RegistrationConstants) -> LandmarkTerm:
+    """The finite landmarks of level ``row``."""
+    target, sigma = view.landmarks_px[row], view.landmark_sigma_px[row]
+    chosen = np.flatnonzero(np.isfinite(target).all(-1) & np.isfinite(sigma))
+    return LandmarkTerm(
+        projection=view.projection,
+        target_px=target[chosen],
+        sigma_px=np.maximum(sigma[chosen], MINIMUM_SIGMA_PX),
+        chosen=chosen,
+        robust_sigmas=constants.landmark_robust_sigmas,
+    )

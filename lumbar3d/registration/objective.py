@@ -1,0 +1,142 @@
+"""The cost of one vertebra: images, landmarks and prior, with Gauss-Newton's normal equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.contracts import LEVELS
+from lumbar3d.drr.projector import Projector
+from lumbar3d.geometry import frames
+from lumbar3d.registration import flux, image_term, landmark_term
+from lumbar3d.registration.constants import Stage
+from lumbar3d.registration.image_term import ImageFit, ImageTerm
+from lumbar3d.registration.landmark_term import LandmarkTerm
+from lumbar3d.registration.parameters import POSE, FitSurface, Parameters, fit_surface
+from lumbar3d.registration.task import FitTask
+from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.shape.model import ShapeModel
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The cost at one set of parameters and what it was made of.
+
+    Attributes
+    ----------
+    cost : float
+    parameters : Parameters
+    points_model, points_world : (v + 7, 3) float64
+        Fit vertices, then landmarks.
+    images : tuple of ImageFit
+        AP, LAT.
+    """
+
+    cost: float
+    parameters: Parameters
+    points_model: Array
+    points_world: Array
+    images: tuple[ImageFit, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class NormalEquations:
+    """Second-order model of the cost.
+
+    Attributes
+    ----------
+    hessian : (P, P) float64
+    gradient : (P,) float64
+    """
+
+    hessian: Array
+    gradient: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """Cost of one vertebra at one pyramid step."""
+
+    surface: FitSurface
+    projector: Projector
+    images: tuple[ImageTerm, ...]
+    landmarks: tuple[LandmarkTerm, ...]
+    active_modes: int
+
+    def evaluate(self, parameters: Parameters) -> Evaluation:
+        """Render both views and sum the cost."""
+        model = self.surface.instance(parameters.coefficients)
+        world = frames.apply(parameters.world_from_model, model)
+        mesh = TriangleMesh(world[: self.surface.vertex_count], self.surface.faces)
+        images = tuple(term.compare(mesh, self.projector) for term in self.images)
+        cost = sum(image.cost for image in images)
+        cost += sum(term.cost(world[self.surface.vertex_count :]) for term in self.landmarks)
+        cost += 0.5 * float(parameters.coefficients @ parameters.coefficients)
+        return Evaluation(cost, parameters, model, world, images)
+
+    def linearise(self, at: Evaluation, measured_noise: bool = False) -> NormalEquations:
+        """Gauss-Newton normal equations in [omega, translation, active modes].
+
+        With ``measured_noise`` the Hessian's image part has the inverse variance of the residuals instead of the
+        robust loss's weights: the posterior's Hessian.
+        """
+        count, modes = self.surface.vertex_count, self.active_modes
+        rotation = at.parameters.world_from_model[:3, :3]
+        areas = flux.area_vectors(at.points_model[:count], self.surface.faces)
+        motion = flux.normal_motion(at.points_model[:count], areas, rotation, self.surface.modes[:count], modes)
+        hessian = np.zeros((POSE + modes, POSE + modes))
+        pull = np.zeros(count, dtype=np.float32)
+        world = at.points_world[:count]
+        for term, fit in zip(self.images, at.images, strict=True):
+            pixels = term.view.project(world)[0]
+            scale = term.vertex_scale(world, pixels, fit)
+            pull += scale * term.vertex_pull(pixels, fit)
+            weight = term.noise_weight(fit) if measured_noise else term.curvature_weight(fit)
+            hessian += term.curvature(motion, scale, pixels, weight)
+        gradient = (motion.T @ pull).astype(np.float64)
+        self._add_landmarks_and_prior(at, hessian, gradient)
+        return NormalEquations(hessian, gradient)
+
+    def _add_landmarks_and_prior(self, at: Evaluation, hessian: Array, gradient: Array) -> None:
+        motion = self._landmark_motion(at)
+        for term in self.landmarks:
+            curvature, slope = term.normal_equations(at.points_world[self.surface.vertex_count :], motion)
+            hessian += curvature
+            gradient += slope
+        modes = np.arange(POSE, POSE + self.active_modes)
+        hessian[modes, modes] += 1.0
+        gradient[POSE:] += at.parameters.coefficients[: self.active_modes]
+
+    def _landmark_motion(self, at: Evaluation) -> Array:
+        """d(landmark) / d(parameter), (7, 3, P)."""
+        count, rotation = self.surface.vertex_count, at.parameters.world_from_model[:3, :3]
+        x = at.points_model[count:]
+        turned = np.stack([np.cross(axis, x) for axis in np.eye(3)], -1)
+        moved = np.broadcast_to(np.eye(3), (len(x), 3, 3))
+        return np.concatenate(
+            [rotation @ turned, moved, rotation @ self.surface.modes[count:, :, : self.active_modes]], -1
+        )
+
+
+def build_objective(task: FitTask, model: ShapeModel, start: Parameters, stage: Stage) -> Objective:
+    """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``.
+
+    Raises
+    ------
+    RejectedError
+        The vertebra lies outside an image.
+    """
+    surface, row = fit_surface(model), LEVELS.index(model.level)
+    world = frames.apply(start.world_from_model, surface.instance(start.coefficients))
+    views = task.detection.views
+    return Objective(
+        surface=surface,
+        projector=task.projector,
+        images=tuple(image_term.prepare(view, row, world, stage.factor, task.constants) for view in views),
+        landmarks=tuple(landmark_term.prepare(view, row, task.constants) for view in views),
+        active_modes=min(stage.modes, model.rank),
+    )

@@ -1,0 +1,76 @@
+"""Levenberg-Marquardt with step caps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from lumbar3d.errors import RegistrationError
+from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.objective import Evaluation, NormalEquations, Objective
+from lumbar3d.registration.parameters import POSE, Parameters
+
+Array = NDArray[np.float64]
+
+MAXIMUM_DAMPING = 1e4
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """Where a stage ended and how often it rendered."""
+
+    evaluation: Evaluation
+    evaluations: int
+
+
+def minimise(objective: Objective, start: Parameters, iterations: int, constants: RegistrationConstants) -> Minimum:
+    """Descend until the cost falls by less than ``relative_decrease`` or the iterations are used up.
+
+    Raises
+    ------
+    RegistrationError
+        The cost is not finite or the normal equations cannot be solved.
+    """
+    best = _checked(objective.evaluate(start))
+    damping, evaluations = constants.damping, 1
+    for _ in range(iterations):
+        before, equations = best.cost, objective.linearise(best)
+        while damping < MAXIMUM_DAMPING:
+            step = _capped(_solve(equations, damping), constants)
+            trial = _checked(objective.evaluate(best.parameters.moved(step, constants.coefficient_limit_sd)))
+            evaluations += 1
+            if trial.cost < best.cost:
+                best, damping = trial, damping / constants.damping_down
+                break
+            damping *= constants.damping_up
+        if before - best.cost < constants.relative_decrease * before:
+            break
+    return Minimum(best, evaluations)
+
+
+def _solve(equations: NormalEquations, damping: float) -> Array:
+    damped = equations.hessian + damping * np.diag(np.diag(equations.hessian))
+    try:
+        return np.asarray(cho_solve(cho_factor(damped, lower=True), -equations.gradient))
+    except (LinAlgError, ValueError) as error:
+        raise RegistrationError("the fit's normal equations cannot be solved") from error
+
+
+def _capped(step: Array, constants: RegistrationConstants) -> Array:
+    """Shorten a step so that none of its parts leaves the range where the linear model holds."""
+    excess = max(
+        1.0,
+        float(np.linalg.norm(step[:3])) / constants.step_rotation_rad,
+        float(np.linalg.norm(step[3:POSE])) / constants.step_translation_mm,
+        float(np.abs(step[POSE:]).max(initial=0.0)) / constants.step_coefficient_sd,
+    )
+    return step / excess
+
+
+def _checked(evaluation: Evaluation) -> Evaluation:
+    if not np.isfinite(evaluation.cost):
+        raise RegistrationError("the fit's cost is not finite")
+    return evaluation
