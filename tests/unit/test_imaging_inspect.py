@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import hashlib
+import struct
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+)
+
+from lumbar3d.errors import ImageTooLargeError, RadiographError, UnsupportedFormatError
+from lumbar3d.imaging.header import LIMITS, ImageFormat
+from lumbar3d.imaging.inspect import inspect_upload
+from tests.unit.radiograph_files import (
+    COLUMNS,
+    ROWS,
+    dicom,
+    gradient,
+    png_of_size,
+    write_dicom,
+    write_png,
+    write_tiff,
+)
+
+Writer = Callable[[Path], object]
+
+
+def test_accepted_files_tell_their_size(tmp_path: Path) -> None:
+    png = inspect_upload(write_png(tmp_path / "a", gradient()))
+    little = inspect_upload(write_tiff(tmp_path / "b", gradient()))
+    big = inspect_upload(write_tiff(tmp_path / "c", gradient(), ">"))
+    dx = inspect_upload(write_dicom(tmp_path / "d"))
+    assert [header.format for header in (png, little, big, dx)] == [
+        ImageFormat.PNG,
+        ImageFormat.TIFF,
+        ImageFormat.TIFF,
+        ImageFormat.DICOM,
+    ]
+    assert {(header.rows, header.columns) for header in (png, little, big, dx)} == {(ROWS, COLUMNS)}
+    assert dx.bits_stored == 12
+
+
+def test_dicom_header_gives_spacing_view_and_hashes(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "d", ImagerPixelSpacing=["0.15", "0.14"], ViewPosition="LL")
+    header = inspect_upload(path)
+    assert header.spacing_mm == (0.14, 0.15)  # DICOM names the row distance first, we name du first
+    assert header.view == "lat"
+    assert header.patient_hash == hashlib.sha256(b"SECRET-4711").hexdigest()
+    assert inspect_upload(write_dicom(tmp_path / "e", PatientID="")).patient_hash is None
+
+
+def test_implicit_little_endian_is_accepted(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "d", dicom(syntax=ImplicitVRLittleEndian))
+    header = inspect_upload(path)
+    assert path.read_bytes()[header.pixel_offset :] == gradient().tobytes()
+
+
+def _bytes(content: bytes) -> Writer:
+    return lambda path: path.write_bytes(content)
+
+
+def _colour(mode: str) -> Writer:
+    return lambda path: Image.new(mode, (100, 100), 7).save(path, format="PNG")
+
+
+UNSUPPORTED: dict[str, Writer] = {
+    "empty": _bytes(b""),
+    "zip": _bytes(b"PK\x03\x04" + b"\0" * 500),
+    "jpeg": lambda path: Image.new("L", (100, 100)).save(path, format="JPEG"),
+    "jpeg 2000": _bytes(b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0" * 500),
+    "gif": lambda path: Image.new("L", (100, 100)).save(path, format="GIF"),
+    "text": _bytes(b"not an image at all" * 20),
+    "8-bit png": _colour("L"),
+    "1-bit png": _colour("1"),
+    "palette png": _colour("P"),
+    "grey and alpha png": _colour("LA"),
+    "rgb png": _colour("RGB"),
+    "8-bit tiff": lambda path: write_tiff(path, gradient(), t258=8),
+    "rgb tiff": lambda path: write_tiff(path, gradient(), t277=3),
+    "jpeg tiff": lambda path: write_tiff(path, gradient(), t259=7),
+    "float tiff": lambda path: write_tiff(path, gradient(), t339=3),
+    "palette tiff": lambda path: write_tiff(path, gradient(), t262=3),
+    "big tiff": _bytes(b"II+\0\x08\0\0\0" + b"\0" * 100),
+    "secondary capture": lambda path: write_dicom(path, SOPClassUID=SecondaryCaptureImageStorage),
+    "no class": lambda path: write_dicom(path, SOPClassUID=""),
+    "rgb dicom": lambda path: write_dicom(path, SamplesPerPixel=3, PhotometricInterpretation="RGB"),
+    "palette dicom": lambda path: write_dicom(path, PhotometricInterpretation="PALETTE COLOR"),
+    "8-bit dicom": lambda path: write_dicom(path, BitsAllocated=8, BitsStored=8, HighBit=7),
+    "8 bits stored": lambda path: write_dicom(path, BitsStored=8, HighBit=7),
+    "high bit": lambda path: write_dicom(path, HighBit=15),
+    "two frames": lambda path: write_dicom(path, NumberOfFrames=2),
+}
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_other_formats_are_refused(name: str, tmp_path: Path) -> None:
+    UNSUPPORTED[name](tmp_path / "x")
+    with pytest.raises(UnsupportedFormatError):
+        inspect_upload(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPEG2000Lossless, JPEGBaseline8Bit, RLELossless, "1.2.3"],
+)
+def test_transfer_syntax_is_refused_before_the_dataset_is_read(syntax: str, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "x")
+    data = path.read_bytes()
+    old = b"1.2.840.10008.1.2.1\0"
+    element = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(old)) + old
+    value = str(syntax).encode()
+    value += b"\0" * (len(value) % 2)
+    start = data.index(element)
+    changed = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(value)) + value
+    body = data[:start] + changed + b"\xff" * 2000  # what follows would fail to parse
+    grown = struct.unpack("<I", body[140:144])[0] + len(changed) - len(element)
+    path.write_bytes(body[:140] + struct.pack("<I", grown) + body[144:])
+    with pytest.raises(UnsupportedFormatError, match="transfer syntax"):
+        inspect_upload(path)
+
+
+def _cut(length: int) -> Writer:
+    return lambda path: path.write_bytes(write_dicom(path).read_bytes()[:length])
+
+
+def _sequence(depth: int) -> bytes:
+    """ReferencedImageSequence nested ``depth`` times with undefined lengths, explicit little endian."""
+    start = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    return start * depth + end * depth
+
+
+def _with_elements(path: Path, elements: bytes) -> None:
+    """Put raw elements between Modality (0008,0060) and Patient ID (0010,0020)."""
+    data = write_dicom(path).read_bytes()
+    at = data.index(b"\x10\x00\x20\x00LO")
+    path.write_bytes(data[:at] + elements + data[at:])
+
+
+def _false_length(path: Path) -> None:
+    data = write_dicom(path).read_bytes()
+    at = data.index(b"\xe0\x7f\x10\x00OW") + 8
+    path.write_bytes(data[:at] + struct.pack("<I", ROWS * COLUMNS) + data[at + 4 :])
+
+
+def _encapsulated(path: Path) -> None:
+    data = write_dicom(path).read_bytes()
+    at = data.index(b"\xe0\x7f\x10\x00OW") + 8
+    path.write_bytes(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :])
+
+
+DAMAGED: dict[str, Writer] = {
+    "png cut in its header": _bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0"),
+    "png without IHDR": _bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40),
+    "tiff cut in its header": _bytes(b"II*\0\x08"),
+    "tiff directory beyond the end": _bytes(b"II*\0\xff\xff\xff\x7f" + b"\0" * 20),
+    "tiff directory too long": _bytes(b"II*\0\x08\0\0\0\xff\xff" + b"\0" * 200000),
+    "tiff without size": lambda path: write_tiff(path, gradient(), t256=0),
+    "tiny": lambda path: write_png(path, gradient(20, 20)),
+    "dicom magic only": _bytes(b"\0" * 128 + b"DICM"),
+    "dicom magic and noise": lambda path: path.write_bytes(
+        b"\0" * 128 + b"DICM" + np.random.default_rng(0).bytes(5000)
+    ),
+    "dicom cut in its meta": _cut(200),
+    "dicom cut in its header": _cut(420),
+    "dicom cut in its pixels": _cut(9000),
+    "no pixel data": lambda path: write_dicom(path, PixelData=None),
+    "no rows": lambda path: write_dicom(path, Rows=None),
+    "no bits": lambda path: write_dicom(path, BitsAllocated=None),
+    "no samples": lambda path: write_dicom(path, SamplesPerPixel=None),
+    "rows lie": lambda path: write_dicom(path, Rows=ROWS + 1),
+    "pixel length lies": _false_length,
+    "encapsulated pixels": _encapsulated,
+    "nested sequences": lambda path: _with_elements(path, _sequence(2000)),
+    "element length beyond the file": lambda path: _with_elements(
+        path, b"\x09\x00\x10\x10UN\0\0" + struct.pack("<I", 2**31)
+    ),
+    "a header without end": lambda path: _with_elements(
+        path, b"\x09\x00\x10\x10OB\0\0" + struct.pack("<I", 2**20) + b"\0" * 2**20
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files_are_refused(name: str, tmp_path: Path) -> None:
+    DAMAGED[name](tmp_path / "x")
+    with pytest.raises(RadiographError) as caught:
+        inspect_upload(tmp_path / "x")
+    assert caught.type is RadiographError
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_header_full_of_sequence_items_costs_little(tmp_path: Path) -> None:
+    items = b"\xfe\xff\x00\xe0\0\0\0\0" * ((LIMITS.dicom_header_bytes - 2000) // 8)
+    _with_elements(tmp_path / "x", b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + items)
+    tracemalloc.start()
+    started = time.process_time()
+    with pytest.raises(RadiographError):
+        inspect_upload(tmp_path / "x")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300e6
+    assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(20_001, 100), (6500, 6500), (2**31 - 1, 2**31 - 1)])
+def test_png_bombs_are_refused_by_their_header(columns: int, rows: int, tmp_path: Path) -> None:
+    with pytest.raises(ImageTooLargeError):
+        inspect_upload(png_of_size(tmp_path / "x", columns, rows))
+
+
+def test_huge_dicom_and_tiff_are_refused_by_their_header(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "x", Rows=65535, Columns=65535)
+    write_tiff(tmp_path / "y", gradient(), t256=60000, t257=60000)
+    for name in "xy":
+        with pytest.raises(ImageTooLargeError):
+            inspect_upload(tmp_path / name)
+
+
+def test_too_many_bytes_are_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as file:
+        file.truncate(LIMITS.file_bytes + 1)
+    with pytest.raises(ImageTooLargeError, match="MiB"):
+        inspect_upload(tmp_path / "x")
+
+
+def test_a_missing_file_is_a_radiograph_error(tmp_path: Path) -> None:
+    with pytest.raises(RadiographError):
+        inspect_upload(tmp_path / "nothing")

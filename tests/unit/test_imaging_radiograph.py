@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lumbar3d.contracts import Calibration
+from lumbar3d.errors import CalibrationError, EmptyImageError, RadiographError, ViewMismatchError
+from lumbar3d.imaging import decoder, sandbox
+from lumbar3d.imaging.consistency import check_pair
+from lumbar3d.imaging.header import ImageFormat, ImageHeader
+from lumbar3d.imaging.inspect import inspect_upload
+from lumbar3d.imaging.radiograph import load_radiograph
+from lumbar3d.imaging.sandbox import decode_sandboxed
+from tests.unit.radiograph_files import dicom, gradient, png_of_size, write_dicom, write_png, write_tiff
+
+
+def test_every_format_gives_the_same_pixels(tmp_path: Path) -> None:
+    expected = gradient().astype(np.float32)
+    paths = [
+        write_png(tmp_path / "a", gradient()),
+        write_tiff(tmp_path / "b", gradient()),
+        write_tiff(tmp_path / "c", gradient(), ">"),
+        write_dicom(tmp_path / "d"),
+    ]
+    Image.fromarray(gradient()).save(tmp_path / "e", format="TIFF", compression="tiff_lzw")
+    for path in (*paths, tmp_path / "e"):
+        np.testing.assert_array_equal(load_radiograph(path).pixels, expected)
+
+
+def test_full_range_survives(tmp_path: Path) -> None:
+    pixels = gradient()
+    pixels[0, 0], pixels[0, 1] = 65535, 0
+    np.testing.assert_array_equal(load_radiograph(write_png(tmp_path / "a", pixels)).pixels, pixels)
+
+
+def test_signed_dicom_keeps_its_sign(tmp_path: Path) -> None:
+    pixels = gradient().astype(np.int32) - 2000
+    path = write_dicom(tmp_path / "a", dicom(pixels.astype(np.int16).view(np.uint16)), PixelRepresentation=1)
+    np.testing.assert_array_equal(load_radiograph(path).pixels, pixels)
+
+
+def test_monochrome1_is_inverted_whoever_says_so(tmp_path: Path) -> None:
+    bone_bright = load_radiograph(write_png(tmp_path / "a", gradient())).pixels
+    said_by_file = load_radiograph(write_dicom(tmp_path / "b", PhotometricInterpretation="MONOCHROME1"))
+    said_by_tiff = load_radiograph(write_tiff(tmp_path / "c", gradient(), t262=0))
+    said_by_calibration = load_radiograph(tmp_path / "a", "MONOCHROME1")
+    for radiograph in (said_by_file, said_by_tiff, said_by_calibration):
+        assert radiograph.inverted
+        np.testing.assert_array_equal(radiograph.pixels, gradient().max() + gradient().min() - bone_bright)
+
+
+def test_a_dicom_that_says_monochrome2_wins_over_the_calibration(tmp_path: Path) -> None:
+    assert not load_radiograph(write_dicom(tmp_path / "a"), "MONOCHROME1").inverted
+
+
+@pytest.mark.parametrize("value", [0, 1234, 65535])
+def test_a_constant_image_is_empty(value: int, tmp_path: Path) -> None:
+    with pytest.raises(EmptyImageError):
+        load_radiograph(write_png(tmp_path / "a", np.full((100, 100), value, np.uint16)))
+
+
+def test_truncated_and_lying_pngs_do_not_decode(tmp_path: Path) -> None:
+    whole = write_png(tmp_path / "a", gradient(400, 400)).read_bytes()
+    (tmp_path / "b").write_bytes(whole[: len(whole) // 2])
+    for path in (tmp_path / "b", png_of_size(tmp_path / "c", 5000, 5000)):
+        with pytest.raises(RadiographError):
+            load_radiograph(path)
+
+
+def test_the_decoder_may_not_take_more_memory_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Path(decoder.__file__).read_text()
+    path = write_png(tmp_path / "a.png", gradient(4000, 4000))
+    header = inspect_upload(path)
+    assert decode_sandboxed(path, header).shape == (4000, 4000)
+    small = tmp_path / "decoder.py"
+    small.write_text(source.replace("MEMORY_BYTES = 2**30", "MEMORY_BYTES = 48 * 2**20"))
+    monkeypatch.setattr(decoder, "__file__", str(small))
+    with pytest.raises(RadiographError, match="cannot be decoded"):
+        decode_sandboxed(path, header)
+
+
+def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_png(tmp_path / "a.png", gradient())
+    hanging = tmp_path / "decoder.py"
+    hanging.write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setattr(decoder, "__file__", str(hanging))
+    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3)
+    with pytest.raises(RadiographError, match="too long"):
+        decode_sandboxed(path, inspect_upload(path))
+
+
+def _header(**facts: object) -> ImageHeader:
+    return ImageHeader(**{"format": ImageFormat.DICOM, "rows": 1024, "columns": 1024, **facts})
+
+
+def test_a_consistent_pair_passes(calibration: Calibration) -> None:
+    pair = {"patient_hash": "p", "study_hash": "s", "spacing_mm": (0.425, 0.415)}
+    check_pair(_header(view="ap", **pair), _header(view="lat", **pair), calibration)
+    check_pair(_header(), _header(patient_hash="p"), calibration)
+
+
+@pytest.mark.parametrize(
+    ("ap", "lat"),
+    [
+        ({"view": "lat"}, {}),
+        ({}, {"view": "ap"}),
+        ({"patient_hash": "p"}, {"patient_hash": "q"}),
+        ({"study_hash": "p"}, {"study_hash": "q"}),
+    ],
+)
+def test_views_that_do_not_belong_together(ap: dict, lat: dict, calibration: Calibration) -> None:
+    with pytest.raises(ViewMismatchError):
+        check_pair(_header(**ap), _header(**lat), calibration)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"rows": 1023}, {"columns": 1025}, {"spacing_mm": (0.43, 0.42)}, {"spacing_mm": (0.42, float("nan"))}],
+)
+def test_images_that_contradict_the_calibration(facts: dict, calibration: Calibration) -> None:
+    with pytest.raises(CalibrationError):
+        check_pair(_header(**facts), _header(), calibration)
+    with pytest.raises(CalibrationError):
+        check_pair(_header(), _header(**facts), calibration)
