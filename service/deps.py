@@ -50,13 +50,14 @@ class Services:
         database.create_tables()
         limits = Limits(settings.max_queued, settings.max_unfinished_per_client)
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
+        sweeping = SweepPolicy(settings.stale_hint_s, settings.retention_days * 86400.0)
         return cls(
             settings=settings,
             keys=keys,
             database=database,
             table=JobTable(database, limits),
             store=LocalStore(settings.data_dir),
-            sweeper=Sweeper(database, lease, SweepPolicy(retention_s=settings.retention_days * 86400.0)),
+            sweeper=Sweeper(database, lease, sweeping),
             broker=connect(settings.broker),
             metrics=Metrics(database),
             uploads=asyncio.Semaphore(settings.max_uploads),

@@ -7,6 +7,9 @@ from celery import Celery
 from jobs.broker import QUEUE, TRANSPORT_OPTIONS
 from lumbar3d.contracts import RECONSTRUCT_TASK
 
+FAIL_FAST = {"max_retries": 1, "interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.1}
+"""Without it a producer retries a dead Redis for ever; the next sweep is our retry."""
+
 
 class CeleryBroker:
     """Publishes job ids to Redis."""
@@ -14,7 +17,7 @@ class CeleryBroker:
     def __init__(self, url: str) -> None:
         self._app = Celery("lumbar3d-service", broker=url)
         self._app.conf.update(
-            broker_transport_options=TRANSPORT_OPTIONS,
+            broker_transport_options=TRANSPORT_OPTIONS | FAIL_FAST,
             broker_connection_timeout=1.0,
             task_ignore_result=True,
             task_publish_retry=False,

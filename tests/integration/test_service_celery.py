@@ -1,0 +1,104 @@
+"""Production wiring: real Redis, Celery worker processes, and their deaths."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from tests.integration.processes import (
+    celery_worker,
+    environment_for,
+    free_port,
+    redis_server,
+    server,
+    submit,
+    wait_for,
+    wait_until,
+)
+
+pytestmark = pytest.mark.redis
+FAST = {"lease_s": "1.5", "heartbeat_s": "0.3", "retry_delay_s": "0.1"}
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[str]:
+    with redis_server(tmp_path / "redis") as url:
+        yield url
+
+
+def test_job_through_celery_leaves_only_ids_in_redis(tmp_path: Path, broker: str) -> None:
+    environment = environment_for(tmp_path, broker_url=broker, **FAST)
+    with server(environment, tmp_path / "service.log") as url:
+        address = url + submit(url).headers["Location"]
+        client = redis.Redis.from_url(broker)
+        wait_until(lambda: client.llen("lumbar3d") == 1, "the hint was not sent")
+        hint = client.lindex("lumbar3d", 0)
+        client.close()
+        assert address.rpartition("/")[2].encode() in hint and b"source_mm" not in hint
+        with celery_worker(environment, tmp_path / "worker.log"):
+            assert wait_for(address, "succeeded")["attempt"] == 1
+            assert len(httpx.get(address + "/meshes/L1.stl").content) == 134
+
+
+def test_killed_worker_loses_no_job(tmp_path: Path, broker: str) -> None:
+    environment = environment_for(tmp_path, broker_url=broker, **FAST)
+    hold = tmp_path / "trouble" / "hold"
+    hold.touch()
+    with server(environment, tmp_path / "service.log") as url:
+        with celery_worker(environment, tmp_path / "first.log") as worker:
+            address = url + submit(url).headers["Location"]
+            wait_for(address, "running")
+            kill_tree(worker.pid)
+        hold.unlink()
+        with celery_worker(environment, tmp_path / "second.log"):
+            assert wait_for(address, "succeeded")["attempt"] == 2
+
+
+def test_killed_pool_child_is_replaced(tmp_path: Path, broker: str) -> None:
+    environment = environment_for(tmp_path, broker_url=broker, **FAST)
+    (tmp_path / "trouble" / "crash").touch()
+    with (
+        server(environment, tmp_path / "service.log") as url,
+        celery_worker(environment, tmp_path / "worker.log"),
+    ):
+        address = url + submit(url).headers["Location"]
+        assert wait_for(address, "succeeded")["attempt"] == 2
+
+
+def test_jobs_are_accepted_without_redis_and_run_when_it_comes(tmp_path: Path) -> None:
+    port = free_port()
+    environment = environment_for(tmp_path, broker_url=f"redis://127.0.0.1:{port}/0", **FAST)
+    with server(environment, tmp_path / "service.log") as url:
+        answer = submit(url)
+        assert answer.status_code == 202 and answer.elapsed.total_seconds() < 2
+        with (
+            redis_server(tmp_path / "redis", port),
+            celery_worker(environment, tmp_path / "worker.log"),
+        ):
+            assert wait_for(url + answer.headers["Location"], "succeeded")["attempt"] == 1
+
+
+def test_redis_that_forgets_is_told_again(tmp_path: Path, broker: str) -> None:
+    environment = environment_for(tmp_path, broker_url=broker, stale_hint_s="0.5", **FAST)
+    with server(environment, tmp_path / "service.log") as url:
+        address = url + submit(url).headers["Location"]
+        client = redis.Redis.from_url(broker)
+        wait_until(lambda: client.llen("lumbar3d") == 1, "the hint was not sent")
+        client.flushall()
+        with celery_worker(environment, tmp_path / "worker.log"):
+            wait_for(address, "succeeded")
+        client.close()
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL a worker and its pool, as the kernel or a machine's end would."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(pid, signal.SIGKILL)
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)

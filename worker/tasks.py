@@ -1,0 +1,111 @@
+"""The Celery application and its one task.
+
+A message carries a job id and nothing else; losing or repeating one costs nothing, because the job table is the truth.
+So the message is acknowledged when it arrives (``acks_late`` would only repeat poison messages), results are not kept,
+and nobody's exception ever crosses the queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from celery import Celery, signals
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import jsonlog
+from jobs.broker import QUEUE, TRANSPORT_OPTIONS
+from lumbar3d.contracts import RECONSTRUCT_TASK
+from worker.engine import EngineFactory, load_engine
+from worker.heartbeat import EX_TEMPFAIL
+from worker.runner import Outcome
+from worker.runtime import Runtime
+from worker.settings import WorkerSettings
+
+LOGGER = logging.getLogger(__name__)
+EX_CONFIG = 78
+"""Exit status of a child whose engine does not load (sysexits.h)."""
+HARD_LIMIT_MARGIN_S = 30.0
+"""The heartbeat ends a hanging attempt first; Celery's limit is for a process that cannot even run a thread."""
+ENGINE_START_S = 180.0
+"""Compiling kernels and opening the network may take minutes on a slow machine; Celery's own default is 4 s."""
+
+
+class ReconstructTask:
+    """The one task of one worker process; builds its runtime after the fork, because CUDA does not survive one."""
+
+    def __init__(self, settings: WorkerSettings, engine_factory: EngineFactory) -> None:
+        self._settings = settings
+        self._engine_factory = engine_factory
+        self._runtime: Runtime | None = None
+
+    def start(self, **_: Any) -> None:
+        """Load the engine once; a child that cannot must not take jobs."""
+        try:
+            self._runtime = Runtime.start(self._settings, self._engine_factory)
+        except Exception:
+            LOGGER.critical("engine does not load", exc_info=True)
+            os._exit(EX_CONFIG)
+        LOGGER.info("worker process ready")
+
+    def run(self, job_id: str) -> None:
+        """Claim and run one job; a duplicate or unknown id does nothing."""
+        assert self._runtime is not None
+        try:
+            outcome = self._runtime.runner.run_job(job_id)
+        except SQLAlchemyError:
+            LOGGER.error("job table not reachable", exc_info=True)
+            return
+        if outcome == Outcome.DEVICE_LOST:
+            os._exit(EX_TEMPFAIL)
+
+
+def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_engine) -> Celery:
+    """Celery application with its one task.
+
+    Parameters
+    ----------
+    settings : WorkerSettings
+    engine_factory : callable
+        Makes the engine in every pool process.
+
+    Raises
+    ------
+    ValueError
+        No broker is configured.
+    """
+    if settings.broker is None:
+        raise ValueError("a Celery worker needs LUMBAR3D_BROKER_URL")
+    app = Celery("lumbar3d", broker=settings.broker, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        broker_connection_max_retries=None,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options=TRANSPORT_OPTIONS,
+        task_acks_late=False,
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_serializer="json",
+        task_time_limit=settings.job_time_limit_s + HARD_LIMIT_MARGIN_S,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_concurrency=1,
+        worker_max_tasks_per_child=200,
+        worker_pool="prefork",
+        worker_prefetch_multiplier=1,
+        worker_proc_alive_timeout=ENGINE_START_S,
+    )
+    task = ReconstructTask(settings, engine_factory)
+    app.task(name=RECONSTRUCT_TASK)(task.run)
+    signals.worker_process_init.connect(task.start, weak=False)
+    signals.setup_logging.connect(_logging(settings), weak=False)
+    return app
+
+
+def _logging(settings: WorkerSettings) -> Any:
+    """Our JSON logs instead of Celery's."""
+
+    def configure(**_: Any) -> None:
+        jsonlog.configure(settings.log_level)
+
+    return configure
