@@ -1,0 +1,23 @@
+// Problem documents (RFC 9457) and other errors in the reader's words.
+import { html } from "./dom.js";
+
+// What to do about the codes that a reader can do something about.
+const ADVICE = {
+  invalid_calibration: "Check the calibration file against the two images.",
+  degenerate_geometry: "Check the positions of source and detector in the calibration.",
+  view_angle_out_of_range: "The two views must be roughly at right angles.",
+  unsupported_format: "Send 16-bit greyscale PNG or TIFF, or uncompressed DICOM.",
+  view_mismatch: "Check that AP and lateral were not swapped and belong to one acquisition.",
+  rejected: "The images were read, but no trustworthy reconstruction can be made from them.",
+};
+
+export function problemBody(error) {
+  const problem = error.problem ?? error;
+  const title = problem.title || "Something went wrong";
+  const detail = problem.detail ?? error.message;
+  return [
+    html("p", {}, html("strong", {}, title), problem.code ? html("span", { class: "quiet" }, " (", html("code", {}, problem.code), ")") : null),
+    detail && detail !== title ? html("p", {}, detail) : null,
+    ADVICE[problem.code] ? html("p", { class: "quiet" }, ADVICE[problem.code]) : null,
+  ].filter(Boolean);
+}

@@ -1,0 +1,213 @@
+"""An engine that draws a made-up spine of ellipsoids at once: for the page and the command line, not for numbers."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from PIL import Image
+from scipy.spatial import ConvexHull
+
+from lumbar3d.contracts import (
+    LANDMARKS,
+    LEVELS,
+    AssetRecord,
+    Calibration,
+    LandmarkResult,
+    LevelQuality,
+    LevelResult,
+    Measurement,
+    Norm,
+    ReconstructionResult,
+    ReconstructOptions,
+    Stage,
+)
+from lumbar3d.errors import RejectedError
+from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.geometry.projection import ConeBeam
+
+GRID = 512
+STEP_S = 0.15
+REJECT_METHOD = "bobyqa"
+"""Asked for this method, the engine rejects the images: a test needs both endings."""
+
+
+def centre_mm(index):
+    """Centre of one vertebral body on a lordotic curve, (3,) mm."""
+    return np.array([14 * np.sin(index * 0.75), 2.0 * index, 74 - 37 * index])
+
+
+def vertebra(index):
+    """A body, an arch and three processes, as one mesh in world mm."""
+    body = trimesh.creation.capsule(height=1, radius=1, count=(24, 24))
+    body.apply_scale([17 + index, 23 + index, 8.5])
+    parts = [body]
+    for end, radius in (((-52, 0, -8), 4.5), ((-22, 40, 2), 3.5), ((-22, -40, 2), 3.5)):
+        parts.append(trimesh.creation.cylinder(radius=radius, segment=[(-15, 0, 0), end], sections=16))
+    mesh = trimesh.util.concatenate(parts)
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(np.radians(14 - 9 * index), [0, 1, 0]))
+    mesh.apply_translation(centre_mm(index))
+    return mesh
+
+
+def landmarks_mm(index):
+    """Seven landmarks of one vertebra in the order of the contract, (7, 3)."""
+    offsets = [(0, 0, 13), (0, 0, -13), (-22, 40, 2), (-22, -40, 2), (-18, 14, 4), (-18, -14, 4), (-52, 0, -8)]
+    return centre_mm(index) + np.array(offsets, dtype=float)
+
+
+def outlines(beam: ConeBeam, mesh):
+    """Convex outline of every part of the mesh in image pixels."""
+    polylines = []
+    for part in mesh.split(only_watertight=False):
+        pixels = beam.project(np.asarray(part.vertices))[0]
+        hull = pixels[ConvexHull(pixels).vertices]
+        polylines.append(np.vstack([hull, hull[:1]]).round(2).tolist())
+    return polylines
+
+
+def overlay_view(beam: ConeBeam, meshes):
+    """One view of overlay.json."""
+    levels = {}
+    for index, (level, mesh) in enumerate(meshes.items()):
+        model = beam.project(landmarks_mm(index))[0]
+        detected = model + np.random.default_rng(index).normal(0, 2, model.shape)
+        pairs = zip(LANDMARKS, model.round(2).tolist(), detected.round(2).tolist(), strict=True)
+        levels[level] = {
+            "outline": outlines(beam, mesh),
+            "landmarks": {name: {"model": m, "detected": d} for name, m, d in pairs},
+        }
+    return {"width": GRID, "height": GRID, "levels": levels}
+
+
+def film(beam: ConeBeam, meshes):
+    """A grey picture with the spine on it, (512, 512) uint8."""
+    v, u = np.mgrid[:GRID, :GRID]
+    picture = 90 * np.exp(-(((u - GRID / 2) / 190) ** 2))
+    for mesh in meshes.values():
+        pixels = beam.project(np.asarray(mesh.sample(4000)))[0].round().astype(int)
+        inside = ((pixels >= 0) & (pixels < GRID)).all(axis=1)
+        np.add.at(picture, (pixels[inside, 1], pixels[inside, 0]), 40)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
+    """One number; ``figures`` are value and sigma."""
+    return Measurement(
+        code=code,
+        name=name,
+        target=target,
+        value=figures[0],
+        sigma=figures[1],
+        unit=unit,
+        flag=flag,
+        norm=None if norm is None else Norm(mean=norm[0], sd=norm[1], source="made up for a test"),
+        definition=f"{name}: made up for a test",
+    )
+
+
+def measurements():
+    """A few of every kind, with one outside its norm and one of each flag."""
+    found = [
+        measurement("lordosis_l1_l5", "Lumbar lordosis L1-L5", "L1-L5", (38.4, 2.1), "deg", norm=(35, 9)),
+        measurement("coronal_cobb", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 4)),
+        measurement("disc_height_mid", "Disc height, middle", "L4/L5", (6.4, 0.7), "mm", norm=(11.2, 1.7)),
+        measurement("slip_ap", "Sagittal slip", "L4/L5", (-0.02, 0.8), "mm", norm=(-0.8, 1.2)),
+        measurement("slip_lateral", "Lateral slip", "L3/L4", (1.2, 0.9), "mm", flag="low_confidence"),
+    ]
+    for index, level in enumerate(LEVELS):
+        norm = (26 + 0.6 * index, 2)
+        found.append(measurement("body_height_anterior", "Anterior height", level, (27.0, 0.6), "mm", norm=norm))
+        found.append(measurement("body_height_posterior", "Posterior height", level, (28.1, 0.7), "mm", norm=norm))
+        found.append(measurement("axial_rotation", "Axial rotation", level, (index - 3.1, 2.2), "deg", norm=(0, 3)))
+        found.append(measurement("body_volume", "Volume", level, (52.0, 3.0), "cm3", flag="model_based"))
+    return tuple(found)
+
+
+def level_result(index, level):
+    """One vertebra, the last one poor."""
+    pose = np.eye(4)
+    pose[:3, 3] = centre_mm(index)
+    flag, reasons = [("ok", ()), ("review", ("landmark_rays_apart",)), ("bad", ("silhouettes_disagree",))][
+        max(0, index - 2)
+    ]
+    return LevelResult(
+        level=level,
+        world_from_model=tuple(map(tuple, pose.tolist())),
+        coefficients_sd=(0.4, -1.1),
+        landmarks=tuple(
+            LandmarkResult(name=name, model_mm=tuple(point), triangulated_mm=tuple(point + 0.5), ray_distance_mm=0.8)
+            for name, point in zip(LANDMARKS, landmarks_mm(index), strict=True)
+        ),
+        quality=LevelQuality(
+            image_residual=0.021 + 0.01 * index,
+            ray_residual_mm=0.9 + index / 3,
+            overlap_dice=0.97 - 0.03 * index,
+            surface_sigma_mm=0.6 + index / 10,
+            flag=flag,
+            reasons=reasons,
+        ),
+    )
+
+
+def result(calibration: Calibration, method: str) -> ReconstructionResult:
+    """A whole result document."""
+    return ReconstructionResult(
+        software="0.1.0",
+        method=method,
+        levels=tuple(level_result(index, level) for index, level in enumerate(LEVELS)),
+        measurements=measurements(),
+        quality="review",
+        notes=("view_angle_unusual",),
+        timings_s={"read": 0.2, "detect": 0.9, "initialise": 0.1, "register": 1.4, "measure": 0.2, "export": 0.4},
+        assets=(AssetRecord(name="ssm_L1", sha256="ab" * 32, version="1"),),
+        versions={"python": "3.11"},
+        calibration=calibration,
+    )
+
+
+class FixtureEngine:
+    """The engine's protocol with made-up answers."""
+
+    def run(
+        self,
+        ap_path: Path,
+        lat_path: Path,
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress,
+    ) -> None:
+        """Report every stage, then write every file that the real engine writes."""
+        for number, stage in enumerate(Stage):
+            progress(stage, number / len(Stage))
+            time.sleep(STEP_S)
+        if options.method == REJECT_METHOD:
+            raise RejectedError("no lumbar vertebrae were found in these images")
+        write_files(calibration, options.method, out_dir)
+
+
+def write_files(calibration: Calibration, method: str, out_dir: Path) -> None:
+    """All artifacts of a job."""
+    meshes = {level: vertebra(index) for index, level in enumerate(LEVELS)}
+    geometry = build_geometry(calibration)
+    views = {}
+    for name in ("ap", "lat"):
+        beam = getattr(geometry, name)
+        step = (beam.columns - 1) / (GRID - 1)
+        grid = beam.regrid(np.zeros(2), step, GRID, GRID)
+        views[name] = overlay_view(grid, meshes)
+        Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
+    (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
+    scene = trimesh.Scene()
+    with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:
+        for level, mesh in meshes.items():
+            mesh.export(out_dir / f"{level}.stl")
+            archive.write(out_dir / f"{level}.stl", f"{level}.stl")
+            scene.add_geometry(mesh, node_name=level, geom_name=level)
+    scene.export(out_dir / "spine.glb")
+    (out_dir / "result.json").write_text(result(calibration, method).model_dump_json())
