@@ -5,8 +5,10 @@
     {"version": "1", "assets": [{"name": "ssm_L1", "file": "ssm_L1.npz", "sha256": "...", "version": "...",
                                  "units": "mm", "provenance": "...", "licence": "..."}, ...]}
 
-A shape model file is an ``.npz`` with mean (V, 3) f4, faces (F, 3) i4, modes (V, 3, K) f2, eigenvalues (K,) f4,
-landmark_indices (7,) i4, fit_vertices (v,) i4, fit_faces (f, 3) i4 and one ``patch_<name>`` (n,) i4 per label.
+A shape model file is an ``.npz`` with mean (V, 3) f4, faces (F, 3) i4, mode_basis (V, J) f2, mode_mixing (J, 3, K) f4,
+eigenvalues (K,) f4, landmark_indices (7,) i4, fit_vertices (v,) i4, fit_faces (f, 3) i4 and one ``patch_<name>`` (n,) i4
+per label. The modes are the product ``sum_j mode_basis[v, j] * mode_mixing[j, axis, k]``: all axes share the scalar
+functions of the basis, which makes the file a tenth of the modes themselves.
 """
 
 from __future__ import annotations
@@ -93,7 +95,7 @@ def _load(store: AssetStore, level: str) -> ShapeModel:
             level=level,
             mean=data["mean"].astype(np.float64),
             faces=data["faces"].astype(np.int32),
-            modes=data["modes"].astype(np.float32),
+            modes=np.tensordot(data["mode_basis"].astype(np.float32), data["mode_mixing"], axes=1),
             eigenvalues=data["eigenvalues"].astype(np.float64),
             landmark_indices=data["landmark_indices"].astype(np.int32),
             patches={

@@ -1,0 +1,34 @@
+"""Keep ``manifest.json`` of an asset directory: one record per asset, the others left as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class AssetEntry:
+    """What the manifest says of one asset beside its checksum."""
+
+    name: str
+    file: str
+    version: str
+    units: str
+    provenance: str
+    licence: str
+
+
+def record_asset(directory: Path, entry: AssetEntry) -> str:
+    """Add or replace the record of ``directory / entry.file``; returns its SHA-256."""
+    path = directory / MANIFEST
+    manifest = json.loads(path.read_text()) if path.exists() else {"version": MANIFEST_VERSION, "assets": []}
+    digest = hashlib.sha256((directory / entry.file).read_bytes()).hexdigest()
+    others = [record for record in manifest["assets"] if record["name"] != entry.name]
+    manifest["assets"] = sorted([*others, {**asdict(entry), "sha256": digest}], key=lambda record: record["name"])
+    path.write_text(json.dumps(manifest, indent=1) + "\n")
+    return digest
