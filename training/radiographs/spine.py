@@ -1,8 +1,8 @@
 """Random standing spines: shapes from the statistical models' prior, posture from published standing statistics.
 
 Posture figures: segmental lordosis and disc heights, scoliosis mixture and neutral noise of asymptomatic adults
-(Sci Rep 2022 s41598-022-21840-x table 2; Zhang 2018; Masharawi 2010); widened, because a network should have seen more than
-the average person.
+(Sci Rep 2022 s41598-022-21840-x table 2; Zhang 2018; Masharawi 2010); widened, because a network should have seen more
+than the average person.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Sampler:
         groups = [model.fit_vertices, model.landmark_indices, *rims]
         self._ends = np.cumsum([len(group) for group in groups])[:-1]
         used = np.concatenate(groups)
-        self._mean, self._modes = model.mean[used], model.scaled_modes[used].astype(np.float64)
+        self._mean, self._modes = model.mean[used], model.scaled_modes[used]
         self.faces = model.fit_faces
         self._rank = model.rank
         body = np.zeros(len(model.mean), dtype=bool)
@@ -94,7 +94,7 @@ class _Sampler:
         free = rng.standard_normal(self._rank) * spread
         along = self._size_direction
         coefficients = free + (0.9 * size_sd - 0.56 * (free @ along)) * along
-        points = self._mean + self._modes @ np.clip(coefficients, -3.0, 3.0)
+        points = self._mean + self._modes @ np.clip(coefficients, -3.0, 3.0).astype(np.float32)
         if rng.random() < 0.04:
             points = _collapsed(points, rng)
         points = points * stretch

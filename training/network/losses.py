@@ -1,0 +1,110 @@
+"""The five losses of the paper's section 2.3, for level-wise outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.network.multitask import STRIDE
+
+VOTE_UNIT_PX = 32.0
+SIGMA_CELLS = 1.5
+"""Width of the target heatmap."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Chosen so that the terms are of one size after the first thousand images."""
+
+    ncc: float = 1.0
+    square: float = 30.0
+    heatmap: float = 0.5
+    votes: float = 2.0
+
+
+WEIGHTS = LossWeights()
+
+
+def decomposition_loss(predicted: Tensor, target: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    """``(L_ncc, L_2)``: one minus normalised cross-correlation per present level, and mean square over all.
+
+    Parameters
+    ----------
+    predicted, target : (n, 5, h, w)
+        Opacity.
+    present : (n, 5)
+        1 where the level is in the image.
+    """
+    p = predicted.flatten(2) - predicted.flatten(2).mean(-1, keepdim=True)
+    g = target.flatten(2) - target.flatten(2).mean(-1, keepdim=True)
+    seen = present * (g.square().sum(-1) > 1.0)
+    ncc = (p * g).sum(-1) / torch.sqrt(p.square().sum(-1) * g.square().sum(-1) + 1e-3)
+    return ((1.0 - ncc) * seen).sum() / seen.sum().clamp_min(1.0), (predicted - target).square().mean()
+
+
+def target_heatmap(centres_px: Tensor, present: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Gaussians (n, 5, h/4, w/4) around the centres (n, 5, 2), exactly 1 in the nearest cell."""
+    cells = (centres_px - (STRIDE - 1) / 2) / STRIDE
+    v, u = torch.meshgrid(torch.arange(shape[0]), torch.arange(shape[1]), indexing="ij")
+    square = (u - cells[..., 0, None, None]) ** 2 + (v - cells[..., 1, None, None]) ** 2
+    gauss = torch.exp(-0.5 * square / SIGMA_CELLS**2)
+    nearest = (u == cells[..., 0, None, None].round()) & (v == cells[..., 1, None, None].round())
+    return torch.where(nearest, torch.ones_like(gauss), gauss) * present[..., None, None]
+
+
+def heatmap_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Penalty-reduced focal loss (CornerNet), per centre."""
+    p = logits.sigmoid().clamp(1e-4, 1.0 - 1e-4)
+    positive = (target == 1.0).float()
+    hit = positive * (1.0 - p) ** 2 * p.log()
+    miss = (1.0 - positive) * (1.0 - target) ** 4 * p**2 * (1.0 - p).log()
+    return -(hit + miss).sum() / positive.sum().clamp_min(1.0)
+
+
+def vote_loss(votes: Tensor, target: Tensor, landmarks_px: Tensor, centres_px: Tensor, size: int) -> Tensor:
+    """L1 between the offsets that cells near a centre vote for and the true ones; landmarks outside do not count.
+
+    Parameters
+    ----------
+    votes : (n, 16, h/4, w/4)
+    target : (n, 5, h/4, w/4)
+        Target heatmap.
+    landmarks_px : (n, 5, 7, 2)
+    centres_px : (n, 5, 2)
+    size : int
+        Columns (= rows) of the input.
+    """
+    points = torch.cat([landmarks_px, centres_px[:, :, None]], 2)
+    inside = ((points > 0) & (points < size - 1)).all(-1).float()
+    v, u = torch.meshgrid(torch.arange(target.shape[2]), torch.arange(target.shape[3]), indexing="ij")
+    here = torch.stack([u, v]) * STRIDE + (STRIDE - 1) / 2
+    near, best = target.max(1)
+    weight = near * (near > 0.25)
+    n = len(votes)
+    chosen = points.flatten(2).gather(1, best.flatten(1)[..., None].expand(-1, -1, 16))
+    shown = inside.gather(1, best.flatten(1)[..., None].expand(-1, -1, 8))
+    wanted = chosen.reshape(n, *here.shape[1:], 8, 2) - here.permute(1, 2, 0)[None, :, :, None]
+    found = votes.permute(0, 2, 3, 1).reshape(n, *here.shape[1:], 8, 2) * VOTE_UNIT_PX
+    error = functional.smooth_l1_loss(found, wanted, reduction="none", beta=0.5).mean(-1) / VOTE_UNIT_PX
+    weights = weight[..., None] * shown.reshape(n, *here.shape[1:], 8)
+    return (error * weights).sum() / weights.sum().clamp_min(1.0)
+
+
+def total_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All terms and their weighted ``total``."""
+    opacity, logits, votes = (output.float() for output in outputs)
+    size = opacity.shape[-1]
+    centres = batch["landmarks"][:, :, :2].mean(2)
+    present = batch["present"] * ((centres > 0) & (centres < size - 1)).all(-1)
+    target = target_heatmap(centres, present, (logits.shape[2], logits.shape[3]))
+    ncc, square = decomposition_loss(opacity, batch["opacity"].float() / 255.0, batch["present"])
+    terms = {
+        "ncc": ncc,
+        "square": square,
+        "heatmap": heatmap_loss(logits, target),
+        "votes": vote_loss(votes, target, batch["landmarks"], centres, size),
+    }
+    return {**terms, "total": sum((getattr(WEIGHTS, name) * term for name, term in terms.items()), torch.zeros(()))}
