@@ -18,6 +18,13 @@ export function problemBody(error) {
   return [
     html("p", {}, html("strong", {}, title), problem.code ? html("span", { class: "quiet" }, " (", html("code", {}, problem.code), ")") : null),
     detail && detail !== title ? html("p", {}, detail) : null,
+    faultList(problem.faults ?? []),
     ADVICE[problem.code] ? html("p", { class: "quiet" }, ADVICE[problem.code]) : null,
   ].filter(Boolean);
+}
+
+// Which fields of a JSON part are wrong, as pointers into it.
+function faultList(faults) {
+  if (faults.length === 0) return null;
+  return html("ul", {}, faults.map(({ pointer, code }) => html("li", {}, html("code", {}, pointer || "/"), ` ${code.replaceAll("_", " ")}`)));
 }

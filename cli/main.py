@@ -1,0 +1,46 @@
+"""The ``lumbar3d`` command. Every command lives in its own module and imports what is heavy when it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli import jobs, keys
+from cli.console import note
+from cli.demo import demo
+from cli.errors import explain
+from cli.reconstruct import reconstruct
+from cli.serve import serve
+from cli.worker import worker
+
+HELP = """Two calibrated radiographs of a standing patient to the lumbar spine L1-L5 in 3D.
+
+Decision support for research. Not a medical device. Trained on simulated images.
+
+Exit status: 0 done, 1 something on this machine failed, 2 wrong usage, 3 the job ended without a result,
+4 the server cannot be reached, 5 the input or request was refused."""
+
+
+class OneLineErrors(TyperGroup):
+    """Whatever a command raises becomes one line on stderr and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        except Exception as error:
+            message, status = explain(error)
+            note(f"lumbar3d: {message}")
+            raise typer.Exit(int(status)) from None
+
+
+app = typer.Typer(cls=OneLineErrors, help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+for command in (demo, serve, worker, reconstruct, jobs.submit, jobs.status, jobs.wait, jobs.download):
+    app.command()(command)
+app.add_typer(keys.app, name="key")

@@ -1,0 +1,122 @@
+"""``serve``: composition root of the service, embedded by default."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from cli.console import note
+from cli.errors import CliError, Exit
+
+if TYPE_CHECKING:
+    from service.settings import ServiceSettings
+
+EMBEDDED_WORKER = "worker.embedded"
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="address to listen on; others than this machine need API keys")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port")] = 8000,
+    data_dir: Annotated[
+        Path | None, typer.Option(file_okay=False, help="job table and files [env LUMBAR3D_DATA_DIR]")
+    ] = None,
+) -> None:
+    """Run the service.
+
+    Without LUMBAR3D_BROKER_URL it is complete in itself: SQLite, a worker as a child process, no API key, this machine
+    only. With it, it is the front end of a production deployment, and workers run elsewhere (`lumbar3d worker`).
+    """
+    settings = load_settings(data_dir)
+    if not settings.require_api_key and not _is_loopback(host):
+        raise CliError("without API keys the service listens on this machine only (--host 127.0.0.1)", Exit.USAGE)
+    with listen(host, port) as listener:
+        run(settings, listener, EMBEDDED_WORKER if settings.broker is None else None)
+
+
+def load_settings(data_dir: Path | None) -> ServiceSettings:
+    """Settings from the environment; the embedded mode asks for no key unless told to.
+
+    Raises
+    ------
+    CliError
+        A setting has no meaning.
+    """
+    from service.settings import ServiceSettings
+
+    try:
+        settings = ServiceSettings() if data_dir is None else ServiceSettings(data_dir=data_dir)
+    except ValueError as error:
+        raise CliError(f"the settings do not work: {_fields(error)}", Exit.USAGE) from None
+    if settings.broker is None and "require_api_key" not in settings.model_fields_set:
+        return settings.model_copy(update={"require_api_key": False})
+    return settings
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port, so that a taken one is told in a line.
+
+    Raises
+    ------
+    CliError
+        It cannot be had.
+    """
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise CliError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+
+
+def run(settings: ServiceSettings, listener: socket.socket, worker_module: str | None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+    listener : socket
+        Bound and listening.
+    worker_module : str or None
+        Module of the embedded worker process; None where workers run elsewhere.
+    """
+    import uvicorn
+
+    from cli.supervisor import Supervisor
+    from jobs import jsonlog
+    from service.app import create_app
+
+    jsonlog.configure(settings.log_level)
+    try:
+        application = create_app(settings)
+    except ValueError as error:
+        raise CliError(str(error), Exit.USAGE) from None
+    server = uvicorn.Server(uvicorn.Config(application, log_config=None, access_log=False))
+    with ExitStack() as stack:
+        if worker_module is not None:
+            supervisor = Supervisor(worker_module, {"LUMBAR3D_DATA_DIR": str(settings.data_dir.absolute())})
+            supervisor.start()
+            stack.callback(supervisor.stop)
+        host, port = listener.getsockname()[:2]
+        note(f"lumbar3d: http://{host}:{port}/")
+        server.run(sockets=[listener])
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _fields(error: ValueError) -> str:
+    """Names of the settings that a validation error complains about; never their values."""
+    faults = error.errors() if isinstance(error, ValidationError) else []
+    return ", ".join("LUMBAR3D_" + "_".join(map(str, fault["loc"])).upper() for fault in faults) or type(error).__name__

@@ -1,0 +1,17 @@
+"""``worker``: the Celery worker of a production deployment."""
+
+from __future__ import annotations
+
+from cli.errors import CliError, Exit
+
+
+def worker() -> None:
+    """Run a Celery worker (one process, for one GPU) until SIGTERM; LUMBAR3D_* names broker and database."""
+    from worker.settings import WorkerSettings
+    from worker.tasks import build_app
+
+    try:
+        celery = build_app(WorkerSettings())
+    except ValueError as error:
+        raise CliError(f"the settings do not work: {error}", Exit.USAGE) from None
+    celery.worker_main(["worker", "--without-gossip", "--without-mingle"])
