@@ -1,0 +1,76 @@
+"""Reference figures of adults, both sexes, by code and target. Only figures whose definition matches are given."""
+
+from __future__ import annotations
+
+import math
+
+from lumbar3d.contracts import LEVELS, Norm
+
+_PAIRS = tuple(f"{upper}/{lower}" for upper, lower in zip(LEVELS, LEVELS[1:], strict=False))
+
+_TABLE = "project's harmonised adult table after Panjabi 1992, Zhou 2000 and Cook 2021"
+_MASHARAWI = "Masharawi 2010, 240 adults; SD estimated"
+_ZHANG = "Zhang 2018, MRI of 169 symptom-free adults"
+_MRI14 = "MRI of 14 adults, anatomyjournal.ir A-10-159-1"
+_SEGMENTS = "Sci Rep 2022 s41598-022-21840-x, 324 symptom-free standing adults"
+_DERIVED = "segmental lordosis of 324 standing adults less the body wedge of Masharawi 2010"
+_ESTIMATE = "project's estimate for standing adults"
+_CT87 = "Clouthier 2023, 87 CT, L2-L5"
+_COBB = "straight spine; 2 SD is the 10 degrees from which scoliosis is diagnosed"
+
+_BY_LEVEL: dict[str, tuple[tuple[float, ...], tuple[float, ...], float, str]] = {
+    "body_height_anterior": ((25.5, 27.0, 27.6, 28.1, 29.8), (25.4, 27.0, 27.7, 28.2, 30.0), 1.9, _TABLE),
+    "body_height_middle": ((24.5, 25.5, 25.7, 25.6, 26.0), (23.9, 25.0, 25.1, 25.0, 25.5), 1.8, _TABLE),
+    "body_height_posterior": ((28.0, 28.6, 28.4, 27.6, 26.8), (26.8, 27.4, 27.1, 26.4, 25.5), 1.7, _TABLE),
+    "endplate_width_superior": ((46.0, 47.5, 49.0, 51.0, 53.5), (40.5, 42.0, 43.5, 45.5, 48.0), 3.0, _TABLE),
+    "endplate_width_inferior": ((49.0, 50.5, 52.0, 53.5, 53.5), (43.5, 45.0, 46.5, 48.0, 48.0), 3.0, _TABLE),
+    "endplate_depth_superior": ((35.0, 35.8, 36.3, 36.8, 37.1), (31.0, 31.8, 32.3, 32.8, 33.3), 2.7, _TABLE),
+    "endplate_depth_inferior": ((35.8, 36.3, 36.6, 36.8, 36.7), (31.8, 32.3, 32.6, 32.8, 32.8), 2.8, _TABLE),
+    "body_wedge_sagittal": ((4.1, 2.6, 1.3, -0.7, -4.6), (2.6, 0.7, -1.1, -3.1, -7.8), 2.5, _MASHARAWI),
+}
+"""Means of men and of women from L1 to L5, SD within a sex, source."""
+
+_BY_PAIR: dict[str, tuple[tuple[float, ...], tuple[float, ...], str]] = {
+    "disc_height_middle": ((8.6, 9.5, 10.4, 11.2), (1.2, 1.3, 1.5, 1.7), _ZHANG),
+    "disc_height_anterior": ((10.8, 13.1, 15.2, 18.1), (1.6, 1.2, 1.2, 1.5), _MRI14),
+    "disc_height_posterior": ((7.3, 8.6, 9.1, 10.1), (1.7, 1.7, 1.2, 1.0), _MRI14),
+    "disc_angle_sagittal": ((4.6, 7.6, 9.2, 10.8), (2.6, 3.2, 3.4, 4.4), _DERIVED),
+    "segmental_lordosis": ((1.2, 5.9, 9.1, 12.7), (3.6, 4.1, 4.2, 5.1), _SEGMENTS),
+}
+"""Means and SD from L1/L2 to L4/L5, source."""
+
+_EVERYWHERE: dict[str, Norm] = {
+    "body_wedge_coronal": Norm(mean=0.0, sd=1.2, source=_ESTIMATE),
+    "axial_rotation": Norm(mean=0.0, sd=3.0, source=_ESTIMATE),
+    "axial_rotation_intervertebral": Norm(mean=0.0, sd=1.5, source=_ESTIMATE),
+    "disc_angle_coronal": Norm(mean=0.0, sd=1.5, source=_ESTIMATE),
+    "slip_sagittal": Norm(mean=-1.5, sd=1.2, source=_ESTIMATE),
+    "slip_lateral": Norm(mean=0.0, sd=1.0, source=_ESTIMATE),
+    "lumbar_lordosis": Norm(mean=35.0, sd=9.0, source=_ESTIMATE),
+    "cobb_coronal": Norm(mean=0.0, sd=5.0, source=_COBB),
+    "cobb_coronal_l1_l5": Norm(mean=0.0, sd=5.0, source=_COBB),
+}
+
+_VOLUMES_CM3 = dict(zip(LEVELS, (52.0, 57.0, 63.0, 63.0, 62.5), strict=True))
+_AREAS_MM2 = {"endplate_area_superior": (1550.0, 260.0), "endplate_area_inferior": (1490.0, 240.0)}
+
+
+def norm_of(code: str, target: str) -> Norm | None:
+    """Mean and SD of one measurement, or None where no figure of the same definition is known."""
+    if code in _EVERYWHERE:
+        return _EVERYWHERE[code]
+    if code in _BY_LEVEL:
+        men, women, sd, source = _BY_LEVEL[code]
+        man, woman = men[LEVELS.index(target)], women[LEVELS.index(target)]
+        pooled_sd = math.hypot(sd, (man - woman) / 2)
+        return Norm(mean=round((man + woman) / 2, 2), sd=round(pooled_sd, 2), source=source)
+    if code in _BY_PAIR:
+        means, sds, source = _BY_PAIR[code]
+        place = _PAIRS.index(target)
+        return Norm(mean=means[place], sd=sds[place], source=source)
+    if code == "vertebra_volume":
+        return Norm(mean=_VOLUMES_CM3[target], sd=round(0.18 * _VOLUMES_CM3[target], 1), source=_CT87)
+    if code in _AREAS_MM2 and target != "L1":
+        mean, sd = _AREAS_MM2[code]
+        return Norm(mean=mean, sd=sd, source=_CT87)
+    return None

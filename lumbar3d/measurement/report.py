@@ -1,0 +1,117 @@
+"""Every clinical number of a reconstruction, with its standard error, norm and flag."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.contracts import Measurement
+from lumbar3d.measurement.alignment import largest_coronal_curve, spine_measures
+from lumbar3d.measurement.catalogue import CATALOGUE
+from lumbar3d.measurement.frames import MeasuredVertebra
+from lumbar3d.measurement.norms import norm_of
+from lumbar3d.measurement.sampling import MeasurementConstants, posterior_points, prior_points, volume_cm3
+from lumbar3d.measurement.segment import segment_measures
+from lumbar3d.measurement.vertebra import vertebra_measures
+from lumbar3d.shape.fitted import FittedVertebra
+
+Array = NDArray[np.float64]
+Flag = Literal["ok", "model_based", "low_confidence"]
+
+_POSE_CODES = ("lateral_tilt", "sagittal_tilt", "axial_rotation")
+"""The shape model says nothing about these, so they cannot be its guess."""
+
+
+@dataclass(frozen=True)
+class _Value:
+    """One number on its way to a ``Measurement``; the levels are those that it depends on."""
+
+    code: str
+    target: str
+    levels: Sequence[str]
+    value: float
+    sigma: float
+    prior_sigma: float = float("inf")
+
+
+def measure(
+    vertebrae: Sequence[FittedVertebra],
+    doubtful: Collection[str] = (),
+    constants: MeasurementConstants | None = None,
+) -> tuple[Measurement, ...]:
+    """Measure a fitted spine.
+
+    Parameters
+    ----------
+    vertebrae : sequence of FittedVertebra
+        From head to feet.
+    doubtful : collection of str
+        Levels whose fit is in doubt: what is measured on them is ``low_confidence``.
+    constants : MeasurementConstants, optional
+
+    Returns
+    -------
+    tuple of Measurement
+        Per vertebra, per pair, then of the spine. ``sigma`` holds what images and shape model leave open; errors of
+        the calibration are not in it.
+    """
+    constants = constants or MeasurementConstants()
+    levels = [vertebra.level for vertebra in vertebrae]
+    spine = [MeasuredVertebra.of(posterior_points(vertebra, constants)) for vertebra in vertebrae]
+    values: list[_Value] = []
+    for vertebra, measured in zip(vertebrae, spine, strict=True):
+        values.extend(_vertebra_values(vertebra, measured, constants))
+    for pair, names in zip(pairwise(spine), pairwise(levels), strict=True):
+        values.extend(_sampled(segment_measures(pair), "/".join(names), names))
+    values.extend(_spine_values(spine, levels))
+    return tuple(_finish(value, doubtful, constants) for value in values)
+
+
+def _vertebra_values(
+    vertebra: FittedVertebra, measured: MeasuredVertebra, constants: MeasurementConstants
+) -> Iterator[_Value]:
+    level = vertebra.level
+    prior = vertebra_measures(MeasuredVertebra.of(prior_points(vertebra, constants)))
+    for code, samples in vertebra_measures(measured).items():
+        spread = float("inf") if code in _POSE_CODES else float(prior[code].std(ddof=1))
+        yield _Value(code, level, (level,), float(samples[0]), float(samples[1:].std(ddof=1)), spread)
+    yield _Value("vertebra_volume", level, (level,), *volume_cm3(vertebra))
+
+
+def _spine_values(spine: Sequence[MeasuredVertebra], levels: Sequence[str]) -> Iterator[_Value]:
+    span = levels[0], levels[-1]
+    yield from _sampled(spine_measures(spine), "-".join(span), span)
+    curve = largest_coronal_curve(spine)
+    ends = levels[curve.upper], levels[curve.lower]
+    yield from _sampled({"cobb_coronal": curve.angle_deg}, "-".join(ends), ends)
+
+
+def _sampled(samples: Mapping[str, Array], target: str, levels: Sequence[str]) -> Iterator[_Value]:
+    """The first entry of each array is the fit, the others are draws."""
+    for code, values in samples.items():
+        yield _Value(code, target, levels, float(values[0]), float(values[1:].std(ddof=1)))
+
+
+def _finish(value: _Value, doubtful: Collection[str], constants: MeasurementConstants) -> Measurement:
+    entry = CATALOGUE[value.code]
+    flag: Flag = "ok"
+    if any(level in doubtful for level in value.levels):
+        flag = "low_confidence"
+    elif value.sigma > constants.model_based_ratio * value.prior_sigma:
+        flag = "model_based"
+    return Measurement(
+        code=value.code,
+        name=entry.name,
+        target=value.target,
+        value=value.value,
+        unit=entry.unit,
+        sigma=value.sigma,
+        flag=flag,
+        norm=norm_of(value.code, value.target),
+        definition=entry.definition,
+    )

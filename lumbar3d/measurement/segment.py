@@ -1,0 +1,63 @@
+"""Measures of two neighbouring vertebrae: disc, angles, slip, rotation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.measurement.frames import MeasuredVertebra, cardan_deg, dot, tilt_deg, unit
+
+Array = NDArray[np.float64]
+Pair = tuple[MeasuredVertebra, MeasuredVertebra]
+
+FORWARD, LEFT, UP = np.eye(3)
+"""World axes."""
+
+
+def segment_measures(pair: Pair) -> dict[str, Array]:
+    """Values (...) by code of a pair (upper, lower), in mm, degrees and per cent."""
+    return _disc(pair) | _lordosis(pair) | _slip(pair) | _rotation(pair)
+
+
+def _disc(pair: Pair) -> dict[str, Array]:
+    """Heights along the bisector of the two plates (distortion-compensated analysis, after Frobin)."""
+    upper, lower = pair
+    sideways = unit(upper.axis("y") + lower.axis("y"))
+    bisector = unit(upper.inferior.normal + lower.superior.normal)
+    bisector = unit(bisector - dot(bisector, sideways)[..., None] * sideways)
+    x, y, z = (lower.axis(name) for name in "xyz")
+    above, below = upper.inferior.normal, lower.superior.normal
+    return {
+        "disc_height_anterior": dot(upper.points.anterior_inf - lower.points.anterior_sup, bisector),
+        "disc_height_middle": dot(upper.inferior.centre - lower.superior.centre, bisector),
+        "disc_height_posterior": dot(upper.points.posterior_inf - lower.points.posterior_sup, bisector),
+        "disc_angle_sagittal": tilt_deg(below, x, z) - tilt_deg(above, x, z),
+        "disc_angle_coronal": tilt_deg(above, -y, z) - tilt_deg(below, -y, z),
+    }
+
+
+def _lordosis(pair: Pair) -> dict[str, Array]:
+    upper, lower = (vertebra.superior.normal for vertebra in pair)
+    x, z = pair[1].axis("x"), pair[1].axis("z")
+    return {
+        "segmental_lordosis": tilt_deg(lower, FORWARD, UP) - tilt_deg(upper, FORWARD, UP),
+        "segmental_lordosis_3d": tilt_deg(lower, x, z) - tilt_deg(upper, x, z),
+    }
+
+
+def _slip(pair: Pair) -> dict[str, Array]:
+    upper, lower = pair
+    depth = lower.points.anterior_sup - lower.points.posterior_sup
+    depth = depth - dot(depth, lower.axis("y"))[..., None] * lower.axis("y")
+    slip = dot(upper.points.posterior_inf - lower.points.posterior_sup, unit(depth))
+    return {
+        "slip_sagittal": slip,
+        "slip_sagittal_percent": 100.0 * slip / np.linalg.norm(depth, axis=-1),
+        "slip_lateral": dot(upper.inferior.centre - lower.superior.centre, lower.axis("y")),
+    }
+
+
+def _rotation(pair: Pair) -> dict[str, Array]:
+    upper, lower = pair
+    _, _, axial = cardan_deg(np.swapaxes(lower.axes, -1, -2) @ upper.axes)
+    return {"axial_rotation_intervertebral": axial}
