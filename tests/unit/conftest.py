@@ -1,0 +1,65 @@
+"""Job tables to test on: SQLite always, PostgreSQL where a server can be started."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete
+
+from jobs.claims import Claims, LeasePolicy
+from jobs.database import Database
+from jobs.records import Job
+from jobs.schema import METADATA
+from jobs.table import JobTable, Limits, Submission
+from tests.postgresql import PostgresqlMissing, postgresql_server
+
+Submit = Callable[..., Job]
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    try:
+        with postgresql_server() as url:
+            yield url
+    except PostgresqlMissing as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
+    else:
+        database = Database(request.getfixturevalue("postgresql_url"))
+    database.create_tables()
+    yield database
+    with database.write() as connection:
+        for table in METADATA.sorted_tables:
+            connection.execute(delete(table))
+    database.close()
+
+
+@pytest.fixture
+def table(database: Database) -> JobTable:
+    return JobTable(database, Limits(queued=50, unfinished_per_owner=20))
+
+
+@pytest.fixture
+def claims(database: Database) -> Claims:
+    return Claims(database, LeasePolicy(lease_s=60.0, max_attempts=3, retry_delay_s=0.0))
+
+
+@pytest.fixture
+def submit(table: JobTable) -> Submit:
+    def submit_one(owner: str = "alice", key: str | None = None, payload: str = "p") -> Job:
+        return table.submit(submission(owner, key, payload))[0]
+
+    return submit_one
+
+
+def submission(owner: str = "alice", key: str | None = None, payload: str = "p") -> Submission:
+    """A request as the service would record it."""
+    return Submission(str(uuid.uuid4()), owner, key, payload, calibration="{}", options="{}")
