@@ -142,7 +142,7 @@ def prepare(
     RejectedError
         The vertebra lies outside the image.
     """
-    corner, end = _region(view.projection.project(vertices_world)[0], view.decomposition.shape[1:], constants)
+    corner, end = region(view.projection.project(vertices_world)[0], view.decomposition.shape[1:], constants)
     columns, rows = end - corner
     step = min(factor, FINE_RENDER_STEP_PX) if factor > FINE_RENDER_STEP_PX else 1
     channel = view.decomposition[row, corner[1] : end[1], corner[0] : end[0]]
@@ -183,10 +183,16 @@ def _weight(
     return (cost_per_pixel * landmark_weight(centres, u, v, constants)).astype(np.float32)
 
 
-def _region(
+def region(
     pixels: Array, shape: tuple[int, ...], constants: RegistrationConstants
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and past-the-last (u, v) of the region, on whole coarse pixels."""
+    """First and past-the-last (u, v) of the region about projected vertices (N, 2), on whole coarse pixels.
+
+    Raises
+    ------
+    RejectedError
+        The region lies outside the image.
+    """
     low = np.floor((pixels.min(0) - constants.roi_margin_px) / ALIGNMENT_PX).astype(int)
     high = np.ceil((pixels.max(0) + constants.roi_margin_px) / ALIGNMENT_PX).astype(int)
     limit = np.array([shape[1], shape[0]]) // ALIGNMENT_PX

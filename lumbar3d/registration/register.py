@@ -14,6 +14,7 @@ from lumbar3d.contracts import LEVELS
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.errors import RegistrationError
+from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.initialise import Landmarks, initial_pose, triangulate_landmarks
 from lumbar3d.registration.objective import build_objective
@@ -66,7 +67,8 @@ def register(
     landmarks = triangulate_landmarks(detection, constants)
     starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in models]
     clock.append(time.perf_counter())
-    ends, evaluations = _fit_apart(task, starts)
+    fit = fit_together if method == "bobyqa" else _fit_apart
+    ends, evaluations = fit(task, starts)
     clock.append(time.perf_counter())
     with ThreadPoolExecutor(constants.threads) as pool:
         finished = list(pool.map(partial(_finish, task), models, ends))

@@ -1,0 +1,69 @@
+"""The paper's optimiser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import nlopt
+import numpy as np
+import pytest
+
+from lumbar3d.detection.result import Detection
+from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.errors import RegistrationError
+from lumbar3d.geometry import frames
+from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.register import register
+from tests.unit.registration_cases import exact_detection, toy_models, true_parameters, with_landmark_noise, world_mesh
+
+MODELS = tuple(model.truncated(3) for model in toy_models())
+TRUTH = true_parameters(MODELS, np.random.default_rng(8))
+BUDGET = replace(RegistrationConstants(), bobyqa_evaluations=500)
+
+
+@pytest.fixture(scope="module")
+def detection() -> Detection:
+    return with_landmark_noise(exact_detection(MODELS, TRUTH), np.random.default_rng(9))
+
+
+def pose_errors_mm(poses: list[np.ndarray]) -> np.ndarray:
+    pairs = zip(MODELS, TRUTH, poses, strict=True)
+    return np.array(
+        [
+            np.abs(frames.apply(pose, m.instance(at.coefficients)) - world_mesh(m, at).vertices).mean()
+            for m, at, pose in pairs
+        ]
+    )
+
+
+def test_it_improves_on_the_initial_pose(detection: Detection) -> None:
+    few = register(MODELS, detection, CpuProjector(), replace(BUDGET, bobyqa_evaluations=1), method="bobyqa")
+    many = register(MODELS, detection, CpuProjector(), BUDGET, method="bobyqa")
+    assert few.evaluations == 1
+    assert 100 < many.evaluations <= 500
+    assert many.method == "bobyqa"
+    assert many.image_residual.mean() < 0.5 * few.image_residual.mean()
+    before = pose_errors_mm([v.world_from_model for v in few.vertebrae])
+    after = pose_errors_mm([v.world_from_model for v in many.vertebrae])
+    assert after.mean() < before.mean()
+
+
+def test_it_stays_within_the_papers_bounds(detection: Detection) -> None:
+    start = register(MODELS, detection, CpuProjector(), replace(BUDGET, bobyqa_evaluations=1), method="bobyqa")
+    result = register(MODELS, detection, CpuProjector(), replace(BUDGET, bobyqa_evaluations=200), method="bobyqa")
+    for vertebra, first in zip(result.vertebrae, start.vertebrae, strict=True):
+        moved = vertebra.world_from_model[:3, 3] - first.world_from_model[:3, 3]
+        assert np.abs(moved).max() <= 10.0
+        assert np.abs(vertebra.coefficients).max() <= 3.0
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, ValueError, MemoryError, nlopt.ForcedStop])
+def test_failures_of_nlopt_are_typed(
+    detection: Detection, monkeypatch: pytest.MonkeyPatch, failure: type[Exception]
+) -> None:
+    def fail(self: object, start: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(nlopt.opt, "optimize", fail)
+    with pytest.raises(RegistrationError):
+        register(MODELS, detection, CpuProjector(), BUDGET, method="bobyqa")
