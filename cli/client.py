@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -52,6 +52,13 @@ class JobsClient:
         except (httpx.InvalidURL, ValueError):
             raise CliError(f"not the address of a server: {server}", Exit.USAGE) from None
         self.server = server.rstrip("/")
+
+    def __enter__(self) -> Self:
+        """Use it in a ``with`` statement: the connections are closed at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def page(self, job_id: str) -> str:
         """Address of the result page of a job."""

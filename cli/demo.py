@@ -53,17 +53,22 @@ def demo(
 @contextmanager
 def _service(port: int, folder: Path) -> Iterator[tuple[JobsClient, subprocess.Popen[bytes] | None]]:
     """A running service: the one at this port, or a new one that ends with us."""
-    client = JobsClient(f"http://{HOST}:{port}")
-    if client.is_alive():
-        note(f"Using the service at {client.server}")
-        yield client, None
-        return
-    port = _free_port(port)
-    client = JobsClient(f"http://{HOST}:{port}")
+    with JobsClient(f"http://{HOST}:{port}") as client:
+        if client.is_alive():
+            note(f"Using the service at {client.server}")
+            yield client, None
+            return
+    with _started_service(_free_port(port), folder) as started:
+        yield started
+
+
+@contextmanager
+def _started_service(port: int, folder: Path) -> Iterator[tuple[JobsClient, subprocess.Popen[bytes]]]:
     log = folder / "service.log"
-    note(f"Starting the service at {client.server} (log: {log})")
     command = [sys.executable, "-m", "cli", "serve", "--port", str(port), "--data-dir", str(folder / "service")]
-    with log.open("ab") as stream, subprocess.Popen(command, stdout=stream, stderr=stream) as process:
+    with JobsClient(f"http://{HOST}:{port}") as client, log.open("ab") as stream:
+        note(f"Starting the service at {client.server} (log: {log})")
+        process = subprocess.Popen(command, stdout=stream, stderr=stream)
         try:
             _wait_until_alive(client, process, log)
             yield client, process

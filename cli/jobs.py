@@ -34,8 +34,8 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Send two radiographs; print the job id."""
-    client = JobsClient(server, api_key)
-    job = client.submit((ap, lat), calibration, ReconstructOptions(method=method))
+    with JobsClient(server, api_key) as client:
+        job = client.submit((ap, lat), calibration, ReconstructOptions(method=method))
     out(job.model_dump_json() if as_json else job.id)
     note(f"result page: {client.page(job.id)}")
 
@@ -47,7 +47,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Print the state of a job."""
-    found = JobsClient(server, api_key).status(job)
+    with JobsClient(server, api_key) as client:
+        found = client.status(job)
     if as_json:
         out(found.model_dump_json())
         return
@@ -62,8 +63,8 @@ def wait(
     as_json: JsonOption = False,
 ) -> None:
     """Wait for the end of a job, with progress on stderr; exit status 3 when it has no result."""
-    with progress_bar() as on_status:
-        found = JobsClient(server, api_key).wait(job, on_status)
+    with JobsClient(server, api_key) as client, progress_bar() as on_status:
+        found = client.wait(job, on_status)
     out(found.model_dump_json() if as_json else found.state.value)
     require_result(found)
 
@@ -75,8 +76,9 @@ def download(
     api_key: KeyOption = None,
 ) -> None:
     """Save result, meshes, scene, outlines and pictures of a finished job; print their paths."""
-    for path in JobsClient(server, api_key).download(job, folder):
-        out(str(path))
+    with JobsClient(server, api_key) as client:
+        paths = client.download(job, folder)
+    out("\n".join(map(str, paths)))
 
 
 def require_result(status: JobStatus) -> None:

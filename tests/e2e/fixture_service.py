@@ -1,4 +1,4 @@
-"""``python -m tests.e2e.fixture_service DATA_DIR PORT``: what ``lumbar3d serve`` runs, with the fixture engine's worker."""
+"""``python -m tests.e2e.fixture_service DATA_DIR PORT``: what ``lumbar3d serve`` runs, with the fixture engine."""
 
 from __future__ import annotations
 

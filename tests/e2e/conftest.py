@@ -1,0 +1,125 @@
+"""A real service in its own process and a real browser. The browser may reach this machine only."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from cli.client import JobsClient
+from lumbar3d.contracts import JobState, ReconstructOptions
+from tests.conftest import calibration_document
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
+START_S = 30.0
+
+
+@contextmanager
+def running_service(folder: Path, environment: dict[str, str]):
+    """Base address of ``tests.e2e.fixture_service`` on a free port; ends it like an operator would."""
+    log = folder / "service.log"
+    command = [sys.executable, "-m", "tests.e2e.fixture_service", str(folder / "data"), "0"]
+    with log.open("wb") as stream:
+        variables = {**os.environ, **environment}
+        process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=stream, stderr=stream)
+        try:
+            yield _address(process, log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(START_S)
+
+
+def _address(process: subprocess.Popen, log: Path) -> str:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(r"lumbar3d: (http://\S+?)/$", log.read_text(), re.MULTILINE)
+        if found and _is_alive(found[1]):
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError(f"the service did not start: {log.read_text()[-2000:]}")
+
+
+def _is_alive(address: str) -> bool:
+    with JobsClient(address) as client:
+        return client.is_alive()
+
+
+def finished_job(client: JobsClient, pair: dict[str, Path]) -> str:
+    """Id of a job that the client has submitted and that has succeeded."""
+    submitted = client.submit((pair["ap"], pair["lat"]), pair["calibration"], ReconstructOptions())
+    assert client.wait(submitted.id, lambda _status: None).state == JobState.SUCCEEDED
+    return submitted.id
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """Base address of an embedded service without keys."""
+    with running_service(tmp_path_factory.mktemp("service"), {}) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory) -> dict[str, Path]:
+    """Two 16-bit pictures that a radiograph decoder accepts, and their calibration."""
+    folder = tmp_path_factory.mktemp("pair")
+    generator = np.random.default_rng(0)
+    paths = {view: folder / f"{view}.png" for view in ("ap", "lat")}
+    for path in paths.values():
+        Image.fromarray(generator.integers(0, 60000, (1024, 1024), dtype=np.uint16)).save(path)
+    calibration = folder / "calibration.json"
+    calibration.write_text(json.dumps(calibration_document()))
+    return {**paths, "calibration": calibration}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; not kept longer than a module, because its event loop would be in the way of other tests."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that fails its test when the console shows an error or a request leaves this machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    faults: list[str] = []
+    tab.expected_faults = []
+    tab.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("request", lambda request: faults.append(request.url) if not _is_local(request.url) else None)
+    yield tab
+    context.close()
+    unexpected = [fault for fault in faults if not any(part in fault for part in tab.expected_faults)]
+    assert unexpected == []
+
+
+def _is_local(url: str) -> bool:
+    return re.match(r"(http://127\.0\.0\.1[:/]|blob:http://127\.0\.0\.1[:/]|data:)", url) is not None
