@@ -8,15 +8,14 @@ right stay the patient's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.imaging.preprocess import ViewName
 
 Array = NDArray[np.float64]
-ViewName = Literal["ap", "lat"]
 
 _COLUMN_AXIS_WORLD = {"ap": np.array([0.0, 1.0, 0.0]), "lat": np.array([-1.0, 0.0, 0.0])}
 
@@ -47,3 +46,9 @@ def flips_to_canonical(projection: ConeBeam, view: ViewName) -> Flips:
     """Read from the calibration how an image must be mirrored."""
     column_axis, row_axis = projection.camera_from_world[0, :3], projection.camera_from_world[1, :3]
     return Flips(columns=bool(column_axis @ _COLUMN_AXIS_WORLD[view] < 0), rows=bool(row_axis[2] > 0))
+
+
+def view_code(projection: ConeBeam, view: ViewName) -> NDArray[np.float32]:
+    """(2,) for the network: lateral or not; mirrored to canonical (+1 no, -1 yes), so on which side the source is."""
+    mirrored = flips_to_canonical(projection, view).columns
+    return np.array([float(view == "lat"), -1.0 if mirrored else 1.0], dtype=np.float32)

@@ -1,7 +1,7 @@
 """The multi-task network: one encoder, two decoding paths that fuse three times (the paper's section 2.3).
 
-Differences from the paper, each measured or argued in the design notes: the decomposition has one channel per level, the
-centre heatmap too, and each pixel near a centre votes for the landmarks instead of the centre pixel alone.
+Differences from the paper: the decomposition has one channel per level, so has the centre heatmap, and each cell near a
+centre votes for the landmarks instead of the centre's cell alone.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.detection.orientation import view_code
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.radiographs.fields import enlarge, shrink
@@ -28,19 +28,13 @@ HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 Sample = dict[str, Tensor]
 
 
-def view_code(view: LabelledView) -> NDArray[np.float32]:
-    """(2,): lateral or not; mirrored to canonical (+1 no, -1 yes), which says on which side the source is."""
-    mirrored = flips_to_canonical(view.projection, view.view).columns
-    return np.array([float(view.view == "lat"), -1.0 if mirrored else 1.0], dtype=np.float32)
-
-
 def coarse_sample(view: LabelledView) -> Sample:
     """Input and targets on the 256 grid; opacities as 8-bit to keep the queue light."""
     opacity = shrink(drr_from_path_length(view.path_lengths_mm), COARSE_STEP)
     landmarks = (view.landmarks_px - (COARSE_STEP - 1) / 2) / COARSE_STEP
     return {
         "image": torch.from_numpy(shrink(view.pixels, COARSE_STEP)[None]),
-        "view": torch.from_numpy(view_code(view)),
+        "view": torch.from_numpy(view_code(view.projection, view.view)),
         "opacity": torch.from_numpy((opacity * 255.0 + 0.5).astype(np.uint8)),
         "landmarks": torch.from_numpy(landmarks.astype(np.float32)),
         "present": torch.ones(len(opacity)),

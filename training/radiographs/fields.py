@@ -13,23 +13,25 @@ Image = NDArray[np.float32]
 
 
 @numba.njit(cache=True, nogil=True)
-def _blur_rows(image: Image, kernel: Image) -> Image:
-    """Correlate along columns with the edge repeated, and transpose (so that two calls blur both ways)."""
+def _blur(image: Image, kernel: Image) -> Image:
+    """Separable correlation with the edge repeated; both passes run along contiguous rows."""
     rows, columns = image.shape
     reach = len(kernel) // 2
-    out = np.zeros((columns, rows), dtype=np.float32)
-    padded = np.zeros(columns + 2 * reach, dtype=np.float32)
-    line = np.zeros(columns, dtype=np.float32)
+    out = np.zeros((rows, columns), dtype=np.float32)
+    line = np.zeros(columns + 2 * reach, dtype=np.float32)
     for row in range(rows):
-        padded[:reach] = image[row, 0]
-        padded[reach : reach + columns] = image[row]
-        padded[reach + columns :] = image[row, columns - 1]
         line[:] = 0.0
+        middle = line[reach : reach + columns]
         for k in range(len(kernel)):
-            weight = kernel[k]
+            source = image[min(max(row + k - reach, 0), rows - 1)]
             for column in range(columns):
-                line[column] += weight * padded[column + k]
-        out[:, row] = line
+                middle[column] += kernel[k] * source[column]
+        line[:reach] = line[reach]
+        line[reach + columns :] = line[reach + columns - 1]
+        target = out[row]
+        for k in range(len(kernel)):
+            for column in range(columns):
+                target[column] += kernel[k] * line[column + k]
     return out
 
 
@@ -44,7 +46,7 @@ def gaussian_blur(image: Image, sigma_px: float) -> Image:
     reach = max(1, math.ceil(3 * sigma_px))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_px) ** 2)
     kernel = (kernel / kernel.sum()).astype(np.float32)
-    return np.asarray(_blur_rows(_blur_rows(image, kernel), kernel))
+    return np.asarray(_blur(np.ascontiguousarray(image), kernel))
 
 
 def shrink(image: Image, factor: int) -> Image:

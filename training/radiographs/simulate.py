@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.detection.orientation import ViewName, flips_to_canonical
+from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.normalise import normalise
+from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
 from training.radiographs.fields import enlarge, gaussian_blur
@@ -115,7 +116,7 @@ def _vertebrae(spine: Spine, lumbar_outer: Image, bone: Bone, beam: ConeBeam, rn
     inner = np.zeros_like(outer)
     for vertebra in (*spine.lumbar, *spine.thoracic):
         inner += _lengths([vertebra.inner], beam)[0]
-    grain = 1.0 + bone.grain * gaussian_blur(_noise(rng, 1), rng.uniform(0.8, 2.0))
+    grain = 1.0 + bone.grain * enlarge(gaussian_blur(_noise(rng, 2), rng.uniform(0.4, 1.2)), 2)
     return np.asarray(bone.marrow_per_mm * inner * grain + bone.cortex_per_mm * np.maximum(outer - inner, 0.0))
 
 

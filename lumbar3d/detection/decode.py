@@ -1,0 +1,72 @@
+"""From the network's maps to landmarks, confidence and standard deviations, in canonical pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+STRIDE = 4
+"""Pitch of the heatmap cells in input pixels."""
+WINDOW = 2
+"""Cells on each side of a peak that vote."""
+LANDMARK_COUNT = 7
+
+
+@dataclass(frozen=True, eq=False)
+class LevelReading:
+    """What the first network says about the levels of one view.
+
+    Attributes
+    ----------
+    landmarks_px : (5, 7, 2) float64
+        (u, v) on the network's input grid.
+    centres_px : (5, 2) float64
+    confidence : (5,) float64
+        Height of the level's heatmap, 0-1, lowered where two levels claim the same place.
+    """
+
+    landmarks_px: Array
+    centres_px: Array
+    confidence: Array
+
+
+def read_levels(heatmap: Image, votes: Image) -> LevelReading:
+    """Let the cells around each level's peak vote for its landmarks.
+
+    Parameters
+    ----------
+    heatmap : (5, h, w) float32
+        Probability that a cell holds the centre of the level.
+    votes : (16, h, w) float32
+        (u, v) offsets from the cell to the seven landmarks and the centre, in input pixels.
+    """
+    points = np.stack([_vote(level, votes) for level in heatmap])
+    centres = points[:, LANDMARK_COUNT]
+    confidence = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
+    return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence * _distinct(centres))
+
+
+def _vote(level: Image, votes: Image) -> Array:
+    """(8, 2) weighted mean of the votes in a window around the peak of one level's heatmap."""
+    rows, columns = level.shape
+    row, column = np.unravel_index(int(level.argmax()), level.shape)
+    top, left = max(int(row) - WINDOW, 0), max(int(column) - WINDOW, 0)
+    window = np.s_[top : min(int(row) + WINDOW + 1, rows), left : min(int(column) + WINDOW + 1, columns)]
+    weight = level[window].astype(np.float64) + 1e-9
+    v, u = np.mgrid[window] * float(STRIDE) + (STRIDE - 1) / 2
+    offsets = votes[(slice(None), *window)].reshape(-1, 2, *weight.shape)
+    positions = offsets + np.stack([u, v])
+    return np.asarray((positions * weight).sum(axis=(2, 3)) / weight.sum())
+
+
+def _distinct(centres: Array) -> Array:
+    """1 where a level lies clearly below the one above and above the one below, falling to 0 where they coincide."""
+    steps = np.diff(centres[:, 1])
+    usual = max(float(np.median(steps)), 1.0)
+    share = np.clip(steps / (0.5 * usual), 0.0, 1.0)
+    return np.asarray(np.minimum(np.append(1.0, share), np.append(share, 1.0)), dtype=np.float64)
