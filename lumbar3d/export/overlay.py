@@ -1,0 +1,88 @@
+"""What a page draws over the two radiographs: outlines and landmarks in pixels of the network grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.contracts import LANDMARKS
+from lumbar3d.detection.result import ViewDetection
+from lumbar3d.drr.projector import Projector
+from lumbar3d.export.outline import outlines_px
+from lumbar3d.shape.fitted import FittedVertebra
+from lumbar3d.shape.mesh import TriangleMesh
+
+Array = NDArray[np.float64]
+
+
+class LandmarkOverlay(TypedDict, total=False):
+    """(u, v) of a landmark of the fitted model and, where it was found, of the network."""
+
+    model: list[float]
+    detected: list[float]
+
+
+class LevelOverlay(TypedDict):
+    """One vertebra in one view."""
+
+    outline: list[list[list[float]]]
+    landmarks: dict[str, LandmarkOverlay]
+
+
+class ViewOverlay(TypedDict):
+    """One view: a picture of this many pixels."""
+
+    width: int
+    height: int
+    levels: dict[str, LevelOverlay]
+
+
+@dataclass(frozen=True, eq=False)
+class OverlayInput:
+    """What the overlay of one view is drawn from.
+
+    Attributes
+    ----------
+    vertebrae : sequence of FittedVertebra
+    meshes : sequence of TriangleMesh
+        Their surfaces, world mm.
+    detection : ViewDetection
+    landmark_seen : (levels, 7) bool
+    """
+
+    vertebrae: Sequence[FittedVertebra]
+    meshes: Sequence[TriangleMesh]
+    detection: ViewDetection
+    landmark_seen: NDArray[np.bool_]
+
+
+def view_overlay(drawn: OverlayInput, projector: Projector) -> ViewOverlay:
+    """Outlines and landmarks of one view, rounded to a hundredth of a pixel."""
+    projection = drawn.detection.projection
+    outlines = outlines_px(drawn.meshes, projection, projector)
+    levels: dict[str, LevelOverlay] = {}
+    for place, vertebra in enumerate(drawn.vertebrae):
+        levels[vertebra.level] = {
+            "outline": [_rounded(line) for line in outlines[place]],
+            "landmarks": _landmarks(drawn, place),
+        }
+    return {"width": projection.columns, "height": projection.rows, "levels": levels}
+
+
+def _landmarks(drawn: OverlayInput, place: int) -> dict[str, LandmarkOverlay]:
+    fitted, _ = drawn.detection.projection.project(drawn.vertebrae[place].landmarks_world())
+    marks: dict[str, LandmarkOverlay] = {}
+    for index, name in enumerate(LANDMARKS):
+        marks[name] = {"model": _rounded(fitted[index])}
+        if drawn.landmark_seen[place, index]:
+            marks[name]["detected"] = _rounded(drawn.detection.landmarks_px[place, index])
+    return marks
+
+
+def _rounded(points: Array) -> Any:
+    """Lists nested as deep as the array."""
+    return np.round(points, 2).tolist()
