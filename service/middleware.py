@@ -9,6 +9,7 @@ import uuid
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import problems
 from service.metrics import Metrics
 
 LOGGER = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class RequestContext:
         request_id = str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
         started_s = time.perf_counter()
-        status = 500
+        status = 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -63,6 +64,11 @@ class RequestContext:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            # Here and not in a handler: Starlette would answer and then raise again, and the server would log the text.
+            LOGGER.error("unexpected error", extra={"request_id": request_id}, exc_info=error)
+            if status == 0:
+                await problems.response("internal_error", 500, None, request_id)(scope, receive, send_with_headers)
         finally:
             self._record(scope, status, time.perf_counter() - started_s)
 

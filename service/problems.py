@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -15,7 +14,6 @@ from lumbar3d.contracts import Problem
 from lumbar3d.errors import InputError, Lumbar3dError
 from service.errors import InvalidJsonError
 
-LOGGER = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 STATUS = {
     "unauthorized": 401,
@@ -41,11 +39,10 @@ RETRY_AFTER_S = {"result_not_ready": 2, "too_many_jobs": 15, "queue_full": 30, "
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with a problem document."""
+    """Answer every deliberate error with a problem document; the middleware answers the others."""
     app.add_exception_handler(Lumbar3dError, _deliberate)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def response(code: str, status: int, detail: str | None, request_id: str | None, **extra: object) -> JSONResponse:
@@ -111,8 +108,3 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation(request: Request, _error: Exception) -> JSONResponse:
     return response("invalid_request", 422, "a parameter has the wrong form", _request_id(request))
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    LOGGER.error("unexpected error", extra={"request_id": _request_id(request)}, exc_info=error)
-    return response("internal_error", 500, None, _request_id(request))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from jobs.bundles import BundleStore, StoredFile, sha256_of
+from jobs.bundles import BundleStore, StoredFile, full_disk_is_typed, sha256_of
 from jobs.claims import Claim, Claims, Failure
 from jobs.errors import JobCancelledError, LeaseLostError, StorageFullError
 from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
@@ -121,7 +121,8 @@ class Runner:
         ap_path, lat_path = (self._upload(claim.job_id, view) for view in ("ap", "lat"))
         staged = self._store.staging()
         try:
-            self._engine.run(ap_path, lat_path, calibration, options, staged, _Reporter(self._claims, claim))
+            with full_disk_is_typed():
+                self._engine.run(ap_path, lat_path, calibration, options, staged, _Reporter(self._claims, claim))
             self._store.publish(claim.bundle, staged)
         finally:
             shutil.rmtree(staged, ignore_errors=True)

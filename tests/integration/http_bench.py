@@ -1,0 +1,82 @@
+"""The service in a thread of this process behind a real socket, and a worker that runs when the test says so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from jobs.bundles import LocalStore
+from jobs.claims import Claims, LeasePolicy
+from jobs.database import Database
+from service.app import create_app
+from service.settings import ServiceSettings
+from tests.integration.processes import free_port, parts, wait_until
+from tests.tiny_engine import TinyEngine
+from worker.runner import Outcome, Runner, Timing
+
+
+@dataclass
+class HttpBench:
+    """A client of the service; ``run_next`` is the worker."""
+
+    client: httpx.Client
+    runner: Runner
+    claims: Claims
+    folder: Path
+
+    def submit(self, headers: dict[str, str] | None = None, **changes: Any) -> httpx.Response:
+        return self.client.post("/reconstruct", files=parts(**changes), headers=headers)
+
+    def submitted(self, headers: dict[str, str] | None = None) -> str:
+        """Address of a new job."""
+        answer = self.submit(headers)
+        assert answer.status_code == 202, answer.text
+        return answer.headers["Location"]
+
+    def run_next(self) -> Outcome | None:
+        return self.runner.run_next()
+
+
+@contextmanager
+def http_bench(folder: Path, **settings: Any) -> Iterator[HttpBench]:
+    """Service without keys unless told otherwise, tiny engine."""
+    app = create_app(ServiceSettings(data_dir=folder, **({"require_api_key": False} | settings)))
+    database = Database(f"sqlite:///{folder / 'jobs.sqlite3'}")
+    claims = Claims(database, LeasePolicy(retry_delay_s=0.0))
+    runner = Runner(claims, LocalStore(folder), TinyEngine(folder), Timing())
+    with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield HttpBench(client, runner, claims, folder)
+    database.close()
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """uvicorn on a free port."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive(), "uvicorn did not start")
+        assert server.started
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that an answer is this problem document and give it."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    document: dict[str, Any] = answer.json()
+    assert (document["status"], document["code"]) == (status, code), document
+    assert document["type"] == f"urn:lumbar3d:problem:{code}" and document["title"]
+    return document

@@ -1,0 +1,101 @@
+"""Bundles appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from jobs.bundles import LocalStore
+from jobs.errors import StorageFullError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path)
+
+
+def staged(store: LocalStore, content: bytes = b"mesh") -> Path:
+    folder = store.staging()
+    (folder / "L1.stl").write_bytes(content)
+    return folder
+
+
+def test_published_file_has_its_hash(store: LocalStore) -> None:
+    folder = staged(store)
+    store.publish("artifacts/job/1-aaaa", folder)
+    stored = store.fetch("artifacts/job/1-aaaa", "L1.stl")
+    assert stored is not None and stored.path.read_bytes() == b"mesh"
+    assert (stored.sha256, stored.size_bytes) == (hashlib.sha256(b"mesh").hexdigest(), 4)
+    assert not folder.exists()
+    assert store.fetch("artifacts/job/1-aaaa", "L2.stl") is None
+    assert store.fetch("artifacts/job/2-bbbb", "L1.stl") is None
+
+
+def test_only_names_of_the_manifest_are_fetched(store: LocalStore, tmp_path: Path) -> None:
+    store.publish("artifacts/job/1-aaaa", staged(store))
+    (tmp_path / "artifacts" / "secret").write_bytes(b"no")
+    assert store.fetch("artifacts/job/1-aaaa", "../../secret") is None
+
+
+def test_bundle_is_never_overwritten(store: LocalStore) -> None:
+    store.publish("artifacts/job/1-aaaa", staged(store, b"first"))
+    with pytest.raises(OSError):
+        store.publish("artifacts/job/1-aaaa", staged(store, b"second"))
+    stored = store.fetch("artifacts/job/1-aaaa", "L1.stl")
+    assert stored is not None and stored.path.read_bytes() == b"first"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_typed_and_leaves_nothing(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(number, "full")
+
+    folder = staged(store)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageFullError):
+        store.publish("uploads/job", folder)
+    assert not (tmp_path / "uploads" / "job").exists()
+
+
+def test_everything_is_synced_before_the_name_appears(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    real_fsync, real_rename = os.fsync, Path.rename
+
+    def fsync(descriptor: int) -> None:
+        calls.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        real_fsync(descriptor)
+
+    def rename(self: Path, target: Path) -> Path:
+        calls.append("rename")
+        return real_rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    folder = staged(store)
+    store.publish("uploads/job", folder)
+    assert calls == ["L1.stl", "manifest.json", folder.name, "rename", "uploads", store.root.name]
+
+
+def test_manifest_names_every_file(store: LocalStore, tmp_path: Path) -> None:
+    store.publish("uploads/job", staged(store))
+    assert set(json.loads((tmp_path / "uploads/job/manifest.json").read_text())) == {"L1.stl"}
+
+
+def test_remove_takes_the_tree_and_forgives_absence(store: LocalStore) -> None:
+    store.publish("artifacts/job/1-aaaa", staged(store))
+    store.remove("artifacts/job")
+    store.remove("artifacts/job")
+    assert store.names("artifacts", -60.0) == ()
+
+
+def test_stores_are_for_their_owner_only(store: LocalStore, tmp_path: Path) -> None:
+    store.publish("artifacts/job/1-aaaa", staged(store))
+    for folder in (tmp_path / "uploads", tmp_path / "artifacts" / "job", tmp_path / "artifacts" / "job" / "1-aaaa"):
+        assert folder.stat().st_mode & 0o077 == 0

@@ -1,0 +1,172 @@
+"""What becomes of a job for everything an engine can do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.bundles import LocalStore
+from jobs.claims import Claims, LeasePolicy
+from jobs.database import Database
+from jobs.sweeper import Sweeper, SweepPolicy
+from jobs.table import JobTable, Limits
+from lumbar3d import errors
+from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
+from tests.conftest import calibration_document
+from tests.tiny_engine import TinyEngine, grey_png
+from tests.unit.conftest import submission
+from worker.engine import Progress
+from worker.heartbeat import EX_TEMPFAIL, Heartbeat
+from worker.runner import Outcome, Runner, Timing
+
+LEASE = LeasePolicy(lease_s=60.0, max_attempts=3, retry_delay_s=0.0)
+Act = Callable[[Progress], None]
+
+
+class ScriptedEngine(TinyEngine):
+    """Does what a test says, then what the tiny engine does."""
+
+    def __init__(self, act: Act) -> None:
+        super().__init__(None)
+        self._act = act
+
+    def run(
+        self,
+        ap_path: Path,
+        lat_path: Path,
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress: Progress,
+    ) -> None:
+        self._act(progress)
+        super().run(ap_path, lat_path, calibration, options, out_dir, progress)
+
+
+class Bench:
+    """A job table, a store and one queued job."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder / 'jobs.sqlite3'}")
+        self.database.create_tables()
+        self.table = JobTable(self.database, Limits())
+        self.store = LocalStore(folder / "store")
+        self.claims = Claims(self.database, LEASE)
+        calibration = Calibration.model_validate(calibration_document()).model_dump_json()
+        request = submission()
+        request = type(request)(**{**request.__dict__, "calibration": calibration})
+        staged = self.store.staging()
+        for view in ("ap", "lat"):
+            (staged / view).write_bytes(grey_png(64, 64))
+        self.store.publish(f"uploads/{request.job_id}", staged)
+        self.job_id = self.table.submit(request)[0].id
+
+    def run(self, act: Act = lambda _: None) -> Outcome | None:
+        return Runner(self.claims, self.store, ScriptedEngine(act), Timing()).run_job(self.job_id)
+
+    @property
+    def state(self) -> tuple[str, str | None]:
+        job = self.table.get(self.job_id, "alice")
+        return job.state, job.error_code
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path)
+    yield bench
+    assert not list((tmp_path / "store" / "staging").iterdir()), "nothing is left behind"
+    bench.database.close()
+
+
+def fail_with(error: BaseException) -> Act:
+    def act(_progress: Progress) -> None:
+        raise error
+
+    return act
+
+
+def test_success_publishes_and_drops_the_images(bench: Bench) -> None:
+    assert bench.run() == Outcome.SUCCEEDED
+    job = bench.table.get(bench.job_id, "alice")
+    assert job.progress == 1.0 and job.result_bundle is not None
+    assert bench.store.fetch(job.result_bundle, "L5.stl") is not None
+    assert bench.store.fetch(f"uploads/{bench.job_id}", "ap") is None
+    assert bench.run() is None, "a duplicate message does nothing"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "state"),
+    [
+        (errors.RejectedError("not a spine"), Outcome.REJECTED, ("rejected", "rejected")),
+        (errors.EmptyImageError("constant"), Outcome.FAILED, ("failed", "empty_image")),
+        (errors.RegistrationError("no fit"), Outcome.REQUEUED, ("queued", None)),
+        (errors.DeviceError("gone"), Outcome.DEVICE_LOST, ("queued", None)),
+        (MemoryError(), Outcome.REQUEUED, ("queued", None)),
+        (ZeroDivisionError("secret"), Outcome.REQUEUED, ("queued", None)),
+        (OSError(28, "No space left on device"), Outcome.REQUEUED, ("queued", None)),
+    ],
+)
+def test_each_error_has_its_fate(bench: Bench, error: Exception, outcome: Outcome, state: tuple[str, str]) -> None:
+    assert bench.run(fail_with(error)) == outcome
+    assert bench.state == state
+    is_over = state[0] != "queued"
+    assert (bench.store.fetch(f"uploads/{bench.job_id}", "ap") is None) == is_over, "a retry needs the images"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "detail"),
+    [
+        (errors.RegistrationError("no fit"), "registration_failed", "no fit"),
+        (KeyError("DOE^JANE"), "internal_error", None),
+        (OSError(28, "DOE^JANE"), "storage_full", "no room left in the store"),
+    ],
+)
+def test_third_failure_is_told_without_foreign_text(bench: Bench, error: Exception, code: str, detail: str) -> None:
+    assert [bench.run(fail_with(error)) for _ in range(3)] == [Outcome.REQUEUED, Outcome.REQUEUED, Outcome.FAILED]
+    job = bench.table.get(bench.job_id, "alice")
+    assert (job.state, job.error_code, job.error_detail) == ("failed", code, detail)
+
+
+def test_cancel_stops_the_engine(bench: Bench) -> None:
+    def act(progress: Progress) -> None:
+        bench.table.cancel(bench.job_id, "alice")
+        progress(Stage.DETECT, 0.2)
+        raise AssertionError("the callback must stop the engine")
+
+    assert bench.run(act) == Outcome.CANCELLED
+    assert bench.state == ("cancelled", None)
+
+
+def test_worker_that_lost_its_lease_leaves_no_trace(bench: Bench) -> None:
+    def act(_progress: Progress) -> None:
+        Sweeper(bench.database, LEASE, SweepPolicy()).release_all()
+
+    assert bench.run(act) == Outcome.LOST
+    assert bench.state == ("queued", None)
+    assert not list((bench.store.root / "artifacts").glob("*/*"))
+    assert bench.run() == Outcome.SUCCEEDED
+
+
+def test_damaged_upload_is_our_fault(bench: Bench) -> None:
+    (bench.store.root / "uploads" / bench.job_id / "lat").write_bytes(b"rot")
+    assert [bench.run() for _ in range(3)][-1] == Outcome.FAILED
+    assert bench.state == ("failed", "engine_failed")
+
+
+def test_heartbeat_renews_and_gives_up_a_hanging_attempt(bench: Bench) -> None:
+    claim = Claims(bench.database, LeasePolicy(lease_s=-1.0)).claim(bench.job_id)
+    assert claim is not None
+    gave_up = threading.Event()
+    statuses: list[int] = []
+
+    def abort(status: int) -> None:
+        statuses.append(status)
+        gave_up.set()
+
+    with Heartbeat(bench.claims, claim, interval_s=0.02, limit_s=0.1, abort=abort):
+        assert gave_up.wait(10.0)
+    assert statuses == [EX_TEMPFAIL]
+    assert Sweeper(bench.database, LEASE, SweepPolicy()).release_expired() == 0, "it was renewed before that"
