@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,16 @@ class Technique:
     window: tuple[float, float]
     curve: float
     gamma: float
+
+    def at_pitch(self, finer: int) -> Technique:
+        """The same exposure on pixels ``finer`` times smaller."""
+        return replace(
+            self,
+            photons=self.photons / finer**2,
+            scatter_sigma_px=self.scatter_sigma_px * finer,
+            blur_px=self.blur_px * finer,
+            enhancement_sigma_px=self.enhancement_sigma_px * finer,
+        )
 
 
 def draw_technique(rng: np.random.Generator) -> Technique:

@@ -17,9 +17,9 @@ from lumbar3d.shape.model import ShapeModel
 from training.radiographs.fields import enlarge, gaussian_blur
 from training.radiographs.film import add_objects, collimate, develop, draw_technique
 from training.radiographs.room import draw_room
-from training.radiographs.skeleton import surrounding_bones
+from training.radiographs.skeleton import HollowBone, surrounding_bones
 from training.radiographs.spine import Spine, SpineSampler
-from training.radiographs.tissue import draw_body
+from training.radiographs.tissue import Ellipsoids, draw_body
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -40,6 +40,8 @@ class LabelledView:
     path_lengths_mm : (5, rows, columns) float32
         Through each lumbar vertebra alone.
     landmarks_px : (5, 7, 2) float
+    depths_mm : (5, 7) float
+        From the source to each landmark along the detector's normal.
     projection : ConeBeam
         Of the image before it was made canonical.
     """
@@ -48,6 +50,7 @@ class LabelledView:
     pixels: Image
     path_lengths_mm: Image
     landmarks_px: Array
+    depths_mm: Array
     projection: ConeBeam
 
 
@@ -64,6 +67,21 @@ def draw_bone(rng: np.random.Generator) -> Bone:
     """From osteoporotic to dense."""
     marrow = float(np.clip(rng.normal(0.0036, 0.0014), 0.0010, 0.0075))
     return Bone(marrow, rng.uniform(0.024, 0.042), rng.uniform(0.0, 0.22))
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """What surrounds a spine, drawn once for both views."""
+
+    trunk: Ellipsoids
+    bones: list[HollowBone]
+    bone: Bone
+
+
+def draw_patient(spine: Spine, rng: np.random.Generator) -> Patient:
+    """Trunk, neighbouring bones and bone quality for a spine."""
+    middle = spine.lumbar[2].mesh.vertices.mean(axis=0)
+    return Patient(draw_body(middle, rng), surrounding_bones(spine, rng), draw_bone(rng))
 
 
 class Simulator:
@@ -84,21 +102,30 @@ def photograph(
     spine: Spine, beams: tuple[ConeBeam, ConeBeam], rng: np.random.Generator
 ) -> tuple[LabelledView, LabelledView]:
     """Simulated films of a given spine in a given room, with everything around it drawn at random."""
-    middle = spine.lumbar[2].mesh.vertices.mean(axis=0)
-    body = draw_body(middle, rng)
-    others = surrounding_bones(spine, rng)
-    bone = draw_bone(rng)
+    patient = draw_patient(spine, rng)
     views = []
     for name, beam in zip(("ap", "lat"), beams, strict=True):
         outer = _lengths([vertebra.mesh for vertebra in spine.lumbar], beam)
-        attenuation = body.attenuation(beam) + _vertebrae(spine, outer, bone, beam, rng)
-        attenuation += _other_bones(others, bone, beam)
-        attenuation += _unevenness(rng)
+        vertebrae = _vertebrae(spine, outer, patient.bone, beam, rng)
+        attenuation = vertebrae + surroundings(patient, beam, rng)
         flips = flips_to_canonical(beam, name)
         film = make_film(flips.image(attenuation), rng)
-        landmarks = np.stack([beam.project(vertebra.landmarks_mm)[0] for vertebra in spine.lumbar])
-        views.append(LabelledView(name, normalise(film), flips.image(outer), flips.points(landmarks, beam), beam))
+        landmarks, depths = beam.project(np.stack([vertebra.landmarks_mm for vertebra in spine.lumbar]))
+        landmarks = flips.points(landmarks, beam)
+        views.append(LabelledView(name, normalise(film), flips.image(outer), landmarks, depths, beam))
     return views[0], views[1]
+
+
+def attenuation_of(spine: Spine, patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Image:
+    """-ln(I/I0) of a patient in one view, in the orientation of the beam, (rows, columns)."""
+    outer = _lengths([vertebra.mesh for vertebra in spine.lumbar], beam)
+    return np.asarray(_vertebrae(spine, outer, patient.bone, beam, rng) + surroundings(patient, beam, rng))
+
+
+def surroundings(patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Image:
+    """Attenuation of everything but T11 .. L5, (rows, columns)."""
+    trunk = patient.trunk.attenuation(beam) + _other_bones(patient.bones, patient.bone, beam)
+    return np.asarray(trunk + _unevenness(beam, rng))
 
 
 def make_film(attenuation: Image, rng: np.random.Generator) -> Image:
@@ -116,11 +143,11 @@ def _vertebrae(spine: Spine, lumbar_outer: Image, bone: Bone, beam: ConeBeam, rn
     inner = np.zeros_like(outer)
     for vertebra in (*spine.lumbar, *spine.thoracic):
         inner += _lengths([vertebra.inner], beam)[0]
-    grain = 1.0 + bone.grain * enlarge(gaussian_blur(_noise(rng, 2), rng.uniform(0.4, 1.2)), 2)
+    grain = 1.0 + bone.grain * enlarge(gaussian_blur(_noise(beam, 2, rng), rng.uniform(0.4, 1.2)), 2)
     return np.asarray(bone.marrow_per_mm * inner * grain + bone.cortex_per_mm * np.maximum(outer - inner, 0.0))
 
 
-def _other_bones(others: list, bone: Bone, beam: ConeBeam) -> Image:  # type: ignore[type-arg]
+def _other_bones(others: list[HollowBone], bone: Bone, beam: ConeBeam) -> Image:
     half = beam.downsampled(2)
     total = np.zeros((half.rows, half.columns), dtype=np.float32)
     for part in others:
@@ -129,14 +156,14 @@ def _other_bones(others: list, bone: Bone, beam: ConeBeam) -> Image:  # type: ig
     return enlarge(total, 2)
 
 
-def _noise(rng: np.random.Generator, coarseness: int) -> Image:
-    size = 512 // coarseness
-    return rng.standard_normal((size, size), dtype=np.float32)
+def _noise(beam: ConeBeam, coarseness: int, rng: np.random.Generator) -> Image:
+    return rng.standard_normal((beam.rows // coarseness, beam.columns // coarseness), dtype=np.float32)
 
 
-def _unevenness(rng: np.random.Generator) -> Image:
+def _unevenness(beam: ConeBeam, rng: np.random.Generator) -> Image:
     """Organs that no ellipsoid stands for: smooth random attenuation at three sizes."""
-    total = np.zeros((512, 512), dtype=np.float32)
-    for coarseness, largest in ((64, 0.25), (32, 0.15), (8, 0.05)):
-        total += enlarge(rng.uniform(0.0, largest) * _noise(rng, coarseness), coarseness)
+    total = np.zeros((beam.rows, beam.columns), dtype=np.float32)
+    for share, largest in ((8, 0.25), (16, 0.15), (64, 0.05)):
+        coarseness = beam.columns // share
+        total += enlarge(rng.uniform(0.0, largest) * _noise(beam, coarseness, rng), coarseness)
     return total
