@@ -40,6 +40,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         version=__version__,
         summary="Two calibrated radiographs of a standing patient to the lumbar spine L1-L5 in 3D.",
         description=schema.DESCRIPTION,
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,

@@ -16,6 +16,7 @@ from jobs.errors import JobNotFoundError
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
 from service.errors import UnauthorizedError
+from service.examples import JOB_ID
 from service.keys import KeyRing
 from service.metrics import Metrics
 from service.queue import CeleryBroker, NoBroker, connect
@@ -97,7 +98,7 @@ def client_of(request: Request, services: ServicesDep) -> str:
     return client
 
 
-def job_id_of(job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> str:
+def job_id_of(job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, examples=[JOB_ID])]) -> str:
     """A job id in its canonical form.
 
     Raises

@@ -13,11 +13,24 @@ from service.app import create_app
 from service.settings import ServiceSettings
 
 
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as blocks, and every object written out: a reader sees no anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
+
+
 def render() -> str:
     """The document as YAML."""
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(ServiceSettings(data_dir=Path(folder), require_api_key=False))
-        text: str = yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
+        text: str = yaml.dump(app.openapi(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
         app.state.services.close()
     return text
 

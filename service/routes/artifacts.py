@@ -21,7 +21,7 @@ MEDIA_TYPES = {
     "png": "image/png",
 }
 NOT_DONE = "Not finished (`result_not_ready`, with Retry-After), or ended without a result (`no_result`)."
-IfNoneMatch = Annotated[str | None, Header()]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
 
 
 def _documented(media_type: str, description: str) -> Documented:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from jobs.errors import JobNotFoundError
 from jobs.records import Job, status
 from lumbar3d.contracts import JobStatus
+from service import examples
 from service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from service.errors import OverloadedError
 from service.routes.responses import Documented, problems
@@ -22,7 +23,11 @@ RETRY_AFTER_S = 2
 EVENT_POLL_S = 0.5
 ETAG = {"ETag": {"description": "Changes with every change of the job", "schema": {"type": "string"}}}
 LOOK: Documented = {
-    200: {"description": "The job", "headers": ETAG},
+    200: {
+        "description": "The job",
+        "headers": ETAG,
+        "content": {"application/json": {"example": examples.RUNNING}},
+    },
     304: {"description": "Nothing changed since the ETag in If-None-Match"},
     **problems(401, 404),
 }
@@ -47,7 +52,7 @@ def look(
     response: Response,
     services: ServicesDep,
     client: ClientDep,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> JobStatus | Response:
     """State, stage, progress 0-1, place in the queue (1 is next). Poll with If-None-Match, or use the events."""
     job, position = services.table.look(job_id, client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from service import examples
 from service.problems import MEDIA_TYPE
 
 Documented = dict[int | str, dict[str, Any]]
@@ -23,8 +24,11 @@ MEANING = {
 
 def problems(*statuses: int, **meaning: str) -> Documented:
     """OpenAPI responses of these statuses; ``status_409="..."`` replaces a description."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {"description": meaning.get(f"status_{status}", MEANING[status]), "content": content}
+        status: {
+            "description": meaning.get(f"status_{status}", MEANING[status]),
+            "content": {MEDIA_TYPE: {"schema": schema, "example": examples.problem(status)}},
+        }
         for status in statuses
     }

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from jobs.records import status
 from lumbar3d.contracts import JobStatus
-from service import intake
+from service import examples, intake
 from service.deps import ClientDep, ServicesDep
 from service.routes.responses import problems
 
@@ -38,6 +38,7 @@ BODY = {
                         "options": {"$ref": "#/components/schemas/ReconstructOptions"},
                     },
                 },
+                "example": {"calibration": examples.CALIBRATION, "options": examples.OPTIONS},
                 "encoding": {
                     "calibration": {"contentType": "application/json"},
                     "options": {"contentType": "application/json"},
@@ -50,6 +51,7 @@ LINKS = {
     "Location": {"description": "Address of the job", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before asking for it", "schema": {"type": "integer"}},
 }
+ACCEPTED = {"content": {"application/json": {"example": examples.QUEUED}}}
 REFUSALS = problems(
     401,
     408,
@@ -74,14 +76,16 @@ REFUSALS = problems(
     summary="Submit two radiographs",
     description=DESCRIPTION,
     openapi_extra=BODY,
-    responses={202: {"description": "The job is recorded", "headers": LINKS}, **REFUSALS},
+    responses={202: {"description": "The job is recorded", "headers": LINKS, **ACCEPTED}, **REFUSALS},
 )
 async def submit(
     request: Request,
     response: Response,
     services: ServicesDep,
     client: ClientDep,
-    idempotency_key: Annotated[str | None, Header(description="1 to 255 printable ASCII characters")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(alias="Idempotency-Key", description="1 to 255 printable ASCII characters")
+    ] = None,
 ) -> JobStatus:
     """Accept a job."""
     job, is_new = await intake.accept(request, services, client, idempotency_key)
