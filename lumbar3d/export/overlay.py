@@ -13,6 +13,7 @@ from lumbar3d.contracts import LANDMARKS
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.outline import outlines_px
+from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -51,6 +52,7 @@ class OverlayInput:
     meshes : sequence of TriangleMesh
         Their surfaces, world mm.
     detection : ViewDetection
+        May lie on a coarser grid of the same view.
     landmark_seen : (levels, 7) bool
     """
 
@@ -60,26 +62,28 @@ class OverlayInput:
     landmark_seen: NDArray[np.bool_]
 
 
-def view_overlay(drawn: OverlayInput, projector: Projector) -> ViewOverlay:
-    """Outlines and landmarks of one view, rounded to a hundredth of a pixel."""
-    projection = drawn.detection.projection
+def view_overlay(drawn: OverlayInput, projection: ConeBeam, projector: Projector) -> ViewOverlay:
+    """Outlines and landmarks in the pixels of ``projection``, rounded to a hundredth."""
     outlines = outlines_px(drawn.meshes, projection, projector)
     levels: dict[str, LevelOverlay] = {}
     for place, vertebra in enumerate(drawn.vertebrae):
         levels[vertebra.level] = {
             "outline": [_rounded(line) for line in outlines[place]],
-            "landmarks": _landmarks(drawn, place),
+            "landmarks": _landmarks(drawn, place, projection),
         }
     return {"width": projection.columns, "height": projection.rows, "levels": levels}
 
 
-def _landmarks(drawn: OverlayInput, place: int) -> dict[str, LandmarkOverlay]:
-    fitted, _ = drawn.detection.projection.project(drawn.vertebrae[place].landmarks_world())
+def _landmarks(drawn: OverlayInput, place: int, projection: ConeBeam) -> dict[str, LandmarkOverlay]:
+    fitted, _ = projection.project(drawn.vertebrae[place].landmarks_world())
+    grid = drawn.detection.projection
+    slopes = (drawn.detection.landmarks_px[place] - grid.principal_px) / grid.focal_px
+    detected = slopes * projection.focal_px + projection.principal_px
     marks: dict[str, LandmarkOverlay] = {}
     for index, name in enumerate(LANDMARKS):
         marks[name] = {"model": _rounded(fitted[index])}
         if drawn.landmark_seen[place, index]:
-            marks[name]["detected"] = _rounded(drawn.detection.landmarks_px[place, index])
+            marks[name]["detected"] = _rounded(detected[index])
     return marks
 
 

@@ -69,10 +69,12 @@ def test_overlay_document_has_the_shape_that_the_page_reads(beam: ConeBeam) -> N
     )
     fitted = FittedVertebra(model, np.eye(4), np.zeros(1), np.eye(7))
     detected = np.arange(14.0).reshape(1, 7, 2)
-    detection = ViewDetection(beam, np.zeros((1, 512, 512), np.float32), detected, np.ones((1, 7)), np.ones(1))
+    detection = ViewDetection(
+        beam.downsampled(2), np.zeros((1, 512, 512), np.float32), detected, np.ones((1, 7)), np.ones(1)
+    )
     seen = np.array([[True, False, True, True, True, True, True]])
     drawn = OverlayInput([fitted], [sphere], detection, seen)
-    document = json.loads(json.dumps(view_overlay(drawn, CpuProjector())))
+    document = json.loads(json.dumps(view_overlay(drawn, beam, CpuProjector())))
     assert (document["width"], document["height"]) == (512, 512)
     level = document["levels"]["L3"]
     assert np.array(level["outline"][0]).shape[1] == 2
@@ -81,4 +83,5 @@ def test_overlay_document_has_the_shape_that_the_page_reads(beam: ConeBeam) -> N
     for index, name in enumerate(LANDMARKS):
         mark = level["landmarks"][name]
         np.testing.assert_allclose(mark["model"], expected[index], atol=0.006)
-        assert mark.get("detected") == (detected[0, index].tolist() if seen[0, index] else None)
+        on_picture = (2 * detected[0, index] + 0.5).tolist()  # the detection's pixels are 2 x 2 of the picture's
+        assert mark.get("detected") == (on_picture if seen[0, index] else None)

@@ -1,0 +1,49 @@
+"""Write a reconstruction as the files that a job delivers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.drr.projector import Projector
+from lumbar3d.export.meshes import write_meshes
+from lumbar3d.export.overlay import OverlayInput, ViewOverlay, view_overlay
+from lumbar3d.export.picture import write_film, write_overlay_picture
+from lumbar3d.reconstruction import Reconstruction
+
+
+def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Projector) -> None:
+    """Write STL, zip, GLB, films, overlay document and overlay picture; ``result.json`` is the caller's last act.
+
+    Parameters
+    ----------
+    reconstruction : Reconstruction
+    directory : Path
+        Existing.
+    projector : Projector
+        Draws the silhouettes.
+    """
+    write_meshes(reconstruction.meshes, directory)
+    films: dict[str, NDArray[np.float32]] = {view.view: view.pixels for view in reconstruction.views}
+    for name, pixels in films.items():
+        write_film(pixels, directory / f"{name}.png")
+    overlays = view_overlays(reconstruction, projector)
+    (directory / "overlay.json").write_text(json.dumps({"views": overlays}, separators=(",", ":")))
+    write_overlay_picture(films, overlays, directory / "overlay.png")
+
+
+def view_overlays(reconstruction: Reconstruction, projector: Projector) -> dict[str, ViewOverlay]:
+    """Outlines and landmarks by view, in the pixels of the written films."""
+    overlays: dict[str, ViewOverlay] = {}
+    for view, detection in zip(reconstruction.views, reconstruction.detection.views, strict=True):
+        drawn = OverlayInput(
+            vertebrae=reconstruction.vertebrae,
+            meshes=list(reconstruction.meshes.values()),
+            detection=detection,
+            landmark_seen=reconstruction.registration.landmark_seen,
+        )
+        overlays[view.view] = view_overlay(drawn, view.projection, projector)
+    return overlays

@@ -1,0 +1,66 @@
+"""What a result was made with: files, constants, libraries, devices."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+from lumbar3d.contracts import LEVELS, AssetRecord
+from lumbar3d.detection import network
+from lumbar3d.drr.attenuation import MU_PER_MM
+from lumbar3d.drr.projector import Projector
+from lumbar3d.imaging import normalise, preprocess
+from lumbar3d.measurement.frames import AXIS_WEIGHTS
+from lumbar3d.measurement.sampling import MeasurementConstants
+from lumbar3d.quality import CONSTANTS as QUALITY
+from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.shape.assets import AssetStore
+
+Constants = dict[str, dict[str, float | int | str | bool]]
+
+ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner")
+_LIBRARIES = ("numpy", "scipy", "numba", "pillow", "pydicom")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Recorded in every result.
+
+    Attributes
+    ----------
+    assets : tuple of AssetRecord
+    constants : dict
+        Every constant of the algorithm, by stage.
+    versions : dict of str to str
+        Of the libraries, and what the networks and the projector run on.
+    """
+
+    assets: tuple[AssetRecord, ...]
+    constants: Constants
+    versions: dict[str, str]
+
+
+def describe(
+    store: AssetStore, providers: Sequence[str], projector: Projector, registration: RegistrationConstants
+) -> Provenance:
+    """Collect what does not change while an engine lives."""
+    versions = {name: version(name) for name in _LIBRARIES}
+    versions |= {"python": platform.python_version()}
+    versions |= {"network_runs_on": ", ".join(providers), "projector": type(projector).__name__}
+    return Provenance(
+        assets=tuple(store.describe(name) for name in ASSETS),
+        constants={
+            "imaging": {**asdict(preprocess.GRID), **asdict(normalise.CONSTANTS)},
+            "detection": asdict(network.CONSTANTS),
+            "registration": {**registration.record(), "attenuation_per_mm": MU_PER_MM},
+            "measurement": {**asdict(MeasurementConstants()), **{f"axis_{k}": v for k, v in AXIS_WEIGHTS.items()}},
+            "quality": {name: "-".join(map(str, limits)) for name, limits in _limits()},
+        },
+        versions=versions,
+    )
+
+
+def _limits() -> list[tuple[str, tuple[float, ...]]]:
+    return [(name, value if isinstance(value, tuple) else (value,)) for name, value in asdict(QUALITY).items()]
