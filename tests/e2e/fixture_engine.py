@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -113,18 +114,20 @@ def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
 def measurements():
     """A few of every kind, with one outside its norm and one of each flag."""
     found = [
-        measurement("lordosis_l1_l5", "Lumbar lordosis L1-L5", "L1-L5", (38.4, 2.1), "deg", norm=(35, 9)),
-        measurement("coronal_cobb", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 4)),
-        measurement("disc_height_mid", "Disc height, middle", "L4/L5", (6.4, 0.7), "mm", norm=(11.2, 1.7)),
-        measurement("slip_ap", "Sagittal slip", "L4/L5", (-0.02, 0.8), "mm", norm=(-0.8, 1.2)),
-        measurement("slip_lateral", "Lateral slip", "L3/L4", (1.2, 0.9), "mm", flag="low_confidence"),
+        measurement("lumbar_lordosis", "Lumbar lordosis L1-L5", "L1-L5", (38.4, 2.1), "deg", norm=(35, 9)),
+        measurement("cobb_coronal", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 5)),
     ]
+    for upper, lower in pairwise(LEVELS):
+        pair, height = f"{upper}/{lower}", 6.4 if lower == "L5" else 10.2
+        found.append(measurement("disc_height_middle", "Disc height", pair, (height, 0.7), "mm", norm=(11.2, 1.7)))
+        found.append(measurement("slip_sagittal", "Sagittal slip", pair, (-0.02, 0.8), "mm", norm=(-1.5, 1.2)))
+    found.append(measurement("slip_lateral", "Lateral slip", "L3/L4", (1.2, 0.9), "mm", flag="low_confidence"))
     for index, level in enumerate(LEVELS):
         norm = (26 + 0.6 * index, 2)
         found.append(measurement("body_height_anterior", "Anterior height", level, (27.0, 0.6), "mm", norm=norm))
         found.append(measurement("body_height_posterior", "Posterior height", level, (28.1, 0.7), "mm", norm=norm))
         found.append(measurement("axial_rotation", "Axial rotation", level, (index - 3.1, 2.2), "deg", norm=(0, 3)))
-        found.append(measurement("body_volume", "Volume", level, (52.0, 3.0), "cm3", flag="model_based"))
+        found.append(measurement("vertebra_volume", "Volume", level, (52.0, 3.0), "cm3", flag="model_based"))
     return tuple(found)
 
 

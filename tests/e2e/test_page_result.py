@@ -68,7 +68,7 @@ def test_page_takes_a_pair_and_shows_its_spine(page, service, pair):
     page.wait_for_selector("#scene canvas")
     assert page.locator("#progress").is_hidden()
     assert page.locator("#result .outline").count() == 2 * len(LEVELS)
-    assert page.locator("tr[data-code]").count() == len(measurements())
+    assert page.locator("td[data-code]").count() == len(measurements())
     assert foreground_share(page.locator("#scene canvas")) > 0.05
     assert page.get_by_text("Not a medical device").is_visible()
 
@@ -148,11 +148,11 @@ def test_whole_film_and_back(result):
 
 
 def test_table_marks_what_is_outside_the_norm(result):
-    assert "▲ high" in result.inner_text("tr[data-code=coronal_cobb]")
-    assert "▼ low" in result.inner_text("tr[data-code=disc_height_mid]")
-    assert re.search(r"38\.4\s*± 2\.1 °\s*35\.0 ± 9\.0", result.inner_text("tr[data-code=lordosis_l1_l5]"))
-    assert result.locator("tr[data-code=lordosis_l1_l5] .out").count() == 0
-    assert "−0.0" not in result.inner_text("tr[data-code=slip_ap]")
+    assert "▲ high" in result.inner_text("td[data-code=cobb_coronal]")
+    assert "▼ low" in result.inner_text("td[data-code=disc_height_middle][data-target='L4/L5']")
+    assert re.search(r"38\.4 ± 2\.1 °\s*norm 35\.0 ± 9\.0", result.inner_text("td[data-code=lumbar_lordosis]"))
+    assert result.locator("td .out").count() == 2
+    assert "−0.0" not in result.inner_text("td[data-code=slip_sagittal] >> nth=0")
 
 
 def test_definition_and_flag_are_explained(result):
@@ -160,7 +160,7 @@ def test_definition_and_flag_are_explained(result):
     assert result.inner_text(".tip") == "Coronal Cobb angle: made up for a test"
     result.keyboard.press("Escape")
     assert result.locator(".tip").is_hidden()
-    assert "shape model" in result.get_attribute("tr[data-code=body_volume] .flag >> nth=0", "title")
+    assert "shape model" in result.get_attribute("td[data-code=vertebra_volume] .flag >> nth=0", "title")
 
 
 def test_quality_tells_poor_from_good(result):

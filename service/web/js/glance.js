@@ -1,11 +1,11 @@
 // The figures that a reader looks for first.
 import { byId, html } from "./dom.js";
-import { outside, format, unitOf, withUnit } from "./numbers.js";
+import { format, outside, withUnit } from "./numbers.js";
 
-const largest = (list) => list.reduce((most, item) => (!most || Math.abs(item.value) > Math.abs(most.value) ? item : most), null);
+const larger = (most, item) => (!most || Math.abs(item.value) > Math.abs(most.value) ? item : most);
 
-function headline(measurements, pattern, label) {
-  const chosen = largest(measurements.filter((measurement) => pattern.test(measurement.code)));
+function headline(measurements, code, label) {
+  const chosen = measurements.filter((measurement) => measurement.code === code).reduce(larger, null);
   if (!chosen) return null;
   const mark = outside(chosen);
   return html(
@@ -22,10 +22,10 @@ export function showGlance(measurements) {
   const beyond = withNorm.filter(outside);
   byId("glance").replaceChildren(
     ...[
-      headline(measurements, /^(lumbar_)?lordosis(?!.*segment)/, "Lumbar lordosis"),
-      headline(measurements, /cobb/, "Coronal Cobb angle"),
-      headline(measurements.filter((m) => unitOf(m) === "mm"), /slip|listhesis/, "Largest slip"),
-      headline(measurements, /axial_rotation/, "Largest axial rotation"),
+      headline(measurements, "lumbar_lordosis", "Lumbar lordosis"),
+      headline(measurements, "cobb_coronal", "Coronal Cobb angle"),
+      headline(measurements, "slip_sagittal", "Largest sagittal slip"),
+      headline(measurements, "axial_rotation", "Largest axial rotation"),
       html(
         "div",
         { class: `figure${beyond.length ? " outside" : ""}` },

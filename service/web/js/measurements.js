@@ -1,30 +1,30 @@
 // All measurements, grouped by kind: value with its standard error, norm, where it lies in the norm, and what it means.
-import { byId, html, svg } from "./dom.js";
+import { byId, html } from "./dom.js";
 import { levelsOf } from "./levels.js";
-import { NORMAL_RANGE_SD, deviationSd, format, outside, unitOf } from "./numbers.js";
+import { format, outside, unitOf } from "./numbers.js";
+import { strip } from "./strip.js";
 
 // The first pattern that fits a code names its group; what fits none is still shown.
 const GROUPS = [
-  ["Alignment", /lordosis|cobb|lumbar|alignment/],
-  ["Slip", /slip|listhesis/],
-  ["Discs", /disc/],
-  ["Rotation and tilt", /rotation|tilt/],
-  ["Vertebral bodies", /body|vertebra|wedge|plate/],
+  ["Alignment", /^(lumbar|cobb)/],
+  ["Between vertebrae", /^(segmental|axial_rotation_intervertebral)/],
+  ["Slip", /^slip/],
+  ["Discs", /^disc/],
+  ["Tilt and rotation of each vertebra", /tilt|rotation/],
+  ["Vertebral bodies", /^(body|vertebra)/],
+  ["Endplates", /^endplate/],
   ["Other", /./],
 ];
 
 const FLAGS = {
   model_based: ["model", "The images say little about this: the value comes mostly from the shape model."],
-  low_confidence: ["unsure", "Low confidence: one of the vertebrae it is measured on fits the images poorly."],
+  low_confidence: ["unsure", "Low confidence: a vertebra that it is measured on fits the images poorly."],
 };
 
-const STRIP = { width: 92, height: 16, reach_sd: 4 };
+const MARKS = { high: "▲ high", low: "▼ low" };
 
 export function showMeasurements(measurements, display) {
-  byId("legend").replaceChildren(
-    "± is one standard error of this measurement. Bars show ±2 SD of the reference population. ",
-    ...Object.values(FLAGS).flatMap(([label, meaning]) => [html("span", { class: "flag", title: meaning }, label), ` ${meaning} `]),
-  );
+  showLegend();
   const groupOf = (measurement) => GROUPS.find(([, pattern]) => pattern.test(measurement.code))[0];
   const tables = GROUPS.map(([title]) => [title, measurements.filter((m) => groupOf(m) === title)])
     .filter(([, rows]) => rows.length > 0)
@@ -32,57 +32,70 @@ export function showMeasurements(measurements, display) {
   byId("measurements").replaceChildren(...tables);
 }
 
+function showLegend() {
+  byId("legend").replaceChildren(
+    html("span", {}, "± one standard error of this measurement"),
+    html("span", {}, html("span", { class: "range-sample" }), "normal range, mean ± 2 SD"),
+    html("span", {}, html("span", { class: "out" }, "▲ ▼"), " outside it"),
+    ...Object.values(FLAGS).map(([label, meaning]) => html("span", {}, html("span", { class: "flag" }, label), ` ${meaning}`)),
+  );
+}
+
+// One row per quantity and one column per vertebra or pair. Quantities measured once stand in one column.
 function groupTable(title, rows, display) {
   const codes = [...new Set(rows.map((row) => row.code))];
+  const isList = codes.length === rows.length;
+  const targets = isList ? ["Value"] : [...new Set(rows.map((row) => row.target))];
+  const cellsOf = (code) => {
+    const measured = rows.filter((row) => row.code === code);
+    return isList ? measured : targets.map((target) => measured.find((row) => row.target === target));
+  };
   return html(
     "div",
-    { class: "card group scroll" },
+    { class: `card group scroll${isList ? " list" : ""}` },
     html(
       "table",
       { class: "measurements" },
       html("caption", {}, title),
-      html(
-        "thead",
-        {},
-        html("tr", {}, ["Where", "Value", "Norm", "Position", "Note"].map((head) => html("th", { scope: "col" }, head))),
-      ),
-      codes.map((code) => quantity(rows.filter((row) => row.code === code), display)),
+      isList ? null : html("thead", {}, html("tr", {}, ["", ...targets].map((head) => html("th", { scope: "col" }, head)))),
+      html("tbody", {}, codes.map((code) => quantityRow(cellsOf(code), display))),
     ),
   );
 }
 
-function quantity(rows, display) {
-  const { name, definition } = rows[0];
-  const heading = html(
-    "tr",
-    { class: "quantity" },
-    html(
-      "th",
-      { scope: "rowgroup", colspan: 5 },
-      name,
-      html("button", { type: "button", class: "info", "aria-label": `${name}: ${definition}`, "data-tip": definition }, "?"),
-    ),
-  );
-  return html("tbody", {}, heading, rows.map((row) => measurementRow(row, display)));
-}
-
-function measurementRow(measurement, display) {
-  const { target, value, sigma, unit, norm } = measurement;
-  const mark = outside(measurement);
-  const levels = levelsOf(target);
+function quantityRow(cells, display) {
+  const { name, definition } = cells.find(Boolean);
+  const info = html("button", { type: "button", class: "info", "aria-label": `${name}: ${definition}`, "data-tip": definition }, "?");
   return html(
     "tr",
+    {},
+    html("th", { scope: "row" }, name, info),
+    cells.map((measurement) => (measurement ? cell(measurement, display) : html("td", { class: "empty" }))),
+  );
+}
+
+function cell(measurement, display) {
+  const { value, sigma, unit, norm, target } = measurement;
+  const mark = outside(measurement);
+  return html(
+    "td",
     {
       class: mark ? "outside" : null,
       "data-code": measurement.code,
-      onmouseenter: () => display.mark(levels),
+      "data-target": target,
+      onmouseenter: () => display.mark(levelsOf(target)),
       onmouseleave: () => display.mark([]),
     },
-    html("td", { class: "target" }, target),
-    html("td", { class: "value" }, html("strong", {}, format(value, unit)), ` ± ${format(sigma, unit)} ${unitOf(measurement)}`),
-    html("td", { class: "norm", title: norm?.source }, norm ? `${format(norm.mean, unit)} ± ${format(norm.sd, unit)}` : "none"),
-    html("td", { class: "position" }, norm ? strip(measurement) : null),
-    html("td", { class: "mark" }, mark ? html("span", { class: "out" }, mark === "high" ? "▲ high" : "▼ low") : null, flag(measurement)),
+    html(
+      "p",
+      { class: "value" },
+      html("strong", {}, format(value, unit)),
+      html("span", { class: "quiet" }, ` ± ${format(sigma, unit)} ${unitOf(measurement)}`),
+      mark ? html("span", { class: "out" }, ` ${MARKS[mark]}`) : null,
+      flag(measurement),
+    ),
+    norm ? strip(measurement) : null,
+    html("p", { class: "norm", title: norm?.source }, norm ? `norm ${format(norm.mean, unit)} ± ${format(norm.sd, unit)}` : "no norm"),
   );
 }
 
@@ -90,22 +103,4 @@ function flag({ flag: name }) {
   if (name === "ok") return null;
   const [label, meaning] = FLAGS[name];
   return html("span", { class: "flag", title: meaning }, label);
-}
-
-// Where the value lies in the reference population: the bar is the normal range, the whisker one standard error.
-function strip(measurement) {
-  const { width, height, reach_sd: reach } = STRIP;
-  const deviation = deviationSd(measurement);
-  const at = (sd) => ((Math.max(-reach, Math.min(reach, sd)) + reach) / (2 * reach)) * (width - 8) + 4;
-  const whisker = measurement.sigma / measurement.norm.sd;
-  const label = `${format(deviation, "SD")} SD from the mean`;
-  return svg(
-    "svg",
-    { class: "strip", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
-    svg("title", {}, label),
-    svg("rect", { class: "range", x: at(-NORMAL_RANGE_SD), y: 4, width: at(NORMAL_RANGE_SD) - at(-NORMAL_RANGE_SD), height: 8, rx: 4 }),
-    svg("line", { class: "mean", x1: at(0), x2: at(0), y1: 2, y2: 14 }),
-    svg("line", { class: "whisker", x1: at(deviation - whisker), x2: at(deviation + whisker), y1: 8, y2: 8 }),
-    svg("circle", { class: "dot", cx: at(deviation), cy: 8, r: 3.6 }),
-  );
 }
