@@ -149,7 +149,8 @@ class Engine:
         doubtful = {v.level for v, judged in zip(fit.vertebrae, quality, strict=True) if judged.flag != "ok"}
         measurements = measure(fit.vertebrae, doubtful)
         clock.stop()
-        clock.timings_s.update({stage: fit.timings_s[stage] for stage in ("initialise", "posterior")})
+        clock.timings_s[Stage.INITIALISE] = fit.timings_s["initialise"]
+        clock.timings_s[Stage.REGISTER] = fit.timings_s["fit"] + fit.timings_s["posterior"]
         return Reconstruction(
             calibration=calibration,
             views=views,

@@ -75,12 +75,15 @@ class Reconstruction:
             measurements=self.measurements,
             quality=self.flag,
             notes=self.notes,
-            timings_s={name: round(seconds, 4) for name, seconds in self.timings_s.items()},
+            timings_s={name: round(seconds, 4) for name, seconds in self._timings_s().items()},
             assets=self.provenance.assets,
             constants=self.provenance.constants,
             versions=self.provenance.versions,
             calibration=self.calibration,
         )
+
+    def _timings_s(self) -> dict[str, float]:
+        return self.timings_s | {"total": sum(self.timings_s.values())}
 
     def _level(self, row: int) -> LevelResult:
         vertebra = self.vertebrae[row]

@@ -58,5 +58,5 @@ class StageClock:
     def stop(self) -> None:
         """End the running stage."""
         if self._stage is not None:
-            self.timings_s[self._stage.value] = time.perf_counter() - self._since_s
+            self.timings_s[self._stage] = time.perf_counter() - self._since_s
             self._stage = None
