@@ -6,9 +6,9 @@
                                  "units": "mm", "provenance": "...", "licence": "..."}, ...]}
 
 A shape model file is an ``.npz`` with mean (V, 3) f4, faces (F, 3) i4, mode_basis (V, J) f2, mode_mixing (J, 3, K) f4,
-eigenvalues (K,) f4, landmark_indices (7,) i4, fit_vertices (v,) i4, fit_faces (f, 3) i4 and one ``patch_<name>`` (n,) i4
-per label. The modes are the product ``sum_j mode_basis[v, j] * mode_mixing[j, axis, k]``: all axes share the scalar
-functions of the basis, which makes the file a tenth of the modes themselves.
+eigenvalues (K,) f4, landmark_indices (7,) i4, fit_vertices (v,) i4, fit_faces (f, 3) i4 and one ``patch_<name>``
+(n,) i4 per label. The modes are the product ``sum_j mode_basis[v, j] * mode_mixing[j, axis, k]``: all axes share the
+scalar functions of the basis, which makes the file a tenth of the modes themselves.
 """
 
 from __future__ import annotations

@@ -26,35 +26,43 @@ class SurfaceLocator:
     def __init__(self, mesh: TriangleMesh) -> None:
         self._triangles = np.asarray(mesh.vertices, dtype=np.float64)[mesh.faces]
         centroids = self._triangles.mean(axis=1)
-        self._reach_mm = float(np.linalg.norm(self._triangles - centroids[:, None], axis=2).max())
+        self._reach_mm = np.linalg.norm(self._triangles - centroids[:, None], axis=2).max(axis=1)
+        self._greatest_reach_mm = float(self._reach_mm.max())
+        self._centroids = centroids
         self._tree = cKDTree(centroids)
 
     def closest(self, points: Array) -> tuple[Array, Array, Indices]:
         """Closest surface points (N, 3), distances (N,) in mm and faces (N,) for points (N, 3).
 
         Exact: a triangle can only be closer than the best so far if its centroid is within that distance plus the
-        largest centroid-to-corner distance of the mesh; where the first candidates do not prove it, all such are tried.
+        largest centroid-to-corner distance; where the first candidates do not prove it, all such triangles are tried.
         """
         points = np.ascontiguousarray(points, dtype=np.float64)
         count = min(NEIGHBOURS, len(self._triangles))
-        centroid_distance, faces = self._tree.query(points, k=np.arange(1, count + 1))
+        found = self._tree.query(points, k=np.arange(1, count + 1))
+        centroid_distance, faces = np.asarray(found[0]), np.asarray(found[1])
         rows = np.repeat(np.arange(len(points)), count)
         best = self._nearest_of(points, rows, faces.reshape(-1))
         if count < len(self._triangles):
-            open_rows = np.flatnonzero(best[1] + self._reach_mm > centroid_distance[:, -1])
+            open_rows = np.flatnonzero(best[1] + self._greatest_reach_mm > centroid_distance[:, -1])
             self._settle(points, open_rows, best)
         return best
 
     def _settle(self, points: Array, open_rows: Indices, best: tuple[Array, Array, Indices]) -> None:
         """Try every triangle within the bound for the given rows, in chunks; ``best`` is updated in place."""
-        radii = best[1][open_rows] + self._reach_mm
+        # A hair more than the bound: rounding must not lose the best triangle so far.
+        radii = (best[1][open_rows] + self._greatest_reach_mm) * (1 + 1e-9)
         counts = self._tree.query_ball_point(points[open_rows], radii, return_length=True)
         cuts = np.flatnonzero(np.diff(np.cumsum(counts) // CHUNK_PAIRS)) + 1
         for rows, radius in zip(np.split(open_rows, cuts), np.split(radii, cuts), strict=True):
             if len(rows):
                 groups = self._tree.query_ball_point(points[rows], radius)
                 owners = np.repeat(np.arange(len(rows)), [len(group) for group in groups])
-                found = self._nearest_of(points[rows], owners, np.concatenate(groups).astype(np.intp))
+                faces = np.concatenate(groups).astype(np.intp)
+                least = np.linalg.norm(points[rows][owners] - self._centroids[faces], axis=1) - self._reach_mm[faces]
+                # Only triangles that their own size allows to be closer; the best so far stays among them.
+                useful = (least < best[1][rows][owners]) | (faces == best[2][rows][owners])
+                found = self._nearest_of(points[rows], owners[useful], faces[useful])
                 for target, value in zip(best, found, strict=True):
                     target[rows] = value
 
@@ -83,7 +91,7 @@ def closest_on_triangles(points: Array, triangles: Array) -> Array:
     inside = (scale > 0) & (np.minimum.reduce(sides) >= 0)
     on_edges = np.stack([_closest_on_segments(points, start, end) for start, end in edges])
     nearest_edge = np.argmin(np.linalg.norm(on_edges - points, axis=2), axis=0)
-    return np.where(inside[:, None], foot, on_edges[nearest_edge, np.arange(len(points))])
+    return np.asarray(np.where(inside[:, None], foot, on_edges[nearest_edge, np.arange(len(points))]))
 
 
 def _closest_on_segments(points: Array, start: Array, end: Array) -> Array:
@@ -132,4 +140,5 @@ def _vertex_areas(mesh: TriangleMesh) -> Array:
     """A third of the area of the faces around each vertex, mm^2, (V,)."""
     corners = mesh.vertices[mesh.faces]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6.0
-    return np.bincount(mesh.faces.reshape(-1), np.repeat(area, 3), minlength=len(mesh.vertices))
+    areas = np.bincount(mesh.faces.reshape(-1), np.repeat(area, 3), minlength=len(mesh.vertices))
+    return areas.astype(np.float64)
