@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,8 @@ from cli.errors import CliError, Exit
 if TYPE_CHECKING:
     from service.settings import ServiceSettings
 
+GRACE_S = 5
+"""What open connections may still take; event streams would otherwise hold the service."""
 EMBEDDED_WORKER = "worker.embedded"
 
 
@@ -96,7 +99,11 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
         application = create_app(settings)
     except ValueError as error:
         raise CliError(str(error), Exit.USAGE) from None
-    server = uvicorn.Server(uvicorn.Config(application, log_config=None, access_log=False))
+    config = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal again after its own end, and the default action would skip ours.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
     with ExitStack() as stack:
         if worker_module is not None:
             supervisor = Supervisor(worker_module, {"LUMBAR3D_DATA_DIR": str(settings.data_dir.absolute())})

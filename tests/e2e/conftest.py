@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +15,8 @@ from playwright.sync_api import sync_playwright
 from cli.client import JobsClient
 from lumbar3d.contracts import JobState, ReconstructOptions
 from tests.conftest import calibration_document
+from tests.embedded_service import running_service
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
     "--no-sandbox",
@@ -34,37 +28,7 @@ FLAGS = (
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 )
-START_S = 30.0
-
-
-@contextmanager
-def running_service(folder: Path, environment: dict[str, str]):
-    """Base address of ``tests.e2e.fixture_service`` on a free port; ends it like an operator would."""
-    log = folder / "service.log"
-    command = [sys.executable, "-m", "tests.e2e.fixture_service", str(folder / "data"), "0"]
-    with log.open("wb") as stream:
-        variables = {**os.environ, **environment}
-        process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=stream, stderr=stream)
-        try:
-            yield _address(process, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(START_S)
-
-
-def _address(process: subprocess.Popen, log: Path) -> str:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"lumbar3d: (http://\S+?)/$", log.read_text(), re.MULTILINE)
-        if found and _is_alive(found[1]):
-            return found[1]
-        time.sleep(0.1)
-    raise AssertionError(f"the service did not start: {log.read_text()[-2000:]}")
-
-
-def _is_alive(address: str) -> bool:
-    with JobsClient(address) as client:
-        return client.is_alive()
+WORKER = "tests.e2e.fixture_embedded"
 
 
 def finished_job(client: JobsClient, pair: dict[str, Path]) -> str:
@@ -77,8 +41,8 @@ def finished_job(client: JobsClient, pair: dict[str, Path]) -> str:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     """Base address of an embedded service without keys."""
-    with running_service(tmp_path_factory.mktemp("service"), {}) as address:
-        yield address
+    with running_service(WORKER, tmp_path_factory.mktemp("service")) as running:
+        yield running.url
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import pytest
 
 from cli.client import JobsClient
 from service import keys
-from tests.e2e.conftest import finished_job, running_service
+from tests.e2e.conftest import WORKER, finished_job
+from tests.embedded_service import running_service
 
 KEY = keys.create("browser")
 
@@ -15,8 +16,8 @@ KEY = keys.create("browser")
 def locked_service(tmp_path_factory):
     """Base address of a service that asks for a key."""
     environment = {"LUMBAR3D_REQUIRE_API_KEY": "true", "LUMBAR3D_API_KEY_HASHES": KEY.entry}
-    with running_service(tmp_path_factory.mktemp("locked"), environment) as address:
-        yield address
+    with running_service(WORKER, tmp_path_factory.mktemp("locked"), environment) as running:
+        yield running.url
 
 
 def test_key_is_asked_for_and_kept_in_this_tab_only(page, locked_service, pair):

@@ -1,0 +1,196 @@
+"""``submit``, ``status``, ``wait``, ``download`` against a live service, and what they say when it goes wrong."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from contextlib import contextmanager
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.errors import Exit
+from cli.main import app
+from lumbar3d.contracts import LEVELS, JobStatus
+from service.keys import KeyRing, create
+from service.settings import ServiceSettings
+from tests.conftest import calibration_document
+from tests.embedded_service import running_service
+from tests.tiny_engine import grey_png
+
+FILES = {"result.json", "spine.glb", "overlay.json", "ap.png", "lat.png", *(f"{level}.stl" for level in LEVELS)}
+UNUSED_PORT = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def trouble(tmp_path_factory):
+    """Folder where a test asks the tiny engine for trouble."""
+    return tmp_path_factory.mktemp("trouble")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory, trouble):
+    """Address of a live embedded service."""
+    environment = {"TINY_ENGINE_DIR": str(trouble)}
+    with running_service("tests.tiny_embedded", tmp_path_factory.mktemp("service"), environment) as running:
+        yield running.url
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """AP, LAT, calibration as command line arguments."""
+    paths = [tmp_path / name for name in ("ap.png", "lat.png", "calibration.json")]
+    for path in paths[:2]:
+        path.write_bytes(grey_png(1024, 1024))
+    paths[2].write_text(json.dumps(calibration_document()))
+    return list(map(str, paths))
+
+
+def lumbar3d(*arguments: str, server: str | None = None):
+    """Run a command in this process; an exit that is no exit status would raise here."""
+    return CliRunner(env={"LUMBAR3D_SERVER": server}).invoke(app, list(arguments), catch_exceptions=False)
+
+
+def assert_one_line(result, status: Exit, *parts: str) -> None:
+    lines = result.stderr.strip().splitlines()
+    assert result.exit_code == status
+    assert len(lines) == 1 and lines[0].startswith("lumbar3d: ")
+    assert all(part in lines[0] for part in parts), lines[0]
+
+
+def test_a_job_from_submit_to_files(service, pair, tmp_path):
+    submitted = lumbar3d("submit", *pair, server=service)
+    job = submitted.stdout.strip()
+    assert submitted.exit_code == Exit.OK
+    assert f"{service}/view.html?job={job}" in submitted.stderr
+
+    waited = lumbar3d("wait", job, server=service)
+    assert (waited.exit_code, waited.stdout.strip()) == (Exit.OK, "succeeded")
+    assert "100 %" in waited.stderr
+
+    status = JobStatus.model_validate_json(lumbar3d("status", job, "--json", server=service).stdout)
+    assert (status.id, status.state) == (job, "succeeded")
+
+    folder = tmp_path / "files"
+    downloaded = lumbar3d("download", job, "--out", str(folder), server=service)
+    assert downloaded.exit_code == Exit.OK
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert set(downloaded.stdout.split()) == {str(folder / name) for name in FILES}
+
+
+def test_the_method_reaches_the_engine(service, pair, tmp_path):
+    job = lumbar3d("submit", *pair, "--method", "bobyqa", server=service).stdout.strip()
+    lumbar3d("wait", job, server=service)
+    lumbar3d("download", job, "--out", str(tmp_path / "files"), server=service)
+    assert json.loads((tmp_path / "files" / "result.json").read_text())["method"] == "bobyqa"
+
+
+def test_wait_tells_a_rejected_job_from_a_finished_one(service, trouble, pair):
+    (trouble / "fail").write_text("RejectedError")
+    try:
+        job = lumbar3d("submit", *pair, server=service).stdout.strip()
+        waited = lumbar3d("wait", job, server=service)
+    finally:
+        (trouble / "fail").unlink()
+    assert waited.exit_code == Exit.NO_RESULT
+    assert waited.stdout.strip() == "rejected"
+    assert waited.stderr.splitlines()[-1] == "lumbar3d: the job was rejected: as the test asked (rejected)"
+    assert_one_line(lumbar3d("download", job, "--out", "unused", server=service), Exit.REFUSED, "no_result")
+
+
+def test_no_server(pair):
+    for command in (["submit", *pair], ["status", "x"], ["wait", "x"], ["download", "x", "--out", "unused"]):
+        assert_one_line(lumbar3d(*command, server=UNUSED_PORT), Exit.UNREACHABLE, "no answer from", UNUSED_PORT)
+
+
+def test_an_address_that_is_none():
+    assert_one_line(lumbar3d("status", "x", server="nonsense"), Exit.UNREACHABLE, "nonsense")
+
+
+def test_refused_calibration_names_the_field(service, pair, tmp_path):
+    document = calibration_document()
+    document["lat"]["pixel_spacing_mm"] = "wide"
+    (tmp_path / "calibration.json").write_text(json.dumps(document))
+    result = lumbar3d("submit", *pair, server=service)
+    assert_one_line(result, Exit.REFUSED, "invalid_calibration", "pixel_spacing_mm")
+
+
+def test_refused_image_and_unknown_job(service, pair):
+    pair[0] = pair[2]
+    assert_one_line(lumbar3d("submit", *pair, server=service), Exit.REFUSED, "HTTP 4")
+    assert_one_line(lumbar3d("status", "../healthz", server=service), Exit.REFUSED, "HTTP 404")
+
+
+def test_missing_file_is_wrong_usage(pair):
+    result = lumbar3d("submit", "not-there.png", *pair[1:])
+    assert result.exit_code == Exit.USAGE
+    assert "not-there.png" in result.stderr
+
+
+@contextmanager
+def answering(answers):
+    """A server that gives prepared answers in turn; yields its address and what it was asked."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked.append((self.path, self.headers.get("Idempotency-Key"), body.partition(b"\r\n")[2]))
+            self.wfile.write(answers[min(len(asked), len(answers)) - 1])
+            self.close_connection = True
+
+        do_GET = do_POST = _answer
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        server.shutdown()
+        thread.join()
+
+
+def test_a_lost_answer_is_asked_for_again_under_the_same_key(pair):
+    status = JobStatus(id="a", state="queued", progress=0, created_at="", updated_at="").model_dump_json()
+    accepted = f"HTTP/1.1 202 Accepted\r\nContent-Length: {len(status)}\r\n\r\n{status}".encode()
+    with answering([b"", accepted]) as (url, asked):
+        assert lumbar3d("submit", *pair, server=url).stdout.strip() == "a"
+    assert len(asked) == 2
+    assert asked[0][1] == asked[1][1] != ""
+
+
+def test_something_else_that_answers(pair):
+    with answering([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"]) as (url, _):
+        assert_one_line(lumbar3d("submit", *pair, server=url), Exit.UNREACHABLE, "not this version of lumbar3d")
+    with answering([b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nhi"]) as (url, _):
+        assert_one_line(lumbar3d("status", "x", server=url), Exit.UNREACHABLE, "502")
+
+
+def test_a_broken_download_leaves_no_half_file(tmp_path):
+    folder = tmp_path / "files"
+    with answering([b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"]) as (url, _):
+        assert_one_line(lumbar3d("download", "x", "--out", str(folder), server=url), Exit.UNREACHABLE)
+    assert list(folder.iterdir()) == []
+
+
+def test_created_keys_open_the_service(tmp_path):
+    file = tmp_path / "keys"
+    made = lumbar3d("key", "create", "pacs-bridge", "--file", str(file))
+    secret = made.stdout.strip()
+    assert file.stat().st_mode & 0o077 == 0
+    assert secret not in file.read_text()
+    ring = KeyRing.load(ServiceSettings(api_key_file=file, data_dir=tmp_path))
+    assert ring.client_of(secret) == "pacs-bridge"
+    assert_one_line(lumbar3d("key", "create", "Pacs Bridge"), Exit.USAGE, "lower-case")
+
+
+def test_a_key_is_sent(tmp_path, pair):
+    key = create("me")
+    environment = {"LUMBAR3D_REQUIRE_API_KEY": "true", "LUMBAR3D_API_KEY_HASHES": key.entry}
+    with running_service("tests.tiny_embedded", tmp_path, environment) as running:
+        assert_one_line(lumbar3d("submit", *pair, server=running.url), Exit.REFUSED, "unauthorized")
+        with_key = lumbar3d("submit", *pair, "--api-key", key.secret, server=running.url)
+    assert with_key.exit_code == Exit.OK
