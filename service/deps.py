@@ -98,8 +98,13 @@ def client_of(request: Request, services: ServicesDep) -> str:
     return client
 
 
-def job_id_of(job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, examples=[JOB_ID])]) -> str:
-    """A job id in its canonical form.
+ClientDep = Annotated[str, Depends(client_of)]
+
+
+def job_id_of(
+    _client: ClientDep, job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, examples=[JOB_ID])]
+) -> str:
+    """A job id in its canonical form; the key is checked first.
 
     Raises
     ------
@@ -112,5 +117,4 @@ def job_id_of(job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, 
         raise JobNotFoundError("no such job") from None
 
 
-ClientDep = Annotated[str, Depends(client_of)]
 JobIdDep = Annotated[str, Depends(job_id_of)]

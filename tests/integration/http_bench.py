@@ -13,12 +13,13 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from benchmarks.processes import free_port, wait_until
 from jobs.bundles import LocalStore
 from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database
 from service.app import create_app
 from service.settings import ServiceSettings
-from tests.integration.processes import free_port, parts, wait_until
+from tests.integration.processes import parts
 from tests.tiny_engine import TinyEngine
 from worker.runner import Outcome, Runner, Timing
 

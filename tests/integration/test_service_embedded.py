@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 
+from benchmarks.processes import ROOT, wait_until
 from lumbar3d.contracts import ReconstructionResult
-from tests.integration.processes import embedded, submit, wait_for
+from tests.integration.processes import embedded, embedded_worker, environment_for, submit, wait_for
+
+START_A_WORKER = """
+import subprocess, sys, time
+print(subprocess.Popen([sys.executable, "-m", "tests.tiny_embedded"]).pid, flush=True)
+time.sleep(60)
+"""
 
 
 def test_post_to_mesh(tmp_path: Path) -> None:
@@ -30,3 +41,83 @@ def test_post_to_mesh(tmp_path: Path) -> None:
         assert httpx.delete(address).status_code == 204
         assert httpx.get(address).status_code == 404
         assert not list((tmp_path / "artifacts").iterdir())
+
+
+def test_progress_arrives_as_events(tmp_path: Path) -> None:
+    with embedded(tmp_path) as server:
+        hold = server.trouble / "hold"
+        hold.touch()
+        address = server.url + submit(server.url).headers["Location"]
+        seen = []
+        with httpx.stream("GET", address + "/events", timeout=30) as stream:
+            assert stream.headers["cache-control"] == "no-store"
+            for line in stream.iter_lines():
+                if line.startswith("data:"):
+                    seen.append(json.loads(line.removeprefix("data:")))
+                    if seen[-1]["stage"] == "register":
+                        hold.unlink(missing_ok=True)
+        assert [event["state"] for event in seen][-1] == "succeeded", "the stream ends with the job"
+        progress = [event["progress"] for event in seen]
+        assert progress == sorted(progress) and 0.5 in progress
+
+
+def test_killed_worker_loses_no_job(tmp_path: Path) -> None:
+    with embedded(tmp_path) as server:
+        (server.trouble / "crash").touch()
+        address = server.url + submit(server.url).headers["Location"]
+        wait_until(lambda: server.worker.poll() is not None, "the worker was to die")
+        assert server.worker.returncode == -signal.SIGKILL
+        assert httpx.get(address).json()["state"] == "running", "nobody knows yet"
+        with embedded_worker(server.environment, tmp_path / "second.log"):
+            assert wait_for(address, "succeeded")["attempt"] == 2
+
+
+def test_poison_job_fails_after_three_attempts(tmp_path: Path) -> None:
+    with embedded(tmp_path, retry_delay_s="0.05") as server:
+        (server.trouble / "fail").write_text("EngineError")
+        address = server.url + submit(server.url).headers["Location"]
+        failed = wait_for(address, "failed")
+        assert (failed["attempt"], failed["error"]["code"]) == (3, "engine_failed")
+        (server.trouble / "fail").unlink()
+        wait_for(server.url + submit(server.url).headers["Location"], "succeeded")
+
+
+def test_lost_accelerator_ends_the_worker_and_not_the_job(tmp_path: Path) -> None:
+    with embedded(tmp_path, retry_delay_s="0.05") as server:
+        (server.trouble / "fail").write_text("DeviceError")
+        address = server.url + submit(server.url).headers["Location"]
+        assert server.worker.wait(30) == 75
+        (server.trouble / "fail").unlink()
+        with embedded_worker(server.environment, tmp_path / "second.log"):
+            assert wait_for(address, "succeeded")["attempt"] == 2
+
+
+def test_sigterm_finishes_the_job_first(tmp_path: Path) -> None:
+    with embedded(tmp_path) as server:
+        (server.trouble / "hold").touch()
+        address = server.url + submit(server.url).headers["Location"]
+        wait_for(address, "running")
+        server.worker.terminate()
+        (server.trouble / "hold").unlink()
+        assert server.worker.wait(30) == 0
+        assert httpx.get(address).json()["state"] == "succeeded"
+
+
+def test_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    """The child of a killed server must not go on holding the lock."""
+    environment = environment_for(tmp_path)
+    parent = subprocess.Popen([sys.executable, "-c", START_A_WORKER], env=environment, cwd=ROOT, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    wait_until(lambda: (tmp_path / "worker.lock").exists(), "the worker did not start")
+    parent.kill()
+    parent.communicate()
+    wait_until(lambda: not is_alive(child), "the worker outlived its parent")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs (a zombie does not)."""
+    try:
+        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
