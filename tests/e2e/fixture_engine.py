@@ -135,9 +135,8 @@ def level_result(index, level):
     """One vertebra, the last one poor."""
     pose = np.eye(4)
     pose[:3, 3] = centre_mm(index)
-    flag, reasons = [("ok", ()), ("review", ("landmark_rays_apart",)), ("bad", ("silhouettes_disagree",))][
-        max(0, index - 2)
-    ]
+    grades = [("ok", ()), ("review", ("surface_sigma_review",)), ("bad", ("overlap_dice_bad", "a_new_reason"))]
+    flag, reasons = grades[max(0, index - 2)]
     return LevelResult(
         level=level,
         world_from_model=tuple(map(tuple, pose.tolist())),
@@ -148,7 +147,7 @@ def level_result(index, level):
         ),
         quality=LevelQuality(
             image_residual=0.021 + 0.01 * index,
-            ray_residual_mm=0.9 + index / 3,
+            ray_residual_mm=0.9 + index / 3 if flag != "bad" else float("inf"),
             overlap_dice=0.97 - 0.03 * index,
             surface_sigma_mm=0.6 + index / 10,
             flag=flag,
@@ -165,7 +164,7 @@ def result(calibration: Calibration, method: str) -> ReconstructionResult:
         levels=tuple(level_result(index, level) for index, level in enumerate(LEVELS)),
         measurements=measurements(),
         quality="review",
-        notes=("view_angle_unusual",),
+        notes=("view_angle_unusual", "lat_padded", "a_new_note"),
         timings_s={"read": 0.2, "detect": 0.9, "initialise": 0.1, "register": 1.4, "measure": 0.2, "export": 0.4},
         assets=(AssetRecord(name="ssm_L1", sha256="ab" * 32, version="1"),),
         versions={"python": "3.11"},

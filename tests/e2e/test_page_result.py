@@ -167,8 +167,16 @@ def test_quality_tells_poor_from_good(result):
     rows = result.locator("#quality tbody tr")
     assert rows.count() == len(LEVELS)
     assert "Good" in rows.nth(0).inner_text()
-    assert "silhouettes disagree" in rows.nth(4).inner_text()
+    assert "silhouettes do not match, a new reason" in rows.nth(4).inner_text()
+    assert re.search(r"Poor\s+0\.061\s+none\s+0\.85", rows.nth(4).inner_text())
     assert "Review" in result.inner_text("#overall-quality")
+
+
+def test_notes_are_in_words(result):
+    first, second, third = result.locator("#notes li").all_inner_texts()
+    assert first.startswith("The two views are far from a right angle")
+    assert second.startswith("Lateral radiograph is smaller")
+    assert third == "a new note"
 
 
 def test_every_download_answers(result):

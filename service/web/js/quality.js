@@ -1,5 +1,6 @@
 // How far each vertebra, and the whole result, can be trusted.
 import { byId, html, show } from "./dom.js";
+import { noteText, reasonText } from "./wording.js";
 
 const FLAGS = {
   ok: ["good", "Good", "The images support this reconstruction."],
@@ -8,19 +9,15 @@ const FLAGS = {
 };
 
 const COLUMNS = [
-  ["Image residual", "Mean absolute difference between the projected model and the network's picture of this vertebra, 0 to 1", (q) => q.image_residual.toFixed(3)],
-  ["Ray distance", "RMS distance between the two rays of the seven landmarks", (q) => `${q.ray_residual_mm.toFixed(1)} mm`],
-  ["Overlap", "Dice of fitted and detected silhouettes, mean of both views", (q) => q.overlap_dice.toFixed(2)],
-  ["Surface error", "RMS standard error of the surface, from the posterior of the fit", (q) => `${q.surface_sigma_mm.toFixed(2)} mm`],
+  ["image_residual", "Image residual", 3, "", "Mean absolute difference of projected model and the network's picture of this vertebra, 0 to 1, worse view"],
+  ["ray_residual_mm", "Ray distance", 1, " mm", "RMS distance between the two rays of its landmarks"],
+  ["overlap_dice", "Overlap", 2, "", "Dice coefficient of fitted and detected silhouette, worse view"],
+  ["surface_sigma_mm", "Surface error", 2, " mm", "RMS standard error of the surface, from the posterior of the fit"],
 ];
 
 function pill(flag, prefix = "") {
   const [style, label, meaning] = FLAGS[flag];
   return html("span", { class: `pill ${style}`, title: meaning }, prefix + label);
-}
-
-function words(code) {
-  return code.replaceAll("_", " ");
 }
 
 export function showOverallQuality(flag) {
@@ -30,8 +27,8 @@ export function showOverallQuality(flag) {
 }
 
 export function showQuality(levels, display) {
-  const head = ["Vertebra", "Quality", ...COLUMNS.map(([label]) => label), "Reasons"];
-  const meanings = [null, null, ...COLUMNS.map(([, meaning]) => meaning), null];
+  const head = ["Vertebra", "Quality", ...COLUMNS.map(([, label]) => label), "Reasons"];
+  const meanings = [null, null, ...COLUMNS.map((column) => column.at(-1)), null];
   byId("quality").replaceChildren(
     html(
       "table",
@@ -43,18 +40,19 @@ export function showQuality(levels, display) {
 }
 
 function qualityRow({ level, quality }, display) {
-  const reasons = quality.reasons.length > 0 ? quality.reasons.map(words).join(", ") : "none";
+  const reasons = quality.reasons.length > 0 ? quality.reasons.map(reasonText).join(", ") : "none";
   return html(
     "tr",
     { onmouseenter: () => display.mark([level]), onmouseleave: () => display.mark([]) },
     html("th", { scope: "row" }, html("span", { class: "swatch", "data-level": level }), level),
     html("td", {}, pill(quality.flag)),
-    COLUMNS.map(([label, , value]) => html("td", { class: "number", "data-label": label }, value(quality))),
+    // A value that does not exist (no landmark was seen in both views) comes as null.
+    COLUMNS.map(([name, , decimals, unit]) => html("td", {}, quality[name] === null ? "none" : quality[name].toFixed(decimals) + unit)),
     html("td", { class: "reasons" }, reasons),
   );
 }
 
 export function showNotes(notes) {
-  byId("notes").replaceChildren(...notes.map((note) => html("li", {}, words(note))));
+  byId("notes").replaceChildren(...notes.map((note) => html("li", {}, noteText(note))));
   show(byId("notes"), notes.length > 0);
 }

@@ -1,0 +1,36 @@
+// Codes of the result document in words; a code that is not known here is shown as it is, readable.
+
+const REASONS = {
+  image_residual: "model and image differ",
+  ray_residual: "the landmarks of the two views do not meet",
+  overlap_dice: "silhouettes do not match",
+  surface_sigma: "surface poorly determined",
+  shape_rms: "unusual shape",
+  neighbour_distance: "wrong distance to its neighbour",
+};
+
+const NOTES = {
+  view_angle_unusual: "The two views are far from a right angle: depth is less certain.",
+  inverted: "was stored with bone dark and has been inverted.",
+  cropped_to_centre: "is larger than the field that is used; its borders were cut.",
+  padded: "is smaller than the field that is used; the rest was filled.",
+};
+
+const VIEWS = { ap: "AP radiograph", lat: "Lateral radiograph" };
+
+export function readable(code) {
+  return code.replaceAll("_", " ");
+}
+
+// "overlap_dice_review" is a cause and a degree; the degree is the row's colour already.
+export function reasonText(code) {
+  return REASONS[code.replace(/_(review|bad)$/, "")] ?? readable(code);
+}
+
+// Notes on one image carry the view in front: "lat_padded".
+export function noteText(code) {
+  const [view, ...rest] = code.split("_");
+  const about = NOTES[rest.join("_")];
+  if (VIEWS[view] && about) return `${VIEWS[view]} ${about}`;
+  return NOTES[code] ?? readable(code);
+}
