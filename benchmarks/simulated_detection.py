@@ -37,7 +37,7 @@ class Degradation:
     """Errors put on the exact decomposition images."""
 
     blur_px: float = 0.8
-    warp_px: float = 0.42
+    warp_px: float = 0.2
     """RMS of the smooth displacement of the image, per axis: what makes the silhouettes wrong."""
     warp_length_px: float = 6.0
     contrast_sd: float = 0.03
