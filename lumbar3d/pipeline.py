@@ -20,7 +20,7 @@ from lumbar3d.imaging.preprocess import NetworkView, to_network_grid
 from lumbar3d.imaging.radiograph import load_radiograph
 from lumbar3d.measurement.report import measure
 from lumbar3d.provenance import Provenance, describe
-from lumbar3d.quality import judge_levels, overall_flag
+from lumbar3d.quality import judge_levels, overall_flag, pair_notes
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.register import register
@@ -144,6 +144,7 @@ class Engine:
         clock.enter(Stage.REGISTER)
         fit = register(self.models, detection, self.projector, self.constants, options.method, clock.within)
         clock.enter(Stage.MEASURE)
+        notes = (*notes, *pair_notes(detection))
         quality = judge_levels(fit)
         flag = overall_flag(quality, notes)
         doubtful = {v.level for v, judged in zip(fit.vertebrae, quality, strict=True) if judged.flag != "ok"}

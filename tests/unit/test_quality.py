@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lumbar3d.contracts import Calibration, LevelQuality
+from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.errors import RejectedError
+from lumbar3d.geometry import frames
+from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.quality import CONSTANTS, judge_levels, overall_flag, pair_notes
+from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.result import Registration
+from lumbar3d.shape.fitted import FittedVertebra
+from tests.unit.registration_cases import toy_models
+
+
+def registration(**changes: object) -> Registration:
+    """A good fit of five toy vertebrae 34 mm apart."""
+    vertebrae = tuple(
+        FittedVertebra(model, frames.rigid(np.eye(3), np.array([0, 0, -34.0 * row])), np.zeros(12), np.eye(18))
+        for row, model in enumerate(toy_models())
+    )
+    good = Registration(
+        method="gauss_newton",
+        vertebrae=vertebrae,
+        triangulated_mm=np.zeros((5, 7, 3)),
+        ray_distance_mm=np.full((5, 7), 2.0),
+        landmark_seen=np.ones((5, 7), dtype=bool),
+        image_residual=np.full((5, 2), 0.015),
+        silhouette_dice=np.full((5, 2), 0.992),
+        surface_sigma_mm=np.full(5, 0.4),
+        timings_s={},
+        evaluations=1,
+        constants=RegistrationConstants(),
+    )
+    return replace(good, **changes)
+
+
+def changed(name: str, row: int, value: float) -> Registration:
+    array = np.array(getattr(registration(), name))
+    array[row] = value
+    return registration(**{name: array})
+
+
+def test_a_good_fit_is_ok() -> None:
+    levels = judge_levels(registration())
+    assert {level.flag for level in levels} == {"ok"}
+    assert not any(level.reasons for level in levels)
+    assert overall_flag(levels, ()) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "review", "bad", "reason"),
+    [
+        ("image_residual", 0.07, 0.2, "image_residual"),
+        ("silhouette_dice", 0.95, 0.8, "overlap"),
+        ("ray_distance_mm", 9.0, 20.0, "ray_residual"),
+        ("surface_sigma_mm", 1.2, 3.0, "uncertainty"),
+        ("image_residual", CONSTANTS.image_residual[0], float("nan"), "image_residual"),
+    ],
+)
+def test_each_doubt_is_named_on_its_level(name: str, review: float, bad: float, reason: str) -> None:
+    for value, flag in ((review, "review"), (bad, "bad")):
+        levels = judge_levels(changed(name, 3, value))
+        assert [level.flag for level in levels] == ["ok", "ok", "ok", flag, "ok"]
+        assert levels[3].reasons == (f"{reason}_{flag}",)
+        assert overall_flag(levels, ()) == flag
+
+
+def test_the_worse_view_decides() -> None:
+    residual = np.full((5, 2), 0.01)
+    residual[1, 1] = 0.12
+    level = judge_levels(registration(image_residual=residual))[1]
+    assert level.flag == "bad"
+    assert level.image_residual == pytest.approx(0.065)
+
+
+def test_an_unusual_shape_is_doubted() -> None:
+    fit = registration()
+    strange = replace(fit.vertebrae[2], coefficients=np.full(12, 1.2))
+    levels = judge_levels(registration(vertebrae=(*fit.vertebrae[:2], strange, *fit.vertebrae[3:])))
+    assert levels[2].reasons == ("unusual_shape_review",)
+
+
+@pytest.mark.parametrize("gap_mm", [15.0, 75.0])
+def test_levels_that_are_no_neighbours_are_bad(gap_mm: float) -> None:
+    fit = registration()
+    pose = frames.rigid(np.eye(3), np.array([0.0, 0.0, gap_mm]))
+    vertebrae = (replace(fit.vertebrae[0], world_from_model=pose), *fit.vertebrae[1:])
+    levels = judge_levels(registration(vertebrae=vertebrae))
+    assert [level.flag for level in levels] == ["bad", "bad", "ok", "ok", "ok"]
+    assert levels[0].reasons == ("neighbour_distance_bad",)
+
+
+def test_no_landmark_seen_is_bad() -> None:
+    seen = np.ones((5, 7), dtype=bool)
+    seen[4] = False
+    assert judge_levels(registration(landmark_seen=seen))[4].flag == "bad"
+
+
+def test_most_of_the_spine_bad_is_no_answer() -> None:
+    bad = judge_levels(changed("image_residual", 0, 0.5))[0]
+    good = judge_levels(registration())[0]
+
+    def spine(count: int) -> list[LevelQuality]:
+        return [bad] * count + [good] * (5 - count)
+
+    assert overall_flag(spine(2), ()) == "bad"
+    with pytest.raises(RejectedError):
+        overall_flag(spine(3), ())
+
+
+def test_a_doubtful_geometry_asks_for_review_and_a_harmless_note_does_not() -> None:
+    levels = judge_levels(registration())
+    assert overall_flag(levels, ("view_angle_unusual",)) == "review"
+    assert overall_flag(levels, ("views_shifted",)) == "review"
+    assert overall_flag(levels, ("ap_inverted", "lat_cropped_to_centre")) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("shift_mm", "notes"), [(0.0, ()), (0.8, ()), (3.0, ("views_shifted",)), (-3.0, ("views_shifted",))]
+)
+def test_a_view_moved_up_or_down_is_noticed_through_noise(
+    shift_mm: float, notes: tuple[str, ...], calibration: Calibration
+) -> None:
+    geometry = build_geometry(calibration)
+    rng = np.random.default_rng(2)
+    points = rng.normal(scale=(20.0, 25.0, 60.0), size=(5, 7, 3))
+    views = []
+    for beam, shift in ((geometry.ap, 0.0), (geometry.lat, shift_mm)):
+        pixels, _ = beam.project(points + np.array([0.0, 0.0, shift]))
+        pixels = pixels + rng.normal(scale=2.0, size=pixels.shape)
+        empty = np.zeros((5, 4, 4), np.float32)
+        views.append(ViewDetection(beam, empty, pixels, np.ones((5, 7)), np.ones(5)))
+    assert pair_notes(Detection(*views)) == notes
