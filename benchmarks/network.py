@@ -21,7 +21,6 @@ from lumbar3d.contracts import LANDMARKS
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.result import ViewDetection
-from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -46,7 +45,7 @@ def network_view(view: LabelledView) -> NetworkView:
 def measure(view: LabelledView, found: ViewDetection) -> dict[str, Array | float]:
     """Errors of one view."""
     flips = flips_to_canonical(view.projection, view.view)
-    truth = shrink(drr_from_path_length(flips.image(view.path_lengths_mm)), 2)
+    truth = shrink(flips.image(view.opacity), 2)
     single_truth, single = (1.0 - np.prod(1.0 - image, axis=0) for image in (truth, found.decomposition))
     error_px = np.linalg.norm(
         (flips.points(view.landmarks_px, view.projection) - 0.5) / 2 - found.landmarks_px, axis=-1

@@ -83,9 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--coarse", type=Path, required=True)
     parser.add_argument("--refiner", type=Path, required=True)
-    parser.add_argument(
-        "--sigma", type=Path, required=True, help="JSON: sigma per view and landmark kind, px"
-    )
+    parser.add_argument("--sigma", type=Path, required=True, help="JSON: sigma per view and landmark kind, px")
     parser.add_argument("--out", type=Path, default=Path("ssm_assets"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from lumbar3d.detection.orientation import view_code
-from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.radiographs.fields import enlarge, shrink
+from training.radiographs.fields import enlarge
 from training.radiographs.simulate import LabelledView, Simulator
 
 Image = NDArray[np.float32]
@@ -25,19 +24,22 @@ NEGATIVE_SHARE = 0.07
 HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 """Never used in training."""
 
+SHELF = 48
+"""Samples kept to be shown once more, varied."""
+SWAPPED = [0, 1, 3, 2, 5, 4, 6]
+"""Landmarks after left and right are exchanged."""
+
 Sample = dict[str, Tensor]
 
 
 def coarse_sample(view: LabelledView) -> Sample:
-    """Input and targets on the 256 grid; opacities as 8-bit to keep the queue light."""
-    opacity = shrink(drr_from_path_length(view.path_lengths_mm), COARSE_STEP)
-    landmarks = (view.landmarks_px - (COARSE_STEP - 1) / 2) / COARSE_STEP
+    """Input and targets; opacities as 8-bit to keep the queue light."""
     return {
-        "image": torch.from_numpy(shrink(view.pixels, COARSE_STEP)[None]),
+        "image": torch.from_numpy(view.pixels[None]),
         "view": torch.from_numpy(view_code(view.projection, view.view)),
-        "opacity": torch.from_numpy((opacity * 255.0 + 0.5).astype(np.uint8)),
-        "landmarks": torch.from_numpy(landmarks.astype(np.float32)),
-        "present": torch.ones(len(opacity)),
+        "opacity": torch.from_numpy((view.opacity * 255.0 + 0.5).astype(np.uint8)),
+        "landmarks": torch.from_numpy(view.landmarks_px.astype(np.float32)),
+        "present": torch.ones(len(view.opacity)),
     }
 
 
@@ -67,21 +69,46 @@ def _clouds(size: int, rng: np.random.Generator) -> Image:
     return np.asarray(np.clip((total - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
+def varied(sample: Sample, rng: np.random.Generator) -> Sample:
+    """The same film processed otherwise: another curve, other noise; AP also mirrored, left and right exchanged."""
+    image = sample["image"] ** float(np.exp(rng.normal(0.0, 0.35)))
+    scale, offset = rng.uniform(0.7, 1.15), rng.uniform(0.0, 0.15)
+    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.0, 0.03))
+    sample = {**sample, "image": (image * scale + offset + noise).clamp(0.0, 1.0)}
+    return mirrored(sample) if sample["view"][0] == 0 and rng.random() < 0.5 else sample
+
+
+def mirrored(sample: Sample) -> Sample:
+    """The mirror image of a patient's AP film, which is the PA film of a mirrored patient."""
+    landmarks = sample["landmarks"][:, SWAPPED].clone()
+    landmarks[..., 0] = sample["image"].shape[-1] - 1 - landmarks[..., 0]
+    return {
+        **sample,
+        "image": sample["image"].flip(-1),
+        "view": sample["view"] * torch.tensor([1.0, -1.0]),
+        "opacity": sample["opacity"].flip(-1),
+        "landmarks": landmarks,
+    }
+
+
 class CoarseSamples(IterableDataset[Sample]):
-    """Both views of patient ``first_seed``, ``first_seed + 1``, ... for ever, shared out among the workers."""
+    """Both views of patient ``first_seed``, ``first_seed + 1``, ... for ever, each twice (the second time varied)."""
 
     def __init__(self, first_seed: int) -> None:
         self.first_seed = first_seed
 
     def __iter__(self) -> Iterator[Sample]:
-        """AP, LAT, AP, LAT, ..."""
+        """Fresh and varied samples in turn; patients are shared out among the workers."""
         info = get_worker_info()
         start, step = (info.id, info.num_workers) if info else (0, 1)
-        simulator = Simulator(load_shape_models(AssetStore.open()))
+        simulator, shelf = Simulator(load_shape_models(AssetStore.open())), list[Sample]()
         seed = self.first_seed + start
         while True:
             rng = np.random.default_rng([seed, 1])
-            for view in simulator.pair(seed):
+            for view in simulator.pair(seed, COARSE_STEP):
                 sample = coarse_sample(view)
+                shelf.append(sample)
                 yield negative(sample, rng) if rng.random() < NEGATIVE_SHARE else sample
+                if len(shelf) > SHELF:
+                    yield varied(shelf.pop(int(rng.integers(len(shelf)))), rng)
             seed += step

@@ -58,11 +58,11 @@ def main() -> None:
     for name, beam in (("ap", subject.geometry.ap), ("lat", subject.geometry.lat)):
         attenuation = attenuation_of(spine, patient, beam, rng)
         film = develop(attenuation, TECHNIQUE.at_pitch(COLUMNS // 512), rng)
-        Image.fromarray(_grey16(film)).save(arguments.out / f"{name}.png", optimize=True)
+        Image.fromarray(grey16(film)).save(arguments.out / f"{name}.png", optimize=True)
     (arguments.out / "calibration.json").write_text(subject.calibration.model_dump_json(indent=1) + "\n")
 
 
-def _grey16(film: NDArray[np.float32]) -> NDArray[np.uint16]:
+def grey16(film: NDArray[np.float32]) -> NDArray[np.uint16]:
     """12 significant bits in 16, as detectors deliver."""
     scaled = np.clip((film - film.min()) / (film.max() - film.min()), 0.0, 1.0)
     return (np.round(scaled * 1023.0) * 64.0).astype(np.uint16)

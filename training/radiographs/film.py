@@ -45,7 +45,7 @@ class Technique:
     curve: float
     gamma: float
 
-    def at_pitch(self, finer: int) -> Technique:
+    def at_pitch(self, finer: float) -> Technique:
         """The same exposure on pixels ``finer`` times smaller."""
         return replace(
             self,
@@ -107,9 +107,10 @@ def _process(film: Image, patient: NDArray[np.bool_], technique: Technique) -> I
 def add_objects(attenuation: Image, rng: np.random.Generator) -> None:
     """Now and then a metal marker letter, a clip or a wire, in place."""
     rows, columns = attenuation.shape
+    scale = columns / 512
     for _ in range(rng.poisson(0.5)):
-        row, column = rng.integers(20, rows - 40), rng.integers(10, columns - 30)
-        height, width = rng.integers(3, 22), rng.integers(2, 14)
+        row, column = int(rng.uniform(0.04, 0.92) * rows), int(rng.uniform(0.02, 0.94) * columns)
+        height, width = (max(1, int(size * scale)) for size in rng.uniform([3, 2], [22, 14]))
         attenuation[row : row + height, column : column + width] += rng.uniform(0.3, 2.0)
     if rng.random() < 0.5:
         _add_letter(attenuation, rng)
@@ -117,7 +118,8 @@ def add_objects(attenuation: Image, rng: np.random.Generator) -> None:
 
 def _add_letter(attenuation: Image, rng: np.random.Generator) -> None:
     """A lead L or R near a border."""
-    size = int(rng.integers(14, 30))
+    scale = attenuation.shape[1] / 512
+    size = int(rng.uniform(14, 30) * scale)
     letter = np.zeros((size, size), dtype=np.float32)
     stroke = max(2, size // 6)
     letter[:, :stroke] = 1.0
@@ -127,7 +129,7 @@ def _add_letter(attenuation: Image, rng: np.random.Generator) -> None:
         letter[:stroke, :] = letter[size // 2 : size // 2 + stroke, :] = 1.0
         letter[:, -stroke:] = 1.0
     row = int(rng.integers(10, attenuation.shape[0] - size - 10))
-    edge = int(rng.integers(8, 70))
+    edge = int(rng.uniform(8, 70) * scale)
     column = edge if rng.random() < 0.5 else attenuation.shape[1] - size - edge
     attenuation[row : row + size, column : column + size] += 2.5 * letter
 

@@ -17,7 +17,8 @@ Image = NDArray[np.float32]
 MU_MUSCLE_PER_MM = 0.0212
 MU_FAT_PER_MM = 0.0187
 """At an effective 62 keV (NIST mass attenuation, ICRU-44 tissues)."""
-COARSE = 4
+COARSE_PX = 128
+"""Soft tissue has no sharp edges: this many columns are enough."""
 
 
 @dataclass
@@ -37,7 +38,8 @@ class Ellipsoids:
 
     def attenuation(self, beam: ConeBeam) -> Image:
         """-ln of the transmission of all of them, (rows, columns)."""
-        coarse = beam.downsampled(COARSE)
+        factor = beam.columns // COARSE_PX
+        coarse = beam.downsampled(factor)
         v, u = np.mgrid[: coarse.rows, : coarse.columns]
         _, directions = coarse.rays(np.stack([u, v], -1))
         chords = ellipsoid_chords(
@@ -47,7 +49,7 @@ class Ellipsoids:
             np.array(self.centres),
             np.array(self.weights),
         )
-        return enlarge(chords, COARSE)
+        return enlarge(chords, factor)
 
 
 def draw_body(middle: Array, rng: np.random.Generator) -> Ellipsoids:
