@@ -24,6 +24,7 @@ from lumbar3d.quality import judge_levels, overall_flag, pair_notes
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.register import register
+from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.stages import Progress, StageClock
@@ -59,7 +60,7 @@ class Engine:
 
     @classmethod
     def load(cls, assets_dir: Path | None = None, device: Literal["auto", "cpu", "gpu"] = "auto") -> Engine:
-        """Check and load all assets, compile all kernels.
+        """Check and load all assets, compile all kernels, reconstruct a test spine.
 
         Parameters
         ----------
@@ -73,10 +74,11 @@ class Engine:
         AssetError
             A file is missing or does not match its checksum.
         DeviceError
-            ``device`` is "gpu" and there is none.
+            ``device`` is "gpu" and there is none, or the device fails its self-test.
         """
         store = AssetStore.open(assets_dir)
         models, detector, projector = load_shape_models(store), Detector.load(store), create_projector(device)
+        self_test(models, projector)
         constants = RegistrationConstants()
         provenance = describe(store, detector.providers, projector, constants)
         return cls(models, detector, projector, provenance, constants)

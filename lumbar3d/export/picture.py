@@ -59,5 +59,6 @@ def _drawn(pixels: NDArray[np.float32], overlay: ViewOverlay) -> Image.Image:
         corners = [corner for line in lines for corner in line]
         if corners:
             right, middle = max(u for u, _ in corners), float(np.mean([v for _, v in corners]))
-            pen.text((right + 6, middle), level, fill=COLOURS[level], font=font, anchor="lm", stroke_width=2, stroke_fill=0)
+            place = (right + 6, middle)
+            pen.text(place, level, fill=COLOURS[level], font=font, anchor="lm", stroke_width=2, stroke_fill="black")
     return film
