@@ -74,6 +74,10 @@ def _started_service(port: int, folder: Path) -> Iterator[tuple[JobsClient, subp
             yield client, process
         except KeyboardInterrupt:
             note("Stopping.")
+        except CliError:
+            if process.poll() is None:
+                raise
+            raise CliError(f"the service ended by itself; see {log}") from None
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,8 @@ from cli.console import note
 from cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
+    from uvicorn import Server
+
     from service.settings import ServiceSettings
 
 GRACE_S = 5
@@ -88,9 +89,25 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
     worker_module : str or None
         Module of the embedded worker process; None where workers run elsewhere.
     """
-    import uvicorn
-
     from cli.supervisor import Supervisor
+
+    server = _server(settings)
+    host, port = listener.getsockname()[:2]
+    note(f"lumbar3d: http://{host}:{port}/")
+    if worker_module is None:
+        server.run(sockets=[listener])
+        return
+    environment = {"LUMBAR3D_DATA_DIR": str(settings.data_dir.absolute())}
+    with Supervisor(worker_module, environment, on_hopeless=lambda: setattr(server, "should_exit", True)) as supervisor:
+        server.run(sockets=[listener])
+    if supervisor.is_hopeless:
+        raise CliError("the embedded worker cannot load its engine (assets or device); the log above says why")
+
+
+def _server(settings: ServiceSettings) -> Server:
+    """Uvicorn that leaves its process in peace when it ends."""
+    from uvicorn import Config, Server
+
     from jobs import jsonlog
     from service.app import create_app
 
@@ -99,19 +116,11 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
         application = create_app(settings)
     except ValueError as error:
         raise CliError(str(error), Exit.USAGE) from None
-    config = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
-    server = uvicorn.Server(config)
+    server = Server(Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S))
     # uvicorn raises the signal again after its own end, and the default action would skip ours.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
-    with ExitStack() as stack:
-        if worker_module is not None:
-            supervisor = Supervisor(worker_module, {"LUMBAR3D_DATA_DIR": str(settings.data_dir.absolute())})
-            supervisor.start()
-            stack.callback(supervisor.stop)
-        host, port = listener.getsockname()[:2]
-        note(f"lumbar3d: http://{host}:{port}/")
-        server.run(sockets=[listener])
+    return server
 
 
 def _is_loopback(host: str) -> bool:

@@ -85,6 +85,16 @@ def test_an_event_stream_does_not_keep_the_service_from_ending(tmp_path, trouble
             assert running.process.wait(PATIENCE_S) == 0
 
 
+def test_an_engine_that_does_not_load_ends_the_service_with_a_reason(tmp_path):
+    environment = {**os.environ, "LUMBAR3D_ASSETS_DIR": str(tmp_path), "LUMBAR3D_DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+    lines = done.stderr.splitlines()
+    assert done.returncode == Exit.FAILED
+    assert lines[-1].startswith("lumbar3d: the embedded worker cannot load its engine")
+    assert any('"error": "AssetError"' in line for line in lines)
+
+
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:
     """Exit status and the one line of a ``serve`` that must not start."""
     result = CliRunner(env=environment).invoke(app, ["serve", *arguments], catch_exceptions=False)

@@ -4,8 +4,8 @@ import { LEVELS } from "./levels.js";
 
 const LAYERS = [
   ["outlines", "Outlines"],
-  ["landmarks", "Landmarks on the model"],
-  ["detected", "Landmarks found in the image"],
+  ["landmarks", "Model landmarks"],
+  ["detected", "Detected landmarks"],
   ["labels", "Labels"],
 ];
 
@@ -30,6 +30,9 @@ export function showControls(display, films) {
       toggle(label, display.layers[name], (visible) => display.setLayer(name, visible), { "data-layer": name }),
     ),
   );
+  byId("brightness").addEventListener("input", (event) => {
+    document.documentElement.style.setProperty("--film-brightness", event.target.value);
+  });
   const zoom = byId("zoom");
   zoom.addEventListener("click", () => {
     const close = zoom.getAttribute("aria-pressed") !== "true";

@@ -33,6 +33,7 @@ function drawLevel(level, { outline, landmarks = {} }) {
   return svg(
     "g",
     { class: "level", "data-level": level },
+    svg("path", { class: "halo", d: path }),
     svg("path", { class: "outline", d: path }, svg("title", {}, level)),
     Object.entries(landmarks).map(([name, landmark]) => drawLandmark(level, name, landmark)),
     svg("text", { class: "label", x: Math.max(...points.map((p) => p[0])) + 4, y: middle, "dominant-baseline": "central" }, level),

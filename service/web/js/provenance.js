@@ -28,9 +28,9 @@ export function showProvenance(result) {
       ["total", `${total.toFixed(2)} s`],
     ]),
     list("Software", [
-      ["lumbar3d", result.software],
+      ["software", result.software],
       ["method", result.method.replaceAll("_", " ")],
-      ...Object.entries(result.versions),
+      ...Object.entries(result.versions).map(([name, version]) => [name.replaceAll("_", " "), version]),
       ["world frame", "x anterior, y left, z up, mm"],
     ]),
     list("Models", result.assets.map(({ name, version, sha256 }) => [name, `${version} `, html("code", { title: sha256 }, sha256.slice(0, 12))])),
