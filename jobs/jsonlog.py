@@ -12,6 +12,7 @@ import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 
 FIELDS = (
     "job_id",
@@ -47,7 +48,8 @@ class JsonFormatter(logging.Formatter):
         entry |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[0] is not None:
             entry["error"] = record.exc_info[0].__name__
-            entry["at"] = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(record.exc_info[2])][-8:]
+            frames = traceback.extract_tb(record.exc_info[2])[-8:]
+            entry["at"] = [f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in frames]
         return json.dumps(entry)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import jsonlog
 from worker.engine import EngineFactory, load_engine
-from worker.heartbeat import EX_TEMPFAIL
+from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from worker.runner import Outcome
 from worker.runtime import Runtime
 from worker.settings import WorkerSettings
@@ -35,7 +35,8 @@ def main(engine_factory: EngineFactory = load_engine) -> int:
     Returns
     -------
     int
-        Exit status: 0 after SIGTERM, 75 when the accelerator failed and the process must be replaced.
+        Exit status: 0 after SIGTERM, 75 when the accelerator failed and the process must be replaced, 78 when
+        the engine does not load.
     """
     parent = os.getppid()
     settings = WorkerSettings()
@@ -45,7 +46,11 @@ def main(engine_factory: EngineFactory = load_engine) -> int:
         signal.signal(number, lambda _number, _frame: stopping.set())
     threading.Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
     with _only_one(settings.data_dir):
-        runtime = Runtime.start(settings, engine_factory)
+        try:
+            runtime = Runtime.start(settings, engine_factory)
+        except Exception:
+            LOGGER.critical("engine does not load", exc_info=True)
+            return EX_CONFIG
         LOGGER.info("embedded worker ready", extra={"count": runtime.sweeper.release_all()})
         return _serve(runtime, settings, stopping)
 

@@ -16,7 +16,9 @@ from jobs.errors import LeaseLostError
 
 LOGGER = logging.getLogger(__name__)
 EX_TEMPFAIL = 75
-"""Exit status of a process that gave up a hanging attempt (sysexits.h)."""
+"""Exit status of a process that gave up a hanging attempt or lost its accelerator (sysexits.h)."""
+EX_CONFIG = 78
+"""Exit status of a process whose engine does not load (sysexits.h)."""
 
 
 class Heartbeat:

@@ -18,14 +18,12 @@ from jobs import jsonlog
 from jobs.broker import QUEUE, TRANSPORT_OPTIONS
 from lumbar3d.contracts import RECONSTRUCT_TASK
 from worker.engine import EngineFactory, load_engine
-from worker.heartbeat import EX_TEMPFAIL
+from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from worker.runner import Outcome
 from worker.runtime import Runtime
 from worker.settings import WorkerSettings
 
 LOGGER = logging.getLogger(__name__)
-EX_CONFIG = 78
-"""Exit status of a child whose engine does not load (sysexits.h)."""
 HARD_LIMIT_MARGIN_S = 30.0
 """The heartbeat ends a hanging attempt first; Celery's limit is for a process that cannot even run a thread."""
 ENGINE_START_S = 180.0

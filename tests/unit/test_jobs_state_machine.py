@@ -101,6 +101,11 @@ class JobLife(RuleBasedStateMachine):
             connection.execute(dead.values(lease_expires_s=now_s() - 1.0))
         self.sweeper.release_expired()
 
+    @rule(target=claims, job_id=jobs)
+    def worker_dies_and_another_takes_over(self, job_id: str) -> Claim | None:
+        self.worker_dies_and_sweep(job_id)
+        return self.worker.claim(job_id)
+
     @invariant()
     def promises(self) -> None:
         if not hasattr(self, "database"):

@@ -150,6 +150,19 @@ def test_worker_that_lost_its_lease_leaves_no_trace(bench: Bench) -> None:
     assert bench.run() == Outcome.SUCCEEDED
 
 
+def test_files_of_a_late_worker_are_removed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = bench.store.publish
+
+    def publish_too_late(bundle: str, staged: Path) -> None:
+        published(bundle, staged)
+        Sweeper(bench.database, LEASE, SweepPolicy()).release_all()
+
+    monkeypatch.setattr(bench.store, "publish", publish_too_late)
+    assert bench.run() == Outcome.LOST
+    assert bench.state == ("queued", None)
+    assert not list((bench.store.root / "artifacts").glob("*/*"))
+
+
 def test_damaged_upload_is_our_fault(bench: Bench) -> None:
     (bench.store.root / "uploads" / bench.job_id / "lat").write_bytes(b"rot")
     assert [bench.run() for _ in range(3)][-1] == Outcome.FAILED
