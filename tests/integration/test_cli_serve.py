@@ -86,7 +86,7 @@ def test_an_event_stream_does_not_keep_the_service_from_ending(tmp_path, trouble
 
 
 def test_an_engine_that_does_not_load_ends_the_service_with_a_reason(tmp_path):
-    environment = {**os.environ, "LUMBAR3D_ASSETS_DIR": str(tmp_path), "LUMBAR3D_DATA_DIR": str(tmp_path / "data")}
+    environment = {**os.environ, "LUMBAR3D_ASSETS": str(tmp_path), "LUMBAR3D_DATA_DIR": str(tmp_path / "data")}
     command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     lines = done.stderr.splitlines()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import redis
 
 from benchmarks.processes import free_port, kill_tree, redis_server, wait_until
 from tests.integration.processes import celery_worker, environment_for, server, submit, wait_for
+from tests.postgresql import PostgresqlMissing, postgresql_server
 
 pytestmark = pytest.mark.redis
 FAST = {"lease_s": "1.5", "heartbeat_s": "0.3", "retry_delay_s": "0.1"}
@@ -84,3 +87,41 @@ def test_redis_that_forgets_is_told_again(tmp_path: Path, broker: str) -> None:
         with celery_worker(environment, tmp_path / "worker.log"):
             wait_for(address, "succeeded")
         client.close()
+
+
+def test_frozen_redis_holds_nobody(tmp_path: Path) -> None:
+    port = free_port()
+    environment = environment_for(tmp_path, broker_url=f"redis://127.0.0.1:{port}/0", **FAST)
+    with redis_server(tmp_path / "redis", port) as broker, server(environment, tmp_path / "service.log") as url:
+        client = redis.Redis.from_url(broker)
+        pid = int(client.info("server")["process_id"])
+        client.close()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            answers = [submit(url) for _ in range(3)]
+            assert [answer.status_code for answer in answers] == [202, 202, 202]
+            assert max(answer.elapsed.total_seconds() for answer in answers) < 2
+            assert httpx.get(url + "/readyz", timeout=5).status_code == 200
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        with celery_worker(environment, tmp_path / "worker.log"):
+            for answer in answers:
+                wait_for(url + answer.headers["Location"], "succeeded")
+
+
+def test_postgresql_and_redis_together(tmp_path: Path, broker: str) -> None:
+    try:
+        with postgresql_server() as database:
+            environment = environment_for(tmp_path, broker_url=broker, database_url=database, **FAST)
+            (tmp_path / "trouble" / "crash").touch()
+            with (
+                server(environment, tmp_path / "service.log") as url,
+                celery_worker(environment, tmp_path / "one.log"),
+                celery_worker(environment, tmp_path / "two.log"),
+            ):
+                addresses = [url + submit(url).headers["Location"] for _ in range(4)]
+                attempts = [wait_for(address, "succeeded")["attempt"] for address in addresses]
+            assert sorted(attempts) == [1, 1, 1, 2], "one worker was killed, with one job"
+            assert not list(tmp_path.glob("jobs.sqlite3*"))
+    except PostgresqlMissing as reason:
+        pytest.skip(str(reason))
