@@ -30,9 +30,10 @@ def renderer(mesh: TriangleMesh, projection: ConeBeam) -> Callable[[], NDArray[n
 
     The perpendicular from the source must meet the middle of the image. DiffDRR's rows run upwards: they are turned.
     """
-    solid = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).voxelized(PITCH_MM).fill()
-    occupied = np.pad(solid.matrix, MARGIN_VOXELS).astype(np.float32)
-    world_from_voxel = solid.transform.copy()
+    surface = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).voxelized(PITCH_MM)
+    half = 0.5 * surface.matrix  # voxels that the surface passes through are half inside
+    occupied = np.pad(surface.copy().fill().matrix - half, MARGIN_VOXELS).astype(np.float32)
+    world_from_voxel = surface.transform.copy()
     world_from_voxel[:3, 3] -= MARGIN_VOXELS * PITCH_MM
     volume = ScalarImage(tensor=torch.from_numpy(occupied)[None], affine=world_from_voxel)
     subject = read(volume, orientation=None, center_volume=False)
