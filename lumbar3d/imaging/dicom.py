@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from pydicom.uid import (
 
 from lumbar3d.errors import RadiographError, UnsupportedFormatError
 from lumbar3d.imaging.header import LIMITS, ImageFormat, ImageHeader, check_size, require_grey16
+
+warnings.filterwarnings("ignore", module="pydicom")  # they quote what the file holds
 
 DICOM_MAGIC = b"DICM"
 _SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
@@ -45,38 +48,40 @@ def inspect_dicom(path: Path) -> ImageHeader:
     RadiographError
         Required tags missing, header too long or nested too deep, pixel data of another length than promised.
     """
-    syntax = _transfer_syntax(path)
-    dataset, offset = _read_header(path, implicit=syntax == ImplicitVRLittleEndian)
+    try:
+        with config.disable_value_validation():
+            implicit = _transfer_syntax(path) == ImplicitVRLittleEndian
+            return _inspect(path, implicit)
+    except RadiographError:
+        raise
+    except Exception as error:  # pydicom raises nearly anything on hostile bytes, RecursionError included
+        raise RadiographError("the DICOM header is damaged or nested too deep") from error
+
+
+def _inspect(path: Path, implicit: bool) -> ImageHeader:
+    dataset, offset = _read_header(path, implicit)
     if dataset.get("SOPClassUID") not in _CLASSES:
         raise UnsupportedFormatError("the DICOM object must be a CR image or a DX image for presentation")
     header = _describe(dataset, offset)
-    _check_pixel_length(path, header, implicit=syntax == ImplicitVRLittleEndian)
+    _check_pixel_length(path, header, implicit)
     return header
 
 
 def _transfer_syntax(path: Path) -> UID:
-    try:
-        with config.disable_value_validation():
-            syntax = read_file_meta_info(path).TransferSyntaxUID
-    except Exception as error:  # pydicom raises nearly anything on hostile bytes
-        raise RadiographError("the DICOM file meta information is damaged") from error
+    syntax = read_file_meta_info(path).TransferSyntaxUID
     if syntax not in _SYNTAXES:
         raise UnsupportedFormatError("the DICOM transfer syntax must be uncompressed little endian")
     return UID(syntax)
 
 
 def _read_header(path: Path, implicit: bool) -> tuple[Dataset, int]:
-    """The dataset before the pixels, and the offset of the pixel data element."""
+    """The dataset before the pixels, and the offset of the pixels themselves."""
     with path.open("rb") as file:
         head = io.BytesIO(file.read(LIMITS.dicom_header_bytes))
-    try:
-        with config.disable_value_validation():
-            dataset = dcmread(head, stop_before_pixels=True)
-    except Exception as error:  # RecursionError of nested sequences included
-        raise RadiographError("the DICOM header is damaged, too long or nested too deep") from error
+    dataset = dcmread(head, stop_before_pixels=True)
     offset = head.tell()
     if head.read(4) != _PIXEL_TAG:
-        raise RadiographError("the DICOM object has no pixel data where it should be")
+        raise RadiographError("the DICOM header does not end, within 512 KiB, in pixel data")
     return dataset, offset + (8 if implicit else 12)
 
 
@@ -84,12 +89,12 @@ def _describe(dataset: Dataset, offset: int) -> ImageHeader:
     rows, columns = _integer(dataset, "Rows"), _integer(dataset, "Columns")
     require_grey16(_integer(dataset, "BitsAllocated"), _integer(dataset, "SamplesPerPixel"))
     check_size(rows, columns)
-    if int(_optional(dataset, "NumberOfFrames") or 1) != 1:
+    if int(dataset.get("NumberOfFrames") or 1) != 1:
         raise UnsupportedFormatError("the DICOM object must hold one frame")
     bits_stored = _integer(dataset, "BitsStored")
     if not _MINIMUM_BITS <= bits_stored <= 16 or _integer(dataset, "HighBit") != bits_stored - 1:
         raise UnsupportedFormatError("10 to 16 stored bits are required, in the low end of each word")
-    photometric = str(_optional(dataset, "PhotometricInterpretation"))
+    photometric = str(dataset.get("PhotometricInterpretation"))
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnsupportedFormatError("the photometric interpretation must be MONOCHROME1 or MONOCHROME2")
     return ImageHeader(
@@ -99,9 +104,9 @@ def _describe(dataset: Dataset, offset: int) -> ImageHeader:
         bits_stored=bits_stored,
         photometric=photometric,
         spacing_mm=_spacing(dataset),
-        view=_VIEWS.get(str(_optional(dataset, "ViewPosition")).strip().upper()),
-        patient_hash=_hash(_optional(dataset, "PatientID")),
-        study_hash=_hash(_optional(dataset, "StudyInstanceUID")),
+        view=_VIEWS.get(str(dataset.get("ViewPosition")).strip().upper()),
+        patient_hash=_hash(dataset.get("PatientID")),
+        study_hash=_hash(dataset.get("StudyInstanceUID")),
         pixel_offset=offset,
         signed=_integer(dataset, "PixelRepresentation") == 1,
     )
@@ -119,17 +124,8 @@ def _check_pixel_length(path: Path, header: ImageHeader, implicit: bool) -> None
         raise RadiographError("the pixel data is not as long as rows and columns promise")
 
 
-def _optional(dataset: Dataset, name: str) -> Any:
-    """The value of one tag, or None where it is missing, empty or cannot be parsed."""
-    try:
-        with config.disable_value_validation():
-            return dataset.get(name)
-    except Exception as error:  # a tag is parsed when it is first read
-        raise RadiographError(f"the DICOM attribute {name} is damaged") from error
-
-
 def _integer(dataset: Dataset, name: str) -> int:
-    value = _optional(dataset, name)
+    value = dataset.get(name)
     if not isinstance(value, int):
         raise RadiographError(f"the DICOM attribute {name} is missing or not a number")
     return value
@@ -137,13 +133,10 @@ def _integer(dataset: Dataset, name: str) -> int:
 
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
     """Imager Pixel Spacing is (between rows, between columns); ours is (du, dv)."""
-    value = _optional(dataset, "ImagerPixelSpacing")
+    value = dataset.get("ImagerPixelSpacing")
     if not value:
         return None
-    try:
-        between_rows, between_columns = (float(number) for number in value)
-    except (TypeError, ValueError) as error:
-        raise RadiographError("the DICOM attribute ImagerPixelSpacing is damaged") from error
+    between_rows, between_columns = (float(number) for number in value)
     return between_columns, between_rows
 
 

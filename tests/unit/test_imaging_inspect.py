@@ -155,6 +155,12 @@ def _false_length(path: Path) -> None:
     path.write_bytes(data[:at] + struct.pack("<I", ROWS * COLUMNS) + data[at + 4 :])
 
 
+def _swap(path: Path, old: bytes, new: bytes, **changes: object) -> None:
+    data = write_dicom(path, **changes).read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+
+
 def _encapsulated(path: Path) -> None:
     data = write_dicom(path).read_bytes()
     at = data.index(b"\xe0\x7f\x10\x00OW") + 8
@@ -183,6 +189,9 @@ DAMAGED: dict[str, Writer] = {
     "rows lie": lambda path: write_dicom(path, Rows=ROWS + 1),
     "pixel length lies": _false_length,
     "encapsulated pixels": _encapsulated,
+    "frames that are no number": lambda path: _swap(path, b"IS\x02\x001 ", b"IS\x02\x001u", NumberOfFrames=1),
+    "class of an unknown representation": lambda path: _swap(path, b"\x08\x00\x16\x00UI", b"\x08\x00\x16\x00WI"),
+    "spacing of one number": lambda path: write_dicom(path, ImagerPixelSpacing=["0.1"]),
     "nested sequences": lambda path: _with_elements(path, _sequence(2000)),
     "element length beyond the file": lambda path: _with_elements(
         path, b"\x09\x00\x10\x10UN\0\0" + struct.pack("<I", 2**31)
