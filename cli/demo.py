@@ -16,7 +16,7 @@ import typer
 
 from cli.client import JobsClient
 from cli.console import note, out, progress_bar
-from cli.errors import CliError
+from cli.errors import CliError, Exit
 from cli.jobs import require_result
 from lumbar3d.contracts import ReconstructOptions
 
@@ -74,8 +74,8 @@ def _started_service(port: int, folder: Path) -> Iterator[tuple[JobsClient, subp
             yield client, process
         except KeyboardInterrupt:
             note("Stopping.")
-        except CliError:
-            if process.poll() is None:
+        except CliError as error:
+            if error.exit_status != Exit.UNREACHABLE:
                 raise
             raise CliError(f"the service ended by itself; see {log}") from None
         finally:

@@ -135,7 +135,7 @@ def level_result(index, level):
     """One vertebra, the last one poor."""
     pose = np.eye(4)
     pose[:3, 3] = centre_mm(index)
-    grades = [("ok", ()), ("review", ("surface_sigma_review",)), ("bad", ("overlap_dice_bad", "a_new_reason"))]
+    grades = [("ok", ()), ("review", ("uncertainty_review",)), ("bad", ("overlap_bad", "a_new_reason"))]
     flag, reasons = grades[max(0, index - 2)]
     return LevelResult(
         level=level,

@@ -2,15 +2,16 @@
 
 const REASONS = {
   image_residual: "model and image differ",
-  ray_residual: "the landmarks of the two views do not meet",
-  overlap_dice: "silhouettes do not match",
-  surface_sigma: "surface poorly determined",
-  shape_rms: "unusual shape",
+  ray_residual: "landmarks of the two views do not meet",
+  overlap: "silhouettes do not match",
+  uncertainty: "surface poorly determined",
+  unusual_shape: "unusual shape",
   neighbour_distance: "wrong distance to its neighbour",
 };
 
 const NOTES = {
   view_angle_unusual: "The two views are far from a right angle: depth is less certain.",
+  views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
   inverted: "was stored with bone dark and has been inverted.",
   cropped_to_centre: "is larger than the field that is used; its borders were cut.",
   padded: "is smaller than the field that is used; the rest was filled.",
