@@ -74,7 +74,7 @@ class RequestContext:
 
     def _record(self, scope: Scope, status: int, duration_s: float) -> None:
         """The route's template, never the path: paths carry what callers typed."""
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.latency.labels(method, route).observe(duration_s)

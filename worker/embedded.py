@@ -25,7 +25,7 @@ from worker.runner import Outcome
 from worker.runtime import Runtime
 from worker.settings import WorkerSettings
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logging.getLogger("worker.embedded")  # not __name__: this module is run as __main__
 PARENT_CHECK_S = 0.5
 
 

@@ -39,5 +39,5 @@ def test_demo_pair_becomes_five_vertebrae(tmp_path: Path) -> None:
         assert files.get("/spine.glb").content[:4] == b"glTF"
         for view in ("ap", "lat"):
             assert files.get(f"/images/{view}.png").content.startswith(b"\x89PNG")
-            assert view in files.get("/overlay.json").json()
+            assert set(files.get("/overlay.json").json()["views"][view]["levels"]) == set(LEVELS)
         files.close()
