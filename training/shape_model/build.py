@@ -24,7 +24,7 @@ from training.shape_model.decimate import HalfEdgeCollapse
 
 Array = NDArray[np.float64]
 
-VERSION = "0.1.0"
+VERSION = "0.3.0"
 SEED = 20260
 VERTEX_COUNT = 10_000
 FIT_VERTEX_COUNT = 2_500
@@ -122,12 +122,11 @@ def fit_levels(base: TriangleMesh, surfaces: dict[str, TriangleMesh]) -> Spine:
 
 
 def _to_model_frame(mean: Array, found: dict[str, NDArray[np.int32]]) -> Array:
-    """Re-centre and re-orient by the labelled plates: z through the rim centroids, origin half-way."""
-    superior, inferior = (mean[found[f"plate_{name}_rim"]].mean(axis=0) for name in ("sup", "inf"))
+    """Local vertebral frame: z through the centroids of the plate rims, origin half-way, mirror plane y = 0."""
+    in_plane = np.array([1.0, 0.0, 1.0])
+    superior, inferior = (mean[found[f"plate_{name}_rim"]].mean(axis=0) * in_plane for name in ("sup", "inf"))
     z = (superior - inferior) / np.linalg.norm(superior - inferior)
-    left, right = (mean[found[f"pedicle_ring_{side}"]].mean(axis=0) for side in ("left", "right"))
-    y = (left - right) - ((left - right) @ z) * z
-    y /= np.linalg.norm(y)
+    y = np.array([0.0, 1.0, 0.0])
     rotation = np.stack([np.cross(y, z), y, z])
     return frames.apply(frames.rigid(rotation, -rotation @ (superior + inferior) / 2), mean)
 

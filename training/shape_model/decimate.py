@@ -1,4 +1,4 @@
-"""Coarse mesh for fitting whose vertices are a subset of the full mesh's (half-edge collapse, Garland-Heckbert cost)."""
+"""Coarse mesh for fitting whose vertices are a subset of the full mesh's (half-edge collapse, quadric cost)."""
 
 from __future__ import annotations
 

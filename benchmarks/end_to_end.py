@@ -1,0 +1,161 @@
+"""Two films in, five vertebrae out: the whole way on simulated films of real people, and where its error comes from.
+
+``python -m benchmarks.end_to_end --data DIR``: people from ``benchmarks.subjects`` (in no model and no training), filmed
+by the voxel renderer with the simulator's trunk, ribs, pelvis, scatter, noise and processing, stored as 16-bit PNG, read
+and reconstructed by ``lumbar3d.pipeline``. Then the same fit with the true decomposition, the true landmarks, or both,
+swapped in. Writes ``benchmarks/results/end_to_end.{json,md}``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.end_to_end_report import write
+from benchmarks.machine import describe
+from benchmarks.registration import score
+from benchmarks.registration_report import LevelError
+from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
+from benchmarks.voxel_film import cast, voxelise
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.drr.attenuation import drr_from_path_length
+from lumbar3d.errors import RejectedError
+from lumbar3d.pipeline import Engine
+from lumbar3d.registration.register import register
+from training.radiographs.demo import grey16, real_spine
+from training.radiographs.fields import shrink
+from training.radiographs.film import draw_technique
+from training.radiographs.simulate import draw_patient, make_film, surroundings
+
+SEED = 77
+COLUMNS = 1024
+SIGMA_WHEN_TRUE_PX = 0.3
+SWAPS = ("as found", "true landmarks", "true decomposition", "both true")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One person, one exposure, one variant.
+
+    ``landmark_mm`` is the mean landmark distance per view, at the isocentre.
+    """
+
+    subject: str
+    draw: int
+    swap: str
+    levels: tuple[LevelError, ...]
+    landmark_mm: tuple[float, float]
+    timings_s: dict[str, float]
+
+
+def photograph(subject: Subject, draw: int, folder: Path) -> None:
+    """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
+    rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
+    spine = real_spine(subject)
+    patient = draw_patient(spine, rng)
+    bones = [vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)]
+    volume = voxelise(bones, patient.bone.marrow_per_mm, patient.bone.cortex_per_mm, SEED + draw)
+    for name, beam in (("ap", subject.geometry.ap), ("lat", subject.geometry.lat)):
+        attenuation = cast(volume, beam) + surroundings(patient, beam, rng)
+        film = make_film(attenuation, draw_technique(rng).at_pitch(COLUMNS // 512), rng)
+        Image.fromarray(grey16(film)).save(folder / f"{name}.png")
+
+
+def truth(subject: Subject, found: Detection, engine: Engine) -> Detection:
+    """What a perfect network would have said on the same grids."""
+    meshes = [subject.meshes_world[level] for level in LEVELS]
+    landmarks = np.stack([subject.landmarks_world[level] for level in LEVELS])
+    views: list[ViewDetection] = []
+    for view in found.views:
+        rows, columns = view.projection.rows, view.projection.columns
+        finer = view.projection.regrid(np.array([-0.25, -0.25]), 0.5, 2 * rows, 2 * columns)
+        image = shrink(drr_from_path_length(engine.projector.path_lengths_mm(meshes, finer)), 2)
+        sigma = np.full(landmarks.shape[:2], SIGMA_WHEN_TRUE_PX)
+        pixels = view.projection.project(landmarks)[0]
+        views.append(ViewDetection(view.projection, image, pixels, sigma, np.ones(len(meshes))))
+    return Detection(*views)
+
+
+def swapped(found: Detection, true: Detection, swap: str) -> Detection:
+    """Replace parts of what the network said by the truth."""
+    views = []
+    for view, exact in zip(found.views, true.views, strict=True):
+        if swap in ("true landmarks", "both true"):
+            view = replace(view, landmarks_px=exact.landmarks_px, landmark_sigma_px=exact.landmark_sigma_px)
+        if swap in ("true decomposition", "both true"):
+            view = replace(view, decomposition=exact.decomposition)
+        views.append(replace(view, confidence=exact.confidence))
+    return Detection(*views)
+
+
+def run(engine: Engine, subject: Subject, draw: int) -> list[Case]:
+    """One exposure of one person, all variants."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photograph(subject, draw, folder)
+        whole = engine.reconstruct(folder / "ap.png", folder / "lat.png", subject.calibration)
+    exact = truth(subject, whole.detection, engine)
+    landmark_mm = _landmark_mm(subject, whole.detection, exact)
+    cases = []
+    for swap in SWAPS:
+        if swap == SWAPS[0]:
+            fit, timings = whole.registration, {str(key): value for key, value in whole.timings_s.items()}
+        else:
+            detection = swapped(whole.detection, exact, swap)
+            fit, timings = register(engine.models, detection, engine.projector, engine.constants), {}
+        levels = tuple(score(subject, fit, row) for row in range(len(LEVELS)))
+        cases.append(Case(subject.name, draw, swap, levels, landmark_mm, timings))
+    return cases
+
+
+def _landmark_mm(subject: Subject, found: Detection, exact: Detection) -> tuple[float, float]:
+    means = []
+    for view, true in zip(found.views, exact.views, strict=True):
+        distance = np.linalg.norm(view.landmarks_px - true.landmarks_px, axis=-1)
+        depth = view.projection.project(np.stack([subject.landmarks_world[level] for level in LEVELS]))[1]
+        means.append(float((distance * depth / view.projection.focal_px[0]).mean()))
+    return means[0], means[1]
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the people's surfaces")
+    parser.add_argument("--draws", type=int, default=4, help="exposures per person")
+    parser.add_argument("--assets", type=Path, default=None)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    engine = Engine.load(arguments.assets, device="cpu")
+    cases: list[Case] = []
+    refused: list[str] = []
+    for name in COMPLETE_SUBJECTS:
+        subject = load_subject(arguments.data, name, Room(columns=COLUMNS))
+        for draw in range(arguments.draws):
+            try:
+                cases += run(engine, subject, draw)
+            except RejectedError as error:
+                refused.append(f"{name}, exposure {draw}: {error}")
+    record = {
+        "machine": describe("numpy", "numba", "onnxruntime"),
+        "assets": {asset.name: f"{asset.version} {asset.sha256[:12]}" for asset in engine.provenance.assets},
+        "constants": engine.constants.record(),
+        "refused": refused,
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    document = {**record, "cases": [asdict(case) for case in cases]}
+    (arguments.out / "end_to_end.json").write_text(json.dumps(document, indent=1) + "\n")
+    write(cases, record, arguments.out / "end_to_end.md")
+
+
+if __name__ == "__main__":
+    main()

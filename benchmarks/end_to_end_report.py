@@ -1,0 +1,74 @@
+"""Tables of ``benchmarks.end_to_end``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.end_to_end import Case
+
+HEADER = "| images and landmarks | person | mean mm | median | body | posterior | Hausdorff |"
+
+
+def write(cases: Sequence[Case], record: dict[str, Any], path: Path) -> None:
+    """Print and keep the tables."""
+    text = "\n".join([*_errors(cases), "", *_levels(cases), "", *_stages(cases), "", *_notes(record)]) + "\n"
+    print(text)
+    path.write_text(text)
+
+
+def _errors(cases: Sequence[Case]) -> list[str]:
+    rows = ["## Surface error, undeformed vertebrae", "", HEADER, "|---" * 7 + "|"]
+    for swap in dict.fromkeys(case.swap for case in cases):
+        for person in (*dict.fromkeys(case.subject for case in cases), "all"):
+            chosen = [case for case in cases if case.swap == swap and person in (case.subject, "all")]
+            levels = [level for case in chosen for level in case.levels if not level.deformed]
+            means = [level.mean_mm for level in levels]
+            cells = [swap, person, f"{mean(means):.2f}", f"{median(means):.2f}"]
+            cells += [f"{mean(getattr(level, field) for level in levels):.2f}" for field in ("body_mm", "posterior_mm")]
+            rows.append("| " + " | ".join([*cells, f"{mean(level.hausdorff_mm for level in levels):.1f}"]) + " |")
+    return rows
+
+
+def _levels(cases: Sequence[Case]) -> list[str]:
+    """As found, per level."""
+    rows = ["## By level, as found", "", "| level | mean mm | worst mm | own sigma mm |", "|---|---|---|---|"]
+    found = [case for case in cases if case.swap == cases[0].swap]
+    for index, name in enumerate(level.level for level in cases[0].levels):
+        levels = [case.levels[index] for case in found if not case.levels[index].deformed]
+        errors = [level.mean_mm for level in levels]
+        sigma = mean(level.surface_sigma_mm for level in levels)
+        rows.append(f"| {name} | {mean(errors):.2f} | {max(errors):.2f} | {sigma:.2f} |")
+    return rows
+
+
+def _stages(cases: Sequence[Case]) -> list[str]:
+    found = [case for case in cases if case.swap == cases[0].swap]
+    rows = [
+        "## Landmarks and time",
+        "",
+        "| person | landmarks AP / LAT, mm | seconds by stage (median) |",
+        "|---|---|---|",
+    ]
+    for person in dict.fromkeys(case.subject for case in found):
+        mine = [case for case in found if case.subject == person]
+        landmarks = " / ".join(f"{mean(case.landmark_mm[view] for case in mine):.2f}" for view in (0, 1))
+        stages = {name: median(case.timings_s[name] for case in mine) for name in mine[0].timings_s}
+        rows.append(
+            f"| {person} | {landmarks} | {', '.join(f'{name} {value:.2f}' for name, value in stages.items())} |"
+        )
+    return rows
+
+
+def _notes(record: dict[str, Any]) -> list[str]:
+    return [
+        "Simulated films (voxel renderer, 1024 x 1024 PNG) of real vertebrae; three people, so figures are per person,",
+        "not a population. Distances: reconstruction's vertices to the true surface, mean over vertices, then over",
+        "vertebrae and exposures; Hausdorff symmetric. Landmarks: mean over 35 per view, at the landmark's depth.",
+        "Deformed, left out: L1 of verse004.",
+        "",
+        *(f"- {name}: {value}" for name, value in record.items()),
+    ]

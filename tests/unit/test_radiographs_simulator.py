@@ -1,0 +1,118 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.shape.assets import AssetStore, load_shape_models
+from training.radiographs.film import collimate, develop, draw_technique
+from training.radiographs.real_spine import spine_of
+from training.radiographs.room import draw_room
+from training.radiographs.simulate import Simulator
+from training.radiographs.spine import SpineSampler
+
+
+@pytest.fixture(scope="module")
+def models():
+    return load_shape_models(AssetStore.open())
+
+
+@pytest.fixture(scope="module")
+def pair(models):
+    return Simulator(models).pair(41, step=2)
+
+
+def test_a_seed_is_a_patient(models, pair):
+    again = Simulator(models).pair(41, step=2)
+    other = Simulator(models).pair(42, step=2)
+    for view, same, different in zip(pair, again, other, strict=True):
+        assert np.array_equal(view.pixels, same.pixels)
+        assert np.array_equal(view.landmarks_px, same.landmarks_px)
+        assert not np.array_equal(view.pixels, different.pixels)
+
+
+def test_views_are_on_the_network_grid(pair):
+    for view, name in zip(pair, ("ap", "lat"), strict=True):
+        assert view.view == name
+        assert view.pixels.shape == (256, 256) and view.pixels.dtype == np.float32
+        assert 0.0 <= view.pixels.min() and view.pixels.max() <= 1.0
+        assert view.projection.columns == 256
+        assert view.opacity.shape == (5, 256, 256) and 0.0 <= view.opacity.min() and view.opacity.max() < 1.0
+
+
+def test_landmarks_lie_on_their_vertebra(pair):
+    for view in pair:
+        for level, points in enumerate(view.landmarks_px):
+            middle = np.round(points[:2].mean(axis=0)).astype(int)
+            assert view.opacity[level, middle[1], middle[0]] > 0.3
+            for column, row in np.round(points).astype(int):
+                window = view.opacity[level, max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
+                assert window.max() > 0.01
+
+
+def test_canonical_orientation(models):
+    for seed in range(4):
+        ap, lat = Simulator(models).pair(seed, step=2)
+        assert (ap.landmarks_px[:, 2, 0] > ap.landmarks_px[:, 3, 0]).all()  # the patient's left on the right
+        assert (lat.landmarks_px[:, 6, 0] > lat.landmarks_px[:, 0, 0]).all()  # spinous process to the right
+        for view in (ap, lat):
+            assert (np.diff(view.landmarks_px[:, 0, 1]) > 0).all()  # L1 on top
+
+
+def test_rooms_have_films_from_both_sides():
+    rng = np.random.default_rng(3)
+    rooms = [draw_room(rng) for _ in range(40)]
+    for name, beams in (("ap", [room[0] for room in rooms]), ("lat", [room[1] for room in rooms])):
+        mirrored = [flips_to_canonical(beam, name).columns for beam in beams]
+        assert any(mirrored) and not all(mirrored)
+        assert not any(flips_to_canonical(beam, name).rows for beam in beams)
+
+
+def test_vertebrae_follow_each_other_without_overlap(models):
+    sampler = SpineSampler(models)
+    for seed in range(5):
+        spine = sampler.draw(np.random.default_rng(seed))
+        chain = [*spine.thoracic, *spine.lumbar]
+        for upper, lower in zip(spine.lumbar[:-1], spine.lumbar[1:], strict=True):
+            gap = upper.landmarks_mm[1] - lower.landmarks_mm[0]
+            assert 0.5 < np.linalg.norm(gap) < 22.0 and gap[2] > 0
+        assert (np.diff([vertebra.mesh.vertices[:, 2].mean() for vertebra in chain]) < 0).all()
+
+
+def test_people_differ_in_size(models):
+    sampler = SpineSampler(models)
+    heights = [
+        np.linalg.norm(spine.lumbar[0].landmarks_mm[0] - spine.lumbar[4].landmarks_mm[1])
+        for spine in (sampler.draw(np.random.default_rng(seed)) for seed in range(12))
+    ]
+    assert 140.0 < min(heights) and max(heights) < 240.0 and np.std(heights) > 4.0
+
+
+def test_a_given_person_keeps_the_surfaces(models):
+    drawn = SpineSampler(models).draw(np.random.default_rng(1))
+    meshes = [vertebra.mesh for vertebra in drawn.lumbar]
+    arches = [mesh.vertices[:, 0] < mesh.vertices[:, 0].mean() for mesh in meshes]
+    spine = spine_of(meshes, [vertebra.landmarks_mm for vertebra in drawn.lumbar], arches)
+    assert all(a.mesh is b for a, b in zip(spine.lumbar, meshes, strict=True))
+    tops = [vertebra.mesh.vertices[:, 2].mean() for vertebra in (*spine.thoracic, *spine.lumbar)]
+    assert (np.diff(tops) < 0).all() and spine.world_from_sacrum[2, 3] < tops[-1]
+
+
+def test_dense_tissue_is_bright_and_noise_follows_the_exposure():
+    attenuation = np.full((128, 128), 3.0, dtype=np.float32)
+    attenuation[40:80, 40:80] += 0.5
+    technique = replace(draw_technique(np.random.default_rng(0)), enhancement=0.0, curve=0.0, gamma=1.0, blur_px=0.0)
+    films = [
+        develop(attenuation, replace(technique, photons=photons), np.random.default_rng(1)) for photons in (1e3, 1e5)
+    ]
+    for film in films:
+        assert film[50:70, 50:70].mean() > film[:30].mean() + 0.1
+    relative = [film[:30].std() / (film[50:70, 50:70].mean() - film[:30].mean()) for film in films]
+    assert relative[0] > 4 * relative[1]
+
+
+def test_shutters_leave_the_middle_alone():
+    film = np.random.default_rng(0).random((100, 100), dtype=np.float32)
+    results = [collimate(film, np.random.default_rng(seed)) for seed in range(20)]
+    assert all(np.array_equal(result[10:90, 30:70], film[10:90, 30:70]) for result in results)
+    assert any(not np.array_equal(result, film) for result in results)
