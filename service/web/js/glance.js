@@ -12,7 +12,7 @@ function headline(measurements, code, label) {
     "div",
     { class: `figure${mark ? " outside" : ""}` },
     html("h3", {}, label),
-    html("p", { class: "value" }, withUnit(chosen), html("small", {}, ` ± ${format(chosen.sigma, chosen.unit)}`)),
+    html("p", { class: "value" }, withUnit(chosen), " ", html("small", {}, `± ${format(chosen.sigma, chosen.unit)}`)),
     html("p", { class: "quiet" }, [chosen.target, mark ? `${mark} for the norm` : null].filter(Boolean).join(", ")),
   );
 }
@@ -30,7 +30,7 @@ export function showGlance(measurements) {
         "div",
         { class: `figure${beyond.length ? " outside" : ""}` },
         html("h3", {}, "Outside the norm"),
-        html("p", { class: "value" }, String(beyond.length), html("small", {}, ` of ${withNorm.length}`)),
+        html("p", { class: "value" }, String(beyond.length), " ", html("small", {}, `of ${withNorm.length}`)),
         html("p", { class: "quiet" }, "more than 2 SD from the mean"),
       ),
     ].filter(Boolean),

@@ -92,11 +92,15 @@ function cell(measurement, display) {
       html("strong", {}, format(value, unit)),
       html("span", { class: "quiet" }, ` ± ${format(sigma, unit)} ${unitOf(measurement)}`),
       mark ? html("span", { class: "out" }, ` ${MARKS[mark]}`) : null,
-      flag(measurement),
     ),
     norm ? strip(measurement) : null,
-    html("p", { class: "norm", title: norm?.source }, norm ? `norm ${format(norm.mean, unit)} ± ${format(norm.sd, unit)}` : "no norm"),
+    html("p", { class: "norm" }, normText(norm, unit), flag(measurement)),
   );
+}
+
+function normText(norm, unit) {
+  if (!norm) return "no norm";
+  return html("span", { title: norm.source }, `norm ${format(norm.mean, unit)} ± ${format(norm.sd, unit)}`);
 }
 
 function flag({ flag: name }) {

@@ -47,7 +47,7 @@ function qualityRow({ level, quality }, display) {
     html("th", { scope: "row" }, html("span", { class: "swatch", "data-level": level }), level),
     html("td", {}, pill(quality.flag)),
     // A value that does not exist (no landmark was seen in both views) comes as null.
-    COLUMNS.map(([name, , decimals, unit]) => html("td", {}, quality[name] === null ? "none" : quality[name].toFixed(decimals) + unit)),
+    COLUMNS.map(([name, label, decimals, unit]) => html("td", { "data-label": label }, quality[name] === null ? "none" : quality[name].toFixed(decimals) + unit)),
     html("td", { class: "reasons" }, reasons),
   );
 }
