@@ -80,8 +80,9 @@ def _answers(client: redis.Redis) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """Process ids of the direct children (Linux)."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Process ids of the direct children, whichever thread started them (Linux)."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]
 
 
 def kill_tree(pid: int) -> None:

@@ -39,6 +39,12 @@ class Client:
         images = {view: (view, (DEMO / f"{view}.png").read_bytes()) for view in ("ap", "lat")}
         self._parts = {**images, "calibration": ("calibration", (DEMO / "calibration.json").read_bytes())}
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
     def submit(self) -> tuple[str, float]:
         """Address of a new job, and the seconds that POST took."""
         started_s = time.perf_counter()
@@ -119,8 +125,11 @@ def one_kill(client: Client, deployment: Deployment) -> dict[str, Any]:
 
 def measure(start: Start, jobs: int, submissions: int) -> tuple[str, dict[str, Any]]:
     """All figures of one deployment."""
-    with tempfile.TemporaryDirectory() as folder, start(Path(folder) / "data") as deployment:
-        client = Client(deployment.url)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start(Path(folder) / "data") as deployment,
+        Client(deployment.url) as client,
+    ):
         client.wait(client.submit()[0])  # the first job of a process also compiles; it is not counted
         figures = one_at_a_time(client, jobs) | while_busy(client, submissions)
         return deployment.name, figures | {"one_sigkill": one_kill(client, deployment)}

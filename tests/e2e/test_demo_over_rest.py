@@ -18,8 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_demo_pair_becomes_five_vertebrae(tmp_path: Path) -> None:
-    with embedded(tmp_path / "data") as deployment:
-        client = Client(deployment.url)
+    with embedded(tmp_path / "data") as deployment, Client(deployment.url) as client:
         address, _ = client.submit()
         status = client.wait(address)
         assert status["state"] == "succeeded", status
