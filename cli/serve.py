@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
 from pathlib import Path
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 5
 """What open connections may still take; event streams would otherwise hold the service."""
+THIS_MACHINE = ("127.0.0.1", "localhost")
 EMBEDDED_WORKER = "worker.embedded"
 
 
@@ -39,7 +39,7 @@ def serve(
     only. With it, it is the front end of a production deployment, and workers run elsewhere (`lumbar3d worker`).
     """
     settings = load_settings(data_dir)
-    if not settings.require_api_key and not _is_loopback(host):
+    if not settings.require_api_key and host not in THIS_MACHINE:
         raise CliError("without API keys the service listens on this machine only (--host 127.0.0.1)", Exit.USAGE)
     with listen(host, port) as listener:
         run(settings, listener, EMBEDDED_WORKER if settings.broker is None else None)
@@ -106,6 +106,7 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
 
 def _server(settings: ServiceSettings) -> Server:
     """Uvicorn that leaves its process in peace when it ends."""
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
     from uvicorn import Config, Server
 
     from jobs import jsonlog
@@ -116,20 +117,14 @@ def _server(settings: ServiceSettings) -> Server:
         application = create_app(settings)
     except ValueError as error:
         raise CliError(str(error), Exit.USAGE) from None
+    if not settings.require_api_key:
+        # Another site must not read patients by giving its own name our address (DNS rebinding).
+        application.add_middleware(TrustedHostMiddleware, allowed_hosts=THIS_MACHINE)
     server = Server(Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S))
     # uvicorn raises the signal again after its own end, and the default action would skip ours.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
     return server
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fields(error: ValueError) -> str:

@@ -16,6 +16,7 @@ from lumbar3d.contracts import LEVELS, ReconstructionResult
 from tests.embedded_service import PATIENCE_S, ROOT
 from tests.integration.processes import free_port
 
+pytestmark = pytest.mark.slow
 DEMO_S = 240.0
 """Kernels are compiled on the first run of a machine."""
 

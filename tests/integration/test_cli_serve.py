@@ -85,6 +85,14 @@ def test_an_event_stream_does_not_keep_the_service_from_ending(tmp_path, trouble
             assert running.process.wait(PATIENCE_S) == 0
 
 
+def test_another_name_for_this_machine_is_not_answered_without_keys(tmp_path, trouble):
+    with service(tmp_path, trouble) as running:
+        port = running.url.rpartition(":")[2]
+        assert httpx.get(running.url).status_code == 200
+        assert httpx.get(running.url, headers={"Host": f"localhost:{port}"}).status_code == 200
+        assert httpx.get(running.url, headers={"Host": f"rebound.example:{port}"}).status_code == 400
+
+
 def test_an_engine_that_does_not_load_ends_the_service_with_a_reason(tmp_path):
     environment = {**os.environ, "LUMBAR3D_ASSETS": str(tmp_path), "LUMBAR3D_DATA_DIR": str(tmp_path / "data")}
     command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
