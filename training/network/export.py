@@ -11,6 +11,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from training.manifest import AssetEntry, record_asset
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import CODES, CROP_PX, RefinerNetwork, expectation
@@ -84,11 +85,31 @@ def main() -> None:
     parser.add_argument("--coarse", type=Path, required=True)
     parser.add_argument("--refiner", type=Path, required=True)
     parser.add_argument("--sigma", type=Path, required=True, help="JSON: sigma per view and landmark kind, px")
+    parser.add_argument("--version", required=True)
     parser.add_argument("--out", type=Path, default=Path("ssm_assets"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     export_coarse(arguments.coarse, arguments.out / "network.onnx")
     export_refiner(arguments.refiner, arguments.out / "refiner.onnx", json.loads(arguments.sigma.read_text()))
+    for name, folder in (("network", arguments.coarse), ("refiner", arguments.refiner)):
+        record_asset(arguments.out, _entry(name, arguments.version, images_seen(folder)))
+
+
+def images_seen(folder: Path) -> int:
+    """How many samples a training has seen."""
+    return int(torch.load(folder / "state.pt", weights_only=True)["images"])
+
+
+def _entry(name: str, version: str, images: int) -> AssetEntry:
+    return AssetEntry(
+        name=name,
+        file=f"{name}.onnx",
+        version=version,
+        units="px of the network grid",
+        provenance=f"trained by training/network on {images} samples of training/radiographs (simulated films of the shape "
+        "models in this folder; no image and no shape of a test person); see MODEL_CARD.md",
+        licence="Apache-2.0",
+    )
 
 
 if __name__ == "__main__":

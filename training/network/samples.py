@@ -71,9 +71,9 @@ def _clouds(size: int, rng: np.random.Generator) -> Image:
 
 def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     """The same film processed otherwise: another curve, other noise; AP also mirrored, left and right exchanged."""
-    image = sample["image"] ** float(np.exp(rng.normal(0.0, 0.35)))
-    scale, offset = rng.uniform(0.7, 1.15), rng.uniform(0.0, 0.15)
-    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.0, 0.03))
+    image = sample["image"] ** float(np.exp(rng.normal(0.0, 0.2)))
+    scale, offset = rng.uniform(0.8, 1.1), rng.uniform(0.0, 0.1)
+    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.0, 0.01))
     sample = {**sample, "image": (image * scale + offset + noise).clamp(0.0, 1.0)}
     return mirrored(sample) if sample["view"][0] == 0 and rng.random() < 0.5 else sample
 

@@ -14,7 +14,7 @@ from training.network.multitask import MultiTaskNetwork
 from training.network.samples import CoarseSamples
 from training.network.trainer import Batch, Schedule, Trainer
 
-BATCH = 8
+BATCH = 4
 
 
 def loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -35,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    trainer = Trainer(MultiTaskNetwork(), loss, Schedule(60.0 * arguments.minutes), arguments.folder)
+    trainer = Trainer(MultiTaskNetwork(), loss, Schedule(60.0 * arguments.minutes, peak_rate=1.4e-3), arguments.folder)
     samples = CoarseSamples(first_seed=trainer.images)
     trainer.run(iter(DataLoader(samples, batch_size=BATCH, num_workers=arguments.workers, prefetch_factor=4)))
 

@@ -39,7 +39,7 @@ class Schedule:
     peak_rate: float = 2e-3
     warm_up: float = 0.02
     weight_decay: float = 1e-3
-    average_decay: float = 0.998
+    average_decay: float = 0.995
     checkpoint_s: float = 120.0
 
     def rate(self, passed_s: float) -> float:
