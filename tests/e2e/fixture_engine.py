@@ -113,15 +113,16 @@ def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
 
 def measurements():
     """A few of every kind, with one outside its norm and one of each flag."""
+    doubt = "low_confidence"
     found = [
         measurement("lumbar_lordosis", "Lumbar lordosis L1-L5", "L1-L5", (38.4, 2.1), "deg", norm=(35, 9)),
-        measurement("cobb_coronal", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 5)),
+        measurement("cobb_coronal", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 5), flag=doubt),
     ]
     for upper, lower in pairwise(LEVELS):
         pair, height = f"{upper}/{lower}", 6.4 if lower == "L5" else 10.2
         found.append(measurement("disc_height_middle", "Disc height", pair, (height, 0.7), "mm", norm=(11.2, 1.7)))
         found.append(measurement("slip_sagittal", "Sagittal slip", pair, (-0.02, 0.8), "mm", norm=(-1.5, 1.2)))
-    found.append(measurement("slip_lateral", "Lateral slip", "L3/L4", (1.2, 0.9), "mm", flag="low_confidence"))
+    found.append(measurement("slip_lateral", "Lateral slip", "L3/L4", (1.2, 0.9), "mm", flag=doubt))
     for index, level in enumerate(LEVELS):
         norm = (26 + 0.6 * index, 2)
         found.append(measurement("body_height_anterior", "Anterior height", level, (27.0, 0.6), "mm", norm=norm))

@@ -163,6 +163,11 @@ def test_definition_and_flag_are_explained(result):
     assert "shape model" in result.get_attribute("td[data-code=vertebra_volume] .flag >> nth=0", "title")
 
 
+def test_headlines_carry_the_flag_of_their_number(result):
+    figures = result.locator("#glance .figure").all_inner_texts()
+    assert ["unsure" in figure for figure in figures] == [False, True, False, False, False]
+
+
 def test_quality_tells_poor_from_good(result):
     rows = result.locator("#quality tbody tr")
     assert rows.count() == len(LEVELS)

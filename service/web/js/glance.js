@@ -1,5 +1,6 @@
 // The figures that a reader looks for first.
 import { byId, html } from "./dom.js";
+import { flag } from "./flags.js";
 import { format, outside, withUnit } from "./numbers.js";
 
 const larger = (most, item) => (!most || Math.abs(item.value) > Math.abs(most.value) ? item : most);
@@ -11,9 +12,9 @@ function headline(measurements, code, label) {
   return html(
     "div",
     { class: `figure${mark ? " outside" : ""}` },
-    html("h3", {}, label),
+    html("p", { class: "name" }, label),
     html("p", { class: "value" }, withUnit(chosen), " ", html("small", {}, `± ${format(chosen.sigma, chosen.unit)}`)),
-    html("p", { class: "quiet" }, [chosen.target, mark ? `${mark} for the norm` : null].filter(Boolean).join(", ")),
+    html("p", { class: "quiet" }, [chosen.target, mark ? `${mark} for the norm` : null].filter(Boolean).join(", "), flag(chosen)),
   );
 }
 
@@ -29,7 +30,7 @@ export function showGlance(measurements) {
       html(
         "div",
         { class: `figure${beyond.length ? " outside" : ""}` },
-        html("h3", {}, "Outside the norm"),
+        html("p", { class: "name" }, "Outside the norm"),
         html("p", { class: "value" }, String(beyond.length), " ", html("small", {}, `of ${withNorm.length}`)),
         html("p", { class: "quiet" }, "more than 2 SD from the mean"),
       ),

@@ -1,5 +1,6 @@
 // All measurements, grouped by kind: value with its standard error, norm, where it lies in the norm, and what it means.
 import { byId, html } from "./dom.js";
+import { FLAGS, flag } from "./flags.js";
 import { levelsOf } from "./levels.js";
 import { format, outside, unitOf } from "./numbers.js";
 import { strip } from "./strip.js";
@@ -15,11 +16,6 @@ const GROUPS = [
   ["Endplates", /^endplate/],
   ["Other", /./],
 ];
-
-const FLAGS = {
-  model_based: ["model", "The images say little about this: the value comes mostly from the shape model."],
-  low_confidence: ["unsure", "Low confidence: a vertebra that it is measured on fits the images poorly."],
-};
 
 const MARKS = { high: "▲ high", low: "▼ low" };
 
@@ -101,10 +97,4 @@ function cell(measurement, display) {
 function normText(norm, unit) {
   if (!norm) return "no norm";
   return html("span", { title: norm.source }, `norm ${format(norm.mean, unit)} ± ${format(norm.sd, unit)}`);
-}
-
-function flag({ flag: name }) {
-  if (name === "ok") return null;
-  const [label, meaning] = FLAGS[name];
-  return html("span", { class: "flag", title: meaning }, label);
 }

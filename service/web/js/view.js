@@ -16,7 +16,7 @@ const removeButton = byId("remove");
 function showProblem(heading, body) {
   show(byId("progress"), false);
   byId("problem").replaceChildren(
-    html("h1", {}, heading),
+    html("h2", {}, heading),
     ...body,
     html("p", {}, html("a", { class: "button", href: "./" }, "New reconstruction")),
   );
