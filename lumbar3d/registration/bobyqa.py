@@ -49,7 +49,6 @@ def fit_together(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Para
     optimiser.set_upper_bounds(bound)
     optimiser.set_initial_step(np.tile([*FIRST_STEP, *[1.0] * modes], len(starts)))
     optimiser.set_maxeval(task.constants.bobyqa_evaluations)
-    optimiser.set_ftol_rel(task.constants.bobyqa_relative_tolerance)
     try:
         optimiser.optimize(np.zeros(len(bound)))
     except nlopt.RoundoffLimited:

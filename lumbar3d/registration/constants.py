@@ -22,10 +22,14 @@ class RegistrationConstants:
     robustified landmark residuals in sigmas plus half the squared mode coefficients in SD.
     """
 
-    stages: tuple[Stage, ...] = (Stage(8, 12, 8), Stage(4, 40, 8), Stage(2, 1000, 10))
+    stages: tuple[Stage, ...] = (Stage(8, 12, 8), Stage(4, 1000, 8), Stage(2, 1000, 10))
     image_weight_per_px2: float = 1.0
     """Cost per px^2 of image area: neighbouring residuals are correlated, some 50 px^2 count as one observation."""
-    robust_delta: float = 0.01
+    reference_noise: float = 0.035
+    """Once all modes are free, each view is trusted in proportion to (this / its RMS residual)^2: a weak prior would
+    otherwise follow the errors of a bad image."""
+    trust_limits: tuple[float, float] = (0.05, 2.0)
+    robust_delta: float = 0.03
     """Where the robust loss turns from square to absolute, in opacity."""
     psf_sigma_px: float = 0.8
     """Blur of the detected decomposition beside a sharp projection."""
@@ -57,10 +61,10 @@ class RegistrationConstants:
     threads: int = 2
     bobyqa_evaluations: int = 1000
     bobyqa_modes: int = 14
-    bobyqa_relative_tolerance: float = 1e-5
 
     def record(self) -> dict[str, float | int | str | bool]:
         """Flat form for a result's ``constants``."""
         fields = asdict(self) | {"stages": "; ".join(f"{s.factor}x/{s.modes}/{s.iterations}" for s in self.stages)}
-        fields["gain_limits"] = "-".join(str(limit) for limit in self.gain_limits)
+        for name in ("gain_limits", "trust_limits"):
+            fields[name] = "-".join(str(limit) for limit in getattr(self, name))
         return fields

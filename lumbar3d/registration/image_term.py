@@ -103,11 +103,15 @@ class ImageTerm:
         return np.asarray(self.weight / np.hypot(fit.residual, np.float32(self.constants.robust_delta)))
 
     def noise_weight(self, fit: ImageFit) -> Single:
-        """Inverse variance of a pixel's residual, measured where the vertebra or its detection is."""
-        seen = np.maximum(fit.residual + self.target, self.target) > self.constants.silhouette_opacity
-        variance = float(np.mean(fit.residual[seen] ** 2)) if seen.any() else 1.0
-        variance = max(variance, self.constants.noise_floor**2) * self.constants.noise_correlation_px2
+        """Inverse variance of a pixel's residual."""
+        variance = self.noise(fit) ** 2 * self.constants.noise_correlation_px2
         return np.full(self.target.shape, self.factor**2 / variance, dtype=np.float32)
+
+    def noise(self, fit: ImageFit) -> float:
+        """RMS residual in opacity where the vertebra or its detection is; 1 where neither is."""
+        seen = np.maximum(fit.residual + self.target, self.target) > self.constants.silhouette_opacity
+        rms = float(np.sqrt(np.mean(fit.residual[seen] ** 2))) if seen.any() else 1.0
+        return max(rms, self.constants.noise_floor)
 
     def vertex_scale(self, world: Array, pixels: Array, fit: ImageFit) -> Single:
         """d(opacity x px^2) per mm^3 of flux at each vertex."""
@@ -133,9 +137,16 @@ class ImageTerm:
 
 
 def prepare(
-    view: ViewDetection, row: int, vertices_world: Array, factor: int, constants: RegistrationConstants
+    view: ViewDetection,
+    row: int,
+    vertices_world: Array,
+    factor: int,
+    trust: float,
+    constants: RegistrationConstants,
 ) -> ImageTerm:
     """Cut out and average the region of level ``row`` around where its mesh projects.
+
+    ``trust`` scales the cost: 1 for an image as noisy as ``reference_noise``.
 
     Raises
     ------
@@ -157,7 +168,7 @@ def prepare(
         factor=factor,
         render_step=step,
         target=target,
-        weight=_weight(centres, corner, factor, target.shape, constants),
+        weight=np.float32(trust) * _weight(centres, corner, factor, target.shape, constants),
         constants=constants,
     )
 

@@ -11,7 +11,7 @@ from lumbar3d.contracts import LEVELS
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux, image_term, landmark_term
-from lumbar3d.registration.constants import Stage
+from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.image_term import ImageFit, ImageTerm
 from lumbar3d.registration.landmark_term import LandmarkTerm
 from lumbar3d.registration.parameters import POSE, FitSurface, Parameters, fit_surface
@@ -78,6 +78,12 @@ class Objective:
         cost += 0.5 * float(parameters.coefficients @ parameters.coefficients)
         return Evaluation(cost, parameters, model, world, images)
 
+    def trust(self, at: Evaluation, constants: RegistrationConstants) -> tuple[float, float]:
+        """How far each view's image deserves its weight, from its own residual."""
+        noise = [term.noise(fit) for term, fit in zip(self.images, at.images, strict=True)]
+        ap, lat = np.clip((constants.reference_noise / np.array(noise)) ** 2, *constants.trust_limits)
+        return float(ap), float(lat)
+
     def linearise(self, at: Evaluation, measured_noise: bool = False) -> NormalEquations:
         """Gauss-Newton normal equations in [omega, translation, active modes].
 
@@ -122,8 +128,10 @@ class Objective:
         )
 
 
-def build_objective(task: FitTask, model: ShapeModel, start: Parameters, stage: Stage) -> Objective:
-    """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``.
+def build_objective(
+    task: FitTask, model: ShapeModel, start: Parameters, stage: Stage, trust: tuple[float, float] = (1.0, 1.0)
+) -> Objective:
+    """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``, views weighed by ``trust``.
 
     Raises
     ------
@@ -136,7 +144,10 @@ def build_objective(task: FitTask, model: ShapeModel, start: Parameters, stage: 
     return Objective(
         surface=surface,
         projector=task.projector,
-        images=tuple(image_term.prepare(view, row, world, stage.factor, task.constants) for view in views),
+        images=tuple(
+            image_term.prepare(view, row, world, stage.factor, weight, task.constants)
+            for view, weight in zip(views, trust, strict=True)
+        ),
         landmarks=tuple(landmark_term.prepare(view, row, task.constants) for view in views),
         active_modes=min(stage.modes, model.rank),
     )

@@ -89,11 +89,13 @@ def _fit_apart(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Parame
 
 def _fit(task: FitTask, model: ShapeModel, start: Parameters) -> tuple[Parameters, int]:
     """One vertebra, coarse to fine."""
-    parameters, evaluations = start, 0
+    parameters, evaluations, trust = start, 0, (1.0, 1.0)
     for stage in task.constants.stages:
-        objective = build_objective(task, model, parameters, stage)
+        objective = build_objective(task, model, parameters, stage, trust)
         minimum = minimise(objective, parameters, stage.iterations, task.constants)
         parameters, evaluations = minimum.evaluation.parameters, evaluations + minimum.evaluations
+        if objective.active_modes == model.rank:  # before, the residual shows the shape that was not free yet
+            trust = objective.trust(minimum.evaluation, task.constants)
     return parameters, evaluations
 
 
