@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -74,9 +75,9 @@ class Client:
             time.sleep(POLL_S)
         raise TimeoutError(f"the job did not end: {address}")
 
-    def delete(self, address: str) -> None:
-        """Cancel or erase."""
-        self._http.delete(address)
+    def delete(self, address: str) -> bool:
+        """Cancel, or erase what has ended; whether it was erased."""
+        return self._http.delete(address).status_code == httpx.codes.NO_CONTENT
 
 
 def one_at_a_time(client: Client, count: int) -> dict[str, Any]:
@@ -96,9 +97,8 @@ def one_at_a_time(client: Client, count: int) -> dict[str, Any]:
 def while_busy(client: Client, count: int) -> dict[str, Any]:
     """Submit without waiting, so that every worker runs a job on the same cores; the rest is cancelled."""
     sent = [client.submit() for _ in range(count)]
-    for address, _ in reversed(sent):
-        client.delete(address)
-    for address, _ in sent:
+    cancelled = [address for address, _ in reversed(sent) if not client.delete(address)]
+    for address in cancelled:
         client.wait(address)
     return {"submissions": count, "submit_busy_ms": _spread([took_s for _, took_s in sent], 1e3)}
 
@@ -111,7 +111,7 @@ def one_kill(client: Client, deployment: Deployment) -> dict[str, Any]:
         statuses = [client.status(address) for address in addresses]
         return all(status["state"] == "running" for status in statuses)
 
-    wait_until(all_running, "the jobs did not start")
+    wait_until(all_running, "the jobs did not start", PATIENCE_S)
     killed_s = time.perf_counter()
     deployment.kill_a_worker()
     ends = [client.wait(address) for address in addresses]
@@ -148,7 +148,8 @@ def render(record: dict[str, Any]) -> str:
         "# Serving",
         "",
         "Made by `python -m benchmarks.serve`: the demo pair (two simulated radiographs) over REST on "
-        f"{machine['processor']}, {machine['cores']} cores shared by service, workers and client.",
+        f"{machine['processor']}, {machine['cores']} cores shared by service, workers and client. "
+        f"Load average before the first request: {record['load_average_before']:.1f}.",
         "",
         "| | " + " | ".join(record["deployments"]) + " |",
         "|---|" + "---|" * len(record["deployments"]),
@@ -184,8 +185,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
     starts: tuple[Start, ...] = (deployments.embedded, deployments.production)
+    load_average = os.getloadavg()[0]
     figures = dict(measure(start, chosen.jobs, chosen.submissions) for start in starts)
-    record = {"machine": describe("fastapi", "celery", "sqlalchemy", "redis"), "deployments": figures, "note": NOTE}
+    record = {
+        "machine": describe("fastapi", "celery", "sqlalchemy", "redis"),
+        "load_average_before": round(load_average, 1),
+        "deployments": figures,
+        "note": NOTE,
+    }
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "serve.json").write_text(json.dumps(record, indent=1) + "\n")
     (chosen.out / "serve.md").write_text(render(record))
