@@ -15,7 +15,7 @@ from lumbar3d.errors import Lumbar3dError, RegistrationError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.image_term import WEIGHTED_LANDMARKS, landmark_weight, region
+from lumbar3d.registration.image_region import WEIGHTED_LANDMARKS, landmark_weight, region
 from lumbar3d.registration.parameters import POSE, Parameters, fit_surface
 from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.mesh import TriangleMesh

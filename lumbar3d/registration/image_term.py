@@ -8,24 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from lumbar3d.contracts import LANDMARKS
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.attenuation import MU_PER_MM, drr_from_path_length
 from lumbar3d.drr.projector import Projector
-from lumbar3d.errors import RejectedError
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.registration import flux
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.image_region import WEIGHTED_LANDMARKS, block_mean, pixel_weight, region
 from lumbar3d.shape.mesh import TriangleMesh
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
-ALIGNMENT_PX = 8
-"""Regions start and end on whole pixels of the coarsest step."""
 FINE_RENDER_STEP_PX = 2
 """Coarse steps render at this pitch and average: sampling at their own pitch roughens the cost (REGISTRATION.md)."""
-WEIGHTED_LANDMARKS = tuple(LANDMARKS.index(name) for name in ("tp_left", "tp_right", "sp_tip"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +76,7 @@ class ImageTerm:
         """Render, blur, scale and subtract."""
         opacity = drr_from_path_length(projector.path_lengths_mm([mesh], self.render)[0])
         blurred = gaussian_filter(opacity, self.constants.psf_sigma_px / self.render_step, mode="constant", truncate=3)
-        model = _blocks(blurred, self.factor // self.render_step)
+        model = block_mean(blurred, self.factor // self.render_step)
         gain = self._gain(model)
         residual = np.float32(gain) * model - self.target
         delta = np.float32(self.constants.robust_delta)
@@ -129,7 +125,7 @@ class ImageTerm:
     def curvature(self, motion: Single, scale: Single, pixels: Array, pixel_weight: Single) -> Array:
         """Gauss-Newton Hessian (P, P) on a grid of coarse cells, for a weight per squared residual."""
         cell = max(self.factor, self.constants.jacobian_cell_px)
-        weight = _blocks(pixel_weight, cell // self.factor) * np.float32((cell // self.factor) ** 2)
+        weight = block_mean(pixel_weight, cell // self.factor) * np.float32((cell // self.factor) ** 2)
         at_cells = (pixels - self.corner_px - (cell - 1) / 2) / cell
         columns = flux.deposit(motion, scale / np.float32(cell**2), at_cells, weight.shape)
         columns *= np.sqrt(weight).reshape(-1, 1)
@@ -157,7 +153,7 @@ def prepare(
     columns, rows = end - corner
     step = min(factor, FINE_RENDER_STEP_PX) if factor > FINE_RENDER_STEP_PX else 1
     channel = view.decomposition[row, corner[1] : end[1], corner[0] : end[0]]
-    target = _blocks(np.nan_to_num(channel.astype(np.float32)), factor)
+    target = block_mean(np.nan_to_num(channel.astype(np.float32)), factor)
     centres = view.landmarks_px[row, list(WEIGHTED_LANDMARKS)]
     return ImageTerm(
         view=view.projection,
@@ -168,53 +164,6 @@ def prepare(
         factor=factor,
         render_step=step,
         target=target,
-        weight=np.float32(trust) * _weight(centres, corner, factor, target.shape, constants),
+        weight=np.float32(trust) * pixel_weight(centres, corner, factor, target.shape, constants),
         constants=constants,
     )
-
-
-def landmark_weight(centres_px: Array, u: Array, v: Array, constants: RegistrationConstants) -> Array:
-    """The paper's W (section 2.5): a base plus a Gaussian about each process tip; missing tips add nothing."""
-    weight = np.full(np.broadcast(u, v).shape, constants.weight_base)
-    sigma, support = constants.weight_support_px / 3, constants.weight_support_px
-    for centre in centres_px[np.isfinite(centres_px).all(-1)]:
-        near = (np.abs(u - centre[0]) <= support) & (np.abs(v - centre[1]) <= support)
-        bell = np.exp(-((u - centre[0]) ** 2 + (v - centre[1]) ** 2) / (2 * sigma**2))
-        weight = weight + constants.weight_peak * bell * near
-    return weight
-
-
-def _weight(
-    centres: Array, corner: NDArray[np.int64], factor: int, shape: tuple[int, ...], constants: RegistrationConstants
-) -> Single:
-    offset = (factor - 1) / 2
-    u = corner[0] + offset + factor * np.arange(shape[1])[None, :]
-    v = corner[1] + offset + factor * np.arange(shape[0])[:, None]
-    cost_per_pixel = constants.image_weight_per_px2 * factor**2
-    return (cost_per_pixel * landmark_weight(centres, u, v, constants)).astype(np.float32)
-
-
-def region(
-    pixels: Array, shape: tuple[int, ...], constants: RegistrationConstants
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and past-the-last (u, v) of the region about projected vertices (N, 2), on whole coarse pixels.
-
-    Raises
-    ------
-    RejectedError
-        The region lies outside the image.
-    """
-    low = np.floor((pixels.min(0) - constants.roi_margin_px) / ALIGNMENT_PX).astype(int)
-    high = np.ceil((pixels.max(0) + constants.roi_margin_px) / ALIGNMENT_PX).astype(int)
-    limit = np.array([shape[1], shape[0]]) // ALIGNMENT_PX
-    corner, end = np.clip(low, 0, limit) * ALIGNMENT_PX, np.clip(high, 0, limit) * ALIGNMENT_PX
-    if (end - corner < 2 * ALIGNMENT_PX).any():
-        raise RejectedError("a vertebra lies outside a radiograph")
-    return corner, end
-
-
-def _blocks(image: Single, block: int) -> Single:
-    """Mean over block x block pixels."""
-    rows, columns = image.shape
-    means = image.reshape(rows // block, block, columns // block, block).mean(axis=(1, 3))
-    return np.asarray(means, dtype=np.float32)
