@@ -1,0 +1,119 @@
+"""The shipped engine, network included, on the demonstration pair: as it is, and in the ways a site gets it wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lumbar3d.contracts import LEVELS, Calibration, ReconstructionResult, ReconstructOptions
+from lumbar3d.errors import CalibrationError, RejectedError
+from lumbar3d.pipeline import Engine
+
+pytestmark = pytest.mark.slow
+
+DEMO = Path(__file__).resolve().parents[2] / "demo"
+Films = dict[str, Path]
+Document = dict[str, dict]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.load()
+
+
+@pytest.fixture
+def films() -> Films:
+    return {view: DEMO / f"{view}.png" for view in ("ap", "lat")}
+
+
+@pytest.fixture
+def room() -> Document:
+    return json.loads((DEMO / "calibration.json").read_text())
+
+
+def test_the_demo_pair(engine: Engine, films: Films, room: Document, tmp_path: Path) -> None:
+    calibration = Calibration.model_validate(room)
+    engine.run(films["ap"], films["lat"], calibration, ReconstructOptions(), tmp_path, lambda stage, done: None)
+    result = ReconstructionResult.model_validate_json((tmp_path / "result.json").read_text())
+    assert {asset.name for asset in result.assets} == {f"ssm_{level}" for level in LEVELS} | {"network", "refiner"}
+    assert {"imaging", "detection", "registration", "measurement", "quality"} <= result.constants.keys()
+    by_key = {(m.code, m.target): m.value for m in result.measurements}
+    assert 120 < by_key["lumbar_height", "L1-L5"] < 170
+    assert 15 < by_key["lumbar_lordosis", "L1-L5"] < 70
+    assert all(20 < by_key["body_height_posterior", level] < 36 for level in LEVELS)
+    heights = [level.world_from_model[2][3] for level in result.levels]
+    assert heights == sorted(heights, reverse=True)
+    outlines = json.loads((tmp_path / "overlay.json").read_text())["views"]
+    assert all(len(outlines[view]["levels"]) == 5 for view in ("ap", "lat"))
+
+
+def _swap(films: Films, room: Document, folder: Path) -> None:
+    films["ap"], films["lat"] = films["lat"], films["ap"]
+
+
+def _twice(films: Films, room: Document, folder: Path) -> None:
+    films["lat"] = films["ap"]
+
+
+def _redrawn(films: Films, folder: Path, view: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    with Image.open(films[view]) as film:
+        pixels = np.asarray(film)
+    films[view] = folder / f"{view}.png"
+    Image.fromarray(np.ascontiguousarray(change(pixels))).save(films[view])
+
+
+def _mirrored_lateral(films: Films, room: Document, folder: Path) -> None:
+    _redrawn(films, folder, "lat", lambda pixels: pixels[:, ::-1])
+
+
+def _upside_down(films: Films, room: Document, folder: Path) -> None:
+    for view in ("ap", "lat"):
+        _redrawn(films, folder, view, lambda pixels: pixels[::-1])
+
+
+def _undeclared_negative(films: Films, room: Document, folder: Path) -> None:
+    for view in ("ap", "lat"):
+        _redrawn(films, folder, view, lambda pixels: 65535 - pixels)
+
+
+def _noise(films: Films, room: Document, folder: Path) -> None:
+    rng = np.random.default_rng(4)
+    for view in ("ap", "lat"):
+        _redrawn(films, folder, view, lambda pixels: rng.integers(0, 60000, pixels.shape, dtype=np.uint16))
+
+
+def _lateral_detector_lowered(films: Films, room: Document, folder: Path) -> None:
+    room["lat"]["detector_origin_mm"][2] -= 25.0
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [_swap, _twice, _mirrored_lateral, _upside_down, _undeclared_negative, _noise, _lateral_detector_lowered],
+)
+def test_a_mistake_is_rejected_or_called_bad(
+    mistake: Callable[[Films, Document, Path], None], engine: Engine, films: Films, room: Document, tmp_path: Path
+) -> None:
+    mistake(films, room, tmp_path)
+    try:
+        answer = engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room))
+    except RejectedError:
+        return
+    assert answer.flag == "bad"
+
+
+def test_a_smaller_mistake_is_doubted(engine: Engine, films: Films, room: Document) -> None:
+    room["lat"]["detector_origin_mm"][2] += 5.0
+    answer = engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room))
+    assert answer.flag != "ok"
+    assert "views_shifted" in answer.notes
+
+
+def test_rows_that_are_not_the_calibrations(engine: Engine, films: Films, room: Document, tmp_path: Path) -> None:
+    _redrawn(films, tmp_path, "ap", lambda pixels: pixels[:-2])
+    with pytest.raises(CalibrationError):
+        engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room))
