@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
 from pathlib import Path
 
@@ -17,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
+from benchmarks.machine import describe
+from benchmarks.network_refusal import refusals
+from benchmarks.network_report import markdown
 from lumbar3d.contracts import LANDMARKS
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.orientation import flips_to_canonical
@@ -34,6 +36,7 @@ SILHOUETTE = 0.05
 """Opacity from which a pixel belongs to a vertebra (1.4 mm of bone)."""
 KINDS = {"endplate": (0, 1), "transverse": (2, 3), "pedicle": (4, 5), "spinous": (6,)}
 SDR_MM = (2.0, 4.0, 6.0)
+REFUSAL_PATIENTS = 10
 
 
 def network_view(view: LabelledView) -> NetworkView:
@@ -67,10 +70,10 @@ def _dice(truth: Array, found: Array) -> float:
     return float(2.0 * (a & b).sum() / max(a.sum() + b.sum(), 1))
 
 
-def run(detector: Detector, simulator: Simulator, count: int) -> dict[str, list[dict[str, Array | float]]]:
-    """Errors per view over ``count`` held-out patients; refused pairs are counted under ``refused``."""
+def run(detector: Detector, simulator: Simulator, seeds: range) -> dict[str, list[dict[str, Array | float]]]:
+    """Errors per view over held-out patients; refused pairs are counted under ``refused``."""
     results: dict[str, list[dict[str, Array | float]]] = {"ap": [], "lat": [], "refused": [], "seconds": []}
-    for seed in HELD_OUT_SEEDS[:count]:
+    for seed in seeds:
         pair = simulator.pair(seed)
         start = time.perf_counter()
         try:
@@ -108,26 +111,32 @@ def robust_sigma_px(results: list[dict[str, Array | float]]) -> list[float]:
 
 
 def main() -> None:
-    """Parse the command line, measure, write the table."""
+    """Parse the command line, measure, write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="held-out patient to start with (from 600: validation)")
     parser.add_argument("--assets", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/network.json"))
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
-    results = run(Detector.load(store, threads=1), Simulator(load_shape_models(store)), arguments.patients)
+    detector, simulator = Detector.load(store, threads=1), Simulator(load_shape_models(store))
+    seeds = HELD_OUT_SEEDS[arguments.first : arguments.first + arguments.patients]
+    results = run(detector, simulator, seeds)
+    some = [tuple(network_view(view) for view in simulator.pair(seed)) for seed in seeds[:REFUSAL_PATIENTS]]
     report = {
-        "data": f"{arguments.patients} simulated pairs, seeds {HELD_OUT_SEEDS.start} onwards, never trained on",
-        "machine": f"{platform.processor() or platform.machine()}, one ONNX Runtime thread",
+        "data": f"{len(seeds)} simulated pairs, seeds {seeds.start}-{seeds.stop - 1}, never trained on",
+        "machine": {**describe("onnxruntime", "numpy"), "threads": 1},
         "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
         "refused": results["refused"],
+        "nonsense_refused": refusals(detector, some, np.random.default_rng(0)),
         "detect_s_median": round(float(np.median([float(r["detect"]) for r in results["seconds"]])), 3),
         "ap": summary(results["ap"]),
         "lat": summary(results["lat"]),
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
-    print(json.dumps(report, indent=1))
+    arguments.out.with_suffix(".md").write_text(markdown(report))
+    print(markdown(report))
 
 
 if __name__ == "__main__":

@@ -106,8 +106,8 @@ def _entry(name: str, version: str, images: int) -> AssetEntry:
         file=f"{name}.onnx",
         version=version,
         units="px of the network grid",
-        provenance=f"trained by training/network on {images} samples of training/radiographs (simulated films of the shape "
-        "models in this folder; no image and no shape of a test person); see MODEL_CARD.md",
+        provenance=f"trained by training/network on {images} samples of training/radiographs (simulated films of shape "
+        "models on a public mean; no image and no shape of a test person); see MODEL_CARD.md",
         licence="Apache-2.0",
     )
 

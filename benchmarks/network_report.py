@@ -1,0 +1,40 @@
+"""Tables of ``benchmarks.network``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PAPER = {"dice": (0.995, 0.993), "psnr_db": (45.8, 43.0), "ssim": (0.992, 0.988)}
+PAPER_LANDMARK_MM = {
+    "all": (2.34, 4.03),
+    "endplate": (1.53, 1.67),
+    "transverse": (3.02, 6.72),
+    "pedicle": (1.47, 2.85),
+    "spinous": (4.38, 5.75),
+}
+"""Figures of arXiv 2503.14573 on its own data (simulated there too); other images, so no contest, only the scale."""
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The report as two tables and its conditions."""
+    ap, lat = report["ap"], report["lat"]
+    rows = ["## Network on held-out simulated films", ""]
+    rows += ["| decomposition | AP | LAT | paper AP / LAT |", "|---" * 4 + "|"]
+    for name, paper in PAPER.items():
+        rows.append(f"| {name} | {ap[name]:.3f} | {lat[name]:.3f} | {paper[0]} / {paper[1]} |")
+    head = "| landmarks | AP mm | LAT mm | SDR 2 / 4 / 6 mm AP, % | LAT, % | paper AP / LAT mm |"
+    rows += ["", head, "|---" * 6 + "|"]
+    for kind, paper in PAPER_LANDMARK_MM.items():
+        a, b = ap[f"landmark_{kind}"], lat[f"landmark_{kind}"]
+        means = f"{a['mean_mm']:.2f} | {b['mean_mm']:.2f}"
+        rows.append(f"| {kind} | {means} | {_rates(a)} | {_rates(b)} | {paper[0]} / {paper[1]} |")
+    rows += ["", f"- data: {report['data']}", f"- refused: {len(report['refused'])}"]
+    rows += [f"- machine: {report['machine']}", f"- detection of a pair: median {report['detect_s_median']} s"]
+    rows += [f"- {name}: {sha256[:12]}" for name, sha256 in report["assets"].items()]
+    rows += [f"- nonsense refused: {report['nonsense_refused']}"]
+    rows += ["- the paper's column: its own simulated data, landmark distances in its own plane; for scale only"]
+    return "\n".join(rows) + "\n"
+
+
+def _rates(landmarks: dict[str, float]) -> str:
+    return " / ".join(f"{landmarks[f'sdr_{limit}mm_percent']:.0f}" for limit in (2, 4, 6))
