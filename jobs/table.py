@@ -32,7 +32,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may wait."""
+    """How much may wait; on PostgreSQL, submissions at the same moment may pass a limit by their number."""
 
     queued: int = 500
     unfinished_per_owner: int = 50

@@ -27,7 +27,7 @@ def postgresql_server() -> Iterator[str]:
     if initdb is None or pg_ctl is None:
         raise PostgresqlMissing("initdb and pg_ctl are not on PATH")
     become = _become_unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="lumbar3d-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="lumbar3d-pg-"))
     try:
         if become:
             os.chown(folder, int(become[2].partition("=")[2]), -1)

@@ -1,7 +1,7 @@
 """An engine that writes small real files in milliseconds, to test everything around the real one.
 
 ``TINY_ENGINE_DIR`` names a folder where a test may ask for trouble: a file ``hold`` keeps the job running while it is
-there, ``crash`` kills the process once, ``fail`` holds the name of an exception to raise.
+there, ``slow`` makes it take a while, ``crash`` kills the process once, ``fail`` names an exception to raise.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class TinyEngine:
         while (self._trouble / "hold").exists():
             progress(Stage.REGISTER, 0.5)
             time.sleep(0.02)
+        if (self._trouble / "slow").exists():
+            time.sleep(0.3)
         if (self._trouble / "crash").exists():
             (self._trouble / "crash").unlink()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from benchmarks.processes import ROOT, wait_until
 from lumbar3d.contracts import ReconstructionResult
-from tests.integration.processes import embedded, embedded_worker, environment_for, submit, wait_for
+from tests.integration.processes import embedded, embedded_worker, environment_for, server, submit, wait_for
 
 START_A_WORKER = """
 import subprocess, sys, time
@@ -70,6 +74,35 @@ def test_killed_worker_loses_no_job(tmp_path: Path) -> None:
         assert httpx.get(address).json()["state"] == "running", "nobody knows yet"
         with embedded_worker(server.environment, tmp_path / "second.log"):
             assert wait_for(address, "succeeded")["attempt"] == 2
+
+
+@pytest.mark.slow
+def test_many_kills_lose_nothing_and_commit_nothing_twice(tmp_path: Path) -> None:
+    """25 jobs, 8 SIGKILLs at random moments; every job succeeds, each with one commit in the audit."""
+    pauses = random.Random(7)
+    environment = environment_for(tmp_path, max_attempts="9")
+    (tmp_path / "trouble" / "slow").touch()
+    with server(environment, tmp_path / "service.log") as url:
+        addresses = [url + submit(url).headers["Location"] for _ in range(25)]
+        for _ in range(8):
+            with embedded_worker(environment, tmp_path / "worker.log") as worker:
+                wait_until(lambda: is_running(url), "no job runs")
+                time.sleep(pauses.uniform(0.0, 0.4))
+                worker.kill()
+        with embedded_worker(environment, tmp_path / "worker.log"):
+            attempts = [wait_for(address, "succeeded")["attempt"] for address in addresses]
+    assert sum(attempts) > len(attempts), "some kills hit a running job"
+    with sqlite3.connect(tmp_path / "jobs.sqlite3") as table:
+        commits = table.execute(
+            "SELECT job_id, count(*) FROM audit WHERE event = 'succeeded' GROUP BY job_id"
+        ).fetchall()
+    table.close()
+    assert [count for _, count in commits] == [1] * 25
+
+
+def is_running(url: str) -> bool:
+    """Whether a job runs."""
+    return 'lumbar3d_jobs{state="running"} 1.0' in httpx.get(url + "/metrics", timeout=30).text
 
 
 def test_poison_job_fails_after_three_attempts(tmp_path: Path) -> None:
