@@ -1,8 +1,8 @@
 """How far clinical numbers of known people are off after reconstruction, beside the standard errors given with them.
 
 ``python -m benchmarks.measurements --data DIR``: people of ``benchmarks.subjects``, decomposition images rendered from
-the real meshes and spoiled (``simulated_detection``; no network here). The truth is measured on the shape model fitted to
-the real surface in 3D (``model_fit``), so that corners and rims mean the same on both sides; what the model cannot
+the real meshes and spoiled (``simulated_detection``; no network here). The truth is measured on the shape model fitted
+to the real surface in 3D (``model_fit``), so that corners and rims mean the same on both sides; what the model cannot
 express of a rim is in neither. Fractured vertebrae are left out. Writes ``benchmarks/results/measurements.{json,md}``.
 """
 
@@ -121,8 +121,8 @@ def write(everything: Deviations, people: Sequence[str], record: dict[str, objec
     document = {"people": list(people), **record, "rows": rows}
     (folder / "measurements.json").write_text(json.dumps(document, indent=1) + "\n")
     head = (
-        f"# Measurements of known people after reconstruction\n\n{', '.join(people)}; {record['draws']} draws of the errors "
-        "each. Simulated images, exact calibration, no network; z is the RMS of error over its own standard error.\n\n"
+        f"# Measurements of known people after reconstruction\n\n{', '.join(people)}; {record['draws']} draws of the "
+        "errors each. Simulated images, exact calibration, no network; z is the RMS of error over its own standard error.\n\n"
     )
     (folder / "measurements.md").write_text(head + table(rows) + "\n")
 
