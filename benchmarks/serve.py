@@ -168,7 +168,8 @@ def render(record: dict[str, Any]) -> str:
 
 
 def _cell(spread: dict[str, float], unit: str) -> str:
-    return " / ".join(f"{spread[name]:.3g}" for name in ("p50", "p95", "max")) + f" {unit}"
+    digits = 0 if unit == "ms" else 1
+    return " / ".join(f"{spread[name]:.{digits}f}" for name in ("p50", "p95", "max")) + f" {unit}"
 
 
 NOTE = (
