@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from lumbar3d.contracts import LEVELS, AssetRecord
-from lumbar3d.detection import network
+from lumbar3d.detection import refusal
 from lumbar3d.drr.attenuation import MU_PER_MM
 from lumbar3d.drr.projector import Projector
 from lumbar3d.imaging import normalise, preprocess
@@ -53,7 +53,7 @@ def describe(
         assets=tuple(store.describe(name) for name in ASSETS),
         constants={
             "imaging": {**asdict(preprocess.GRID), **asdict(normalise.CONSTANTS)},
-            "detection": asdict(network.CONSTANTS),
+            "detection": asdict(refusal.CONSTANTS),
             "registration": {**registration.record(), "attenuation_per_mm": MU_PER_MM},
             "measurement": {**asdict(MeasurementConstants()), **{f"axis_{k}": v for k, v in AXIS_WEIGHTS.items()}},
             "quality": {name: "-".join(map(str, limits)) for name, limits in _limits()},

@@ -7,45 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.crops import LEVEL_COUNT, crop_codes, crop_origin, cut
 from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
+from lumbar3d.detection.refusal import refuse_contradiction, refuse_unsure
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.errors import AssetError, DeviceError, RejectedError
-from lumbar3d.geometry.triangulation import triangulate
+from lumbar3d.detection.session import open_session, run_session
+from lumbar3d.errors import AssetError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
-VIEW_TITLE = {"ap": "AP", "lat": "lateral"}
-
-
-@dataclass(frozen=True)
-class DetectionConstants:
-    """When an answer would not be honest.
-
-    Attributes
-    ----------
-    grid_step : int
-        The first network sees the grid averaged over this many pixels each way.
-    least_confidence, least_mean_confidence : float
-        Of the weakest level and of the five together, per view.
-    largest_ray_distance_mm : float
-        Median over the levels of the distance between the two rays through a vertebra's centre.
-    """
-
-    grid_step: int = 2
-    least_confidence: float = 0.12
-    least_mean_confidence: float = 0.35
-    largest_ray_distance_mm: float = 15.0
-
-
-CONSTANTS = DetectionConstants()
+GRID_STEP = 2
+"""The first network sees the grid averaged over this many pixels each way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +56,7 @@ class Detector:
         self.providers = tuple(network.get_providers())
         try:
             notes = json.loads(refiner.get_modelmeta().custom_metadata_map["lumbar3d"])
-            self._sigma_px = {view: np.array(notes["landmark_sigma_px"][view]) for view in VIEW_TITLE}
+            self._sigma_px = {view: np.array(notes["landmark_sigma_px"][view]) for view in VIEWS}
         except (KeyError, ValueError) as error:
             raise AssetError("the refiner network lacks its table of landmark errors") from error
 
@@ -96,7 +75,7 @@ class Detector:
         AssetError
             A file is missing, changed or not a network.
         """
-        return cls(_session(store, "network", threads), _session(store, "refiner", threads))
+        return cls(open_session(store, "network", threads), open_session(store, "refiner", threads))
 
     def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
@@ -112,20 +91,29 @@ class Detector:
         opacity, heatmap, votes = self._run_network(views)
         readings = [read_levels(heatmap[k], votes[k]) for k in range(2)]
         for view, reading in zip(views, readings, strict=True):
-            _refuse_unsure(view.source, reading)
-        _refuse_contradiction(views, readings)
+            refuse_unsure(view.source.view, reading)
+        refuse_contradiction([self._centre_rays(*parts) for parts in zip(views, readings, strict=True)])
         found = [self._finish(*parts) for parts in zip(views, readings, opacity, strict=True)]
         return Detection(ap=found[0], lat=found[1])
 
     def _run_network(self, views: list[_Prepared]) -> list[Image]:
-        step = CONSTANTS.grid_step
+        step = GRID_STEP
         rows, columns = (size // step for size in views[0].pixels.shape)
         shrunk = [view.pixels.reshape(rows, step, columns, step).mean(axis=(1, 3)) for view in views]
-        return _run(self._network, {"image": np.stack(shrunk)[:, None], "view": np.stack([v.code for v in views])})
+        return run_session(
+            self._network, {"image": np.stack(shrunk)[:, None], "view": np.stack([v.code for v in views])}
+        )
+
+    @staticmethod
+    def _centre_rays(view: _Prepared, reading: LevelReading) -> tuple[Array, Array]:
+        """World origins and directions (5, 3) of the rays through the centres of the vertebrae."""
+        projection = view.source.projection
+        centres = reading.centres_px * GRID_STEP + (GRID_STEP - 1) / 2
+        return projection.rays(view.flips.points(centres, projection))
 
     def _finish(self, view: _Prepared, reading: LevelReading, opacity: Image) -> ViewDetection:
         """Refine the landmarks and turn everything back to the caller's orientation, on the network's input grid."""
-        step, projection = CONSTANTS.grid_step, view.source.projection
+        step, projection = GRID_STEP, view.source.projection
         landmarks, spread = self._refine(view, reading.landmarks_px * step + (step - 1) / 2)
         sigma = np.maximum(self._sigma_px[view.source.view], 0.5 * spread)
         return ViewDetection(
@@ -141,47 +129,5 @@ class Detector:
         origins = np.stack([crop_origin(level) for level in landmarks_px])
         crops = np.stack([cut(view.pixels, origin) for origin in origins])[:, None]
         codes = np.stack([crop_codes(view.code, level) for level in range(LEVEL_COUNT)])
-        position, spread = _run(self._refiner, {"crop": crops, "code": codes})
+        position, spread = run_session(self._refiner, {"crop": crops, "code": codes})
         return position + origins[:, None], spread.astype(np.float64)
-
-
-def _session(store: AssetStore, name: str, threads: int) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    providers = [provider for provider in wanted if provider in onnxruntime.get_available_providers()]
-    try:
-        return onnxruntime.InferenceSession(store.path(name), options, providers=providers)
-    except AssetError:
-        raise
-    except Exception as error:  # ONNX Runtime's exceptions share no base class
-        raise AssetError(f"asset {name} cannot be opened as a network") from error
-
-
-def _run(session: Any, inputs: dict[str, Image]) -> list[Image]:
-    try:
-        return list(session.run(None, inputs))
-    except Exception as error:  # ONNX Runtime's exceptions share no base class
-        raise DeviceError("the network could not be run") from error
-
-
-def _refuse_unsure(view: NetworkView, reading: LevelReading) -> None:
-    unsure = reading.confidence.min() < CONSTANTS.least_confidence
-    if unsure or reading.confidence.mean() < CONSTANTS.least_mean_confidence:
-        raise RejectedError(
-            f"the five lumbar vertebrae were not found in the {VIEW_TITLE[view.view]} image; "
-            "it must show L1 to L5 upright, bone bright or declared inverted"
-        )
-
-
-def _refuse_contradiction(views: list[_Prepared], readings: list[LevelReading]) -> None:
-    """The rays through the same vertebra must nearly meet; a wrong level, pair or calibration shows here."""
-    rays: list[Array] = []
-    for view, reading in zip(views, readings, strict=True):
-        step, projection = CONSTANTS.grid_step, view.source.projection
-        centres = reading.centres_px * step + (step - 1) / 2
-        rays.extend(projection.rays(view.flips.points(centres, projection)))
-    _, distance_mm = triangulate(*rays)
-    if float(np.median(distance_mm)) > CONSTANTS.largest_ray_distance_mm:
-        raise RejectedError("the two images and the calibration do not agree on where the vertebrae are")
