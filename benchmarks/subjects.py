@@ -198,6 +198,7 @@ def main() -> None:
     document = {
         "provenance": "computed by benchmarks/subjects.py from VerSe (CC BY-SA 4.0) and artisynth_lumbosacralSpineModel"
         " (BSD-3-Clause, (c) 2021 Robin Remus) surfaces; the VerSe part is CC BY-SA 4.0",
+        "shape_model": AssetStore.open().describe("ssm_L3").version,
         "frame": "the person's CT turned to x anterior, y left, z up; mm",
         "subjects": {name: annotate(data, name) for name in SOURCES},
     }
