@@ -1,9 +1,9 @@
 """Two films in, five vertebrae out: the whole way on simulated films of real people, and where its error comes from.
 
-``python -m benchmarks.end_to_end --data DIR``: people from ``benchmarks.subjects`` (in no model and no training), filmed
-by the voxel renderer with the simulator's trunk, ribs, pelvis, scatter, noise and processing, stored as 16-bit PNG, read
-and reconstructed by ``lumbar3d.pipeline``. Then the same fit with the true decomposition, the true landmarks, or both,
-swapped in. Writes ``benchmarks/results/end_to_end.{json,md}``.
+``python -m benchmarks.end_to_end --data DIR``: people from ``benchmarks.subjects`` (in no model, no training), filmed
+by the voxel renderer with the simulator's trunk, ribs, pelvis, scatter, noise and processing, stored as 16-bit PNG,
+read and reconstructed by ``lumbar3d.pipeline``. Then the same fit with the true decomposition, the true landmarks, or
+both, swapped in. Writes ``benchmarks/results/end_to_end.{json,md}``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from lumbar3d.registration.register import register
 from training.radiographs.demo import grey16, real_spine
 from training.radiographs.fields import shrink
 from training.radiographs.film import draw_technique
-from training.radiographs.simulate import draw_patient, make_film, surroundings
+from training.radiographs.patient import draw_patient, surroundings
+from training.radiographs.simulate import make_film
 
 SEED = 77
 COLUMNS = 1024

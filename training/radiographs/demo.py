@@ -15,8 +15,8 @@ from PIL import Image
 from benchmarks.subjects import Room, Subject, load_subject
 from lumbar3d.contracts import LEVELS
 from training.radiographs.film import Technique, develop
+from training.radiographs.patient import attenuation_of, draw_patient
 from training.radiographs.real_spine import spine_of
-from training.radiographs.simulate import attenuation_of, draw_patient
 from training.radiographs.spine import Spine
 
 SUBJECT = "verse005"

@@ -1,0 +1,146 @@
+"""The shipped networks on simulated films that they never saw; what they must refuse."""
+
+import shutil
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from benchmarks.network import network_view
+from lumbar3d.detection.network import Detector
+from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.errors import AssetError, DeviceError, RejectedError
+from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.shape.assets import AssetStore, load_shape_models
+from training.network.samples import HELD_OUT_SEEDS
+from training.radiographs.simulate import Simulator
+
+SEEDS = HELD_OUT_SEEDS[500:503]
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector.load(AssetStore.open(), threads=1)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    simulator = Simulator(load_shape_models(AssetStore.open()))
+    return [simulator.pair(seed) for seed in SEEDS]
+
+
+def detect(detector, pair):
+    return detector.detect(*(network_view(view) for view in pair))
+
+
+def test_levels_are_found_on_unseen_patients(detector, pairs):
+    for pair in pairs:
+        for view, found in zip(pair, detect(detector, pair).views, strict=True):
+            flips = flips_to_canonical(view.projection, view.view)
+            truth_px = (flips.points(view.landmarks_px, view.projection) - 0.5) / 2
+            distance_mm = np.linalg.norm(found.landmarks_px - truth_px, axis=-1) * found.projection.pixel_spacing_mm[0]
+            assert np.median(distance_mm) < 3.0
+            assert distance_mm[:, :2].mean() < 4.0
+            assert found.decomposition.shape == (5, 256, 256) and found.decomposition.dtype == np.float32
+            truth = flips.image(view.opacity).reshape(5, 256, 2, 256, 2).mean(axis=(2, 4))
+            for exact, image in zip(truth > 0.1, found.decomposition > 0.1, strict=True):
+                assert 2 * (exact & image).sum() / (exact.sum() + image.sum()) > 0.75
+            assert found.confidence.min() > 0.2 and found.confidence.max() <= 1.0
+            assert found.landmark_sigma_px.shape == (5, 7) and found.landmark_sigma_px.min() > 0.0
+            assert found.projection.columns == 256
+
+
+def test_the_grid_of_the_answer_is_the_calibration_of_its_pixels(detector, pairs):
+    for view, found in zip(pairs[0], detect(detector, pairs[0]).views, strict=True):
+        point = np.array([[3.0, -4.0, 5.0]])
+        fine, coarse = view.projection.project(point)[0], found.projection.project(point)[0]
+        assert np.allclose((fine - 0.5) / 2, coarse)
+
+
+def test_one_answer_whatever_the_batch(detector, pairs):
+    first, second = detect(detector, pairs[0]), detect(detector, pairs[0])
+    assert np.array_equal(first.ap.decomposition, second.ap.decomposition)
+    assert np.array_equal(first.lat.landmarks_px, second.lat.landmarks_px)
+
+
+def spoiled(pair, change):
+    return [NetworkView(change(view.pixels), view.projection, view.view) for view in map(network_view, pair)]
+
+
+RNG = np.random.default_rng(7)
+WRONG = {
+    "noise": lambda image: RNG.random(image.shape, dtype=np.float32),
+    "clouds": lambda image: gaussian_filter(RNG.standard_normal(image.shape), 12.0).astype(np.float32) * 10.0 + 0.5,
+    "nearly constant": lambda image: np.full_like(image, 0.5) + 1e-3 * RNG.random(image.shape, dtype=np.float32),
+    "black": np.zeros_like,
+    "bone dark": lambda image: 1.0 - image,
+    "upside down": lambda image: np.ascontiguousarray(image[::-1]),
+    "on its side": lambda image: np.ascontiguousarray(np.rot90(image)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_no_lumbar_spine_is_refused(detector, pairs, name):
+    for pair in pairs:
+        with pytest.raises(RejectedError):
+            detector.detect(*spoiled(pair, WRONG[name]))
+
+
+def test_the_refusal_names_the_view(detector, pairs):
+    ap, lat = map(network_view, pairs[0])
+    for spoilt in (0, 1):
+        views = [ap, lat]
+        noise = np.random.default_rng(0).random(ap.pixels.shape, dtype=np.float32)
+        views[spoilt] = NetworkView(noise, views[spoilt].projection, views[spoilt].view)
+        with pytest.raises(RejectedError, match=f"not found in the {('AP', 'lateral')[spoilt]} image"):
+            detector.detect(*views)
+
+
+def test_swapped_views_are_refused(detector, pairs):
+    ap, lat = map(network_view, pairs[0])
+    with pytest.raises(RejectedError):
+        detector.detect(
+            NetworkView(lat.pixels, ap.projection, ap.view), NetworkView(ap.pixels, lat.projection, lat.view)
+        )
+
+
+def test_views_that_contradict_each_other_are_refused(detector, pairs):
+    ap, lat = map(network_view, pairs[0])
+    shifted = lat.projection.regrid(np.array([0.0, 70.0]), 1.0, 512, 512)
+    with pytest.raises(RejectedError, match="do not agree"):
+        detector.detect(ap, NetworkView(lat.pixels, shifted, "lat"))
+
+
+def test_missing_and_broken_files_are_asset_errors(tmp_path):
+    shutil.copy(AssetStore.open().directory / "manifest.json", tmp_path)
+    with pytest.raises(AssetError, match="missing"):
+        Detector.load(AssetStore.open(tmp_path))
+    (tmp_path / "network.onnx").write_bytes(b"not a network")
+    with pytest.raises(AssetError, match="checksum"):
+        Detector.load(AssetStore.open(tmp_path))
+
+
+class FailingSession:
+    """A session whose device has gone."""
+
+    def __init__(self, metadata):
+        self.custom_metadata_map = metadata
+
+    def get_providers(self):
+        return ["CUDAExecutionProvider"]
+
+    def get_modelmeta(self):
+        return self
+
+    def run(self, names, inputs):
+        raise RuntimeError("CUDA failure 700: an illegal memory access was encountered")
+
+
+def test_a_failing_device_is_a_device_error(pairs):
+    session = FailingSession({"lumbar3d": '{"landmark_sigma_px": {"ap": [1], "lat": [1]}}'})
+    detector = Detector(session, session)
+    assert detector.providers == ("CUDAExecutionProvider",)
+    with pytest.raises(DeviceError):
+        detect(detector, pairs[0])
+    with pytest.raises(AssetError, match="landmark errors"):
+        Detector(session, FailingSession({}))
