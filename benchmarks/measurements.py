@@ -122,7 +122,8 @@ def write(everything: Deviations, people: Sequence[str], record: dict[str, objec
     (folder / "measurements.json").write_text(json.dumps(document, indent=1) + "\n")
     head = (
         f"# Measurements of known people after reconstruction\n\n{', '.join(people)}; {record['draws']} draws of the "
-        "errors each. Simulated images, exact calibration, no network; z is the RMS of error over its own standard error.\n\n"
+        "errors each. Simulated images, exact calibration, no network; z is the RMS of error over its own standard "
+        "error.\n\n"
     )
     (folder / "measurements.md").write_text(head + table(rows) + "\n")
 

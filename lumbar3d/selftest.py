@@ -20,7 +20,9 @@ from lumbar3d.shape.model import ShapeModel
 _GRID_PX, _PITCH_MM, _SOURCE_MM, _DETECTOR_MM = 128, 3.3, 1000.0, 300.0
 _LEVEL_MM = 36.0
 _TOLERANCE_MM = 2.0
-"""On these coarse pixels and two steps a level the fit ends within 0.5 mm; a device that computes nonsense does not."""
+"""On these coarse pixels and two steps a level the fit ends within 0.5 mm."""
+_LEAST_DICE = 0.86
+"""Fitted silhouettes overlap the drawn ones to 0.93 on these coarse pixels, to 0.8 where images come out shifted."""
 _STAGES = (Stage(2, 12, 2), Stage(1, 12, 2))
 _MODES = 12
 
@@ -37,10 +39,11 @@ def self_test(models: Sequence[ShapeModel], projector: Projector) -> None:
     spine = [_standing(model, row) for row, model in enumerate(models)]
     ap, lat = (_seen(spine, projection, projector) for projection in _room())
     fit = register(models, Detection(ap, lat), projector, RegistrationConstants(stages=_STAGES))
-    for found, true in zip(fit.vertebrae, spine, strict=True):
-        error = np.linalg.norm(found.world_from_model[:3, 3] - true.world_from_model[:3, 3])
-        if not error < _TOLERANCE_MM:
-            raise DeviceError("the self-test of projector and registration failed")
+    found = np.stack([vertebra.world_from_model[:3, 3] for vertebra in fit.vertebrae])
+    true = np.stack([vertebra.world_from_model[:3, 3] for vertebra in spine])
+    close = np.linalg.norm(found - true, axis=1) < _TOLERANCE_MM
+    if not (close.all() and (fit.silhouette_dice > _LEAST_DICE).all()):
+        raise DeviceError("the self-test of projector and registration failed")
 
 
 def _standing(model: ShapeModel, row: int) -> FittedVertebra:
