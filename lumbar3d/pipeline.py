@@ -14,10 +14,8 @@ from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.drr.projector import Projector
-from lumbar3d.geometry.calibration import build_geometry
-from lumbar3d.imaging.consistency import check_pair
-from lumbar3d.imaging.preprocess import NetworkView, to_network_grid
-from lumbar3d.imaging.radiograph import load_radiograph
+from lumbar3d.imaging.pair import read_pair
+from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure
 from lumbar3d.provenance import Provenance, describe
 from lumbar3d.quality import judge_levels, overall_flag, pair_notes
@@ -139,7 +137,7 @@ class Engine:
         self, paths: tuple[Path, Path], calibration: Calibration, options: ReconstructOptions, clock: StageClock
     ) -> Reconstruction:
         clock.enter(Stage.READ)
-        views, notes = read_views(paths, calibration)
+        views, notes = read_pair(paths, calibration)
         clock.enter(Stage.DETECT)
         detection = self.detector.detect(*views)
         clock.enter(Stage.INITIALISE)
@@ -167,30 +165,6 @@ class Engine:
             provenance=self.provenance,
             timings_s=clock.timings_s,
         )
-
-
-def read_views(
-    paths: tuple[Path, Path], calibration: Calibration
-) -> tuple[tuple[NetworkView, NetworkView], tuple[str, ...]]:
-    """Read AP and LAT, check them against each other and the calibration, bring them to the network's grid.
-
-    Returns
-    -------
-    views : (NetworkView, NetworkView)
-    notes : tuple of str
-        Remarks about geometry and images.
-
-    Raises
-    ------
-    InputError
-        Calibration or images cannot be used.
-    """
-    geometry = build_geometry(calibration)
-    ap = load_radiograph(paths[0], calibration.ap.photometric_interpretation)
-    lat = load_radiograph(paths[1], calibration.lat.photometric_interpretation)
-    check_pair(ap.header, lat.header, calibration)
-    ap_view, lat_view = to_network_grid(ap, geometry.ap, "ap"), to_network_grid(lat, geometry.lat, "lat")
-    return (ap_view, lat_view), (*geometry.notes, *ap_view.notes, *lat_view.notes)
 
 
 @cache

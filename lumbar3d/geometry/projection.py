@@ -98,7 +98,7 @@ class ConeBeam:
         return np.broadcast_to(self.source_world_mm, directions.shape).copy(), directions
 
     def pixel_density_px2_per_mm2(self, points_world: Array) -> Array:
-        """fu fv l / z^2 with l = sqrt(1 + a^2 + b^2): pixel area per mm^2 perpendicular to the ray, (N,)."""
+        """Pixel area per mm^2 perpendicular to the ray, (N,): fu fv l / z^2 with l = sqrt(1 + a^2 + b^2)."""
         camera = frames.apply(self.camera_from_world, points_world)
         depth = camera[..., 2]
         slope_sq = ((camera[..., :2] / depth[..., None]) ** 2).sum(-1)
