@@ -82,9 +82,14 @@ def compare(truth: Iterable[Measurement], found: Iterable[Measurement], fracture
 
 
 def summarise(deviations: Deviations) -> list[dict[str, float | int | str | None]]:
-    """Bias, RMSE and limits of agreement by code; ``z`` is the RMS of deviation over standard error, 1 if honest."""
+    """Bias, RMSE and limits of agreement by code; ``z`` is the RMS of deviation over standard error, 1 if honest.
+
+    A code with one value has no spread and is left out.
+    """
     rows: list[dict[str, float | int | str | None]] = []
     for code, pairs in deviations.items():
+        if len(pairs) < 2:
+            continue
         error, sigma = np.array(pairs).T
         spread = 1.96 * error.std(ddof=1)
         rows.append(
