@@ -1,7 +1,7 @@
 """Pictures of the shape model: ``python -m benchmarks.shape_pictures --data DIR --out docs/pictures``.
 
 ``shape_modes.png``: the first modes of L3 at -3, 0 and +3 SD. ``shape_labels.png``: landmarks and patches.
-``shape_residual.png``: what the 3D fit leaves on the people of ``benchmarks.subjects``.
+``shape_residual.png``: what the 3D fit leaves on one person of ``benchmarks.subjects``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.model_fit import fit_model
-from benchmarks.subjects import COMPLETE_SUBJECTS, load_subject
+from benchmarks.subjects import load_subject
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 BONE = np.array([0.87, 0.85, 0.78])
 FRONT_LEFT, BACK_RIGHT, LEFT, BACK, ABOVE = (25.0, 40.0), (25.0, 215.0), (0.0, 90.0), (8.0, 180.0), (70.0, 200.0)
 RESIDUAL_LIMIT_MM = 2.0
+RESIDUAL_SUBJECT = "verse005"
 COLOUR_OF = {
     **{"plate_sup_area": 0, "plate_inf_area": 1, "posterior_wall": 2, "canal_ring": 12, "sp_tip": 7},
     **{"pedicle_ring_left": 4, "pedicle_ring_right": 5, "tp_tip_left": 6, "tp_tip_right": 7},
@@ -106,20 +107,20 @@ def labels_picture(models: tuple[ShapeModel, ...], path: Path) -> None:
 
 
 def residual_picture(data: Path, models: tuple[ShapeModel, ...], path: Path) -> None:
-    """True surfaces coloured by their distance to the fitted model, in the fitted pose."""
-    figure = plt.figure(figsize=(14, 2.4 * len(COMPLETE_SUBJECTS)))
-    for row, name in enumerate(COMPLETE_SUBJECTS):
-        subject = load_subject(data, name)
-        for column, model in enumerate(models):
-            truth = subject.meshes_world[model.level]
-            fit = fit_model(model, truth)
-            distance = vertex_to_surface_mm(truth.vertices, fit.mesh())
-            colours = plt.get_cmap("viridis")(distance / RESIDUAL_LIMIT_MM)[:, :3]
-            local = frames.apply(frames.invert(fit.world_from_model), truth.vertices)
-            draw(figure, (len(COMPLETE_SUBJECTS), 5, row * 5 + column + 1), (local, truth.faces), colours, BACK_RIGHT)
-            figure.axes[-1].set_title(f"{name} {model.level}: {distance.mean():.2f} mm", fontsize=8, y=0.95)
+    """One person's surfaces coloured by their distance to the fitted model, from behind and from in front."""
+    figure = plt.figure(figsize=(14, 5))
+    subject = load_subject(data, RESIDUAL_SUBJECT)
+    for column, model in enumerate(models):
+        truth = subject.meshes_world[model.level]
+        fit = fit_model(model, truth)
+        distance = vertex_to_surface_mm(truth.vertices, fit.mesh())
+        colours = plt.get_cmap("viridis")(distance / RESIDUAL_LIMIT_MM)[:, :3]
+        surface = (frames.apply(frames.invert(fit.world_from_model), truth.vertices), truth.faces)
+        for row, eye in enumerate((BACK_RIGHT, FRONT_LEFT)):
+            draw(figure, (2, 5, row * 5 + column + 1), surface, colours, eye)
+        figure.axes[-2].set_title(f"{subject.name} {model.level}: mean {distance.mean():.2f} mm", fontsize=8, y=0.95)
     scale = plt.cm.ScalarMappable(plt.Normalize(0, RESIDUAL_LIMIT_MM), "viridis")
-    figure.colorbar(scale, ax=figure.axes, shrink=0.5, label="true surface to fitted model, mm")
+    figure.colorbar(scale, ax=figure.axes, shrink=0.6, label="true surface to fitted model, mm")
     _save(figure, path)
 
 
