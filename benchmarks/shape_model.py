@@ -23,10 +23,10 @@ from lumbar3d.shape.distance import assd_mm, hd95_mm, vertex_to_surface_mm
 from lumbar3d.shape.model import ShapeModel
 
 RESULTS = Path(__file__).with_name("results")
-NOTE = """Undeformed vertebrae only in the means. The people are few. No shape of theirs is in the model; side coupling, body
-amplitude and process bending come from published standard deviations, but lengths and SDs of the Gaussian process were
-taken from an earlier study that saw verse004 and verse005, so the figures are mildly optimistic. Coefficients above 1 SD
-RMS say that real detail is a little richer than the prior."""
+NOTE = """Undeformed vertebrae only in the means. The people are few. No shape of theirs is in the model; side coupling,
+body amplitude and process bending come from published standard deviations, but lengths and SDs of the Gaussian process
+were taken from an earlier study that saw verse004 and verse005, so the figures are mildly optimistic. Coefficients above
+1 SD RMS say that real detail is a little richer than the prior."""
 
 
 @dataclass(frozen=True)
