@@ -25,7 +25,7 @@ from lumbar3d.shape.model import ShapeModel
 RESULTS = Path(__file__).with_name("results")
 NOTE = """Undeformed vertebrae only in the means. The people are few. No shape of theirs is in the model; side coupling,
 body amplitude and process bending come from published standard deviations, but lengths and SDs of the Gaussian process
-were taken from an earlier study that saw verse004 and verse005, so the figures are mildly optimistic. Coefficients above
+were taken from an earlier study that saw verse004 and verse005: the figures are mildly optimistic. Coefficients above
 1 SD RMS say that real detail is a little richer than the prior."""
 
 
