@@ -2,9 +2,11 @@
 # What the two images and compose.yaml do, step by step, without a container engine: install from the files that .dockerignore
 # admits, then run Redis, PostgreSQL, one service and two CPU workers with compose's flags as a user who cannot write the
 # installation, and send the demo pair through. It does not test: cgroups, capabilities, read-only mounts, the NVIDIA runtime.
-# Needs root (to become somebody else), redis-server, PostgreSQL's initdb and pg_ctl on the PATH. Usage: docker/rehearse.sh
+# Needs root (to become somebody else), redis-server, PostgreSQL's initdb and pg_ctl on the PATH, and a Python 3.11 that other
+# users may run. Usage: [PYTHON=/usr/bin/python3] docker/rehearse.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
+python=${PYTHON:-/usr/bin/python3}
 work=$(mktemp -d /tmp/lumbar3d-rehearsal.XXXXXX)
 chmod 755 "$work"
 user=nobody
@@ -22,15 +24,15 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 echo "1. install as the Dockerfiles do"
 mkdir "$work/src" && install -d -o "$user" -g nogroup "$work/home" "$work/home/data"
 git ls-files pyproject.toml constraints.txt README.md LICENSE lumbar3d jobs service worker cli ssm_assets | tar -cT - | tar -xC "$work/src"
-python3 -m venv "$work/venv"
-(cd "$work/src" && "$work/venv/bin/pip" install --quiet --no-cache-dir --constraint constraints.txt ".[postgres,cpu]")
+"$python" -m venv "$work/venv"
+(cd "$work/src" && "$work/venv/bin/pip" install --quiet --quiet --no-cache-dir --constraint constraints.txt ".[postgres,cpu]")
 export PATH="$work/venv/bin:$PATH"
 
 echo "2. Redis with AOF and noeviction, PostgreSQL"
 redis_port=$(free_port) pg_port=$(free_port) port=$(free_port)
 (cd "$work/home" && as_user redis-server --port "$redis_port" --bind 127.0.0.1 --appendonly yes --appendfsync everysec \
   --maxmemory 256mb --maxmemory-policy noeviction --requirepass rehearsal --logfile redis.log) & pids+=($!)
-as_user initdb -D "$work/home/pg" -U lumbar3d --auth trust >/dev/null
+as_user initdb -D "$work/home/pg" -U lumbar3d --encoding UTF8 --auth trust >/dev/null
 (cd "$work/home" && as_user pg_ctl -D "$work/home/pg" -w -o "-p $pg_port -c listen_addresses=127.0.0.1 -c unix_socket_directories=" -l pg.log start >/dev/null)
 python3 - "$pg_port" <<'PY'
 import sys, psycopg
@@ -51,7 +53,7 @@ as_user "${settings[@]}" LUMBAR3D_API_KEY_HASHES="$(grep -o 'bridge:[0-9a-f]*' "
   uvicorn --factory service.app:create_app_from_environment --host 127.0.0.1 --port "$port" --log-level warning > service.log 2>&1 & pids+=($!)
 for worker in 1 2; do
   as_user "${settings[@]}" LUMBAR3D_ASSETS="$work/src/ssm_assets" NUMBA_CACHE_DIR="$work/home/numba" \
-    python -m worker > "worker-$worker.log" 2>&1 & pids+=($!)
+    celery --app worker.app worker --without-gossip --without-mingle > "worker-$worker.log" 2>&1 & pids+=($!)
 done
 for _ in $(seq 60); do
   python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/readyz', timeout=1)" 2>/dev/null && break
@@ -61,12 +63,14 @@ done
 echo "4. the demo pair, twice, with a key; without one: refused"
 demo="$OLDPWD/demo"
 export LUMBAR3D_SERVER="http://127.0.0.1:$port"
-if lumbar3d submit "$demo/ap.png" "$demo/lat.png" "$demo/calibration.json" 2>/dev/null; then echo "accepted without a key"; exit 1; fi
+failed() { tail -n 20 service.log worker-*.log; exit 1; }
+pair=("$demo/ap.png" "$demo/lat.png" "$demo/calibration.json")
+if lumbar3d submit "${pair[@]}"; then echo "accepted without a key"; exit 1; fi
 export LUMBAR3D_API_KEY="$secret"
-first=$(lumbar3d submit "$demo/ap.png" "$demo/lat.png" "$demo/calibration.json" 2>/dev/null)
-second=$(lumbar3d submit "$demo/ap.png" "$demo/lat.png" "$demo/calibration.json" 2>/dev/null)
+first=$(lumbar3d submit "${pair[@]}") || failed
+second=$(lumbar3d submit "${pair[@]}") || failed
 for job in "$first" "$second"; do
-  lumbar3d wait "$job" 2>/dev/null || { tail -n 20 service.log worker-*.log; exit 1; }
+  lumbar3d wait "$job" || failed
 done
 lumbar3d download "$first" --out "$work/results" | wc -l
 touch "$work/venv/lib/probe" && rm "$work/venv/lib/probe"

@@ -58,8 +58,9 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 def create_app_from_environment() -> FastAPI:
     """For ``uvicorn --factory service.app:create_app_from_environment``."""
     settings = ServiceSettings()
+    app = create_app(settings)  # before the logs are cut down to safe fields: a wrong setting must be readable
     jsonlog.configure(settings.log_level)
-    return create_app(settings)
+    return app
 
 
 @contextlib.asynccontextmanager
