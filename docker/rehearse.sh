@@ -13,7 +13,7 @@ user=nobody
 as_user() { setpriv --reuid "$user" --regid nogroup --clear-groups env -i PATH="$PATH" HOME="$work/home" "$@"; }
 pids=()
 finish() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}"; do pkill -TERM -P "$pid" || kill "$pid" || true; done 2>/dev/null
   as_user pg_ctl -D "$work/home/pg" -m immediate stop >/dev/null 2>&1 || true
   wait 2>/dev/null || true
   rm -rf "$work"
