@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
@@ -20,10 +20,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 import numpy as np
 from PIL import Image
 
-from benchmarks.end_to_end_report import write
+from benchmarks.end_to_end_report import Case, write
 from benchmarks.machine import describe
 from benchmarks.registration import score
-from benchmarks.registration_report import LevelError
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
 from benchmarks.voxel_film import cast, voxelise
 from lumbar3d.contracts import LEVELS
@@ -42,21 +41,6 @@ SEED = 77
 COLUMNS = 1024
 SIGMA_WHEN_TRUE_PX = 0.3
 SWAPS = ("as found", "true landmarks", "true decomposition", "both true")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One person, one exposure, one variant.
-
-    ``landmark_mm`` is the mean landmark distance per view, at the isocentre.
-    """
-
-    subject: str
-    draw: int
-    swap: str
-    levels: tuple[LevelError, ...]
-    landmark_mm: tuple[float, float]
-    timings_s: dict[str, float]
 
 
 def photograph(subject: Subject, draw: int, folder: Path) -> None:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from benchmarks.end_to_end import Case
+from benchmarks.registration_report import LevelError
 
 HEADER = "| images and landmarks | person | mean mm | median | body | posterior | Hausdorff |"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One person, one exposure, one variant.
+
+    ``landmark_mm`` is the mean landmark distance per view, at the isocentre.
+    """
+
+    subject: str
+    draw: int
+    swap: str
+    levels: tuple[LevelError, ...]
+    landmark_mm: tuple[float, float]
+    timings_s: dict[str, float]
 
 
 def write(cases: Sequence[Case], record: dict[str, Any], path: Path) -> None:

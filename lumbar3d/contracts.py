@@ -167,9 +167,9 @@ class LandmarkResult(_Contract):
 class LevelQuality(_Contract):
     """How well one vertebra is supported by the two images."""
 
-    image_residual: float = Field(description="mean absolute DRR residual inside the vertebra, 0-1")
+    image_residual: float = Field(description="mean absolute DRR residual inside the vertebra, 0-1, worse view")
     ray_residual_mm: float = Field(description="RMS distance between the two rays of the seven landmarks")
-    overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, mean of views")
+    overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, worse view")
     surface_sigma_mm: float = Field(description="RMS posterior standard error of the surface")
     flag: Literal["ok", "review", "bad"]
     reasons: tuple[str, ...] = ()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
 import pytest
 
 from lumbar3d.contracts import Calibration
@@ -46,3 +49,14 @@ def document() -> dict[str, object]:
 def calibration() -> Calibration:
     """A valid calibration."""
     return Calibration.model_validate(calibration_document())
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """An entry point called in a test must not leave its log handler, nor turn later warnings into log lines."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
