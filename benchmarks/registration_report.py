@@ -111,7 +111,7 @@ def _notes(record: dict[str, Any]) -> list[str]:
     return [
         "Decomposition images rendered from the real meshes and spoiled; no network. Landmark errors of the paper's",
         "network, mm on the detector. Few people: figures are per person, not a population. Errors are means over",
-        "draws, times medians over runs after a warm-up. Constants were chosen on simulated instances and patients, the",
+        "draws, times medians over runs after a warm-up. Constants were chosen on simulated patients, the",
         "Gaussian process in a study that saw verse004 and verse005, and all were scored several times on the way to",
         "these settings: mildly optimistic.",
         "",
