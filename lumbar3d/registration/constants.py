@@ -27,8 +27,8 @@ class RegistrationConstants:
     """Cost per px^2 of image area: neighbouring residuals are correlated, some 50 px^2 count as one observation."""
     reference_noise: float = 0.02
     """Once all modes are free, each view is trusted in proportion to (this / its RMS residual)^2: a weak prior would
-    otherwise follow the errors of a bad image. Chosen on the network's images of 24 held-out simulated patients (.035
-    left 10 % more error, .010 to .020 the same); no test person took part."""
+    otherwise follow the errors of a bad image. Chosen by hand on the network's images of
+    held-out simulated patients; no test person took part."""
     trust_limits: tuple[float, float] = (0.05, 2.0)
     robust_delta: float = 0.03
     """Where the robust loss turns from square to absolute, in opacity."""
