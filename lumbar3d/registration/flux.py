@@ -25,10 +25,11 @@ def area_vectors(vertices: Array, faces: NDArray[np.int32]) -> Array:
     out = np.zeros_like(vertices)
     for face in range(len(faces)):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        e1, e2 = vertices[b] - vertices[a], vertices[c] - vertices[a]
         for axis in range(3):
             j, k = (axis + 1) % 3, (axis + 2) % 3
-            third = (e1[j] * e2[k] - e1[k] * e2[j]) / 6.0
+            b_j, b_k = vertices[b, j] - vertices[a, j], vertices[b, k] - vertices[a, k]
+            c_j, c_k = vertices[c, j] - vertices[a, j], vertices[c, k] - vertices[a, k]
+            third = (b_j * c_k - b_k * c_j) / 6.0
             out[a, axis] += third
             out[b, axis] += third
             out[c, axis] += third
@@ -59,10 +60,14 @@ def normal_motion(points: Array, areas: Array, rotation: Array, modes: Single, a
 
 
 @nogil_jit
-def deposit(motion: Single, scale: Single, pixels: Array, shape: tuple[int, int]) -> Single:
-    """Image columns on a cell grid: each vertex spread over 3 x 3 cells by a quadratic B-spline, (cells, columns)."""
-    rows, columns = shape
-    out = np.zeros((rows * columns, motion.shape[1]), dtype=np.float32)
+def deposit(motion: Single, scale: Single, pixels: Array, cell_factor: Single) -> Single:
+    """Image columns: each vertex spread over 3 x 3 cells of a grid by a quadratic B-spline, (cells, parameters).
+
+    ``cell_factor`` (rows, columns) multiplies each cell. Cells that no vertex reaches get no row: two thirds of a
+    region are empty, and the product of the columns with themselves is what a fit spends most of its time on.
+    """
+    place = reached_cells(pixels, cell_factor.shape)
+    out = np.zeros((place.max() + 1, motion.shape[1]), dtype=np.float32)
     for vertex in range(len(motion)):
         u, v = pixels[vertex, 0], pixels[vertex, 1]
         column, row = int(math.floor(u + 0.5)), int(math.floor(v + 0.5))
@@ -70,12 +75,29 @@ def deposit(motion: Single, scale: Single, pixels: Array, shape: tuple[int, int]
         for i in range(3):
             for j in range(3):
                 r, c = row + i - 1, column + j - 1
-                if 0 <= r < rows and 0 <= c < columns:
-                    weight = np.float32(weights_v[i] * weights_u[j]) * scale[vertex]
-                    cell = out[r * columns + c]
+                if 0 <= r < place.shape[0] and 0 <= c < place.shape[1]:
+                    weight = np.float32(weights_v[i] * weights_u[j]) * scale[vertex] * cell_factor[r, c]
+                    cell = out[place[r, c]]
                     for parameter in range(motion.shape[1]):
                         cell[parameter] += weight * motion[vertex, parameter]
     return out
+
+
+@nogil_jit
+def reached_cells(pixels: Array, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Row of each cell (rows, columns) in what ``deposit`` gives, -1 for one that no vertex reaches."""
+    rows, columns = shape
+    place = np.full((rows, columns), -1)
+    for vertex in range(len(pixels)):
+        column, row = int(math.floor(pixels[vertex, 0] + 0.5)), int(math.floor(pixels[vertex, 1] + 0.5))
+        place[max(row - 1, 0) : max(row + 2, 0), max(column - 1, 0) : max(column + 2, 0)] = 0
+    count = 0
+    for r in range(rows):
+        for c in range(columns):
+            if place[r, c] == 0:
+                place[r, c] = count
+                count += 1
+    return place
 
 
 @nogil_jit

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import LANDMARKS
+from lumbar3d.drr.jit import nogil_jit
 from lumbar3d.errors import RejectedError
 from lumbar3d.registration.constants import RegistrationConstants
 
@@ -57,8 +58,13 @@ def pixel_weight(
     return (cost_per_pixel * landmark_weight(centres, u, v, constants)).astype(np.float32)
 
 
+@nogil_jit
 def block_mean(image: Single, block: int) -> Single:
-    """Mean over block x block pixels."""
+    """Mean over block x block pixels; both sides of the image are multiples of the block."""
     rows, columns = image.shape
-    means = image.reshape(rows // block, block, columns // block, block).mean(axis=(1, 3))
-    return np.asarray(means, dtype=np.float32)
+    out = np.zeros((rows // block, columns // block), dtype=np.float32)
+    share = np.float32(1.0 / (block * block))
+    for row in range(rows):
+        for column in range(columns):
+            out[row // block, column // block] += share * image[row, column]
+    return out

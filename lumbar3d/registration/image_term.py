@@ -127,8 +127,7 @@ class ImageTerm:
         cell = max(self.factor, self.constants.jacobian_cell_px)
         weight = block_mean(pixel_weight, cell // self.factor) * np.float32((cell // self.factor) ** 2)
         at_cells = (pixels - self.corner_px - (cell - 1) / 2) / cell
-        columns = flux.deposit(motion, scale / np.float32(cell**2), at_cells, weight.shape)
-        columns *= np.sqrt(weight).reshape(-1, 1)
+        columns = flux.deposit(motion, scale, at_cells, np.sqrt(weight) / np.float32(cell**2))
         return np.asarray(columns.T @ columns, dtype=np.float64)
 
 

@@ -47,12 +47,12 @@ class LandmarkTerm:
         residual = self._residual(landmarks_world)
         weight = 1.0 / self._stretch(residual)
         points = landmarks_world[self.chosen]
-        steps = DIFFERENCE_MM * np.eye(3)
-        slopes = [(self._project(points + step) - self._project(points - step)) / (2 * DIFFERENCE_MM) for step in steps]
-        jacobian = np.stack(slopes, -1) / self.sigma_px[:, None, None] @ motion[self.chosen]
-        weighted = weight[:, None, None] * jacobian
-        hessian = np.einsum("nap,naq->pq", weighted, jacobian)
-        return hessian, np.einsum("nap,na->p", weighted, residual)
+        steps = DIFFERENCE_MM * np.eye(3)[:, None]
+        ahead, behind = self._project(np.stack([points + steps, points - steps]))
+        slopes = np.moveaxis(ahead - behind, 0, -1) / (2 * DIFFERENCE_MM * self.sigma_px[:, None, None])
+        jacobian = (slopes @ motion[self.chosen]).reshape(-1, motion.shape[-1])
+        weighted = np.repeat(weight, 2)[:, None] * jacobian
+        return weighted.T @ jacobian, weighted.T @ residual.reshape(-1)
 
     def _project(self, points: Array) -> Array:
         return self.projection.project(points)[0]

@@ -52,7 +52,8 @@ def minimise(objective: Objective, start: Parameters, iterations: int, constants
 
 
 def _solve(equations: NormalEquations, damping: float) -> Array:
-    damped = equations.hessian + damping * np.diag(np.diag(equations.hessian))
+    damped = equations.hessian.copy()
+    np.fill_diagonal(damped, (1.0 + damping) * np.diag(equations.hessian))
     try:
         return np.asarray(cho_solve(cho_factor(damped, lower=True), -equations.gradient))
     except (LinAlgError, ValueError) as error:

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from lumbar3d.errors import RegistrationError
+from lumbar3d.registration import flux
 from lumbar3d.registration.objective import Evaluation, Objective
+from lumbar3d.registration.parameters import fit_surface
 from lumbar3d.shape.fitted import FittedVertebra
-from lumbar3d.shape.mesh import vertex_area_vectors
 
 Array = NDArray[np.float64]
 
@@ -34,14 +35,13 @@ def posterior_covariance(objective: Objective, at: Evaluation) -> Array:
 
 
 def surface_sigma_mm(vertebra: FittedVertebra) -> float:
-    """RMS standard error of the fit vertices along their normals, mm."""
-    model, points = vertebra.model, vertebra.model.instance(vertebra.coefficients, vertebra.model.fit_vertices)
-    areas = vertex_area_vectors(points, model.fit_faces)
-    lengths = np.linalg.norm(areas, axis=1)
-    normals = areas / np.maximum(lengths, 1e-12)[:, None]
-    turned = np.cross(points, normals)
-    shifted = normals @ vertebra.world_from_model[:3, :3].T
-    modes = model.scaled_modes[model.fit_vertices][..., : len(vertebra.coefficients)]
-    motion = np.concatenate([turned, shifted, np.einsum("vi,vik->vk", normals, modes)], axis=1)
-    variance = np.einsum("vp,vp->v", motion @ vertebra.covariance, motion)
-    return float(np.sqrt((variance * lengths).sum() / lengths.sum()))
+    """RMS standard error of the fit vertices along their normals, weighted by area, mm."""
+    surface, modes = fit_surface(vertebra.model), len(vertebra.coefficients)
+    points = surface.instance(vertebra.coefficients)[: surface.vertex_count]
+    areas = flux.area_vectors(points, surface.faces)
+    mm2 = np.linalg.norm(areas, axis=1)
+    rotation = vertebra.world_from_model[:3, :3]
+    motion = flux.normal_motion(points, areas, rotation, surface.modes[: surface.vertex_count], modes)
+    motion /= np.sqrt(np.maximum(mm2, 1e-12)).astype(np.float32)[:, None]  # millimetres times the root of the area
+    variance = float(np.vdot(motion.T @ motion, vertebra.covariance))
+    return float(np.sqrt(max(variance, 0.0) / mm2.sum()))
