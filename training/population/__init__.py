@@ -1,0 +1,1 @@
+"""People that literature describes: drawn spines with shapes, posture and the usual troubles."""
