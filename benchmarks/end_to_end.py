@@ -33,12 +33,16 @@ from lumbar3d.pipeline import Engine
 from lumbar3d.registration.register import register
 from training.radiographs.demo import grey16, real_spine
 from training.radiographs.fields import shrink
-from training.radiographs.film import draw_technique
+from training.radiographs.film import draw_film, make_film
+from training.radiographs.habitus import draw_habitus
 from training.radiographs.patient import draw_patient, surroundings
-from training.radiographs.simulate import make_film
+from training.radiographs.simulate import VIEWS
+from training.radiographs.spectrum import Matter
 
 SEED = 77
 COLUMNS = 1024
+VOXEL_CORTEX = 0.6
+"""The voxel renderer's cortex falls off over 1.25 mm; with this density it holds as much bone as body and arch."""
 SIGMA_WHEN_TRUE_PX = 0.3
 SWAPS = ("as found", "true landmarks", "true decomposition", "both true")
 
@@ -47,12 +51,14 @@ def photograph(subject: Subject, draw: int, folder: Path) -> None:
     """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
     rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
     spine = real_spine(subject)
-    patient = draw_patient(spine, rng)
+    habitus = draw_habitus(spine.age_years, spine.female, rng)
+    patient = draw_patient(spine, habitus, rng)
     bones = [vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)]
-    volume = voxelise(bones, patient.bone.marrow_per_mm, patient.bone.cortex_per_mm, SEED + draw)
-    for name, beam in (("ap", subject.geometry.ap), ("lat", subject.geometry.lat)):
-        attenuation = cast(volume, beam) + surroundings(patient, beam, rng)
-        film = make_film(attenuation, draw_technique(rng).at_pitch(COLUMNS // 512), rng)
+    volume = voxelise(bones, habitus.marrow, VOXEL_CORTEX * habitus.cortex_share, SEED + draw)
+    for name, beam in zip(VIEWS, (subject.geometry.ap, subject.geometry.lat), strict=True):
+        around = surroundings(patient, beam, rng)
+        matter = Matter(around.soft_mm, around.bone_mm + cast(volume, beam))
+        film = make_film(matter, draw_film(name, rng).at_pitch(COLUMNS // 512), rng)
         Image.fromarray(grey16(film)).save(folder / f"{name}.png")
 
 

@@ -1,8 +1,11 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from lumbar3d.geometry import frames
+from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import volume_mm3
-from training.radiographs.fields import ellipsoid_chords, enlarge, gaussian_blur, shrink
+from training.radiographs.ellipsoids import Ellipsoids
+from training.radiographs.fields import enlarge, gaussian_blur, shrink
 from training.radiographs.loft import loft
 
 
@@ -29,15 +32,37 @@ def test_enlarging_puts_pixels_where_shrinking_took_them():
     assert np.abs(back - ramp)[4:-4, 4:-4].max() < 1e-4
 
 
+def chords(ellipsoids, offsets_mm):
+    """Through ellipsoids around the origin, along parallel-ish rays from 1 m away that pass at these offsets in x."""
+    spacing = 0.1
+    rotation = np.diag([1.0, -1.0, -1.0])  # looks down
+    source = np.array([0.0, 0.0, 1000.0])
+    pose = frames.rigid(rotation, -rotation @ source)
+    beam = ConeBeam(pose, np.full(2, 1000.0 / spacing), np.zeros(2), np.full(2, spacing), 4, 128)
+    found = ellipsoids.lengths_mm(beam)
+    return found[0, np.round(np.asarray(offsets_mm) / spacing).astype(int)]
+
+
 def test_chord_through_a_sphere():
-    offsets_mm = np.array([0.0, 5.0, 9.9, 10.5])
-    source = np.array([0.0, 0.0, -1000.0])
-    targets = np.stack([offsets_mm, np.zeros(4), np.zeros(4)], -1) - source
-    directions = (targets / np.linalg.norm(targets, axis=1, keepdims=True))[None]
-    found = ellipsoid_chords(source, directions, np.eye(3)[None] / 10.0, np.zeros((1, 3)), np.array([2.0]))[0]
-    distance = np.linalg.norm(np.cross(directions[0], -source), axis=1)
-    expected = 2.0 * 2.0 * np.sqrt(np.maximum(100.0 - distance**2, 0.0))
-    assert np.allclose(found, expected, atol=1e-3)
+    offsets_mm = np.array([0.0, 5.0, 9.0, 10.5])
+    ball = Ellipsoids(128)
+    ball.add(np.zeros(3), np.full(3, 10.0), 2.0)
+    expected = 2.0 * 2.0 * np.sqrt(np.maximum(100.0 - offsets_mm**2, 0.0))
+    assert np.allclose(chords(ball, offsets_mm), expected, atol=0.02)
+
+
+def test_what_is_carved_out_does_not_count():
+    shell = Ellipsoids(128)
+    core = shell.add(np.zeros(3), np.full(3, 6.0), 0.0)
+    shell.add(np.zeros(3), np.full(3, 10.0), 1.0, carve=core)
+    assert np.allclose(chords(shell, [0.0, 8.0]), [2 * (10.0 - 6.0), 2 * 6.0], atol=0.02)
+
+
+def test_two_that_overlap_count_once_when_one_is_carved():
+    pair = Ellipsoids(128)
+    first = pair.add(np.array([0.0, 0.0, 5.0]), np.full(3, 10.0), 1.0)
+    pair.add(np.array([0.0, 0.0, -5.0]), np.full(3, 10.0), 1.0, carve=first)
+    assert np.allclose(chords(pair, [0.0]), [30.0], atol=0.02)
 
 
 def test_loft_is_a_closed_cylinder():

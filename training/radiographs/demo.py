@@ -14,24 +14,42 @@ from PIL import Image
 
 from benchmarks.subjects import Room, Subject, load_subject
 from lumbar3d.contracts import LEVELS
-from training.radiographs.film import Technique, develop
-from training.radiographs.patient import attenuation_of, draw_patient
+from training.radiographs.exposure import Exposure
+from training.radiographs.film import FilmRecipe, make_film
+from training.radiographs.habitus import draw_habitus
+from training.radiographs.patient import draw_patient, matter_of
+from training.radiographs.presentation import Presentation, Shutters
 from training.radiographs.real_spine import spine_of
+from training.radiographs.simulate import VIEWS
 from training.radiographs.spine import Spine
 
 SUBJECT = "verse005"
 SEED = 5
 COLUMNS = 1024
-TECHNIQUE = Technique(
-    photons=4.0e4,
-    scatter_ratio=0.4,
-    scatter_sigma_px=50.0,
-    blur_px=0.4,
-    enhancement=0.85,
-    enhancement_sigma_px=45.0,
+AGE_YEARS = 60.0
+EXPOSURE = Exposure(
+    tube_kv=80.0,
+    anti_scatter="grid",
+    scatter_ratio=0.6,
+    scatter_sigma_mm=45.0,
+    quanta=4.0e4,
+    focal_spot_mm=0.2,
+    detector_mm=0.2,
+    motion_mm=0.1,
+)
+PRESENTATION = Presentation(
+    equalisation=0.85,
+    equalisation_mm=38.0,
+    edge=0.0,
+    edge_mm=1.0,
+    smoothing_mm=0.0,
     window=(1.0, 99.7),
-    curve=0.3,
-    gamma=1.0,
+    window_width=1.0,
+    curve="sigmoid",
+    curve_share=0.3,
+    middle_grey=0.5,
+    grey_levels=4095,
+    monochrome1=False,
 )
 
 
@@ -53,11 +71,11 @@ def main() -> None:
     subject = load_subject(arguments.data, SUBJECT, Room(columns=COLUMNS))
     rng = np.random.default_rng(SEED)
     spine = real_spine(subject)
-    patient = draw_patient(spine, rng)
+    patient = draw_patient(spine, draw_habitus(AGE_YEARS, False, rng), rng)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, beam in (("ap", subject.geometry.ap), ("lat", subject.geometry.lat)):
-        attenuation = attenuation_of(spine, patient, beam, rng)
-        film = develop(attenuation, TECHNIQUE.at_pitch(COLUMNS // 512), rng)
+    for name, beam in zip(VIEWS, (subject.geometry.ap, subject.geometry.lat), strict=True):
+        recipe = FilmRecipe(name, EXPOSURE, PRESENTATION, Shutters(), ()).at_pitch(COLUMNS // 512)
+        film = make_film(matter_of(spine, patient, beam, rng), recipe, rng)
         Image.fromarray(grey16(film)).save(arguments.out / f"{name}.png", optimize=True)
     (arguments.out / "calibration.json").write_text(subject.calibration.model_dump_json(indent=1) + "\n")
 

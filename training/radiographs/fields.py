@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
+Counts = NDArray[np.int64]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -51,9 +52,26 @@ def gaussian_blur(image: Image, sigma_px: float) -> Image:
 
 def shrink(image: Image, factor: int) -> Image:
     """Box average over factor x factor pixels of the last two axes."""
+    if factor == 1:
+        return image
     *lead, rows, columns = image.shape
-    blocks = image.reshape(*lead, rows // factor, factor, columns // factor, factor)
-    return np.asarray(blocks.mean(axis=(-3, -1), dtype=np.float32))
+    flat = np.ascontiguousarray(image, dtype=np.float32).reshape(-1, columns)
+    return np.asarray(_shrink(flat, factor).reshape(*lead, rows // factor, columns // factor))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _shrink(image: Image, factor: int) -> Image:
+    rows, columns = image.shape
+    out = np.zeros((rows // factor, columns // factor), dtype=np.float32)
+    share = np.float32(1.0 / factor**2)
+    for row in range(len(out) * factor):
+        target = out[row // factor]
+        for column in range(out.shape[1]):
+            total = np.float32(0.0)
+            for k in range(factor):
+                total += image[row, column * factor + k]
+            target[column] += share * total
+    return out
 
 
 @numba.njit(cache=True, nogil=True)
@@ -85,36 +103,57 @@ def enlarge(image: Image, factor: int) -> Image:
 
 
 @numba.njit(cache=True, nogil=True)
-def ellipsoid_chords(source: Array, directions: Array, whitening: Array, centres: Array, weights: Array) -> Image:
-    """Sum of weight x path length through ellipsoids.
+def ellipsoid_chords(
+    rays: Array, ends: Array, whitening: Array, weights: Array, carves: Counts, windows: Counts
+) -> Image:
+    """Sum of weight x path length through ellipsoids, each without its part inside another one.
 
     Parameters
     ----------
-    source : (3,) float
-    directions : (rows, columns, 3) float
-        Unit.
+    rays : (3, 3) float
+        Columns: change of the ray per column, per row, and the ray of pixel (0, 0); need not be unit vectors.
+    ends : (n, 3) float
+        Source minus each ellipsoid's centre.
     whitening : (n, 3, 3) float
-        Maps each ellipsoid onto the unit sphere (a zero row makes an infinite cylinder).
-    centres : (n, 3) float
+        Maps each ellipsoid onto the unit sphere.
     weights : (n,) float
-        Attenuation per mm; negative for gas.
+        Per mm; negative for what is missing.
+    carves : (n,) int
+        Index of the ellipsoid that is cut out of this one, or -1.
+    windows : (n, 4) int
+        First and last row, first and last column (last excluded) that the ellipsoid may reach; the last row of all is
+        the size of the image.
     """
-    rows, columns, _ = directions.shape
-    out = np.zeros((rows, columns), dtype=np.float32)
-    for n in range(len(centres)):
-        m = whitening[n]
-        p = m @ (source - centres[n])
-        c = p[0] * p[0] + p[1] * p[1] + p[2] * p[2] - 1.0
-        weight = weights[n]
-        for row in range(rows):
-            for column in range(columns):
-                dx, dy, dz = directions[row, column, 0], directions[row, column, 1], directions[row, column, 2]
-                qx = m[0, 0] * dx + m[0, 1] * dy + m[0, 2] * dz
-                qy = m[1, 0] * dx + m[1, 1] * dy + m[1, 2] * dz
-                qz = m[2, 0] * dx + m[2, 1] * dy + m[2, 2] * dz
-                a = qx * qx + qy * qy + qz * qz
-                b = qx * p[0] + qy * p[1] + qz * p[2]
-                root = b * b - a * c
-                if root > 0.0:
-                    out[row, column] += np.float32(weight * 2.0 * math.sqrt(root) / a)
+    out = np.zeros((windows[-1, 1], windows[-1, 3]), dtype=np.float32)
+    for n in range(len(weights)):
+        own, own_end = whitening[n] @ rays, whitening[n] @ ends[n]
+        carve = carves[n]
+        other, other_end = whitening[max(carve, 0)] @ rays, whitening[max(carve, 0)] @ ends[max(carve, 0)]
+        for row in range(windows[n, 0], windows[n, 1]):
+            for column in range(windows[n, 2], windows[n, 3]):
+                near, far = _crossings(own, own_end, column, row)
+                length = far - near
+                if length > 0.0 and carve >= 0:
+                    first, last = _crossings(other, other_end, column, row)
+                    length -= max(0.0, min(far, last) - max(near, first))
+                if length > 0.0:
+                    x = rays[0, 0] * column + rays[0, 1] * row + rays[0, 2]
+                    y = rays[1, 0] * column + rays[1, 1] * row + rays[1, 2]
+                    z = rays[2, 0] * column + rays[2, 1] * row + rays[2, 2]
+                    out[row, column] += np.float32(weights[n] * length * math.sqrt(x * x + y * y + z * z))
     return out
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _crossings(rays: Array, end: Array, column: int, row: int) -> tuple[float, float]:
+    """Where a ray enters and leaves the unit sphere, in units of the ray; equal when it does not."""
+    x = rays[0, 0] * column + rays[0, 1] * row + rays[0, 2]
+    y = rays[1, 0] * column + rays[1, 1] * row + rays[1, 2]
+    z = rays[2, 0] * column + rays[2, 1] * row + rays[2, 2]
+    a = x * x + y * y + z * z
+    b = x * end[0] + y * end[1] + z * end[2]
+    root = b * b - a * (end[0] * end[0] + end[1] * end[1] + end[2] * end[2] - 1.0)
+    if root <= 0.0:
+        return 0.0, 0.0
+    root = math.sqrt(root)
+    return (-b - root) / a, (-b + root) / a

@@ -1,4 +1,4 @@
-"""Everything that attenuates in one patient, and the line integrals through it."""
+"""Everything that attenuates in one patient, and what lies on the rays of a beam through it."""
 
 from __future__ import annotations
 
@@ -10,56 +10,46 @@ from numpy.typing import NDArray
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
+from training.radiographs.ellipsoids import Ellipsoids
 from training.radiographs.fields import enlarge, gaussian_blur
+from training.radiographs.habitus import Habitus
 from training.radiographs.skeleton import HollowBone, surrounding_bones
+from training.radiographs.spectrum import Matter
 from training.radiographs.spine import Spine
-from training.radiographs.tissue import Ellipsoids, draw_body
+from training.radiographs.tissue import draw_trunk
 
 Image = NDArray[np.float32]
 
+OTHER_BONE_COLUMNS = 256
 _PROJECTOR = CpuProjector()
-
-
-@dataclass(frozen=True)
-class Bone:
-    """What bone adds to the attenuation of the tissue it replaces, per mm."""
-
-    marrow_per_mm: float
-    cortex_per_mm: float
-    grain: float
-
-
-def draw_bone(rng: np.random.Generator) -> Bone:
-    """From osteoporotic to dense."""
-    marrow = float(np.clip(rng.normal(0.0036, 0.0014), 0.0010, 0.0075))
-    return Bone(marrow, rng.uniform(0.024, 0.042), rng.uniform(0.0, 0.22))
 
 
 @dataclass(frozen=True, eq=False)
 class Patient:
     """What surrounds a spine, drawn once for both views."""
 
-    trunk: Ellipsoids
+    habitus: Habitus
+    trunk: tuple[Ellipsoids, Ellipsoids]
     bones: list[HollowBone]
-    bone: Bone
 
 
-def draw_patient(spine: Spine, rng: np.random.Generator) -> Patient:
-    """Trunk, neighbouring bones and bone quality for a spine."""
+def draw_patient(spine: Spine, habitus: Habitus, rng: np.random.Generator) -> Patient:
+    """Trunk and neighbouring bones for a spine."""
     middle = spine.lumbar[2].mesh.vertices.mean(axis=0)
-    return Patient(draw_body(middle, rng), surrounding_bones(spine, rng), draw_bone(rng))
+    return Patient(habitus, draw_trunk(middle, habitus, rng), surrounding_bones(spine, rng))
 
 
-def attenuation_of(spine: Spine, patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Image:
-    """-ln(I/I0) of a patient in one view, in the orientation of the beam, (rows, columns)."""
+def matter_of(spine: Spine, patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Matter:
+    """What lies on the rays of one view, in the orientation of the beam."""
     outer = lengths_mm([vertebra.mesh for vertebra in spine.lumbar], beam).sum(axis=0)
-    return np.asarray(vertebrae(spine, outer, patient.bone, beam, rng) + surroundings(patient, beam, rng))
+    around = surroundings(patient, beam, rng)
+    return Matter(around.soft_mm, around.bone_mm + vertebrae(spine, outer, patient.habitus, beam, rng))
 
 
-def surroundings(patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Image:
-    """Attenuation of everything but T11 .. L5, (rows, columns)."""
-    trunk = patient.trunk.attenuation(beam) + _other_bones(patient.bones, patient.bone, beam)
-    return np.asarray(trunk + _unevenness(beam, rng))
+def surroundings(patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Matter:
+    """Everything but T11 .. L5."""
+    soft = sum(part.lengths_mm(beam) for part in patient.trunk) + _unevenness(patient.habitus, beam, rng)
+    return Matter(np.asarray(soft, dtype=np.float32), _other_bones(patient, beam))
 
 
 def lengths_mm(meshes: list[TriangleMesh], beam: ConeBeam) -> Image:
@@ -67,36 +57,51 @@ def lengths_mm(meshes: list[TriangleMesh], beam: ConeBeam) -> Image:
     return np.concatenate([_PROJECTOR.path_lengths_mm([mesh], beam) for mesh in meshes])
 
 
-def vertebrae(spine: Spine, lumbar_outer: Image, bone: Bone, beam: ConeBeam, rng: np.random.Generator) -> Image:
-    """T11 .. L5 without the tissue around them, from the summed path lengths (mm) of the lumbar outer surfaces."""
-    outer = lumbar_outer + lengths_mm([v.mesh for v in spine.thoracic], beam).sum(axis=0)
-    inner = np.zeros_like(outer)
-    for vertebra in (*spine.lumbar, *spine.thoracic):
-        inner += lengths_mm([vertebra.inner], beam)[0]
-    grain = 1.0 + bone.grain * enlarge(
-        gaussian_blur(_noise(beam, 2, rng), rng.uniform(0.4, 1.2) * beam.columns / 512), 2
-    )
-    return np.asarray(bone.marrow_per_mm * inner * grain + bone.cortex_per_mm * np.maximum(outer - inner, 0.0))
+def joined(meshes: list[TriangleMesh]) -> TriangleMesh:
+    """One mesh of many closed surfaces: its path length is the sum of theirs."""
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    faces = [mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]
+    return TriangleMesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces).astype(np.int32))
 
 
-def _other_bones(others: list[HollowBone], bone: Bone, beam: ConeBeam) -> Image:
-    factor = max(1, beam.columns // 256)
-    half = beam.downsampled(factor)
-    total = np.zeros((half.rows, half.columns), dtype=np.float32)
-    for part in others:
-        outer, inner = lengths_mm([part.outer, part.inner], half)
-        total += bone.marrow_per_mm * inner + bone.cortex_per_mm * np.maximum(outer - inner, 0.0)
-    return enlarge(total, factor)
+def vertebrae(spine: Spine, lumbar_outer: Image, habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+    """Dense bone (mm) in T11 .. L5, from the summed path lengths (mm) of the lumbar outer surfaces."""
+    everyone = (*spine.lumbar, *spine.thoracic)
+    outer = lumbar_outer + lengths_mm([joined([v.mesh for v in spine.thoracic])], beam)[0]
+    inner = lengths_mm([joined([vertebra.inner for vertebra in everyone])], beam)[0]
+    return _bone(outer, inner * _grain(habitus, beam, rng), habitus)
+
+
+def _bone(outer: Image, inner: Image, habitus: Habitus) -> Image:
+    cortex = np.float32(habitus.cortex_share) * np.maximum(outer - inner, np.float32(0.0))
+    return np.asarray(np.float32(habitus.marrow) * inner + cortex)
+
+
+def _grain(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+    """Trabeculae: fine texture around 1."""
+    noise = gaussian_blur(_noise(beam, 2, rng), rng.uniform(0.4, 1.2) * beam.columns / 512)
+    return np.asarray(np.float32(1.0) + np.float32(habitus.grain) * enlarge(noise, 2))
+
+
+def _other_bones(patient: Patient, beam: ConeBeam) -> Image:
+    factor = max(1, beam.columns // OTHER_BONE_COLUMNS)
+    coarse = beam.downsampled(factor)
+    surfaces = [joined([part.outer for part in patient.bones]), joined([part.inner for part in patient.bones])]
+    outer, inner = lengths_mm(surfaces, coarse)
+    total = _bone(outer, inner, patient.habitus)
+    return enlarge(total, factor) if factor > 1 else total
 
 
 def _noise(beam: ConeBeam, coarseness: int, rng: np.random.Generator) -> Image:
     return rng.standard_normal((beam.rows // coarseness, beam.columns // coarseness), dtype=np.float32)
 
 
-def _unevenness(beam: ConeBeam, rng: np.random.Generator) -> Image:
-    """Organs that no ellipsoid stands for: smooth random attenuation at three sizes."""
+def _unevenness(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+    """Organs that no ellipsoid stands for: smooth random tissue (mm of muscle) at three sizes."""
     total = np.zeros((beam.rows, beam.columns), dtype=np.float32)
-    for share, largest in ((8, 0.25), (16, 0.15), (64, 0.05)):
+    for share, largest in ((8, 12.0), (16, 6.0), (64, 2.0)):
         coarseness = beam.columns // share
-        total += enlarge(rng.uniform(0.0, largest) * _noise(beam, coarseness, rng), coarseness)
+        finer = max(1, coarseness // 4)
+        smooth = gaussian_blur(enlarge(_noise(beam, coarseness, rng), coarseness // finer), coarseness / finer)
+        total += enlarge(np.float32(habitus.unevenness * rng.uniform(0.0, largest)) * smooth, finer)
     return total

@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.geometry import frames
-from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
+from lumbar3d.shape.mesh import TriangleMesh
+from training.radiographs.cortex import LAMINA_MM, SHELL_MM, marrow_surface
 from training.radiographs.spine import THORACIC_SCALE, Spine, Vertebra
 
 Array = NDArray[np.float64]
 
-CORTEX_MM = (0.7, 1.3)
-"""Of body and arch."""
 THORACIC_DISC_MM = 6.0
 SACRAL_SLOPE_DEG = 38.0
+AGE_YEARS = 60.0
+"""For the density of the bone; the people's own age is not known."""
 
 
 def spine_of(meshes: list[TriangleMesh], landmarks: list[Array], arches: list[NDArray[np.bool_]]) -> Spine:
@@ -39,14 +40,11 @@ def spine_of(meshes: list[TriangleMesh], landmarks: list[Array], arches: list[ND
         surface = centre + scale * (frames.apply(copied, meshes[0].vertices) - centre)
         thoracic.insert(0, _vertebra(TriangleMesh(surface, meshes[0].faces), landmarks[0], arches[0]))
         poses.insert(0, pose)
-    return Spine(lumbar, tuple(thoracic), tuple(poses), _sacrum(landmarks[4]))
+    return Spine(lumbar, tuple(thoracic), tuple(poses), _sacrum(landmarks[4]), AGE_YEARS, female=False)
 
 
 def _vertebra(mesh: TriangleMesh, landmarks: Array, arch: NDArray[np.bool_]) -> Vertebra:
-    normals = vertex_area_vectors(mesh.vertices, mesh.faces)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
-    thickness = np.where(arch, CORTEX_MM[1], CORTEX_MM[0])[:, None]
-    return Vertebra(mesh, TriangleMesh(mesh.vertices - thickness * normals, mesh.faces), landmarks)
+    return Vertebra(mesh, marrow_surface(mesh, np.where(arch, LAMINA_MM, SHELL_MM)), landmarks)
 
 
 def _pose(landmarks: Array) -> Array:

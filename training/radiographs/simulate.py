@@ -14,13 +14,17 @@ from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.model import ShapeModel
 from training.radiographs.fields import shrink
-from training.radiographs.film import Technique, add_objects, collimate, develop, draw_technique
+from training.radiographs.film import FilmRecipe, draw_film, make_film
+from training.radiographs.habitus import Habitus, draw_habitus
 from training.radiographs.patient import draw_patient, lengths_mm, surroundings, vertebrae
 from training.radiographs.room import draw_room
+from training.radiographs.spectrum import Matter
 from training.radiographs.spine import Spine, SpineSampler
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
+
+VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,10 @@ class LabelledView:
         From the source to each landmark along the detector's normal.
     projection : ConeBeam
         Of the image before it was made canonical.
+    recipe : FilmRecipe or None
+        How the film was taken and processed.
+    habitus : Habitus or None
+        What the patient around the vertebrae is like.
     """
 
     view: ViewName
@@ -48,6 +56,8 @@ class LabelledView:
     landmarks_px: Array
     depths_mm: Array
     projection: ConeBeam
+    recipe: FilmRecipe | None = None
+    habitus: Habitus | None = None
 
 
 class Simulator:
@@ -71,22 +81,18 @@ def photograph(
 
     The lumbar vertebrae are rendered on the grid of ``beams`` and averaged over ``step`` x ``step`` pixels.
     """
-    patient = draw_patient(spine, rng)
+    habitus = draw_habitus(spine.age_years, spine.female, rng)
+    patient = draw_patient(spine, habitus, rng)
     views = []
-    for name, fine in zip(("ap", "lat"), beams, strict=True):
+    for name, fine in zip(VIEWS, beams, strict=True):
         outer = lengths_mm([vertebra.mesh for vertebra in spine.lumbar], fine)
         opacity, beam = shrink(drr_from_path_length(outer), step), fine.downsampled(step)
-        bones = vertebrae(spine, shrink(outer.sum(axis=0), step), patient.bone, beam, rng)
-        attenuation = bones + surroundings(patient, beam, rng)
+        around = surroundings(patient, beam, rng)
+        bone = around.bone_mm + vertebrae(spine, shrink(outer.sum(axis=0), step), habitus, beam, rng)
         flips = flips_to_canonical(beam, name)
-        film = make_film(flips.image(attenuation), draw_technique(rng).at_pitch(1 / step), rng)
+        recipe = draw_film(name, rng).at_pitch(1 / step)
+        film = make_film(Matter(flips.image(around.soft_mm), flips.image(bone)), recipe, rng)
         landmarks, depths = beam.project(np.stack([vertebra.landmarks_mm for vertebra in spine.lumbar]))
-        landmarks = flips.points(landmarks, beam)
-        views.append(LabelledView(name, normalise(film), flips.image(opacity), landmarks, depths, beam))
+        truth = flips.image(opacity), flips.points(landmarks, beam), depths
+        views.append(LabelledView(name, normalise(film), *truth, beam, recipe, habitus))
     return views[0], views[1]
-
-
-def make_film(attenuation: Image, technique: Technique, rng: np.random.Generator) -> Image:
-    """Objects on the patient, exposure, processing and collimation."""
-    add_objects(attenuation, rng)
-    return collimate(develop(attenuation, technique, rng), rng)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.geometry import frames
-from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
+from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
+from training.radiographs.cortex import marrow_surface
 from training.radiographs.posture import posture
 from training.radiographs.vertebra_shapes import LocalShape, ShapeSampler, narrowed
 
@@ -39,12 +40,14 @@ class Vertebra:
 
 @dataclass(frozen=True, eq=False)
 class Spine:
-    """T11, T12, L1..L5 and the place of the sacrum."""
+    """T11, T12, L1..L5, the place of the sacrum, and whose spine it is."""
 
     lumbar: tuple[Vertebra, ...]
     thoracic: tuple[Vertebra, ...]
     thoracic_poses: tuple[Array, ...]
     world_from_sacrum: Array
+    age_years: float
+    female: bool
 
 
 class SpineSampler:
@@ -69,15 +72,14 @@ class SpineSampler:
             _vertebra(shape, pose, self._samplers[level].faces)
             for shape, pose, level in zip(shapes, poses, order, strict=True)
         ]
-        return Spine(tuple(meshes[2:]), tuple(meshes[:2]), tuple(poses[:2]), sacrum)
+        person = rng.uniform(18.0, 90.0), bool(rng.random() < 0.5)
+        return Spine(tuple(meshes[2:]), tuple(meshes[:2]), tuple(poses[:2]), sacrum, *person)
 
 
 def _vertebra(shape: LocalShape, pose: Array, faces: NDArray[np.int32]) -> Vertebra:
-    normals = vertex_area_vectors(shape.vertices, faces)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
-    inner = shape.vertices - normals * shape.thickness_mm[:, None]
+    inner = marrow_surface(TriangleMesh(shape.vertices, faces), shape.thickness_mm)
     return Vertebra(
         TriangleMesh(frames.apply(pose, shape.vertices), faces),
-        TriangleMesh(frames.apply(pose, inner), faces),
+        TriangleMesh(frames.apply(pose, inner.vertices), faces),
         frames.apply(pose, shape.landmarks),
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import volume_mm3
 from lumbar3d.shape.model import ShapeModel
+from training.radiographs.cortex import cortex_mm
 
 Array = NDArray[np.float64]
 
@@ -36,9 +37,7 @@ class ShapeSampler:
         self._mean, self._modes = model.mean[used], model.scaled_modes[used]
         self.faces = model.fit_faces
         self._rank = model.rank
-        body = np.zeros(len(model.mean), dtype=bool)
-        body[model.patches["body"]] = True
-        self._is_body = body[model.fit_vertices]
+        self._cortex_mm = cortex_mm(model)
         self._size_direction = self._find_size_direction()
 
     def _find_size_direction(self) -> Array:
@@ -59,8 +58,7 @@ class ShapeSampler:
             points = _collapsed(points, rng)
         points = points * stretch
         vertices, landmarks, sup, inf = np.split(points, self._ends)
-        cortex = np.where(self._is_body, rng.uniform(0.4, 1.1), rng.uniform(0.9, 2.0))
-        return LocalShape(vertices, landmarks, plate_frame(sup), plate_frame(inf), cortex)
+        return LocalShape(vertices, landmarks, plate_frame(sup), plate_frame(inf), self._cortex_mm)
 
 
 def narrowed(shape: LocalShape) -> LocalShape:
