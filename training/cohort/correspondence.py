@@ -1,0 +1,213 @@
+"""Non-rigid fit: the reference moved onto every target by Gaussian radial basis functions (Audenaert et al. 2019).
+
+Displacement of the reference: u(x) = sum_k w_k exp(-|x - s_k|^2 / (2 width^2)), seeds s_k randomly chosen vertices,
+weights by least squares with a ridge w' K w, which makes it the smoothest displacement that explains the pairs. Several
+widths, coarse to fine. Everything lives on the undeformed reference, so each width's equations are factored once and
+serve every target; a pair that must not pull (normals disagree, or the scan ended there) pulls to where it already is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.spatial import cKDTree
+
+from lumbar3d.shape.distance import SurfaceLocator
+from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
+from training.cohort.remesh import boundary_vertices
+from training.shape_model.nonrigid import farthest_points, gaussian
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One width of the basis functions."""
+
+    width_mm: float
+    seeds: int
+    points: int
+    """Vertices of reference and target that make pairs."""
+    stiffness: float
+    """Ridge relative to one pair."""
+    landmark_weight: float
+    """Of each annotated landmark relative to one pair."""
+    iterations: int
+
+
+COARSE_TO_FINE = (
+    Stage(60.0, 40, 1250, 1.0, 30.0, 10),
+    Stage(35.0, 120, 2500, 0.5, 10.0, 10),
+    Stage(20.0, 350, 2500, 0.3, 0.0, 10),
+    Stage(12.0, 800, 2500, 0.2, 0.0, 10),
+    Stage(7.0, 1500, 10_000, 0.1, 0.0, 4),
+)
+SEED = 20261
+NORMAL_MM = 5.0
+"""A right angle between two normals counts like this distance times root two when the closest point is sought: the
+other side of a thin lamina is no candidate."""
+NORMAL_AGREEMENT = 0.5
+"""Least cosine between the normals of a pair that may pull."""
+GREATEST_FOOT_MM = 2.0
+"""From a target vertex to the foot on its tangent plane."""
+SEEN_WITHIN_MM = 1.5
+"""A vertex farther than this from the target after the fit is not on the part that the scan shows."""
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """The reference's vertices on one target.
+
+    Attributes
+    ----------
+    vertices : (V, 3) float64
+        mm, in the target's frame.
+    seen : (V,) bool
+        False where the target has no surface to lie on (cut off, or a hole): there the place is a smooth guess.
+    landmarks : (7, 3) float64
+        The target's annotated ones in the same frame, NaN where missing.
+    """
+
+    vertices: Array
+    seen: Mask
+    landmarks: Array
+
+
+class Target:
+    """One aligned surface, prepared for queries.
+
+    Parameters
+    ----------
+    mesh : TriangleMesh
+    landmarks : (7, 3) float64
+        NaN where missing.
+    """
+
+    def __init__(self, mesh: TriangleMesh, landmarks: Array) -> None:
+        self.landmarks = landmarks
+        self.points = mesh.vertices
+        self.normals = unit(vertex_area_vectors(mesh.vertices, mesh.faces))
+        self.edge = boundary_vertices(mesh)
+        self._faces = mesh.faces
+        self._surface = SurfaceLocator(mesh)
+        self._tree = cKDTree(_with_normals(self.points, self.normals))
+
+    def near(self, points: Array, normals: Array) -> tuple[Array, Mask]:
+        """Feet (N, 3) on the tangent planes of the best matching vertices, and which of them may pull (N,)."""
+        _, nearest = self._tree.query(_with_normals(points, normals))
+        offset = points - self.points[nearest]
+        normal = self.normals[nearest]
+        slide = offset - np.einsum("ni,ni->n", offset, normal)[:, None] * normal
+        length = np.linalg.norm(slide, axis=1, keepdims=True)
+        slide *= np.minimum(1.0, GREATEST_FOOT_MM / np.maximum(length, 1e-9))
+        agree = np.einsum("ni,ni->n", normals, normal) > NORMAL_AGREEMENT
+        return self.points[nearest] + slide, agree & ~self.edge[nearest]
+
+    def seen_from(self, points: Array, normals: Array) -> Mask:
+        """Which points (N,) of a fitted reference lie on the target's surface."""
+        _, distance, faces = self._surface.closest(points)
+        agree = np.einsum("nki,ni->nk", self.normals[self._faces[faces]], normals).max(axis=1) > NORMAL_AGREEMENT
+        return agree & (distance < SEEN_WITHIN_MM) & ~self.edge[self._faces[faces]].any(axis=1)
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """One stage on the reference, factored."""
+
+    stage: Stage
+    points: Indices
+    on_points: Array
+    on_all: NDArray[np.float32]
+    on_landmarks: Array
+    factor: tuple[Array, bool]
+
+    def weights(self, weights: Array, pulls: Array, landmark_pulls: Array) -> Array:
+        """Least-squares weights (M, 3) for pulls (n, 3) and (7, 3) added to what ``weights`` already does."""
+        goal = self.on_points.T @ (self.on_points @ weights + pulls)
+        goal += self.stage.landmark_weight * self.on_landmarks.T @ (self.on_landmarks @ weights + landmark_pulls)
+        return np.asarray(cho_solve(self.factor, goal))
+
+
+class ReferenceFit:
+    """Moves one reference onto any number of targets.
+
+    Parameters
+    ----------
+    reference : TriangleMesh
+        In the common frame.
+    landmarks : (7, 3) float64
+        The reference's, NaN where missing.
+    stages : tuple of Stage
+    """
+
+    def __init__(self, reference: TriangleMesh, landmarks: Array, stages: tuple[Stage, ...] = COARSE_TO_FINE) -> None:
+        self.reference = reference
+        self.landmarks = landmarks
+        rng = np.random.default_rng(SEED)
+        count = min(max(stage.points for stage in stages), len(reference.vertices))
+        spread = farthest_points(reference.vertices, min(2500, count))
+        self._spread = np.concatenate([spread, np.setdiff1d(np.arange(len(reference.vertices)), spread)])
+        self._equations = [self._prepare(stage, rng) for stage in stages]
+
+    def _prepare(self, stage: Stage, rng: np.random.Generator) -> _Equations:
+        vertices = self.reference.vertices
+        seeds = vertices[rng.choice(len(vertices), min(stage.seeds, len(vertices) // 2), replace=False)]
+        points = self._spread[: stage.points]
+        on_points = gaussian(vertices[points], seeds, stage.width_mm)
+        on_landmarks = np.nan_to_num(gaussian(self.landmarks, seeds, stage.width_mm))
+        normal = on_points.T @ on_points + stage.landmark_weight * on_landmarks.T @ on_landmarks
+        normal += stage.stiffness * gaussian(seeds, seeds, stage.width_mm) + 1e-6 * np.eye(len(seeds))
+        on_all = gaussian(vertices, seeds, stage.width_mm).astype(np.float32)
+        return _Equations(stage, points, on_points, on_all, on_landmarks, cho_factor(normal, lower=True))
+
+    def onto(self, target: Target) -> Correspondence:
+        """Fit one target that already lies in the reference's pose."""
+        vertices, landmarks = self.reference.vertices.copy(), self.landmarks.copy()
+        for equations in self._equations:
+            start, landmark_start = vertices, landmarks
+            weights = np.zeros((len(equations.on_points.T), 3))
+            for _ in range(equations.stage.iterations):
+                pulls = self._pulls(vertices, equations.points, target)
+                landmark_pulls = np.nan_to_num(target.landmarks - landmarks)
+                weights = equations.weights(weights, pulls, landmark_pulls)
+                vertices = start + equations.on_all @ weights.astype(np.float32)
+                landmarks = landmark_start + equations.on_landmarks @ weights
+        seen = target.seen_from(vertices, self._normals(vertices))
+        return Correspondence(vertices, seen, target.landmarks)
+
+    def _pulls(self, vertices: Array, points: Indices, target: Target) -> Array:
+        """Mean displacement (n, 3) that the pairs of each of the chosen vertices ask for.
+
+        Closest target points of the reference, and closest reference points of the target: without the latter a longer
+        process would never be reached.
+        """
+        own, normals = vertices[points], self._normals(vertices)[points]
+        feet, pulling = target.near(own, normals)
+        pulls, count = np.where(pulling[:, None], feet - own, 0.0), pulling.astype(np.float64)
+        every = max(1, len(target.points) // len(points))
+        there, there_normals = target.points[::every], target.normals[::every]
+        _, nearest = cKDTree(_with_normals(own, normals)).query(_with_normals(there, there_normals))
+        agree = np.einsum("ni,ni->n", normals[nearest], there_normals) > NORMAL_AGREEMENT
+        nearest, offset = nearest[agree], there[agree] - own[nearest[agree]]
+        for axis in range(3):
+            pulls[:, axis] += np.bincount(nearest, offset[:, axis], minlength=len(own))
+        count += np.bincount(nearest, minlength=len(own))
+        return pulls / np.maximum(count, 1.0)[:, None]
+
+    def _normals(self, vertices: Array) -> Array:
+        return unit(vertex_area_vectors(vertices, self.reference.faces))
+
+
+def unit(vectors: Array) -> Array:
+    """Vectors (N, 3) scaled to length one."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _with_normals(points: Array, normals: Array) -> Array:
+    """Points and scaled normals (N, 6): close means close and facing alike."""
+    return np.concatenate([points, NORMAL_MM * normals], axis=1)

@@ -1,0 +1,11 @@
+"""What a person is told when a cohort cannot be used."""
+
+from __future__ import annotations
+
+from lumbar3d.errors import InputError
+
+
+class CohortError(InputError):
+    """A mesh, a mask, the landmarks or their number cannot make a shape model; the message names the file."""
+
+    code = "invalid_cohort"
