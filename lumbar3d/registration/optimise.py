@@ -15,7 +15,8 @@ from lumbar3d.registration.parameters import POSE, Parameters
 
 Array = NDArray[np.float64]
 
-MAXIMUM_DAMPING = 1e4
+FINE_PX = 2
+"""Pixel of the finest usual step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,10 @@ class Minimum:
 
 
 def minimise(objective: Objective, start: Parameters, iterations: int, constants: RegistrationConstants) -> Minimum:
-    """Descend until the cost falls by less than ``relative_decrease`` or the iterations are used up.
+    """Descend until the cost falls, or can be expected to fall, by too little, or the iterations are used up.
+
+    Too little is ``relative_decrease`` on pixels of ``FINE_PX``; on coarser ones it grows with their area, because the
+    next step has another minimum anyway.
 
     Raises
     ------
@@ -36,19 +40,26 @@ def minimise(objective: Objective, start: Parameters, iterations: int, constants
     """
     best = _checked(objective.evaluate(start))
     damping, evaluations = constants.damping, 1
+    tolerance = constants.relative_decrease * (objective.images[0].factor / FINE_PX) ** 2
     for _ in range(iterations):
-        before, equations = best.cost, objective.linearise(best)
-        while damping < MAXIMUM_DAMPING:
-            step = _capped(_solve(equations, damping), constants)
+        before, least, equations = best.cost, tolerance * best.cost, objective.linearise(best)
+        step = _capped(_solve(equations, damping), constants)
+        while _expected_decrease(equations, step) > least / 2:
             trial = _checked(objective.evaluate(best.parameters.moved(step, constants.coefficient_limit_sd)))
             evaluations += 1
             if trial.cost < best.cost:
-                best, damping = trial, damping / constants.damping_down
+                best, damping = trial, max(damping / constants.damping_down, constants.damping)
                 break
             damping *= constants.damping_up
-        if before - best.cost < constants.relative_decrease * before:
+            step = _capped(_solve(equations, damping), constants)
+        if before - best.cost < least:
             break
     return Minimum(best, evaluations)
+
+
+def _expected_decrease(equations: NormalEquations, step: Array) -> float:
+    """What the quadratic model of the cost promises; it goes to zero as the damping grows."""
+    return -float(equations.gradient @ step + 0.5 * step @ equations.hessian @ step)
 
 
 def _solve(equations: NormalEquations, damping: float) -> Array:
