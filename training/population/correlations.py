@@ -125,7 +125,7 @@ PATTERNS: Mapping[str, Pattern] = {
     "lamina_slope_deg": _angle("lamina_slope"),
     "rim_lip_mm": Pattern({"lips": 0.35}, 0.40, 0.60, age_slope=0.018),
 }
-"""By parameter of ``literature.csv``; loadings are estimates, chosen to give the published correlations between dimensions."""
+"""By parameter of ``literature.csv``; loadings are estimates that give the published correlations."""
 
 UPPER_LEVELS_WITHOUT_LORDOSIS = ("L1", "L2")
 """The wedge of these bodies does not follow the person's lordosis."""
