@@ -53,8 +53,8 @@ def _stretch(course: Array, rng: np.random.Generator) -> Array:
 
 def _add_loop(body: Ellipsoids, points: Array, rng: np.random.Generator) -> None:
     """Haustra: overlapping bubbles, each without its part inside the one before."""
-    radius, before = rng.uniform(11.0, 26.0), -1
-    content = -rng.uniform(0.6, 1.0)
+    radius, before = rng.uniform(8.0, 21.0), -1
+    content = -rng.uniform(0.5, 0.95)
     for point in points:
         size = radius * np.exp(rng.normal(0.0, 0.12, 3))
         before = body.add(point + rng.normal(0.0, 3.0, 3), size, content, _turn(rng), carve=before)

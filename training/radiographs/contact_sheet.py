@@ -1,6 +1,7 @@
 """A page of simulated pairs: ``python -m training.radiographs.contact_sheet --out sheet.png``.
 
-AP and LAT side by side; in the last row with the truth drawn in: outlines and landmarks.
+AP and LAT side by side; in the last row with the truth drawn in: outlines and landmarks. ``--recipes`` prints what was
+chosen for every patient and film.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.radiographs.simulate import LabelledView, Simulator
 
 FIRST_SEED = 20_000_000
-ROWS, PAIRS = 3, 3
+ROWS, PAIRS = 4, 3
 
 
 def draw(axes: Axes, view: LabelledView, with_truth: bool) -> None:
@@ -35,14 +36,19 @@ def main() -> None:
     """Parse the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--first", type=int, default=FIRST_SEED, help="seed of the first patient")
+    parser.add_argument("--recipes", action="store_true")
     arguments = parser.parse_args()
     simulator = Simulator(load_shape_models(AssetStore.open()))
-    figure, grid = plt.subplots(ROWS, 2 * PAIRS, figsize=(12, 6.1))
+    figure, grid = plt.subplots(ROWS, 2 * PAIRS, figsize=(12, 8.1))
     for number, axes in enumerate(grid.reshape(-1, 2)):
-        for place, view in zip(axes, simulator.pair(FIRST_SEED + number, step=2), strict=True):
+        views = simulator.pair(arguments.first + number, step=2)
+        if arguments.recipes:
+            print(arguments.first + number, views[0].habitus, *(view.recipe for view in views), sep="\n  ")
+        for place, view in zip(axes, views, strict=True):
             draw(place, view, with_truth=number >= (ROWS - 1) * PAIRS)
     figure.subplots_adjust(0, 0, 1, 1, 0.02, 0.02)
-    figure.savefig(arguments.out, dpi=80, facecolor="black", pil_kwargs={"optimize": True})
+    figure.savefig(arguments.out, dpi=100, facecolor="black", pil_kwargs={"optimize": True})
 
 
 if __name__ == "__main__":

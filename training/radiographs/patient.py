@@ -10,33 +10,43 @@ from numpy.typing import NDArray
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
+from training.radiographs.deposits import add_deposits
 from training.radiographs.ellipsoids import Ellipsoids
 from training.radiographs.fields import enlarge, gaussian_blur
 from training.radiographs.habitus import Habitus
-from training.radiographs.skeleton import HollowBone, surrounding_bones
+from training.radiographs.hollow import HollowBone, joined
+from training.radiographs.implants import Metal, draw_implants
+from training.radiographs.skeleton import surrounding_bones
 from training.radiographs.spectrum import Matter
 from training.radiographs.spine import Spine
 from training.radiographs.tissue import draw_trunk
 
 Image = NDArray[np.float32]
 
-OTHER_BONE_COLUMNS = 256
+CALCIUM_COLUMNS = 512
 _PROJECTOR = CpuProjector()
 
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """What surrounds a spine, drawn once for both views."""
+    """What surrounds a spine, drawn once for both views; ``holes`` are openings in the bones."""
 
     habitus: Habitus
     trunk: tuple[Ellipsoids, Ellipsoids]
-    bones: list[HollowBone]
+    bones: HollowBone
+    holes: TriangleMesh
+    calcium: Ellipsoids
+    metal: list[Metal]
 
 
 def draw_patient(spine: Spine, habitus: Habitus, rng: np.random.Generator) -> Patient:
     """Trunk and neighbouring bones for a spine."""
     middle = spine.lumbar[2].mesh.vertices.mean(axis=0)
-    return Patient(habitus, draw_trunk(middle, habitus, rng), surrounding_bones(spine, rng))
+    bones, holes = surrounding_bones(spine, rng)
+    calcium = Ellipsoids(CALCIUM_COLUMNS)
+    add_deposits(calcium, spine, habitus, rng)
+    metal = draw_implants(habitus.implant, spine, calcium, rng)
+    return Patient(habitus, draw_trunk(middle, habitus, rng), bones, holes, calcium, metal)
 
 
 def matter_of(spine: Spine, patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Matter:
@@ -49,19 +59,18 @@ def matter_of(spine: Spine, patient: Patient, beam: ConeBeam, rng: np.random.Gen
 def surroundings(patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Matter:
     """Everything but T11 .. L5."""
     soft = sum(part.lengths_mm(beam) for part in patient.trunk) + _unevenness(patient.habitus, beam, rng)
-    return Matter(np.asarray(soft, dtype=np.float32), _other_bones(patient, beam))
+    outer, inner = lengths_mm([patient.bones.outer, patient.bones.inner], beam)
+    holes = lengths_mm([patient.holes], beam)[0]
+    bone = _bone(outer, inner, patient.habitus) - np.float32(patient.habitus.marrow) * holes
+    bone = np.maximum(bone, np.float32(0.0)) + patient.calcium.lengths_mm(beam)
+    for metal in patient.metal:
+        bone += np.float32(metal.as_bone) * lengths_mm([metal.surface], beam)[0]
+    return Matter(np.asarray(soft, dtype=np.float32), bone)
 
 
 def lengths_mm(meshes: list[TriangleMesh], beam: ConeBeam) -> Image:
     """Path length through each mesh, one after the other (no threads: training shares the machine)."""
     return np.concatenate([_PROJECTOR.path_lengths_mm([mesh], beam) for mesh in meshes])
-
-
-def joined(meshes: list[TriangleMesh]) -> TriangleMesh:
-    """One mesh of many closed surfaces: its path length is the sum of theirs."""
-    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
-    faces = [mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]
-    return TriangleMesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces).astype(np.int32))
 
 
 def vertebrae(spine: Spine, lumbar_outer: Image, habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
@@ -79,17 +88,8 @@ def _bone(outer: Image, inner: Image, habitus: Habitus) -> Image:
 
 def _grain(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
     """Trabeculae: fine texture around 1."""
-    noise = gaussian_blur(_noise(beam, 2, rng), rng.uniform(0.4, 1.2) * beam.columns / 512)
+    noise = gaussian_blur(_noise(beam, 2, rng), rng.uniform(0.3, 0.8) * beam.columns / 512)
     return np.asarray(np.float32(1.0) + np.float32(habitus.grain) * enlarge(noise, 2))
-
-
-def _other_bones(patient: Patient, beam: ConeBeam) -> Image:
-    factor = max(1, beam.columns // OTHER_BONE_COLUMNS)
-    coarse = beam.downsampled(factor)
-    surfaces = [joined([part.outer for part in patient.bones]), joined([part.inner for part in patient.bones])]
-    outer, inner = lengths_mm(surfaces, coarse)
-    total = _bone(outer, inner, patient.habitus)
-    return enlarge(total, factor) if factor > 1 else total
 
 
 def _noise(beam: ConeBeam, coarseness: int, rng: np.random.Generator) -> Image:

@@ -100,7 +100,7 @@ def present(film: Image, patient: NDArray[np.bool_], how: Presentation, pitch_mm
     if patient.any():
         film = np.where(patient, film, film[patient].min())
     film = gaussian_blur(film, how.smoothing_mm / pitch_mm)
-    processed = film - how.equalisation * gaussian_blur(film, how.equalisation_mm / pitch_mm)
+    processed = film - how.equalisation * _background(film, patient, how.equalisation_mm / pitch_mm)
     if how.edge > 0.0:
         processed += how.edge * (film - gaussian_blur(film, how.edge_mm / pitch_mm))
     low, middle, high = np.percentile(
@@ -111,6 +111,12 @@ def present(film: Image, patient: NDArray[np.bool_], how: Presentation, pitch_mm
     power = np.clip(np.log(how.middle_grey) / np.log(mixed[-1].clip(0.01, 0.99)), 0.4, 2.5)
     stored = np.round(np.power(mixed[:-1], power) * how.grey_levels) / how.grey_levels
     return np.asarray(stored.reshape(film.shape), dtype=np.float32)
+
+
+def _background(film: Image, patient: NDArray[np.bool_], sigma_px: float) -> Image:
+    """Slow average over the patient alone, so that the skin line does not glow."""
+    share = gaussian_blur(patient.astype(np.float32), sigma_px)
+    return np.asarray(gaussian_blur(np.where(patient, film, np.float32(0.0)), sigma_px) / np.maximum(share, 0.05))
 
 
 def _looked_at(film: Image, patient: NDArray[np.bool_], width: float) -> Image:

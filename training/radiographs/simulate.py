@@ -79,7 +79,7 @@ def photograph(
 ) -> tuple[LabelledView, LabelledView]:
     """Simulated films of a given spine in a given room, with everything around it drawn at random.
 
-    The lumbar vertebrae are rendered on the grid of ``beams`` and averaged over ``step`` x ``step`` pixels.
+    Everything is rendered on the grid of ``beams`` and averaged over ``step`` x ``step`` pixels.
     """
     habitus = draw_habitus(spine.age_years, spine.female, rng)
     patient = draw_patient(spine, habitus, rng)
@@ -87,11 +87,12 @@ def photograph(
     for name, fine in zip(VIEWS, beams, strict=True):
         outer = lengths_mm([vertebra.mesh for vertebra in spine.lumbar], fine)
         opacity, beam = shrink(drr_from_path_length(outer), step), fine.downsampled(step)
-        around = surroundings(patient, beam, rng)
-        bone = around.bone_mm + vertebrae(spine, shrink(outer.sum(axis=0), step), habitus, beam, rng)
+        around = surroundings(patient, fine, rng)
+        bone = shrink(around.bone_mm + vertebrae(spine, outer.sum(axis=0), habitus, fine, rng), step)
+        soft = shrink(around.soft_mm, step)
         flips = flips_to_canonical(beam, name)
         recipe = draw_film(name, rng).at_pitch(1 / step)
-        film = make_film(Matter(flips.image(around.soft_mm), flips.image(bone)), recipe, rng)
+        film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
         landmarks, depths = beam.project(np.stack([vertebra.landmarks_mm for vertebra in spine.lumbar]))
         truth = flips.image(opacity), flips.points(landmarks, beam), depths
         views.append(LabelledView(name, normalise(film), *truth, beam, recipe, habitus))

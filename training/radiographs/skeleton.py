@@ -1,104 +1,97 @@
-"""Bones around the lumbar spine, simple but in the right place: ribs, sacrum, pelvis.
+"""Bones around T11 to L5: higher thoracic vertebrae, ribs, sacrum, pelvis, hips.
 
 They are there so that the network meets overlap, rib-bearing T12 and the iliac crests; nothing is measured on them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
-from training.radiographs.loft import loft
+from training.radiographs.hollow import HollowBone, tube
+from training.radiographs.pelvis import foramina, hip, ilium, sacrum
 from training.radiographs.spine import Spine
 
 Array = NDArray[np.float64]
 
-WALL_MM = 1.2
+SIDES = (-1.0, 1.0)
+RIB_POINTS = 30
+THORACIC_STEP_MM, KYPHOSIS_DEG = 25.5, 3.5
+"""From one vertebra above T11 to the next."""
 
 
-@dataclass(frozen=True, eq=False)
-class HollowBone:
-    """An outer surface and its marrow space."""
-
-    outer: TriangleMesh
-    inner: TriangleMesh
-
-
-def surrounding_bones(spine: Spine, rng: np.random.Generator) -> list[HollowBone]:
-    """Ribs 10-12, sacrum and both iliac wings."""
-    scale = rng.uniform(0.9, 1.12)
-    return [*_ribs(spine, scale, rng), *_sacrum(spine.world_from_sacrum, scale), *_pelvis(spine, scale, rng)]
-
-
-def _tube(centres: Array, first: Array, second: Array) -> HollowBone:
-    thinner = 1.0 - WALL_MM / np.linalg.norm(second, axis=1, keepdims=True).clip(2.5)
-    narrower = 1.0 - WALL_MM / np.linalg.norm(first, axis=1, keepdims=True).clip(2.5)
-    return HollowBone(loft(centres, first, second), loft(centres, first * narrower, second * thinner))
+def surrounding_bones(spine: Spine, rng: np.random.Generator) -> tuple[HollowBone, TriangleMesh]:
+    """T8 .. T10, ribs 8 .. 12, sacrum, both iliac bones and hips as one, and the openings in them."""
+    scale = rng.uniform(0.9, 1.1)
+    above = _above(spine, rng)
+    bones = [_copied(spine, pose) for pose in above] + _ribs([*above, *spine.thoracic_poses], scale, rng)
+    bones.append(sacrum().moved(spine.world_from_sacrum, scale))
+    upright = _world_from_pelvis(spine, rng)
+    for side in SIDES:
+        bones += [ilium(side).moved(upright, scale), hip(side).moved(upright, scale)]
+    holes = foramina()
+    placed = TriangleMesh(frames.apply(spine.world_from_sacrum, scale * holes.vertices), holes.faces)
+    return HollowBone.of(bones), placed
 
 
-def _ribs(spine: Spine, scale: float, rng: np.random.Generator) -> list[HollowBone]:
+def _above(spine: Spine, rng: np.random.Generator) -> list[Array]:
+    """Poses of T8, T9, T10: the curve goes on as T11 stands on T12, then bends forward."""
+    step_mm = THORACIC_STEP_MM * rng.uniform(0.94, 1.06)
+    bend = frames.rotation_from_vector(np.radians([rng.normal(0.0, 0.7), KYPHOSIS_DEG + rng.normal(0.0, 1.5), 0.0]))
+    poses = [spine.thoracic_poses[0]]
+    for _ in range(3):
+        poses.insert(0, poses[0] @ frames.rigid(bend, np.array([-1.0, 0.0, step_mm])))
+    return poses[:3]
+
+
+def _copied(spine: Spine, pose: Array) -> HollowBone:
+    """T11 once more, at another place."""
+    move = pose @ frames.invert(spine.thoracic_poses[0])
+    return HollowBone(spine.thoracic[0].mesh, spine.thoracic[0].inner).moved(move)
+
+
+def _ribs(poses: list[Array], scale: float, rng: np.random.Generator) -> list[HollowBone]:
+    """Ribs 8 .. 12 along one rib cage; the last two end free, sometimes very early."""
+    depth, width = rng.uniform(88.0, 110.0) * scale, rng.uniform(112.0, 138.0) * scale
+    ends = np.radians([150.0, 150.0, rng.uniform(110, 140), rng.uniform(75, 110), rng.uniform(22, 72)])
+    steepness = rng.uniform(0.8, 1.3) * np.array([38.0, 42.0, 46.0, 52.0, 56.0])
+    narrowing = np.array([1.02, 1.0, 0.97, 0.92, 0.86])
     bones = []
-    above = spine.thoracic_poses[0] @ frames.rigid(np.eye(3), np.array([-2.0, 0.0, 27.0 * scale]))
-    ends = np.radians([rng.uniform(100, 130), rng.uniform(70, 105), rng.uniform(22, 70)])
-    depth, width = rng.uniform(85, 115) * scale, rng.uniform(110, 145) * scale
-    drop = rng.uniform(25, 60) * scale
-    for pose, end in zip((above, *spine.thoracic_poses), ends, strict=True):
-        for side in (-1.0, 1.0):
-            bones.append(_rib(pose, side * width, depth, (end * rng.uniform(0.9, 1.05), drop)))
+    for pose, end, drop, narrow in zip(poses, ends, steepness, narrowing, strict=True):
+        for side in SIDES:
+            size = np.array([depth, side * width * narrow])
+            bones.append(_rib(pose, size, end * rng.uniform(0.92, 1.05), drop * scale))
     return bones
 
 
-def _rib(pose: Array, width: float, depth: float, course: tuple[float, float]) -> HollowBone:
-    """Along the rib cage's ellipse, from the vertebra outwards and down; ``width`` carries the side's sign."""
-    end, drop = course
-    angle = np.linspace(0.22, end, 22)
-    path = np.stack([depth - 48.0 - depth * np.cos(angle), width * np.sin(angle), 8.0 - drop * (angle - 0.22)], -1)
-    path[0] = [-16.0, np.sign(width) * 19.0, 9.0]
-    path = frames.apply(pose, path)
+def _rib(pose: Array, size: Array, end: float, drop: float) -> HollowBone:
+    """From the body's side over the transverse process, along the cage's ellipse, downwards most behind the flank."""
+    depth, width = size
+    angle = np.linspace(0.30, max(end, 0.42), RIB_POINTS - 3)
+    fall = drop * (np.sin(np.clip(angle - 0.3, 0.0, 1.6)) + 0.5 * np.clip(angle - 1.9, 0.0, None))
+    cage = np.stack([depth - 62.0 - depth * np.cos(angle), width * np.sin(angle), 6.0 - fall], -1)
+    side = np.sign(width)
+    head = np.array([[-17.0, side * 17.0, 9.0], [-24.0, side * 22.0, 9.0], [-33.0, side * 28.0, 8.0]])
+    path = frames.apply(pose, np.concatenate([head, cage]))
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
-    flat = np.cross(along, pose[:3, 2])
+    outward = path - frames.apply(pose, np.array([depth - 62.0, 0.0, 0.0]))
+    flat = outward - (outward * along).sum(1, keepdims=True) * along
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
-    taper = np.clip(np.linspace(4.0, 0.6, 22), 0.0, 1.0)[:, None]
-    return _tube(path, 6.0 * taper * np.cross(flat, along), 3.6 * taper * flat)
+    taper = np.concatenate([[0.9, 0.7, 0.7], np.clip(np.linspace(6.0, 0.5, RIB_POINTS - 3), 0.0, 1.0)])[:, None]
+    return tube(path, 6.3 * taper * np.cross(flat, along), 3.4 * taper * flat, wall_mm=0.8)
 
 
-def _sacrum(world_from_sacrum: Array, scale: float) -> list[HollowBone]:
-    """Body, two alae and the median crest, in the frame of the S1 plate."""
-    x, y, z = np.eye(3)
-    bend = np.linspace(0.0, 1.0, 12)
-    body = np.stack([-2.0 - 38.0 * bend**1.6, 0 * bend, -108.0 * bend], -1)
-    parts = [(body, np.outer(26.0 - 14.0 * bend, y), np.outer(16.5 - 10.0 * bend, x))]
-    for side in (-1.0, 1.0):
-        out = np.linspace(0.0, 1.0, 8)
-        ala = np.stack([-6.0 - 16.0 * out, side * (20.0 + 33.0 * out), -9.0 - 22.0 * out], -1)
-        parts.append((ala, np.outer(11.0 + 3.0 * out, x), np.outer(8.0 + 16.0 * out, z)))
-    crest = np.stack([-46.0 - 8.0 * bend, 0 * bend, -12.0 - 55.0 * bend], -1)
-    parts.append((crest, np.outer(3.5 + 0 * bend, y), np.outer(9.0 - 3.0 * bend, x)))
-    return [
-        _tube(frames.apply(world_from_sacrum, scale * c), *(scale * a @ world_from_sacrum[:3, :3].T for a in axes))
-        for c, *axes in parts
-    ]
-
-
-def _pelvis(spine: Spine, scale: float, rng: np.random.Generator) -> list[HollowBone]:
-    """Iliac wings as thin curved blades; the pelvis is rigid with the sacrum, tilted back by the sacral slope."""
-    slope = rng.normal(40.0, 6.0)
-    back = frames.rigid(frames.rotation_from_vector(np.radians([0.0, -slope, 0.0])), np.zeros(3))
-    world_from_pelvis = spine.world_from_sacrum @ back
-    height = np.linspace(rng.uniform(28.0, 55.0), -75.0, 12)
-    down = np.linspace(0.0, 1.0, 12)
-    half = 30.0 + 58.0 * np.sqrt(np.clip(4 * down * (1.05 - down), 0.0, 1.0))
-    bones = []
-    for side in (-1.0, 1.0):
-        centre = np.stack([6.0 + 0 * down, side * (96.0 - 24.0 * down), height], -1)
-        along = np.array([np.cos(0.5), side * np.sin(0.5), 0.0])
-        across = np.cross(along, [0.0, 0.0, 1.0])
-        axes = (np.outer(half, along), np.outer(4.0 + 6.0 * down**2, across))
-        turned = (scale * a @ world_from_pelvis[:3, :3].T for a in axes)
-        bones.append(_tube(frames.apply(world_from_pelvis, scale * centre), *turned))
-    return bones
+def _world_from_pelvis(spine: Spine, rng: np.random.Generator) -> Array:
+    """Upright frame at the S1 plate: turned and listing with it, tilted as its slope departs from the usual one."""
+    rotation = spine.world_from_sacrum[:3, :3]
+    left = rotation[:, 1]
+    slope_deg = np.degrees(np.arctan2(rotation[0, 2], rotation[2, 2]))
+    tilt = np.radians(0.5 * (slope_deg - 41.0) + rng.normal(0.0, 4.0))
+    forward = np.cross(left, [0.0, 0.0, 1.0])
+    forward /= np.linalg.norm(forward)
+    level = np.column_stack([forward, left, np.cross(forward, left)])
+    place = frames.rigid(level, spine.world_from_sacrum[:3, 3])
+    return place @ frames.rigid(frames.rotation_from_vector(np.array([0.0, tilt, 0.0])), np.zeros(3))

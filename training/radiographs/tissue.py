@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 TRUNK_COLUMNS, ORGAN_COLUMNS = 128, 256
 """The skin has no sharp edges, a gas bubble has."""
 LUNG_LOSS = -0.72
+BONE_AS_MUSCLE = 1.2
+"""Extra attenuation of a long bone, marrow included, where its hardening does not matter."""
 DOME_MM = 85.0
 """Height of a diaphragm's dome."""
 SIDES = (-1.0, 1.0)
@@ -29,6 +31,8 @@ def draw_trunk(middle: Array, habitus: Habitus, rng: np.random.Generator) -> tup
     _add_muscles(organs, middle, habitus, rng)
     _add_chest(organs, middle, habitus, rng)
     add_bowel(organs, middle, habitus, rng)
+    if habitus.arms_in_view:
+        _add_arms(organs, centre, habitus, rng)
     return smooth, organs
 
 
@@ -50,6 +54,17 @@ def _add_wall(body: Ellipsoids, centre: Array, habitus: Habitus, rng: np.random.
         belly = centre + [depth - 30.0, 0.0, rng.uniform(-150.0, -60.0)]
         size = [rng.uniform(40.0, 60.0) + 1.2 * fat, 0.85 * width, rng.uniform(90.0, 160.0)]
         body.add(belly, size, FAT_AS_MUSCLE, carve=skin)
+
+
+def _add_arms(body: Ellipsoids, centre: Array, habitus: Habitus, rng: np.random.Generator) -> None:
+    """Raised forearms and elbows before the chest: muscle around two thick bones."""
+    front = habitus.half_depth_mm + habitus.fat_mm
+    slope = frames.rotation_from_vector(np.array([0.0, rng.uniform(-1.2, 0.3), 0.0]))
+    for side in SIDES:
+        elbow = centre + [front + rng.uniform(0.0, 60.0), side * rng.uniform(90.0, 150.0), rng.uniform(60.0, 180.0)]
+        body.add(elbow, np.array([38.0, 38.0, 140.0]), 1.0, slope)
+        for offset in (-9.0, 9.0):
+            body.add(elbow + [offset, 0.0, 0.0], np.array([6.5, 6.5, 130.0]), BONE_AS_MUSCLE, slope)
 
 
 def _add_muscles(body: Ellipsoids, middle: Array, habitus: Habitus, rng: np.random.Generator) -> None:
