@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.shape.assets import AssetStore, load_shape_models
+from training.radiographs.presentation import Shutters
 from training.radiographs.real_spine import spine_of
-from training.radiographs.room import draw_room
+from training.radiographs.room import draw_room, told
 from training.radiographs.simulate import Simulator
 from training.radiographs.spine import SpineSampler
 
@@ -35,6 +38,28 @@ def test_views_are_on_the_network_grid(pair):
         assert 0.0 <= view.pixels.min() and view.pixels.max() <= 1.0
         assert view.projection.columns == 256
         assert view.opacity.shape == (5, 256, 256) and 0.0 <= view.opacity.min() and view.opacity.max() < 1.0
+
+
+def test_visible_levels_end_at_the_shutters(pair):
+    view = pair[0]
+    assert view.visible.all()
+    top = (view.landmarks_px[0, 0, 1] + 3.0) / 256
+    closed = replace(view, recipe=replace(view.recipe, shutters=Shutters(top=top)))
+    assert closed.visible.tolist() == [False, True, True, True, True]
+
+
+def test_the_calibration_that_is_told_is_slightly_wrong():
+    rng = np.random.default_rng(0)
+    shifts, angles = [], []
+    for _ in range(50):
+        beam = draw_room(rng)[0]
+        wrong = told(beam, rng)
+        point = np.zeros((1, 3))
+        shifts.append(np.linalg.norm(wrong.project(point)[0] - beam.project(point)[0]) * beam.pixel_spacing_mm[0])
+        turn = wrong.camera_from_world[:3, :3] @ beam.camera_from_world[:3, :3].T
+        angles.append(np.degrees(np.arccos((np.trace(turn) - 1) / 2)))
+    assert 0.3 < np.mean(angles) < 0.8
+    assert 1.0 < np.mean(shifts) < 6.0
 
 
 def test_landmarks_lie_on_their_vertebra(pair):

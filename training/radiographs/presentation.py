@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,13 +57,13 @@ class Presentation:
 def draw_presentation(rng: np.random.Generator) -> Presentation:
     """From raw and flat to strongly processed."""
     return Presentation(
-        equalisation=1.0 - rng.uniform(0.03, 0.65) ** 1.2,
+        equalisation=1.0 - rng.uniform(0.03, 0.62) ** 1.5,
         equalisation_mm=rng.uniform(15.0, 60.0),
         edge=rng.uniform(0.1, 1.2) if rng.random() < 0.5 else 0.0,
         edge_mm=rng.uniform(0.7, 3.5),
         smoothing_mm=rng.uniform(0.3, 0.8) if rng.random() < 0.25 else 0.0,
         window=(rng.uniform(0.2, 7.0), rng.uniform(97.5, 99.95)),
-        window_width=float(rng.choice([0.35, 0.6, 1.0])),
+        window_width=float(rng.choice([0.35, 0.6, 1.0], p=[0.45, 0.35, 0.2])),
         curve=str(rng.choice(CURVES)),
         curve_share=rng.uniform(0.0, 0.8),
         middle_grey=rng.uniform(0.3, 0.72),
@@ -108,7 +108,7 @@ def present(film: Image, patient: NDArray[np.bool_], how: Presentation, pitch_mm
     )
     scaled = np.append(np.clip((processed - low) / (high - low), 0.0, 1.0), (middle - low) / (high - low))
     mixed = (1.0 - how.curve_share) * scaled + how.curve_share * tone(scaled, how.curve)
-    power = np.clip(np.log(how.middle_grey) / np.log(mixed[-1].clip(0.01, 0.99)), 0.4, 2.5)
+    power = np.clip(np.log(how.middle_grey) / np.log(mixed[-1].clip(0.01, 0.99)), 0.4, 4.0)
     stored = np.round(np.power(mixed[:-1], power) * how.grey_levels) / how.grey_levels
     return np.asarray(stored.reshape(film.shape), dtype=np.float32)
 
@@ -155,6 +155,6 @@ def draw_shutters(rng: np.random.Generator) -> Shutters:
     """Half of the films are collimated or end early."""
     if rng.random() < 0.45:
         return Shutters()
-    left, right = rng.uniform(0.0, 0.26, 2) * (rng.random(2) < 0.7)
-    top, bottom = rng.uniform(0.0, 0.07, 2) * (rng.random(2) < 0.6)
-    return replace(Shutters(left, top, right, bottom), white=bool(rng.random() < 0.12))
+    reach, share = [0.26, 0.07, 0.26, 0.07], [0.7, 0.6, 0.7, 0.6]
+    closed = rng.uniform(0.0, reach) * (rng.random(4) < share)
+    return Shutters(*(float(side) for side in closed), white=bool(rng.random() < 0.12))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,12 @@ def draw_room(rng: np.random.Generator) -> tuple[ConeBeam, ConeBeam]:
     sid = rng.uniform(1000.0, 1800.0)
     sid_lat = sid * rng.uniform(0.95, 1.05)
     return _beam(towards_ap, sid, rng), _beam(lat, sid_lat, rng)
+
+
+def told(beam: ConeBeam, rng: np.random.Generator) -> ConeBeam:
+    """What a calibration file would say of a beam: shifted by 2 mm and turned about the room's centre by 0.3 deg (SD)."""
+    error = frames.rigid(frames.rotation_from_vector(np.radians(rng.normal(0.0, 0.3, 3))), rng.normal(0.0, 2.0, 3))
+    return replace(beam, camera_from_world=beam.camera_from_world @ error)
 
 
 def _beam(towards_source: Array, sid_mm: float, rng: np.random.Generator) -> ConeBeam:

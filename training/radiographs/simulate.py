@@ -17,13 +17,15 @@ from training.radiographs.fields import shrink
 from training.radiographs.film import FilmRecipe, draw_film, make_film
 from training.radiographs.habitus import Habitus, draw_habitus
 from training.radiographs.patient import draw_patient, lengths_mm, surroundings, vertebrae
-from training.radiographs.room import draw_room
+from training.radiographs.presentation import Shutters
+from training.radiographs.room import draw_room, told
 from training.radiographs.spectrum import Matter
 from training.radiographs.spine import Spine, SpineSampler
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
+BODY_LANDMARKS = slice(0, 2)
 VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 
 
@@ -44,6 +46,8 @@ class LabelledView:
         From the source to each landmark along the detector's normal.
     projection : ConeBeam
         Of the image before it was made canonical.
+    told : ConeBeam or None
+        What the calibration file says of ``projection``: slightly wrong (``room.told``).
     recipe : FilmRecipe or None
         How the film was taken and processed.
     habitus : Habitus or None
@@ -56,8 +60,21 @@ class LabelledView:
     landmarks_px: Array
     depths_mm: Array
     projection: ConeBeam
+    told: ConeBeam | None = None
     recipe: FilmRecipe | None = None
     habitus: Habitus | None = None
+
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """Levels whose body lies within the film and its shutters, (5,)."""
+        rows, columns = self.pixels.shape
+        shown = (self.recipe.shutters if self.recipe else Shutters()).window(rows, columns)
+        inside = [
+            (self.landmarks_px[:, BODY_LANDMARKS, axis] >= place.start)
+            & (self.landmarks_px[:, BODY_LANDMARKS, axis] <= place.stop - 1)
+            for axis, place in ((1, shown[0]), (0, shown[1]))
+        ]
+        return np.asarray(np.all(inside, axis=(0, 2)))
 
 
 class Simulator:
@@ -95,5 +112,5 @@ def photograph(
         film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
         landmarks, depths = beam.project(np.stack([vertebra.landmarks_mm for vertebra in spine.lumbar]))
         truth = flips.image(opacity), flips.points(landmarks, beam), depths
-        views.append(LabelledView(name, normalise(film), *truth, beam, recipe, habitus))
+        views.append(LabelledView(name, normalise(film), *truth, beam, told(beam, rng), recipe, habitus))
     return views[0], views[1]

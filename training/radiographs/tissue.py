@@ -44,7 +44,7 @@ def _add_wall(body: Ellipsoids, centre: Array, habitus: Habitus, rng: np.random.
     hips = centre + [-20.0, 0.0, rng.uniform(-230.0, -190.0)]
     body.add(hips, [0.8 * depth, width + fat + rng.uniform(5.0, 30.0), 150.0], FAT_AS_MUSCLE, carve=skin)
     seat = centre + [-depth + rng.uniform(10.0, 35.0), 0.0, rng.uniform(-330.0, -260.0)]
-    body.add(seat, [60.0 + fat, 0.85 * width, 190.0], FAT_AS_MUSCLE, carve=skin)
+    body.add(seat, [48.0 + 0.8 * fat, 0.85 * width, 190.0], FAT_AS_MUSCLE, carve=skin)
     if habitus.female:
         for side in SIDES:
             breast = centre + [depth + 0.8 * fat - 15.0, side * 80.0, rng.uniform(160.0, 240.0)]
