@@ -26,6 +26,8 @@ class FitSettings:
 
     start_leans_deg: tuple[float, ...] = (-30.0, -15.0, 0.0, 15.0, 30.0)
     rigid_iterations: int = 25
+    rigid_stride: int = 5
+    """One vertex in so many is enough for a pose."""
     noise_mm: tuple[float, ...] = (8.0, 4.0, 2.0, 1.0)
     """Standard deviation given to each paired point, stage by stage: neighbours' errors are alike, so it is larger
     than the surface's own noise."""
@@ -79,16 +81,16 @@ class _Target:
         step = max(1, len(mesh.vertices) // 4000)
         self.sample = np.arange(0, len(mesh.vertices), step)
 
-    def pairs(self, vertices: Array, faces: NDArray[np.int32]) -> _Pairs:
-        """Closest points both ways whose normals agree."""
+    def pairs(self, vertices: Array, faces: NDArray[np.int32], stride: int) -> _Pairs:
+        """Closest points both ways whose normals agree; forward from one vertex in ``stride``."""
         own = _unit(vertex_area_vectors(vertices, faces))
-        feet, _, hit = self.locator.closest(vertices)
-        forward = np.einsum("ni,ni->n", own, self.face_normals[hit]) > self.settings.normal_agreement
+        feet, _, hit = self.locator.closest(vertices[::stride])
+        forward = np.einsum("ni,ni->n", own[::stride], self.face_normals[hit]) > self.settings.normal_agreement
         _, nearest = cKDTree(vertices).query(self.mesh.vertices[self.sample])
         normals = self.normals[self.sample]
         backward = np.einsum("ni,ni->n", own[nearest], normals) > self.settings.normal_agreement
         return _Pairs(
-            np.concatenate([np.flatnonzero(forward), nearest[backward]]),
+            np.concatenate([stride * np.flatnonzero(forward), nearest[backward]]),
             np.concatenate([feet[forward], self.mesh.vertices[self.sample[backward]]]),
             np.concatenate([self.face_normals[hit[forward]], normals[backward]]),
         )
@@ -123,25 +125,37 @@ def _step(fit: ModelFit, surface: _Target, noise_mm: float, rank: int) -> ModelF
     """One Gauss-Newton step on pose and the first ``rank`` coefficients with fresh pairs."""
     model = fit.model
     local = model.instance(fit.coefficients, model.fit_vertices)
-    pairs = surface.pairs(frames.apply(fit.world_from_model, local), model.fit_faces)
+    stride = 1 if rank else surface.settings.rigid_stride
+    pairs = surface.pairs(frames.apply(fit.world_from_model, local), model.fit_faces, stride)
     inverse = frames.invert(fit.world_from_model)
     points, normals = frames.apply(inverse, pairs.points), pairs.normals @ inverse[:3, :3].T
     residual = points - local[pairs.vertices]
     jacobian = np.concatenate(
         [_rotation_columns(local), np.broadcast_to(np.eye(3), (len(local), 3, 3)), _modes(model)[..., :rank]], axis=2
-    )[pairs.vertices]
-    tangential = surface.settings.tangential
-    weight = tangential * np.eye(3) + (1 - tangential) * normals[:, :, None] * normals[:, None]
-    rows = (weight @ jacobian).reshape(-1, 6 + rank)
-    right = np.einsum("nij,nj->ni", weight, residual).reshape(-1)
+    )
+    weights, pulls = _per_vertex(pairs.vertices, normals, residual, len(local), surface.settings.tangential)
+    columns = jacobian.reshape(-1, 6 + rank)
+    curvature = (weights @ jacobian).reshape(-1, 6 + rank).T @ columns
     prior = np.concatenate([np.full(6, 1e-6), np.full(rank, noise_mm**2)])
     pull = np.concatenate([np.zeros(6), -fit.coefficients[:rank] * noise_mm**2])
-    step = np.linalg.solve(rows.T @ rows + np.diag(prior), rows.T @ right + pull)
+    step = np.linalg.solve(curvature + np.diag(prior), columns.T @ pulls.reshape(-1) + pull)
     delta = frames.rigid(frames.rotation_from_vector(step[:3]), step[3:6])
     coefficients = fit.coefficients.copy()
     limit = surface.settings.greatest_sd
     coefficients[:rank] = np.clip(coefficients[:rank] + step[6:], -limit, limit)
     return ModelFit(model, fit.world_from_model @ delta, coefficients)
+
+
+def _per_vertex(
+    vertices: Indices, normals: Array, residual: Array, count: int, tangential: float
+) -> tuple[Array, Array]:
+    """Summed squared weights (count, 3, 3) and weighted residuals (count, 3) of the pairs of each vertex."""
+    weight = tangential * np.eye(3) + (1 - tangential) * normals[:, :, None] * normals[:, None]
+    squared = weight @ weight
+    weights, pulls = np.zeros((count, 3, 3)), np.zeros((count, 3))
+    np.add.at(weights, vertices, squared)
+    np.add.at(pulls, vertices, np.einsum("nij,nj->ni", squared, residual))
+    return weights, pulls
 
 
 def _modes(model: ShapeModel) -> NDArray[np.float32]:
@@ -159,7 +173,7 @@ def _rotation_columns(points: Array) -> Array:
 def _mean_distance(fit: ModelFit, surface: _Target) -> float:
     """Mean distance of the coarse model vertices to the target, mm."""
     vertices = frames.apply(fit.world_from_model, fit.model.instance(fit.coefficients, fit.model.fit_vertices))
-    return float(surface.locator.closest(vertices)[1].mean())
+    return float(surface.locator.closest(vertices[:: surface.settings.rigid_stride])[1].mean())
 
 
 def _unit(vectors: Array) -> Array:
