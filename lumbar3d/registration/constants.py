@@ -59,6 +59,8 @@ class RegistrationConstants:
     """Image area over which residuals are one observation. With 150 to 200 the posterior's surface error equals the
     true one on simulated instances from outside the model, with good and with bad images."""
     noise_floor: float = 0.01
+    neighbour_surprise_limit: float = 2.0
+    """Above it a level contradicts the others (deformed, or badly seen) and is fitted by itself."""
     threads: int = 2
     bobyqa_evaluations: int = 1000
     bobyqa_modes: int = 14

@@ -116,9 +116,9 @@ class ImageTerm:
         scale = density * (fit.gain * MU_PER_MM) * flux.sample(fit.transmission, at_render)
         return np.asarray(scale, dtype=np.float32)
 
-    def vertex_pull(self, pixels: Array, fit: ImageFit) -> Single:
-        """D cost per unit of ``vertex_scale`` deposited at each vertex."""
-        slope = self.curvature_weight(fit) * fit.residual / np.float32(self.factor**2)
+    def vertex_pull(self, pixels: Array, fit: ImageFit, pixel_weight: Single) -> Single:
+        """D cost per unit of ``vertex_scale`` deposited at each vertex, for a weight per squared residual."""
+        slope = pixel_weight * fit.residual / np.float32(self.factor**2)
         slope = gaussian_filter(slope, self.constants.psf_sigma_px / self.factor, mode="nearest", truncate=3)
         return flux.sample(slope, (pixels - self.corner_px - (self.factor - 1) / 2) / self.factor)
 

@@ -16,6 +16,7 @@ from lumbar3d.registration.image_term import ImageFit, ImageTerm
 from lumbar3d.registration.landmark_term import LandmarkTerm
 from lumbar3d.registration.parameters import POSE, FitSurface, Parameters, fit_surface
 from lumbar3d.registration.task import FitTask
+from lumbar3d.shape.joint import LevelPrior
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
 
@@ -65,6 +66,7 @@ class Objective:
     projector: Projector
     images: tuple[ImageTerm, ...]
     landmarks: tuple[LandmarkTerm, ...]
+    prior: LevelPrior
     active_modes: int
 
     def evaluate(self, parameters: Parameters) -> Evaluation:
@@ -75,7 +77,7 @@ class Objective:
         images = tuple(term.compare(mesh, self.projector) for term in self.images)
         cost = sum(image.cost for image in images)
         cost += sum(term.cost(world[self.surface.vertex_count :]) for term in self.landmarks)
-        cost += 0.5 * float(parameters.coefficients @ parameters.coefficients)
+        cost += self.prior.cost(parameters.coefficients)
         return Evaluation(cost, parameters, model, world, images)
 
     def trust(self, at: Evaluation, constants: RegistrationConstants) -> tuple[float, float]:
@@ -87,8 +89,8 @@ class Objective:
     def linearise(self, at: Evaluation, measured_noise: bool = False) -> NormalEquations:
         """Gauss-Newton normal equations in [omega, translation, active modes].
 
-        With ``measured_noise`` the Hessian's image part has the inverse variance of the residuals instead of the
-        robust loss's weights: the posterior's Hessian.
+        With ``measured_noise`` the image part has the inverse variance of the residuals instead of the robust loss's
+        weights: the posterior's Hessian, and the slope that goes with it.
         """
         count, modes = self.surface.vertex_count, self.active_modes
         rotation = at.parameters.world_from_model[:3, :3]
@@ -100,8 +102,8 @@ class Objective:
         for term, fit in zip(self.images, at.images, strict=True):
             pixels = term.view.project(world)[0]
             scale = term.vertex_scale(world, pixels, fit)
-            pull += scale * term.vertex_pull(pixels, fit)
             weight = term.noise_weight(fit) if measured_noise else term.curvature_weight(fit)
+            pull += scale * term.vertex_pull(pixels, fit, weight)
             hessian += term.curvature(motion, scale, pixels, weight)
         gradient = (motion.T @ pull).astype(np.float64)
         self._add_landmarks_and_prior(at, hessian, gradient)
@@ -113,9 +115,8 @@ class Objective:
             curvature, slope = term.normal_equations(at.points_world[self.surface.vertex_count :], motion)
             hessian += curvature
             gradient += slope
-        modes = np.arange(POSE, POSE + self.active_modes)
-        hessian[modes, modes] += 1.0
-        gradient[POSE:] += at.parameters.coefficients[: self.active_modes]
+        hessian[POSE:, POSE:] += self.prior.precision(self.active_modes)
+        gradient[POSE:] += self.prior.slope(at.parameters.coefficients, self.active_modes)
 
     def _landmark_motion(self, at: Evaluation) -> Array:
         """d(landmark) / d(parameter), (7, 3, P)."""
@@ -128,16 +129,34 @@ class Objective:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What a stage knows beyond its images.
+
+    Attributes
+    ----------
+    prior : LevelPrior
+    trust : (2,) floats
+        Weight of AP and LAT.
+    """
+
+    prior: LevelPrior
+    trust: tuple[float, float] = (1.0, 1.0)
+
+
 def build_objective(
-    task: FitTask, model: ShapeModel, start: Parameters, stage: Stage, trust: tuple[float, float] = (1.0, 1.0)
+    task: FitTask, model: ShapeModel, start: Parameters, stage: Stage, known: Knowledge | None = None
 ) -> Objective:
-    """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``, views weighed by ``trust``.
+    """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``.
+
+    Without ``known`` the level stands by itself and both views count in full.
 
     Raises
     ------
     RejectedError
         The vertebra lies outside an image.
     """
+    known = known or Knowledge(LevelPrior.alone(model.rank))
     surface, row = fit_surface(model), LEVELS.index(model.level)
     world = frames.apply(start.world_from_model, surface.instance(start.coefficients))
     views = task.detection.views
@@ -146,8 +165,9 @@ def build_objective(
         projector=task.projector,
         images=tuple(
             image_term.prepare(view, row, world, stage.factor, weight, task.constants)
-            for view, weight in zip(views, trust, strict=True)
+            for view, weight in zip(views, known.trust, strict=True)
         ),
         landmarks=tuple(landmark_term.prepare(view, row, task.constants) for view in views),
+        prior=known.prior,
         active_modes=min(stage.modes, model.rank),
     )

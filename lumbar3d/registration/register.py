@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS
 from lumbar3d.detection.result import Detection
@@ -17,17 +19,48 @@ from lumbar3d.errors import RegistrationError
 from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.initialise import Landmarks, initial_pose, triangulate_landmarks
+from lumbar3d.registration.neighbours import evidence, exchange
 from lumbar3d.registration.objective import build_objective
-from lumbar3d.registration.optimise import minimise
-from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.parameters import POSE, Parameters
 from lumbar3d.registration.quality import ViewQuality, view_quality
 from lumbar3d.registration.result import Registration
+from lumbar3d.registration.sweep import fit_levels
 from lumbar3d.registration.task import FitTask, Progress
-from lumbar3d.registration.uncertainty import posterior_covariance, surface_sigma_mm
+from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
+from lumbar3d.shape.joint import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
-Finished = tuple[FittedVertebra, tuple[ViewQuality, ...]]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One level at full resolution.
+
+    Attributes
+    ----------
+    end : Parameters
+    hessian : (6 + K, 6 + K) float64
+        Of the posterior under the level's own prior.
+    evidence : Evidence or None
+    views : tuple of ViewQuality
+        AP, LAT.
+    """
+
+    end: Parameters
+    hessian: Array
+    evidence: Evidence | None
+    views: tuple[ViewQuality, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """All levels with posterior, agreement with the images and surprise (``Registration``)."""
+
+    vertebrae: tuple[FittedVertebra, ...]
+    views: tuple[tuple[ViewQuality, ...], ...]
+    surprise: Array
 
 
 def register(
@@ -67,56 +100,52 @@ def register(
     landmarks = triangulate_landmarks(detection, constants)
     starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in models]
     clock.append(time.perf_counter())
-    fit = fit_together if method == "bobyqa" else _fit_apart
+    fit = fit_together if method == "bobyqa" else fit_levels
     ends, evaluations = fit(task, starts)
     clock.append(time.perf_counter())
-    with ThreadPoolExecutor(constants.threads) as pool:
-        finished = list(pool.map(partial(_finish, task), models, ends))
+    finished = _finish(task, ends)
     clock.append(time.perf_counter())
     timings = dict(zip(("initialise", "fit", "posterior"), np.diff(clock).tolist(), strict=True))
     return _assemble(task, method, landmarks, finished, (evaluations, timings))
 
 
-def _fit_apart(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Parameters], int]:
-    """Fit the levels side by side: one decomposition channel per level makes them independent."""
-    with ThreadPoolExecutor(task.constants.threads) as pool:
-        futures = [pool.submit(_fit, task, model, start) for model, start in zip(task.models, starts, strict=True)]
-        for done, _ in enumerate(as_completed(futures), start=1):
-            task.progress(done / len(futures))
-    ends = [future.result() for future in futures]
-    return [end for end, _ in ends], sum(count for _, count in ends)
-
-
-def _fit(task: FitTask, model: ShapeModel, start: Parameters) -> tuple[Parameters, int]:
-    """One vertebra, coarse to fine."""
-    parameters, evaluations, trust = start, 0, (1.0, 1.0)
-    for stage in task.constants.stages:
-        objective = build_objective(task, model, parameters, stage, trust)
-        minimum = minimise(objective, parameters, stage.iterations, task.constants)
-        parameters, evaluations = minimum.evaluation.parameters, evaluations + minimum.evaluations
-        if objective.active_modes == model.rank:  # before, the residual shows the shape that was not free yet
-            trust = objective.trust(minimum.evaluation, task.constants)
-    return parameters, evaluations
-
-
-def _finish(task: FitTask, model: ShapeModel, end: Parameters) -> Finished:
+def _finish(task: FitTask, ends: Sequence[Parameters]) -> Finished:
     """Posterior and agreement with the images, at full resolution."""
+    with ThreadPoolExecutor(task.constants.threads) as pool:
+        judged = list(pool.map(partial(_judge, task), task.models, ends))
+        told = exchange(task.models, [level.evidence for level in judged], task.constants)
+        return Finished(
+            vertebrae=tuple(pool.map(_place, task.models, judged, told.priors)),
+            views=tuple(level.views for level in judged),
+            surprise=told.surprise,
+        )
+
+
+def _judge(task: FitTask, model: ShapeModel, end: Parameters) -> Judged:
+    """What the images alone say of one level."""
     objective = build_objective(task, model, end, Stage(factor=1, modes=model.rank, iterations=0))
     evaluation = objective.evaluate(end)
-    covariance = posterior_covariance(objective, evaluation)
-    vertebra = FittedVertebra(model, end.world_from_model, end.coefficients, covariance)
+    equations = objective.linearise(evaluation, measured_noise=True)
     pairs = zip(objective.images, evaluation.images, strict=True)
-    return vertebra, tuple(view_quality(term, fit) for term, fit in pairs)
+    views = tuple(view_quality(term, fit) for term, fit in pairs)
+    return Judged(end, equations.hessian, evidence(model, end, equations), views)
+
+
+def _place(model: ShapeModel, judged: Judged, prior: LevelPrior) -> FittedVertebra:
+    """The fitted vertebra with its posterior; ``judged.hessian`` holds the level's own prior already."""
+    hessian = judged.hessian.copy()
+    hessian[POSE:, POSE:] += prior.factor @ prior.factor.T
+    return FittedVertebra(model, judged.end.world_from_model, judged.end.coefficients, inverse(hessian))
 
 
 def _assemble(
     task: FitTask,
     method: str,
     landmarks: Landmarks,
-    finished: Sequence[Finished],
+    finished: Finished,
     cost: tuple[int, dict[str, float]],
 ) -> Registration:
-    vertebrae = tuple(vertebra for vertebra, _ in finished)
+    vertebrae = finished.vertebrae
     fitted = np.stack([vertebra.landmarks_world() for vertebra in vertebrae])
     return Registration(
         method=method,
@@ -124,9 +153,10 @@ def _assemble(
         triangulated_mm=np.where(landmarks.seen[..., None], landmarks.points_mm, fitted),
         ray_distance_mm=landmarks.ray_distance_mm,
         landmark_seen=landmarks.seen,
-        image_residual=np.array([[view.residual for view in views] for _, views in finished]),
-        silhouette_dice=np.array([[view.dice for view in views] for _, views in finished]),
+        image_residual=np.array([[view.residual for view in views] for views in finished.views]),
+        silhouette_dice=np.array([[view.dice for view in views] for views in finished.views]),
         surface_sigma_mm=np.array([surface_sigma_mm(vertebra) for vertebra in vertebrae]),
+        neighbour_surprise=finished.surprise,
         timings_s=cost[1],
         evaluations=cost[0],
         constants=task.constants,

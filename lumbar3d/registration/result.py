@@ -36,6 +36,9 @@ class Registration:
         Dice of the fitted and detected silhouettes, AP then LAT.
     surface_sigma_mm : (5,) float64
         RMS posterior standard error of each surface along its normals.
+    neighbour_surprise : (5,) float64
+        How far each level's own data lie from what the other four say of it, in units of what is usual: about 1 for
+        healthy levels, 0 where the models are independent (``shape.joint.Evidence.surprise``).
     timings_s : mapping
         "initialise", "fit", "posterior".
     evaluations : int
@@ -51,6 +54,7 @@ class Registration:
     image_residual: Array
     silhouette_dice: Array
     surface_sigma_mm: Array
+    neighbour_surprise: Array
     timings_s: Mapping[str, float]
     evaluations: int
     constants: RegistrationConstants

@@ -1,4 +1,8 @@
-"""Posterior of a fit: Gauss-Newton Hessian with the images' own noise, plus landmarks and prior."""
+"""Posterior of a fit: Gauss-Newton Hessian with the images' own noise, plus landmarks and prior.
+
+Residuals are correlated over ``noise_correlation_px2``; their variance is measured in each view where the vertebra or
+its detection is, so bad images give wide posteriors.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +12,20 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from lumbar3d.errors import RegistrationError
 from lumbar3d.registration import flux
-from lumbar3d.registration.objective import Evaluation, Objective
 from lumbar3d.registration.parameters import fit_surface
 from lumbar3d.shape.fitted import FittedVertebra
 
 Array = NDArray[np.float64]
 
 
-def posterior_covariance(objective: Objective, at: Evaluation) -> Array:
-    """Covariance (6 + K, 6 + K) of [omega, translation, modes].
-
-    Residuals are correlated over ``noise_correlation_px2``; their variance is measured in each view where the vertebra
-    or its detection is, so bad images give wide posteriors.
+def inverse(hessian: Array) -> Array:
+    """Covariance (P, P) of [omega, translation, modes] from the posterior's Hessian.
 
     Raises
     ------
     RegistrationError
         The Hessian is singular.
     """
-    hessian = objective.linearise(at, measured_noise=True).hessian
     try:
         covariance = cho_solve(cho_factor(hessian, lower=True), np.eye(len(hessian)))
     except (LinAlgError, ValueError) as error:

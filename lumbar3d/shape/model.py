@@ -8,7 +8,7 @@ origin half-way between the two endplate centres.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -49,6 +49,9 @@ class ShapeModel:
         Faces of the decimated mesh, as indices into ``fit_vertices``.
     version, sha256 : str
         Identity of the asset.
+    shared_loadings : (K, r) float64, optional
+        How the coefficients depend on the r factors that all levels of a person share (``shape.joint``); None where
+        the levels are independent.
     """
 
     level: str
@@ -62,6 +65,7 @@ class ShapeModel:
     fit_faces: Indices
     version: str
     sha256: str
+    shared_loadings: Array | None = None
 
     @property
     def rank(self) -> int:
@@ -86,8 +90,8 @@ class ShapeModel:
 
     def truncated(self, rank: int) -> ShapeModel:
         """The same model with its first ``rank`` modes."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return ShapeModel(**{**fields, "modes": self.modes[..., :rank], "eigenvalues": self.eigenvalues[:rank]})
+        shared = None if self.shared_loadings is None else self.shared_loadings[:rank]
+        return replace(self, modes=self.modes[..., :rank], eigenvalues=self.eigenvalues[:rank], shared_loadings=shared)
 
     def landmarks(self, coefficients: Array) -> Array:
         """The seven landmarks (7, 3) of an instance, model frame, mm."""

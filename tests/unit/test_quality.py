@@ -32,6 +32,7 @@ def registration(**changes: object) -> Registration:
         image_residual=np.full((5, 2), 0.015),
         silhouette_dice=np.full((5, 2), 0.992),
         surface_sigma_mm=np.full(5, 0.4),
+        neighbour_surprise=np.ones(5),
         timings_s={},
         evaluations=1,
         constants=RegistrationConstants(),

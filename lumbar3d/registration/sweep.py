@@ -1,0 +1,86 @@
+"""Fit the five levels side by side, coarse to fine; before the last stage they tell each other what to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from lumbar3d.registration.constants import Stage
+from lumbar3d.registration.neighbours import evidence, exchange
+from lumbar3d.registration.objective import Knowledge, build_objective
+from lumbar3d.registration.optimise import minimise
+from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.task import FitTask
+from lumbar3d.shape.joint import Evidence, LevelPrior
+from lumbar3d.shape.model import ShapeModel
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseFit:
+    """One level before the last stage.
+
+    Attributes
+    ----------
+    end : Parameters
+    trust : (2,) floats
+        What AP and LAT deserve.
+    evidence : Evidence or None
+        What the level says of the factors shared with its neighbours.
+    evaluations : int
+    """
+
+    end: Parameters
+    trust: tuple[float, float]
+    evidence: Evidence | None
+    evaluations: int
+
+
+def fit_levels(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Parameters], int]:
+    """Minimise the cost of every level from its start; also the number of evaluations.
+
+    Raises
+    ------
+    RejectedError
+        A vertebra lies outside an image.
+    RegistrationError
+        A fit failed numerically.
+    """
+    with ThreadPoolExecutor(task.constants.threads) as pool:
+        coarse = _coarse_fits(pool, task, starts)
+        told = exchange(task.models, [level.evidence for level in coarse], task.constants)
+        jobs = [
+            pool.submit(_fit_last, task, model, level, prior)
+            for model, level, prior in zip(task.models, coarse, told.priors, strict=True)
+        ]
+        for done, _ in enumerate(as_completed(jobs), start=1):
+            task.progress(done / len(jobs))
+    fine = [job.result() for job in jobs]
+    return [end for end, _ in fine], sum(count for _, count in fine) + sum(level.evaluations for level in coarse)
+
+
+def _coarse_fits(pool: Executor, task: FitTask, starts: Sequence[Parameters]) -> list[CoarseFit]:
+    jobs = [pool.submit(_fit_coarse, task, model, start) for model, start in zip(task.models, starts, strict=True)]
+    return [job.result() for job in jobs]
+
+
+def _fit_coarse(task: FitTask, model: ShapeModel, start: Parameters) -> CoarseFit:
+    """All stages but the last, the level by itself."""
+    alone, parameters, evaluations = LevelPrior.alone(model.rank), start, 0
+    trust, told = (1.0, 1.0), None
+    for stage in task.constants.stages[:-1]:
+        objective = build_objective(task, model, parameters, stage, Knowledge(alone, trust))
+        minimum = minimise(objective, parameters, stage.iterations, task.constants)
+        parameters, evaluations = minimum.evaluation.parameters, evaluations + minimum.evaluations
+        if objective.active_modes == model.rank:  # before, the residual shows the shape that was not free yet
+            trust = objective.trust(minimum.evaluation, task.constants)
+            told = evidence(model, parameters, objective.linearise(minimum.evaluation, measured_noise=True))
+    return CoarseFit(parameters, trust, told, evaluations)
+
+
+def _fit_last(task: FitTask, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
+    """The last stage, with what the neighbours say."""
+    stage: Stage = task.constants.stages[-1]
+    objective = build_objective(task, model, coarse.end, stage, Knowledge(prior, coarse.trust))
+    minimum = minimise(objective, coarse.end, stage.iterations, task.constants)
+    return minimum.evaluation.parameters, minimum.evaluations
