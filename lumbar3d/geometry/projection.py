@@ -7,7 +7,7 @@ the source towards the detector.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -116,8 +116,8 @@ class ConeBeam:
         rows, columns : int
             New grid.
         """
-        return ConeBeam(
-            camera_from_world=self.camera_from_world,
+        return replace(
+            self,
             focal_px=self.focal_px / step,
             principal_px=(self.principal_px - np.asarray(first_pixel, dtype=float)) / step,
             pixel_spacing_mm=self.pixel_spacing_mm * step,
@@ -129,3 +129,27 @@ class ConeBeam:
         """The grid whose pixels each cover factor x factor of these (box average)."""
         offset = (factor - 1) / 2
         return self.regrid(np.array([offset, offset]), factor, self.rows // factor, self.columns // factor)
+
+
+@dataclass(frozen=True)
+class SlotBeam(ConeBeam):
+    """Fan beam and line detector that travel together along the rows: perspective across, orthographic down.
+
+    For simulating slot scanners (EOS); the pipeline reads cone beams only. ``camera_from_world`` is the camera with
+    the source at its starting height, ``focal_px[1]`` is infinite because rays do not diverge along the rows,
+    ``pixel_spacing_mm[1]`` is the travel per row, and ``principal_px[1]`` the row at the starting height.
+    """
+
+    def project(self, points_world: Array) -> tuple[Array, Array]:
+        """Pixels (N, 2) and depth (N,) in mm: u = f X / Z + cu, v = Y / pitch + cv."""
+        camera = frames.apply(self.camera_from_world, points_world)
+        depth = camera[..., 2]
+        u = camera[..., 0] / depth * self.focal_px[0]
+        v = camera[..., 1] / self.pixel_spacing_mm[1]
+        return np.stack([u, v], -1) + self.principal_px, depth
+
+    def rays(self, pixels: Array) -> tuple[Array, Array]:
+        """World origins (N, 3), where the source is while a row is taken, and unit directions (N, 3)."""
+        _, directions = super().rays(pixels)
+        travel = (np.asarray(pixels, dtype=float)[..., 1] - self.principal_px[1]) * self.pixel_spacing_mm[1]
+        return self.source_world_mm + travel[..., None] * self.camera_from_world[1, :3], directions

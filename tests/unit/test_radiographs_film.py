@@ -54,7 +54,9 @@ def test_bone_replaces_tissue():
 
 @pytest.mark.parametrize("view", ["ap", "lat"])
 def test_scatter_takes_contrast_and_quanta_give_quiet(view):
-    exposure = replace(draw_exposure(view, np.random.default_rng(0)), focal_spot_mm=0.0, detector_mm=0.0, motion_mm=0.0)
+    exposure = replace(
+        draw_exposure(view, False, np.random.default_rng(0)), focal_spot_mm=0.0, detector_mm=0.0, motion_mm=0.0
+    )
 
     def film(**changes):
         return expose(with_block(200.0, 5.0), replace(exposure, **changes), np.random.default_rng(1))[0]
@@ -70,7 +72,7 @@ def test_scatter_takes_contrast_and_quanta_give_quiet(view):
 
 
 def test_blur_widens_an_edge():
-    exposure = replace(draw_exposure("ap", np.random.default_rng(0)), quanta=1e9, scatter_ratio=0.0)
+    exposure = replace(draw_exposure("ap", False, np.random.default_rng(0)), quanta=1e9, scatter_ratio=0.0)
     sharp, soft = (
         expose(with_block(150.0, 8.0), replace(exposure, motion_mm=motion), np.random.default_rng(1))[0]
         for motion in (0.0, 2.0)
@@ -91,7 +93,7 @@ def test_presentation_is_bone_bright_whatever_the_vendor():
     matter.soft_mm[:, 110:] = 0.0  # air
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        counted, patient = expose(matter, replace(draw_exposure("ap", rng), quanta=1e6, scatter_ratio=0.3), rng)
+        counted, patient = expose(matter, replace(draw_exposure("ap", False, rng), quanta=1e6, scatter_ratio=0.3), rng)
         film = present(counted, patient, draw_presentation(rng))
         assert film[45:75, 45:75].mean() > film[5:30, 5:30].mean()
         assert film[:, 118:].mean() <= film[5:30, 5:30].mean() + 0.05
@@ -99,7 +101,7 @@ def test_presentation_is_bone_bright_whatever_the_vendor():
 
 def test_edges_are_enhanced_on_request():
     rng = np.random.default_rng(0)
-    counted = expose(with_block(200.0, 6.0), replace(draw_exposure("ap", rng), quanta=1e8), rng)[0]
+    counted = expose(with_block(200.0, 6.0), replace(draw_exposure("ap", False, rng), quanta=1e8), rng)[0]
     patient = np.ones_like(counted, dtype=bool)
     plain, enhanced = (present(counted, patient, replace(PLAIN, edge=edge, window=(0.0, 100.0))) for edge in (0.0, 1.0))
 
@@ -112,7 +114,7 @@ def test_edges_are_enhanced_on_request():
 def test_a_recipe_says_what_is_on_the_film():
     rng = np.random.default_rng(2)
     matter = with_block(200.0, 6.0)
-    recipe = FilmRecipe("ap", draw_exposure("ap", rng), PLAIN, Shutters(left=0.25), ())
+    recipe = FilmRecipe("ap", draw_exposure("ap", False, rng), PLAIN, Shutters(left=0.25), ())
     lead, burnt = Marker("L", 0.1, 0.5, 0.1, 60.0), Marker("R", 0.7, 0.6, 0.1, 0.0)
     plain = make_film(matter, recipe, np.random.default_rng(3))
     assert np.array_equal(plain, make_film(matter, recipe, np.random.default_rng(3)))

@@ -48,13 +48,13 @@ class Ellipsoids:
         if not self.weights:
             return np.zeros((beam.rows, beam.columns), dtype=np.float32)
         centres = np.array(self.centres)
+        origins, _ = coarse.rays(np.array([[0.0, 0.0], [0.0, 1.0]]))
         found = ellipsoid_chords(
-            coarse.camera_from_world[:3, :3].T @ np.linalg.inv(coarse.intrinsic),
-            coarse.source_world_mm - centres,
+            _rays(coarse),
+            origins[0] - centres,
+            origins[1] - origins[0],
             np.ascontiguousarray(self.whitening),
-            np.array(self.weights),
-            np.array(self.carves),
-            self._windows(coarse, centres),
+            (np.array(self.weights), np.array(self.carves), self._windows(coarse, centres)),
         )
         return enlarge(gaussian_blur(found, EDGE_PX), factor) if factor > 1 else found
 
@@ -69,3 +69,10 @@ class Ellipsoids:
         high = np.ceil(np.clip(pixels[:, ::-1] + half[:, None] + 1, 0, size))
         windows = np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], -1)
         return np.concatenate([windows, [[0, beam.rows, 0, beam.columns]]]).astype(np.int64)
+
+
+def _rays(beam: ConeBeam) -> Array:
+    """Columns: change of the ray per column, per row, and the ray of pixel (0, 0), (3, 3) in the world."""
+    across, down = 1.0 / beam.focal_px
+    first = [-beam.principal_px[0] * across, -beam.principal_px[1] * down, 1.0]
+    return np.asarray(beam.camera_from_world[:3, :3].T @ np.column_stack([[across, 0, 0], [0, down, 0], first]))

@@ -64,9 +64,9 @@ class Exposure:
         return float(np.hypot(np.hypot(self.focal_spot_mm, self.detector_mm), self.motion_mm)) / self.pitch_mm
 
 
-def draw_exposure(view: ViewName, rng: np.random.Generator) -> Exposure:
-    """From sharp and clean to soft, grey and noisy."""
-    kind = str(rng.choice(["grid", "none", "slot"], p=[0.78, 0.08, 0.14]))
+def draw_exposure(view: ViewName, slot: bool, rng: np.random.Generator) -> Exposure:
+    """From sharp and clean to soft, grey and noisy; a slot lets little scatter through."""
+    kind = "slot" if slot else str(rng.choice(["grid", "none"], p=[0.9, 0.1]))
     ratio = {"grid": SCATTER_WITH_GRID[view], "none": SCATTER_WITHOUT_GRID[view], "slot": SCATTER_SLOT}[kind]
     quanta = float(np.exp(rng.uniform(np.log(4e3), np.log(1.2e5))))
     return Exposure(

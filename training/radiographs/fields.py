@@ -104,7 +104,7 @@ def enlarge(image: Image, factor: int) -> Image:
 
 @numba.njit(cache=True, nogil=True)
 def ellipsoid_chords(
-    rays: Array, ends: Array, whitening: Array, weights: Array, carves: Counts, windows: Counts
+    rays: Array, ends: Array, travel: Array, whitening: Array, how: tuple[Array, Counts, Counts]
 ) -> Image:
     """Sum of weight x path length through ellipsoids, each without its part inside another one.
 
@@ -113,28 +113,29 @@ def ellipsoid_chords(
     rays : (3, 3) float
         Columns: change of the ray per column, per row, and the ray of pixel (0, 0); need not be unit vectors.
     ends : (n, 3) float
-        Source minus each ellipsoid's centre.
+        Source, as of the first row, minus each ellipsoid's centre.
+    travel : (3,) float
+        Way of the source from row to row.
     whitening : (n, 3, 3) float
         Maps each ellipsoid onto the unit sphere.
-    weights : (n,) float
-        Per mm; negative for what is missing.
-    carves : (n,) int
-        Index of the ellipsoid that is cut out of this one, or -1.
-    windows : (n, 4) int
-        First and last row, first and last column (last excluded) that the ellipsoid may reach; the last row of all is
-        the size of the image.
+    how : tuple
+        weights (n,) float per mm, negative for what is missing; carves (n,) int, the ellipsoid that is cut out of this
+        one or -1; windows (n + 1, 4) int, first and last row, first and last column (last excluded) that the ellipsoid
+        may reach, and as the last row the whole image.
     """
+    weights, carves, windows = how
     out = np.zeros((windows[-1, 1], windows[-1, 3]), dtype=np.float32)
     for n in range(len(weights)):
-        own, own_end = whitening[n] @ rays, whitening[n] @ ends[n]
         carve = carves[n]
-        other, other_end = whitening[max(carve, 0)] @ rays, whitening[max(carve, 0)] @ ends[max(carve, 0)]
+        other = max(carve, 0)
+        own = whitening[n] @ rays, whitening[n] @ ends[n], whitening[n] @ travel
+        cut = whitening[other] @ rays, whitening[other] @ ends[other], whitening[other] @ travel
         for row in range(windows[n, 0], windows[n, 1]):
             for column in range(windows[n, 2], windows[n, 3]):
-                near, far = _crossings(own, own_end, column, row)
+                near, far = _crossings(own, column, row)
                 length = far - near
                 if length > 0.0 and carve >= 0:
-                    first, last = _crossings(other, other_end, column, row)
+                    first, last = _crossings(cut, column, row)
                     length -= max(0.0, min(far, last) - max(near, first))
                 if length > 0.0:
                     x = rays[0, 0] * column + rays[0, 1] * row + rays[0, 2]
@@ -145,14 +146,16 @@ def ellipsoid_chords(
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _crossings(rays: Array, end: Array, column: int, row: int) -> tuple[float, float]:
+def _crossings(seen: tuple[Array, Array, Array], column: int, row: int) -> tuple[float, float]:
     """Where a ray enters and leaves the unit sphere, in units of the ray; equal when it does not."""
+    rays, end, travel = seen
     x = rays[0, 0] * column + rays[0, 1] * row + rays[0, 2]
     y = rays[1, 0] * column + rays[1, 1] * row + rays[1, 2]
     z = rays[2, 0] * column + rays[2, 1] * row + rays[2, 2]
+    p, q, r = end[0] + travel[0] * row, end[1] + travel[1] * row, end[2] + travel[2] * row
     a = x * x + y * y + z * z
-    b = x * end[0] + y * end[1] + z * end[2]
-    root = b * b - a * (end[0] * end[0] + end[1] * end[1] + end[2] * end[2] - 1.0)
+    b = x * p + y * q + z * r
+    root = b * b - a * (p * p + q * q + r * r - 1.0)
     if root <= 0.0:
         return 0.0, 0.0
     root = math.sqrt(root)

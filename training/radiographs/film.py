@@ -31,9 +31,10 @@ class FilmRecipe:
         return replace(self, exposure=self.exposure.at_pitch(finer))
 
 
-def draw_film(view: ViewName, rng: np.random.Generator) -> FilmRecipe:
+def draw_film(view: ViewName, rng: np.random.Generator, slot: bool = False) -> FilmRecipe:
     """Exposure, processing, shutters and markers, all independent of each other."""
-    return FilmRecipe(view, draw_exposure(view, rng), draw_presentation(rng), draw_shutters(rng), draw_markers(rng))
+    exposure = draw_exposure(view, slot, rng)
+    return FilmRecipe(view, exposure, draw_presentation(rng), draw_shutters(rng), draw_markers(rng))
 
 
 def make_film(matter: Matter, recipe: FilmRecipe, rng: np.random.Generator) -> Image:

@@ -89,7 +89,7 @@ def draw_habitus(age_years: float, female: bool, rng: np.random.Generator) -> Ha
         gas_loops=int(rng.poisson(1.6)),
         small_gas=int(rng.poisson(rng.choice([1.0, 12.0]))),
         faeces=int(rng.choice([0, 0, 1, 2, 4])),
-        stomach_bubble=bool(rng.random() < 0.5),
+        stomach_bubble=bool(rng.random() < 0.35),
         fold=bool(rng.random() < min(0.8, fat / 60.0)),
         arms_in_view=bool(rng.random() < 0.08),
         aortic_calcification=int(rng.poisson(14.0 * old**2)) if rng.random() < 0.2 + 0.5 * old else 0,

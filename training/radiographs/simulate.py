@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.drr.attenuation import drr_from_path_length
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import ConeBeam, SlotBeam
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.model import ShapeModel
@@ -78,16 +78,25 @@ class LabelledView:
 
 
 class Simulator:
-    """Draws labelled pairs; the same seed gives the same pair."""
+    """Draws labelled pairs; the same seed gives the same pair.
 
-    def __init__(self, models: tuple[ShapeModel, ...]) -> None:
-        self._spines = SpineSampler(models)
+    Parameters
+    ----------
+    models : tuple of ShapeModel
+        L1 .. L5.
+    slot_share : float
+        Share of pairs that a slot scanner takes. For training: the pipeline reads cone beams, so what measures it
+        leaves this at 0.
+    """
+
+    def __init__(self, models: tuple[ShapeModel, ...], slot_share: float = 0.0) -> None:
+        self._spines, self._slot_share = SpineSampler(models), slot_share
 
     def pair(self, seed: int, step: int = 1) -> tuple[LabelledView, LabelledView]:
         """AP and LAT of one patient, on the network grid or one ``step`` times coarser."""
         rng = np.random.default_rng(seed)
         spine = self._spines.draw(rng)
-        beams = draw_room(rng)
+        beams = draw_room(rng, slot=bool(rng.random() < self._slot_share))
         return photograph(spine, beams, step, rng)
 
 
@@ -108,7 +117,7 @@ def photograph(
         bone = shrink(around.bone_mm + vertebrae(spine, outer.sum(axis=0), habitus, fine, rng), step)
         soft = shrink(around.soft_mm, step)
         flips = flips_to_canonical(beam, name)
-        recipe = draw_film(name, rng).at_pitch(1 / step)
+        recipe = draw_film(name, rng, isinstance(fine, SlotBeam)).at_pitch(1 / step)
         film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
         landmarks, depths = beam.project(np.stack([vertebra.landmarks_mm for vertebra in spine.lumbar]))
         truth = flips.image(opacity), flips.points(landmarks, beam), depths
