@@ -172,12 +172,12 @@ def annotate(data: Path, name: str) -> dict[str, dict[str, list[float] | list[li
         carried = fit.mesh().vertices[fit.model.landmark_indices]
         notes[level] = {
             "landmarks_mm": SurfaceLocator(target).closest(carried)[0].round(3).tolist(),
-            "arch_plane": _arch_plane(fit).round(5).tolist(),
+            "arch_plane": arch_plane(fit).round(5).tolist(),
         }
     return notes
 
 
-def _arch_plane(fit: ModelFit) -> Array:
+def arch_plane(fit: ModelFit) -> Array:
     """(nx, ny, nz, d), n towards anterior: the plane through the seam between the fitted body and arch patches."""
     mesh = fit.mesh()
     arch = np.zeros(len(mesh.vertices), dtype=bool)
