@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,8 @@ def main() -> None:
     subject = load_subject(arguments.data, SUBJECT, Room(columns=COLUMNS))
     rng = np.random.default_rng(SEED)
     spine = real_spine(subject)
-    patient = draw_patient(spine, draw_habitus(AGE_YEARS, False, rng), rng)
+    habitus = replace(draw_habitus(AGE_YEARS, False, rng), arms_in_view=False, implant="none")
+    patient = draw_patient(spine, habitus, rng)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, beam in zip(VIEWS, (subject.geometry.ap, subject.geometry.lat), strict=True):
         recipe = FilmRecipe(name, EXPOSURE, PRESENTATION, Shutters(), ()).at_pitch(COLUMNS // 512)

@@ -91,7 +91,7 @@ def draw_habitus(age_years: float, female: bool, rng: np.random.Generator) -> Ha
         faeces=int(rng.choice([0, 0, 1, 2, 4])),
         stomach_bubble=bool(rng.random() < 0.35),
         fold=bool(rng.random() < min(0.8, fat / 60.0)),
-        arms_in_view=bool(rng.random() < 0.08),
+        arms_in_view=bool(rng.random() < 0.06),
         aortic_calcification=int(rng.poisson(14.0 * old**2)) if rng.random() < 0.2 + 0.5 * old else 0,
         contrast=bool(rng.random() < 0.03),
         implant=str(rng.choice(IMPLANTS, p=[0.93, 0.035, 0.015, 0.02])),

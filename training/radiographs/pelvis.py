@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from lumbar3d.shape.mesh import TriangleMesh
@@ -54,11 +54,34 @@ def ilium(side: float) -> HollowBone:
 
 @lru_cache
 def hip(side: float) -> HollowBone:
-    """Head of the femur."""
-    angle = np.linspace(0.02, np.pi - 0.02, 9)
-    centres = HIP_MM * [1.0, side, 1.0] + HEAD_RADIUS_MM * np.cos(angle)[:, None] * [0.0, 0.0, 1.0]
-    ring = HEAD_RADIUS_MM * np.sin(angle)[:, None]
-    return tube(centres, ring * [1.0, 0.0, 0.0], ring * [0.0, 1.0, 0.0])
+    """Head, neck and shaft of the femur, roof of the socket, superior ramus of the pubis, ischium."""
+    angle = np.linspace(0.15, np.pi - 0.15, 9)
+    head = np.outer(np.cos(angle), [0.0, 0.0, HEAD_RADIUS_MM]) + HIP_MM
+    parts = [_round(head, HEAD_RADIUS_MM * np.sin(angle))]
+    parts.append(_round(HIP_MM + [[0, 8, -6], [-4, 26, -22], [-8, 44, -40]], [15.0, 13.0, 17.0]))
+    parts.append(_round(HIP_MM + [[-8, 46, -14], [-8, 44, -45], [-2, 34, -160]], [9.0, 17.0, 14.0]))
+    parts.append(
+        _round(HIP_MM + [[-14, 6, 30], [-20, -8, 4], [-32, -22, -45], [-24, -30, -78]], [9.0, 15.0, 13.0, 9.0])
+    )
+    parts.append(
+        _round(HIP_MM + [[12, -14, 12], [16, -34, -6], [20, -62, -22], [14, -80, -34]], [14.0, 9.0, 7.0, 12.0])
+    )
+    whole = HollowBone.of(parts)
+    return HollowBone(*(_mirrored(surface, side) for surface in (whole.outer, whole.inner)))
+
+
+def _round(centres: ArrayLike, radii: ArrayLike) -> HollowBone:
+    """Tube of nearly round sections across the line from its first to its last centre."""
+    centres, radii = np.asarray(centres, dtype=float), np.asarray(radii, dtype=float)[:, None]
+    along = (centres[-1] - centres[0]) / np.linalg.norm(centres[-1] - centres[0])
+    first = np.cross(along, [1.0, 0.0, 0.0] if abs(along[0]) < 0.8 else [0.0, 1.0, 0.0])
+    first /= np.linalg.norm(first)
+    return tube(centres, radii * first, radii * np.cross(along, first), wall_mm=0.8)
+
+
+def _mirrored(surface: TriangleMesh, side: float) -> TriangleMesh:
+    faces = surface.faces if side > 0 else surface.faces[:, ::-1]
+    return TriangleMesh(surface.vertices * [1.0, side, 1.0], np.ascontiguousarray(faces))
 
 
 @lru_cache
@@ -73,7 +96,7 @@ def sacrum() -> HollowBone:
     body = np.stack([back, 0.0 * down, -118.0 * down], -1)
     parts = [tube(body, width[:, None] * y, depth[:, None] * x)]
     crest = body[3:16] + [-24.0, 0.0, 0.0]
-    parts.append(tube(crest, np.outer(np.full(13, 3.0), y), np.outer(np.linspace(10.0, 5.0, 13), x)))
+    parts.append(tube(crest, np.outer(np.full(13, 3.0), y), np.outer(np.linspace(7.0, 3.0, 13), x), wall_mm=0.6))
     for side in (-1.0, 1.0):
         facet = np.linspace([-27.0, side * 21.0, -14.0], [-31.0, side * 23.0, 10.0], 6)
         size = np.array([6.0, 7.0, 7.0, 6.5, 5.0, 2.5])[:, None]
