@@ -106,7 +106,6 @@ PATTERNS: Mapping[str, Pattern] = {
     "transverse_root_thickness_mm": ARCH,
     "transverse_asymmetry_mm": FREE,
     "transverse_tilt_deg": FREE,
-    "total_depth_mm": LENGTH,
     "spinous_length_mm": LENGTH,
     "spinous_height_mm": Pattern(LENGTH.factors, 0.40, 0.60, age_slope=0.05),
     "spinous_thickness_mm": Pattern(ARCH.factors, 0.40, 0.55, age_slope=0.04),
@@ -125,7 +124,9 @@ PATTERNS: Mapping[str, Pattern] = {
     "lamina_slope_deg": _angle("lamina_slope"),
     "rim_lip_mm": Pattern({"lips": 0.35}, 0.40, 0.60, age_slope=0.018),
 }
-"""By parameter of ``literature.csv``; loadings are estimates that give the published correlations."""
+"""By free parameter of ``literature.csv``; loadings are estimates that give the published correlations.
+
+``total_depth_mm`` is not among them: body depth, canal depth and spinous process add up to it."""
 
 UPPER_LEVELS_WITHOUT_LORDOSIS = ("L1", "L2")
 """The wedge of these bodies does not follow the person's lordosis."""

@@ -5,6 +5,8 @@ and where the figure comes from. ``E`` is harmonised between sources or estimate
 of 87 patients (Clouthier et al. 2023), ``M`` remembered from the classic tables (Panjabi 1992, Zindrick 1987, Xu 1999);
 the others are V2 Cook and Baker 2021, V3 Masharawi 2010, V4 Sun (endplates L3-S1), V5 Wang 2012, V11 Chinese CT 1994,
 V14 Li 2003, V18 and V19 spinous processes on CT, V21 Abbas 2020, V22 Masharawi 2004, V23 Mohanty 2018, V24 KJPA 1996.
+The roll of the pedicles is the lean of their
+height, measured on that public mean: it is less than the direction of the section's long axis (10, 30, 55 degrees).
 Where a source gives one figure for both sexes and the sexes are known to differ, the two means lie around it.
 """
 

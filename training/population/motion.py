@@ -1,9 +1,9 @@
 """Bending of the lumbar spine in six degrees of freedom, from the neutral standing posture.
 
 Ranges per segment L1/2 .. L5/S1: flexion and extension of Pearcy 1984, lateral bending of Pearcy and Tibrewal 1984
-(half of left plus right), axial rotation and its coupled bend of Fujii 2007 (the bend is to the other side down to L4/5,
-to the same side at L5/S1). In flexion the upper body also slides forward and sinks a little, since the axis of rotation
-lies behind and below the middle of the disc.
+(half of left plus right), axial rotation and its coupled bend of Fujii 2007 (the bend is to the other side down to
+L4/5, to the same side at L5/S1). In flexion the upper body also slides forward and sinks a little, since the axis of
+rotation lies behind and below the middle of the disc.
 """
 
 from __future__ import annotations
