@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import jobs, keys
+from cli import jobs, keys, plugins
 from cli.console import note
 from cli.demo import demo
 from cli.errors import explain
@@ -24,7 +24,15 @@ Exit status: 0 done, 1 something on this machine failed, 2 wrong usage, 3 the jo
 
 
 class OneLineErrors(TyperGroup):
-    """Whatever a command raises becomes one line on stderr and an exit status."""
+    """Whatever a command raises becomes one line on stderr and an exit status. Knows the plug-in commands too."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Own commands first."""
+        return [*super().list_commands(ctx), *plugins.names()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Own commands, then plug-ins, loaded here and not before."""
+        return super().get_command(ctx, cmd_name) or plugins.load(cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
@@ -35,6 +43,8 @@ class OneLineErrors(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
         except Exception as error:
+            if isinstance(error, ModuleNotFoundError) and ctx.invoked_subcommand in plugins.names():
+                error = plugins.missing(ctx.invoked_subcommand, error.name)
             message, status = explain(error)
             note(f"lumbar3d: {message}")
             raise typer.Exit(int(status)) from None
