@@ -21,7 +21,7 @@ BONE = np.array([0.87, 0.85, 0.78])
 RIGHT_OF_PICTURE = {"above": np.array([0.0, -1.0, 0.0]), "left": np.array([-1.0, 0.0, 0.0])}
 """Seen from above the patient looks up and his left is on the left; seen from his left side he looks left."""
 UP_OF_PICTURE = {"above": np.array([1.0, 0.0, 0.0]), "left": np.array([0.0, 0.0, 1.0])}
-HALF_WIDTH_MM = 56.0
+MARGIN_MM = 3.0
 
 
 def scree_picture(level: str, measures: ModelMeasures, path: Path) -> None:
@@ -36,7 +36,7 @@ def scree_picture(level: str, measures: ModelMeasures, path: Path) -> None:
     for share in (0.75, 0.90, 0.98):
         count = modes_for(share, measures.compactness)
         axes.annotate(
-            f"{share:.0%}: {count}", (count, 100 * share), xytext=(6, -12), textcoords="offset points", fontsize=9
+            f"{share:.0%}: {count} modes", (count, 100 * share), xytext=(6, -12), textcoords="offset points", fontsize=9
         )
     axes.set(xlabel="mode", ylabel="share of the variance, %", ylim=(0, 102), xlim=(0, shown + 1))
     axes.set_title(f"{level}: {measures.shapes} vertebrae")
@@ -72,13 +72,18 @@ def modes_picture(model: ShapeModel, path: Path, count: int = 3) -> None:
     """Fig. 6: first modes at -3, 0, +3 SD from above, and from the left, where processes show."""
     count = min(count, model.rank)
     figure = Figure(figsize=(13, 2.2 * count), layout="constrained")
-    for mode in range(count):
-        for place, (view, amount) in enumerate([(v, a) for v in ("above", "left") for a in (-3.0, 0.0, 3.0)]):
-            coefficients = np.zeros(model.rank)
-            coefficients[mode] = amount
-            axes = figure.add_subplot(count, 6, 6 * mode + place + 1)
-            draw(axes, model.instance(coefficients), model.faces, view)
-            axes.set_title(f"mode {mode + 1}: {amount:+.0f} SD" if amount else "mean", fontsize=9)
+    amounts = 3.0 * np.eye(model.rank)[:count]
+    shapes = np.stack([[model.instance(b * sign) for sign in (-1.0, 0.0, 1.0)] for b in amounts])
+    for row, trio in enumerate(shapes):
+        for column, (view, number) in enumerate((view, number) for view in UP_OF_PICTURE for number in range(3)):
+            axes = figure.add_subplot(count, 6, 6 * row + column + 1)
+            draw(axes, trio[number], model.faces, view)
+            plane = np.stack([RIGHT_OF_PICTURE[view], UP_OF_PICTURE[view]], axis=1)
+            points = (shapes @ plane).reshape(-1, 2)
+            axes.set(
+                **{f"{a}lim": (p.min() - MARGIN_MM, p.max() + MARGIN_MM) for a, p in zip("xy", points.T, strict=True)}
+            )
+            axes.set_title(("\N{MINUS SIGN}3 SD", "mean", f"+3 SD of mode {row + 1}")[number], fontsize=9)
     _save(figure, path)
 
 
@@ -94,12 +99,6 @@ def draw(axes: Axes, vertices: Array, faces: NDArray[np.int32], view: str) -> No
     flat = np.stack([corners[order] @ right, corners[order] @ up], axis=-1)
     tint = BONE * (0.35 + 0.65 * facing[order])[:, None]
     axes.add_collection(PolyCollection(flat, facecolors=tint, edgecolors=tint, linewidths=0.3))
-    middle = np.array([-24.0, 0.0, 0.0]) @ np.stack([right, up], axis=1)
-    half_height = 0.9 * HALF_WIDTH_MM
-    axes.set(
-        xlim=(middle[0] - HALF_WIDTH_MM, middle[0] + HALF_WIDTH_MM),
-        ylim=(middle[1] - half_height, middle[1] + half_height),
-    )
     axes.set_aspect("equal")
     axes.set_axis_off()
 
