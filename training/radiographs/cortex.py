@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 SHELL_MM, ENDPLATE_MM, RIM_MM = 0.50, 0.60, 0.78
 """Body: CT-effective thickness of shell and plates, rims 30 % denser (Silva 1994, Segami 2021)."""
-PEDICLE_MM, LAMINA_MM, FACET_MM, PROCESS_MM = 1.1, 1.1, 1.4, 0.8
+PEDICLE_MM, LAMINA_MM, FACET_MM, PROCESS_MM = 1.1, 1.1, 1.4, 0.6
 """Pedicle 0.8-1.5, arch and facets 1-2, the processes' thin sides less."""
 
 
