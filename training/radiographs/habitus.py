@@ -81,7 +81,7 @@ def draw_habitus(age_years: float, female: bool, rng: np.random.Generator) -> Ha
         trabecular_hu=float(np.clip(rng.normal(226.0 - 2.5 * (age_years - 25.0), 40.0), 75.0, 330.0)),
         cortex_share=rng.uniform(0.7, 1.3) * (1.0 - 0.25 * old * rng.random()),
         grain=rng.uniform(0.0, 0.12),
-        half_depth_mm=rng.uniform(88.0, 118.0) + 0.4 * fat,
+        half_depth_mm=rng.uniform(80.0, 112.0) + 0.35 * fat,
         half_width_mm=rng.uniform(125.0, 165.0) + 0.4 * fat - (8.0 if female else 0.0),
         fat_mm=fat,
         psoas_contrast=rng.uniform(0.02, 0.12),
