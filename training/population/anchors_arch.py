@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
+from lumbar3d.geometry import frames
 from training.population.anchors_body import LabelledSurface
 
 Array = NDArray[np.float64]
@@ -14,6 +16,10 @@ SIDES = (("left", 1.0), ("right", -1.0))
 UP = np.array([0.0, 0.0, 1.0])
 ROOT_FRACTION = 0.35
 """Of the way from the pedicle's lateral wall to the tip: the section of a transverse process called its root."""
+ISTHMUS_TURN = np.radians(3.0)
+ISTHMUS_LOWERED = np.radians(2.0)
+"""From the labelled ring's plane to the section that is measured: more convergent and flatter, as in the literature's
+definition of the axis. The ring is the least section on a grid of 5 degrees, which decides no finer."""
 JUNCTION_TURN = np.radians(30.0)
 """Of the canal's wall from facing the mid-line towards facing forwards: here the pedicle ends and the lamina begins."""
 CANAL_X_MM = -24.0
@@ -54,16 +60,20 @@ def _pedicle(surface: LabelledSurface, side: str, sign: float) -> dict[str, Indi
     ring, vertices = surface.patches[f"pedicle_ring_{side}"], surface.vertices
     centre = vertices[ring].mean(axis=0)
     axis = np.linalg.svd(vertices[ring] - centre)[2][2]
-    lateral = np.cross(UP, axis * np.sign(axis[0])) * sign
-    across = (vertices - centre) @ lateral
-    in_ring = np.isin(np.arange(len(vertices)), ring)
+    axis = frames.rotation_from_vector(np.array([0.0, ISTHMUS_LOWERED, -sign * ISTHMUS_TURN])) @ (
+        axis * np.sign(axis[0])
+    )
+    lateral = np.cross(UP, axis) * sign
+    offset = vertices - centre
+    beside_ring = cKDTree(vertices[ring]).query(vertices)[0] < 1.3
+    section = (np.abs(offset @ axis) < 0.9) & beside_ring
     middle_z = (vertices[ring, 2].min() + vertices[ring, 2].max()) / 2
-    middle = in_ring & (np.abs(vertices[:, 2] - middle_z) < 3.0)
+    middle = section & (np.abs(vertices[:, 2] - middle_z) < 3.0)
     found = {
-        f"pedicle_lateral_{side}": surface.farthest(lateral, 4, middle & (across > 0)),
-        f"pedicle_medial_{side}": surface.farthest(-lateral, 4, middle & (across < 0)),
-        f"pedicle_top_{side}": surface.farthest(UP, 4, in_ring),
-        f"pedicle_bottom_{side}": surface.farthest(-UP, 4, in_ring),
+        f"pedicle_lateral_{side}": surface.farthest(lateral, 4, middle & (offset @ lateral > 0)),
+        f"pedicle_medial_{side}": surface.farthest(-lateral, 4, middle & (offset @ lateral < 0)),
+        f"pedicle_top_{side}": surface.farthest(UP, 4, section),
+        f"pedicle_bottom_{side}": surface.farthest(-UP, 4, section),
     }
     canal = surface.patches["canal_ring"]
     widest_x = vertices[canal[np.argmax(sign * vertices[canal, 1])], 0]
@@ -146,7 +156,7 @@ def _spinous(surface: LabelledSurface) -> dict[str, Indices]:
     section = (np.abs(vertices[:, 0] - middle_x) < 1.5) & (np.abs(vertices[:, 1]) < 7.0)
     top, bottom = surface.farthest(UP, 4, section), surface.farthest(-UP, 4, section)
     middle_z = (vertices[top, 2].mean() + vertices[bottom, 2].mean()) / 2
-    level = section & (np.abs(vertices[:, 2] - middle_z) < 5.0)
+    level = section & (np.abs(vertices[:, 2] - middle_z) < 3.0)
     return {
         "sp_root": root,
         "sp_tip": tip,

@@ -17,6 +17,8 @@ PROFILE_FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 LIP_AZIMUTHS_DEG = (-90, -60, -30, 0, 30, 60, 90)
 """Front and sides; the posterior rim passes into the pedicles. 0 is anterior, 90 left."""
 WALL_BELOW_RIM_MM = 5.0
+_OUTERMOST_MM = 32.0
+"""No point of a body is farther from its axis; the tips of processes are."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class LabelledSurface:
 def groups(surface: LabelledSurface) -> dict[str, Indices]:
     """Vertices of every anchor of the body."""
     found: dict[str, Indices] = {name: surface.patches[f"corner_{name}"] for name in CORNERS}
-    found |= _waist(surface)
+    found |= _waist(surface) | _waist_ring(surface)
     for plate, sign in (("sup", 1.0), ("inf", -1.0)):
         found[f"rim_{plate}"] = surface.patches[f"plate_{plate}_rim"]
         found |= _profile(surface, plate) | _lip(surface, plate, sign)
@@ -72,6 +74,20 @@ def _waist(surface: LabelledSurface) -> dict[str, Indices]:
         "waist_left": surface.farthest(np.array([0.0, 1.0, 0.0]), 6, beside),
         "waist_right": surface.farthest(np.array([0.0, -1.0, 0.0]), 6, beside),
     }
+
+
+def _waist_ring(surface: LabelledSurface) -> dict[str, Indices]:
+    """Mid-height points at the azimuths of the rim points."""
+    centre = np.mean([surface.vertices[surface.patches[f"plate_{p}_rim"]].mean(axis=0) for p in ("sup", "inf")], axis=0)
+    spoke = surface.vertices - centre
+    azimuth, radius = np.arctan2(spoke[:, 1], spoke[:, 0]), np.hypot(spoke[:, 0], spoke[:, 1])
+    found: dict[str, Indices] = {}
+    for degrees in LIP_AZIMUTHS_DEG:
+        off = np.abs(np.angle(np.exp(1j * (azimuth - np.radians(degrees)))))
+        found[f"waist_{degrees}"] = np.flatnonzero(
+            (off < np.radians(8.0)) & (np.abs(spoke[:, 2]) < 1.2) & (radius < _OUTERMOST_MM)
+        )
+    return found
 
 
 def _profile(surface: LabelledSurface, plate: str) -> dict[str, Indices]:

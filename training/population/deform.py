@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lumbar3d.shape.model import ShapeModel
 from training.population import fields_arch, fields_body, fields_processes, measure_body
 from training.population.anchors import Anchors
+from training.population.folds import Folds
 from training.population.layout import Layout
 from training.population.measure import DERIVED, frame, in_frame, measure_points
 
@@ -33,6 +34,7 @@ class Template:
     def __init__(self, model: ShapeModel) -> None:
         self.model = model
         self._anchors = Anchors.of(model)
+        self._folds = Folds(model.faces, len(model.mean))
         start = self._anchors.means(model.mean)
         self.layout = Layout.of(self._anchors.named(start))
         all_fields = fields(model.mean, self.layout)
@@ -63,11 +65,11 @@ class Template:
         KeyError
             An unknown parameter.
         ValueError
-            No surface with these values was found: they are far outside of anatomy.
+            No surface with these values was found, or it folds over itself: they are far outside of anatomy.
         """
         amounts = self._solve(self._target(values))
         moved = self.model.mean + (self._fields @ amounts.astype(np.float32)).reshape(-1, 3)
-        return to_model_frame(moved, self._anchors)
+        return to_model_frame(self._folds.unfolded(moved, self.model.mean), self._anchors)
 
     def _target(self, values: Mapping[str, float]) -> Array:
         unknown = set(values) - set(self.names) - set(DERIVED)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.population.layout import Layout
-from training.population.ramps import bell, step
+from training.population.ramps import plateau, rise, step, swing
 
 Array = NDArray[np.float64]
 
@@ -23,11 +23,16 @@ def fields(points: Array, layout: Layout) -> dict[str, Array]:
 
 def _canal(points: Array, layout: Layout) -> dict[str, Array]:
     """Arch backwards, its sides outwards, and only its sides backwards."""
-    x, y, _ = points.T
-    side, zero = step(np.abs(y), 2.0, 11.0), np.zeros(len(points))
-    behind = step(-x, -layout.canal_x - 1.0, -layout.canal_x + 15.0)
-    beside = step(-x, -layout.canal_x - 6.0, -layout.canal_x + 6.0) * side * np.sign(y)
-    lateral = step(-x, -layout.canal_x, -layout.canal_x + 11.0) * side
+    x, y, z = points.T
+    zero = np.zeros(len(points))
+    behind = step(-x, -layout.canal_x + 1.0, -layout.canal_x + 16.0)
+    # A convergent pedicle's outer wall lies before its inner wall: both have to move alike.
+    oblique = x - np.tan(layout.pedicle_turn) * (np.abs(y) - layout.pedicle[1])
+    beside = step(-oblique, -layout.pedicle[0] - 10.0, -layout.pedicle[0] + 4.0)
+    beside *= swing(y, 1.2 * layout.canal_half_width)
+    lateral = step(-x, -layout.canal_x - 3.0, -layout.canal_x + 8.0) * rise(y, 0.8 * layout.canal_half_width)
+    lateral *= 1 - step(np.abs(y), layout.pedicle[1] - 3.0, layout.pedicle[1] + 11.0)
+    lateral *= plateau((z - layout.pedicle[2])[:, None], 14.0)
     return {
         "canal_depth_mm": np.column_stack([-behind, zero, zero]),
         "canal_width_mm": np.column_stack([zero, beside / 2, zero]),
@@ -36,31 +41,38 @@ def _canal(points: Array, layout: Layout) -> dict[str, Array]:
 
 
 def _pedicle(points: Array, layout: Layout) -> dict[str, Array]:
-    """Scaling, shear and turning of the left pedicle about its isthmus."""
+    """Scaling, shear and turning of the left pedicle about its isthmus, along and across its own axis."""
     offset = points - layout.pedicle
-    near = bell(offset, 6.5, 8.0, 9.0)
-    wide = bell(offset, 9.0, 9.0, 10.0)
-    width = 2 * (layout.pedicle_lateral_y - layout.pedicle[1])
-    x, y, z = offset.T
-    zero = np.zeros(len(points))
+    sine, cosine = np.sin(layout.pedicle_turn), np.cos(layout.pedicle_turn)
+    forwards = np.array([cosine, -sine, 0.0])
+    outwards = np.array([sine, cosine, 0.0])
+    up = np.array([0.0, 0.0, 1.0])
+    along, across, above = offset @ forwards, offset @ outwards, offset[:, 2]
+    section = np.column_stack([along, across, above])
+    width, height = layout.pedicle_size
+    near = plateau(section, 9.0, max(9.0, width), max(11.0, 0.75 * height))
+    wide = plateau(section, 12.0, max(11.0, width), max(12.0, 0.8 * height))
+    turned = np.radians(across * wide)[:, None] * forwards - np.radians(along * wide)[:, None] * outwards
+    raised = np.radians(along * wide)[:, None] * up - np.radians(above * wide)[:, None] * forwards
     return {
-        "pedicle_width_mm": np.column_stack([zero, y / width * near, zero]),
-        "pedicle_height_mm": np.column_stack([zero, zero, z / 15.0 * near]),
-        "pedicle_roll_deg": np.column_stack([zero, -np.radians(z) * near, zero]),
-        "pedicle_transverse_deg": np.column_stack([np.radians(y) * wide, -np.radians(x) * wide, zero]),
-        "pedicle_sagittal_deg": np.column_stack([-np.radians(z) * wide, zero, np.radians(x) * wide]),
+        "pedicle_width_mm": (across / width * near)[:, None] * outwards,
+        "pedicle_height_mm": (above / height * near)[:, None] * up,
+        "pedicle_roll_deg": -np.radians(above * near)[:, None] * outwards,
+        "pedicle_transverse_deg": turned,
+        "pedicle_sagittal_deg": raised,
     }
 
 
 def _lamina(points: Array, layout: Layout) -> dict[str, Array]:
     """Scaling in height, along the normal, and lean of the left lamina."""
     offset = points - layout.lamina
-    near, through = bell(offset, 7.0, 6.0, 12.0), offset @ layout.lamina_normal
+    near = plateau(offset, 10.0, 9.0, 0.8 * layout.lamina_height)
+    through = offset @ layout.lamina_normal
     x, _, z = offset.T
     zero = np.zeros(len(points))
-    thin = bell(offset, 6.5, 6.0, 8.0) * through / 7.0
+    thin = plateau(offset, 9.0, 9.0, 11.0) * through / 7.0
     return {
-        "lamina_height_mm": np.column_stack([zero, zero, z / 22.0 * near]),
+        "lamina_height_mm": np.column_stack([zero, zero, z / layout.lamina_height * near]),
         "lamina_slope_deg": np.column_stack([np.radians(z) * near, zero, zero]),
         "lamina_thickness_mm": thin[:, None] * layout.lamina_normal,
     }

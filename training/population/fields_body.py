@@ -10,15 +10,16 @@ from training.population.ramps import step
 
 Array = NDArray[np.float64]
 
-_FADE_MM = 10.0
-"""Behind the body's back wall its own deformations fade over this length: along the pedicles."""
+_FADE_MM = (3.0, 14.0)
+"""The body's own deformations fade from so far before its back wall to so far behind it: along the pedicles."""
 
 
 def fields(points: Array, layout: Layout) -> dict[str, Array]:
     """Displacements (N, 3) in mm of points (N, 3) in the model frame."""
     x, y, z = points.T
-    body = 1 - step(-x, -layout.body_back_x, -layout.body_back_x + _FADE_MM)
-    height = (z - layout.body_z) / layout.half_height
+    body = 1 - step(-x, -layout.body_back_x - _FADE_MM[0], -layout.body_back_x + _FADE_MM[1])
+    upper, lower = layout.plate_heights(x)
+    height = (2 * z - upper - lower) / (upper - lower)
     bounded = np.clip(height, -1.2, 1.2)
     # Quadratic shape functions: one at its own height (upper plate, lower plate, waist), zero at the other two.
     shares = {
@@ -47,7 +48,7 @@ def _hollow(points: Array, layout: Layout, name: str, sign: float) -> dict[str, 
     x, y, z = points.T
     backward = np.clip((layout.body_front_x - x) / (layout.body_front_x - layout.body_back_x), 0.0, 1.0)
     aside = np.clip(np.abs(y) / (0.92 * layout.half_width), 0.0, 1.0)
-    below = np.maximum(layout.half_height - sign * (z - layout.body_z), 0.0)
+    below = np.maximum(sign * (layout.plate_heights(x)[0 if sign > 0 else 1] - z), 0.0)
     bowl = np.sin(np.pi * backward) ** 2 * np.cos(np.pi / 2 * aside) ** 2 * np.exp(-0.5 * (below / 5.0) ** 2)
     zero = np.zeros(len(points))
     return {
@@ -59,9 +60,11 @@ def _hollow(points: Array, layout: Layout, name: str, sign: float) -> dict[str, 
 def _lip(points: Array, layout: Layout) -> Array:
     """Both rims outwards, at the front and the sides."""
     x, y, z = points.T
-    off_x = x - (layout.body_front_x + layout.body_back_x) / 2
-    radius = np.maximum(np.hypot(off_x, y), 1e-6)
-    from_rim = (np.abs(z - layout.body_z) - layout.half_height) / 2.5
-    outer = step(radius, 0.3 * layout.half_width, 0.9 * layout.half_width)
-    weight = np.exp(-0.5 * from_rim**2) * outer * step(x, layout.body_back_x, layout.body_back_x + 14.0)
-    return np.column_stack([off_x, y, np.zeros(len(points))]) * (weight / radius)[:, None]
+    half_depth = (layout.body_front_x - layout.body_back_x) / 2
+    off_x = x - layout.body_back_x - half_depth
+    outer = step(np.hypot(off_x / half_depth, y / layout.half_width), 0.35, 0.9)
+    upper, lower = layout.plate_heights(x)
+    near = sum(np.exp(-0.5 * ((z - plate) / 2.8) ** 2) for plate in (upper, lower))
+    weight = near * outer * step(x, layout.body_back_x, layout.body_back_x + 14.0)
+    outwards = np.column_stack([off_x, y, np.zeros(len(points))])
+    return outwards * (weight / np.maximum(np.hypot(off_x, y), 1e-6))[:, None]

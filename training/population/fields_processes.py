@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.population.layout import Layout
-from training.population.ramps import bell, cantilever, step, stretch
+from training.population.ramps import cantilever, plateau, rise, step, stretch, swing
 
 Array = NDArray[np.float64]
+_HINGE_MM = np.array([2.5, 0.0, 0.0])
+"""Joint surfaces turn about an axis before their centre: the pedicle in front of them stays where it is."""
+_SHORTEST_STRETCH_MM = 24.0
+"""A transverse process gets longer over at least this length: at L5, where it hardly has a neck, also its root."""
 
 
 def fields(points: Array, layout: Layout) -> dict[str, Array]:
@@ -39,20 +43,19 @@ def _transverse(points: Array, layout: Layout) -> dict[str, Array]:
     x, y, z = points.T
     zero, left = np.zeros(len(points)), y > 0
     # The body reaches as far to the side as the root of the process, but lies in front of it.
-    front = layout.body_back_x + 2.0 + 1.5 * np.maximum(y - layout.pedicle_lateral_y, 0.0)
-    process = left * step(front - x, 0.0, 8.0)
-    longer = process * stretch(y, layout.pedicle[1], layout.tp_tip[1])
+    slope = (layout.tp_tip[0] - layout.pedicle[0]) / (layout.tp_tip[1] - layout.pedicle[1])
+    process = left * (1 - step(x - layout.pedicle[0] - slope * (y - layout.pedicle[1]), 6.0, 18.0))
+    start = min(layout.pedicle_lateral_y - 3.0, layout.tp_tip[1] - _SHORTEST_STRETCH_MM)
+    longer = process * stretch(y, start, layout.tp_tip[1])
     bent = process * cantilever(y, layout.pedicle_lateral_y - 4.0, layout.tp_tip[1])
     off = points - layout.root
-    about_root = process * np.exp(-0.5 * (off[:, 1] / 6.0) ** 2)
+    about_root = plateau(off, 11.0, 9.0, 11.0)
     return {
         "transverse_span_mm": np.column_stack([zero, longer / 2, zero]),
         "transverse_sweep_mm": np.column_stack([-bent, zero, zero]),
         "transverse_height_mm": np.column_stack([zero, zero, bent]),
         "transverse_root_height_mm": np.column_stack([zero, zero, off[:, 2] / 11.0 * about_root]),
-        "transverse_root_thickness_mm": np.column_stack(
-            [off[:, 0] / 7.0 * about_root * bell(off[:, :1], 9.0), zero, zero]
-        ),
+        "transverse_root_thickness_mm": np.column_stack([off[:, 0] / 7.0 * about_root, zero, zero]),
     }
 
 
@@ -78,27 +81,25 @@ def _spinous(points: Array, layout: Layout) -> dict[str, Array]:
 def _articular(points: Array, layout: Layout) -> dict[str, Array]:
     """Shifts of the left articular processes' ends, and turning of their joint surfaces about a vertical axis."""
     x, y, z = points.T
-    beside = step(y, 2.0, 9.0)
-    shifts = {
-        "superior": beside
-        * step(-x, -layout.body_back_x + 2.0, -layout.body_back_x + 11.0)
-        * stretch(z, layout.pedicle[2] + 1.0, layout.sap_apex[2]),
-        "inferior": beside
-        * step(-x, -layout.canal_x + 4.0, -layout.canal_x + 13.0)
-        * stretch(-z, 2.0, -layout.iap_low[2]),
-    }
+    left = y > 0
+    upper = step(-x, -layout.body_back_x + 2.0, -layout.body_back_x + 11.0)
+    upper = upper * stretch(z, layout.pedicle[2] + 1.0, layout.sap_apex[2]) * left
+    lower = step(-x, -layout.canal_x + 2.0, -layout.canal_x + 14.0) * stretch(-z, 1.0, -layout.iap_low[2]) * left
+    # Sideways in proportion to the distance from the mid-line, elsewhere without a kink in it.
+    upper_y, lower_y = upper * swing(y, 1.3 * layout.sap_apex[1]), lower * swing(y, 1.3 * layout.iap_low[1])
+    upper, lower = upper * rise(y, layout.sap_apex[1]), lower * rise(y, layout.iap_low[1])
     zero = np.zeros(len(points))
     turn = np.zeros((len(points), 3))
     for centre in (layout.sap, layout.iap):
         offset = points - centre
-        near = np.radians(bell(offset, 8.0, 8.0, 9.0)) * step(y, 0.0, 8.0)
-        turn += np.column_stack([offset[:, 1] * near, -offset[:, 0] * near, zero])
-    upper, lower = shifts["superior"], shifts["inferior"]
+        near = np.radians(plateau(offset, 12.0, 12.0, 13.0)) * rise(y, layout.sap[1]) * left
+        lever = offset - _HINGE_MM
+        turn += np.column_stack([lever[:, 1] * near, -lever[:, 0] * near, zero])
     return {
-        "superior_facet_half_spacing_mm": np.column_stack([zero, upper, zero]),
+        "superior_facet_half_spacing_mm": np.column_stack([zero, upper_y, zero]),
         "superior_facet_z_mm": np.column_stack([zero, zero, upper]),
         "superior_facet_x_mm": np.column_stack([upper, zero, zero]),
-        "inferior_facet_y_mm": np.column_stack([zero, lower, zero]),
+        "inferior_facet_y_mm": np.column_stack([zero, lower_y, zero]),
         "inferior_facet_z_mm": np.column_stack([zero, zero, lower]),
         "inferior_facet_x_mm": np.column_stack([lower, zero, zero]),
         "facet_angle_deg": turn,

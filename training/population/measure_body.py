@@ -15,6 +15,9 @@ _BUMP = _FRACTIONS * (1 - _FRACTIONS)
 _PROFILE_FIT = np.linalg.pinv(np.column_stack([_BUMP, _BUMP * (2 * _FRACTIONS - 1)]))
 """Least squares of a profile (9,) on f (1 - f) and f (1 - f) (2 f - 1): both vanish at the corners."""
 
+_ROUNDED_RIM_MM = 3.0
+"""The mean of many people is blunter than any of them: its rims come out at 1.5 to 2.2."""
+
 
 def values(points: Points) -> dict[str, Array]:
     """Parameters of the body (...).
@@ -26,7 +29,7 @@ def values(points: Points) -> dict[str, Array]:
     - ``sagittal_wedge_deg``: between the lines front to back corner of the plates, positive when the front is lower.
     - ``coronal_wedge_deg``: between the lines left to right corner of the two plates, positive when the left is lower.
     - concavity and apex: see ``profile``.
-    - ``rim_lip_mm``: how far the rims stand out over the wall 5 mm beside them, mean of front and sides of both plates.
+    - ``rim_lip_mm``: see ``_lip``.
     """
     upper, lower = points["as"] - points["ps"], points["ai"] - points["pi"]
     left_right = points["ls"] - points["rs"], points["li"] - points["ri"]
@@ -81,27 +84,31 @@ def apex_of_ratio(ratio: Array) -> Array:
 def weights_of(depth: float, apex: float) -> tuple[float, float]:
     """Inverse of ``profile``: weights a and b of the cubic with this depth (mm) and apex.
 
-    Raises
-    ------
-    ValueError
-        The apex is not between .22 and .78: no such cubic has it.
+    An apex beyond .25 or .75 is drawn back to there: a cubic's own limit is .21 and .79, and near it the hollow in one
+    half of the plate becomes a mound in the other.
     """
+    apex = min(max(apex, 0.25), 0.75)
     offset = 2 * apex - 1
-    if not 0.22 < apex < 0.78:
-        raise ValueError("apex of a plate outside of .22 to .78")
     ratio = 2 * offset / (1 - 3 * offset**2)
     level = depth / (apex * (1 - apex) * (1 + ratio * offset))
     return level, ratio * level
 
 
 def _lip(points: Points) -> Array:
-    overhangs = []
+    """How far the rims stand out over the body's side, mm; mean of front and sides of both plates.
+
+    The side is the parabola in z with its vertex at the waist that passes 5 mm beside the rim; a lip of zero is a rim
+    rounded off by 3 mm inside of it.
+    """
+    lips = []
     for plate in ("sup", "inf"):
         for degrees in LIP_AZIMUTHS_DEG:
             azimuth = np.radians(degrees)
-            overhang = points[f"rim_{plate}_{degrees}"] - points[f"wall_{plate}_{degrees}"]
-            overhangs.append(overhang[..., 0] * np.cos(azimuth) + overhang[..., 1] * np.sin(azimuth))
-    return np.asarray(np.mean(overhangs, axis=0))
+            outwards = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
+            waist = points[f"waist_{degrees}"]
+            rim, wall = points[f"rim_{plate}_{degrees}"] - waist, points[f"wall_{plate}_{degrees}"] - waist
+            lips.append(rim @ outwards - wall @ outwards * (rim[..., 2] / wall[..., 2]) ** 2)
+    return np.asarray(np.mean(lips, axis=0)) + _ROUNDED_RIM_MM
 
 
 def _slope_deg(vector: Array, axis: int) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.population.anchors import Points
+from training.population.anchors_arch import SIDES
 
 Array = NDArray[np.float64]
 
@@ -70,7 +71,7 @@ def _facets(points: Points) -> dict[str, Array]:
       their front and back parts; mean of superior and inferior ones.
     - ``facet_tropism_deg``: left minus right.
     """
-    angle = {side: _facet_angle_deg(points, side) for side in ("left", "right")}
+    angle = {side: _facet_angle_deg(points, side, sign) for side, sign in SIDES}
     superior, inferior = points["sap_apex_left"], points["iap_low_left"]
     superior_right, inferior_right = points["sap_apex_right"], points["iap_low_right"]
     return {
@@ -102,9 +103,9 @@ def _inclination_deg(points: Points, side: str) -> Array:
     return np.degrees(np.arctan2(reach[..., 2], np.abs(reach[..., 1])))
 
 
-def _facet_angle_deg(points: Points, side: str) -> Array:
+def _facet_angle_deg(points: Points, side: str, sign: float) -> Array:
     angles = []
     for facet in ("sap", "iap"):
         along = points[f"{facet}_{side}_front"] - points[f"{facet}_{side}_back"]
-        angles.append(np.degrees(np.arctan2(np.abs(along[..., 1]), along[..., 0])))
+        angles.append(np.degrees(np.arctan2(-sign * along[..., 1], along[..., 0])))
     return np.asarray((angles[0] + angles[1]) / 2)

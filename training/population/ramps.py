@@ -25,6 +25,16 @@ def cantilever(value: Array, start: float, end: float) -> Array:
     return np.asarray(np.where(t < 1.0, t * t * (3 - t) / 2, 1.5 * t - 0.5))
 
 
-def bell(offset: Array, *sigmas: float) -> Array:
-    """Gaussian of offsets (N, d) with one standard deviation per axis, or one for all; (N,)."""
-    return np.asarray(np.exp(-0.5 * ((offset / np.array(sigmas)) ** 2).sum(axis=-1)))
+def rise(value: Array, end: float) -> Array:
+    """Even: zero at zero, one from ``end`` on to both sides, with the least slope that a smooth rise can have."""
+    return np.asarray((1 - np.cos(np.pi * np.clip(np.abs(value) / end, 0.0, 1.0))) / 2)
+
+
+def swing(value: Array, end: float) -> Array:
+    """Odd: about proportional to the value, minus and plus one from ``end`` on to both sides."""
+    return np.asarray(np.sin(np.pi / 2 * np.clip(value / end, -1.0, 1.0)))
+
+
+def plateau(offset: Array, *radii: float) -> Array:
+    """About one within an ellipsoid around the origin (offsets (N, d), a radius per axis), falling to zero outside."""
+    return np.asarray(np.exp(-(((offset / np.array(radii)) ** 2).sum(axis=-1) ** 2)))
