@@ -1,7 +1,8 @@
-"""Pictures of the shape model: ``python -m benchmarks.shape_pictures --data DIR --out docs/pictures``.
+"""Pictures of the shape models: ``python -m benchmarks.shape_pictures --out docs/pictures``.
 
-``shape_modes.png``: the first modes of L3 at -3, 0 and +3 SD. ``shape_labels.png``: landmarks and patches.
-``shape_residual.png``: what the 3D fit leaves on one person of ``benchmarks.subjects``.
+``shape_modes.png``: the first modes of L3 at -3, 0 and +3 SD. ``shape_variance.png``: share of the variance by number
+of modes, per level. ``shape_labels.png``: landmarks and patches. ``shape_regions.png``: regions of the error tables.
+What the models leave on real people is drawn by ``benchmarks.shape_model --pictures``.
 """
 
 from __future__ import annotations
@@ -15,24 +16,15 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d.art3d import Poly3DCollection
-from numpy.typing import NDArray
-from PIL import Image
 
-from benchmarks.model_fit import fit_model
-from benchmarks.subjects import load_subject
-from lumbar3d.geometry import frames
+from benchmarks.regions import REGIONS, vertex_regions
+from benchmarks.surface_drawing import ABOVE, BACK, BACK_RIGHT, BONE, FRONT_LEFT, LEFT, draw, save
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.model import ShapeModel
 
-Array = NDArray[np.float64]
-
-BONE = np.array([0.87, 0.85, 0.78])
-FRONT_LEFT, BACK_RIGHT, LEFT, BACK, ABOVE = (25.0, 40.0), (25.0, 215.0), (0.0, 90.0), (8.0, 180.0), (70.0, 200.0)
-RESIDUAL_LIMIT_MM = 2.0
-RESIDUAL_SUBJECT = "verse005"
+WIDE_MM = 68.0
+"""Three SD of size need room."""
+PAPER_MODES, PAPER_SHARE, WANTED_SHARE = 14, 0.75, 0.98
 COLOUR_OF = {
     **{"plate_sup_area": 0, "plate_inf_area": 1, "posterior_wall": 2, "canal_ring": 12, "sp_tip": 7},
     **{"pedicle_ring_left": 4, "pedicle_ring_right": 5, "tp_tip_left": 6, "tp_tip_right": 7},
@@ -41,35 +33,9 @@ COLOUR_OF = {
 }
 
 
-def draw(
-    figure: Figure,
-    cell: tuple[int, int, int],
-    surface: tuple[Array, NDArray[np.int32]],
-    colours: Array,
-    eye: tuple[float, float],
-) -> None:
-    """One shaded surface in a cell (rows, columns, number) of the figure; colours (V, 3)."""
-    vertices, faces = surface
-    axes = figure.add_subplot(*cell, projection="3d")
-    elevation, azimuth = np.radians(eye)
-    towards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    normals = np.cross(b - a, c - a)
-    facing = normals @ towards / np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
-    seen = facing > 0
-    shade = (0.4 + 0.6 * facing[seen])[:, None]
-    tint = np.clip(colours[faces[seen]].mean(axis=1) * shade, 0, 1)
-    axes.add_collection3d(Poly3DCollection(vertices[faces[seen]], facecolors=tint, edgecolors=tint, linewidths=0.2))
-    axes.set(xlim=(-70, 22), ylim=(-48, 48), zlim=(-46, 46))
-    axes.set_box_aspect((92, 96, 92), zoom=1.5)
-    axes.view_init(*eye)
-    axes.set_proj_type("ortho")
-    axes.set_axis_off()
-
-
 def modes_picture(model: ShapeModel, path: Path, count: int = 5) -> None:
     """First modes at -3, 0, +3 SD, seen from behind and from the left."""
-    figure = plt.figure(figsize=(12, 2.2 * count))
+    figure = plt.figure(figsize=(12, 2.0 * count))
     colours = np.tile(BONE, (len(model.mean), 1))
     for mode in range(count):
         for column, amount in enumerate((-3.0, 0.0, 3.0)):
@@ -78,10 +44,10 @@ def modes_picture(model: ShapeModel, path: Path, count: int = 5) -> None:
             surface = (model.instance(coefficients), model.faces)
             for offset, eye in ((0, BACK_RIGHT), (3, LEFT)):
                 cell = (count, 6, 6 * mode + column + offset + 1)
-                draw(figure, cell, surface, colours, eye)
-                figure.axes[-1].set_title(f"mode {mode + 1}: {amount:+.0f} SD", fontsize=8, y=0.95)
-    figure.subplots_adjust(0, 0, 1, 0.98, 0, 0.02)
-    _save(figure, path)
+                draw(figure, cell, surface, colours, eye, WIDE_MM)
+                figure.axes[-1].set_title(f"mode {mode + 1}: {amount:+.0f} SD", fontsize=8, y=0.88)
+    figure.subplots_adjust(0, 0, 1, 1, 0, 0)
+    save(figure, path)
 
 
 def labels_picture(models: tuple[ShapeModel, ...], path: Path) -> None:
@@ -101,49 +67,49 @@ def labels_picture(models: tuple[ShapeModel, ...], path: Path) -> None:
             draw(
                 figure, (len(models), len(eyes), row * len(eyes) + column + 1), (model.mean, model.faces), colours, eye
             )
-        figure.axes[-len(eyes)].set_title(model.level, fontsize=10, y=0.95)
-    figure.subplots_adjust(0, 0, 1, 0.98, 0, 0.02)
-    _save(figure, path)
+        figure.axes[-len(eyes)].set_title(model.level, fontsize=10, y=0.85)
+    figure.subplots_adjust(0, 0, 1, 1, 0, 0)
+    save(figure, path)
 
 
-def residual_picture(data: Path, models: tuple[ShapeModel, ...], path: Path) -> None:
-    """One person's surfaces coloured by their distance to the fitted model, from behind and from in front."""
-    figure = plt.figure(figsize=(14, 5))
-    subject = load_subject(data, RESIDUAL_SUBJECT)
-    for column, model in enumerate(models):
-        truth = subject.meshes_world[model.level]
-        fit = fit_model(model, truth)
-        distance = vertex_to_surface_mm(truth.vertices, fit.mesh())
-        colours = plt.get_cmap("viridis")(distance / RESIDUAL_LIMIT_MM)[:, :3]
-        surface = (frames.apply(frames.invert(fit.world_from_model), truth.vertices), truth.faces)
-        for row, eye in enumerate((BACK_RIGHT, FRONT_LEFT)):
-            draw(figure, (2, 5, row * 5 + column + 1), surface, colours, eye)
-        figure.axes[-2].set_title(f"{subject.name} {model.level}: mean {distance.mean():.2f} mm", fontsize=8, y=0.95)
-    scale = plt.cm.ScalarMappable(plt.Normalize(0, RESIDUAL_LIMIT_MM), "viridis")
-    figure.colorbar(scale, ax=figure.axes, shrink=0.6, label="true surface to fitted model, mm")
-    _save(figure, path)
+def variance_picture(models: tuple[ShapeModel, ...], path: Path) -> None:
+    """Cumulative share of the models' variance."""
+    figure, axes = plt.subplots(figsize=(8, 4.5))
+    for model in models:
+        share = np.cumsum(model.eigenvalues) / model.eigenvalues.sum()
+        axes.plot(np.arange(1, model.rank + 1), share, label=f"{model.level}: {model.rank} modes")
+    axes.plot(PAPER_MODES, PAPER_SHARE, "k*", markersize=10, label="the paper: 14 modes of 175 CTs")
+    axes.axhline(WANTED_SHARE, color="grey", linewidth=0.8, linestyle="--")
+    axes.set(xlabel="modes", ylabel="share of the variance in the model", ylim=(0, 1.01), xscale="log")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    save(figure, path)
 
 
-def _save(figure: Figure, path: Path) -> None:
-    """Write a small PNG: 256 colours, evenly cut so that small coloured patches keep theirs."""
-    figure.savefig(path, dpi=70)
-    plt.close(figure)
-    with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE)
-    small.save(path, optimize=True)
+def regions_picture(model: ShapeModel, path: Path) -> None:
+    """Regions on the mean L3."""
+    figure = plt.figure(figsize=(14, 3.4))
+    palette = plt.get_cmap("tab10")(np.arange(len(REGIONS)))[:, :3]
+    for column, eye in enumerate((FRONT_LEFT, LEFT, BACK, ABOVE, (-60.0, 20.0))):
+        draw(figure, (1, 5, column + 1), (model.mean, model.faces), palette[vertex_regions(model)], eye)
+    patches = [plt.Line2D([], [], marker="s", linestyle="", color=colour) for colour in palette]
+    figure.legend(patches, REGIONS, ncol=len(REGIONS), loc="lower center", frameon=False)
+    figure.subplots_adjust(0, 0.06, 1, 1, 0, 0)
+    save(figure, path)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
     models = load_shape_models(AssetStore.open())
-    modes_picture(models[2], arguments.out / "shape_modes.png")
-    labels_picture(models, arguments.out / "shape_labels.png")
-    residual_picture(arguments.data, models, arguments.out / "shape_residual.png")
+    modes_picture(models[2], out / "shape_modes.png")
+    variance_picture(models, out / "shape_variance.png")
+    labels_picture(models, out / "shape_labels.png")
+    regions_picture(models[2], out / "shape_regions.png")
 
 
 if __name__ == "__main__":
