@@ -43,10 +43,10 @@ class Template:
         self._fields = stacked.reshape(-1, len(self.names)).astype(np.float32)
         self._start, self._point_fields = start, self._anchors.means(stacked)
         self.defaults = {name: float(value) for name, value in measure_points(self._anchors.named(start)).items()}
-        self._own = self._coordinates(np.zeros(len(self.names)))
-        self._slope = self._jacobian(np.zeros(len(self.names)))
+        self._own = self._coordinates(np.zeros(len(self.names)), start)
+        self._slope = self._jacobian(np.zeros(len(self.names)), start)
 
-    def deform(self, values: Mapping[str, float]) -> Array:
+    def deform(self, values: Mapping[str, float], residual: Array | None = None) -> Array:
         """Surface whose ``measure.measure`` gives these values.
 
         Parameters
@@ -54,6 +54,8 @@ class Template:
         values : mapping of str to float
             Parameters by name, mm and degrees. What is not named keeps the template's own value; what follows from
             others (``measure.DERIVED``) is ignored.
+        residual : (V, 3) float64, optional
+            Added to the mean beforehand (``residual.Residual``), mm: the values are met with it.
 
         Returns
         -------
@@ -67,9 +69,26 @@ class Template:
         ValueError
             No surface with these values was found, or it folds over itself: they are far outside of anatomy.
         """
-        amounts = self._solve(self._target(values))
-        moved = self.model.mean + (self._fields @ amounts.astype(np.float32)).reshape(-1, 3)
-        return to_model_frame(self._folds.unfolded(moved, self.model.mean), self._anchors)
+        start, at_anchors = self.model.mean, self._start
+        if residual is not None:
+            start, at_anchors = start + residual, at_anchors + self._anchors.means(residual)
+        amounts = self._solve(self._target(values), at_anchors)
+        moved = start + (self._fields @ amounts.astype(np.float32)).reshape(-1, 3)
+        return self.settled(moved, self.model.mean)
+
+    def settled(self, vertices: Array, start: Array) -> Array:
+        """A deformed surface (V, 3) without folds and in the model frame; ``start`` is the surface before.
+
+        Raises
+        ------
+        ValueError
+            It folds over itself beyond repair.
+        """
+        return to_model_frame(self._folds.unfolded(vertices, start), self._anchors)
+
+    def layout_of(self, vertices: Array) -> Layout:
+        """Reference positions of a deformed surface (V, 3) in the model frame."""
+        return Layout.of(self._anchors.named(self._anchors.means(vertices)))
 
     def _target(self, values: Mapping[str, float]) -> Array:
         unknown = set(values) - set(self.names) - set(DERIVED)
@@ -85,30 +104,26 @@ class Template:
                 wanted |= dict(zip(names, measure_body.weights_of(depth, apex), strict=True))
         return np.array([wanted[name] for name in self.names])
 
-    def _solve(self, target: Array) -> Array:
-        """Amounts (K,) of the fields."""
+    def _solve(self, target: Array, start: Array) -> Array:
+        """Amounts (K,) of the fields that bring the named points from ``start`` (M, 3) to the target."""
         amounts, slope = np.zeros(len(target)), self._slope
         for iteration in range(_ITERATIONS):
-            error = target - self._coordinates(amounts)
+            error = target - self._coordinates(amounts, start)
             if np.abs(error).max() < TOLERANCE:
                 return amounts
             if iteration in (2, 5, 8):
-                slope = self._jacobian(amounts)
+                slope = self._jacobian(amounts, start)
             amounts = amounts + np.linalg.solve(slope, error)
         raise ValueError("no surface with these values")
 
-    def _jacobian(self, amounts: Array) -> Array:
+    def _jacobian(self, amounts: Array, start: Array) -> Array:
         count = len(amounts)
-        ahead = self._coordinates(amounts + _STEP * np.eye(count))
-        return np.asarray((ahead - self._coordinates(amounts)).T / _STEP)
+        ahead = self._coordinates(amounts + _STEP * np.eye(count), start)
+        return np.asarray((ahead - self._coordinates(amounts, start)).T / _STEP)
 
-    def _coordinates(self, amounts: Array) -> Array:
+    def _coordinates(self, amounts: Array, start: Array) -> Array:
         """What the fields' amounts (..., K) are solved for, (..., K): the parameters, the hollows by their weights."""
-        positions = (
-            self._start + np.moveaxis(self._point_fields @ amounts.T, -1, 0)
-            if amounts.ndim > 1
-            else (self._start + self._point_fields @ amounts)
-        )
+        positions = start + np.moveaxis(np.tensordot(self._point_fields, amounts, axes=(-1, -1)), (0, 1), (-2, -1))
         points = self._anchors.named(positions)
         found, local = measure_points(points), in_frame(points)
         for plate, short in (("superior", "sup"), ("inferior", "inf")):

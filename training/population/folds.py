@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-
-from lumbar3d.shape.mesh import vertex_area_vectors
+from scipy.sparse import coo_array, csr_array
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -31,14 +29,17 @@ class Folds:
         self.faces = faces
         edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
         adjacency = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(count, count)).tocsr()
+        corners, places = faces.ravel(), np.repeat(np.arange(len(faces)), 3)
+        self._faces_around = csr_array((np.ones(len(corners)), (corners, places)), shape=(count, len(faces)))
+        self._among = self._faces_around.T.tocsr()
         self._average = adjacency.multiply(1.0 / adjacency.sum(axis=1)[:, None]).tocsr()
 
     def flipped(self, vertices: Array) -> Indices:
         """Faces that point against the surface around them (n,)."""
-        corners = vertices[self.faces]
-        own = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        around = vertex_area_vectors(vertices, self.faces)[self.faces].sum(axis=1)
-        return np.flatnonzero(np.einsum("fi,fi->f", own, around) < 0).astype(np.int32)
+        a, b, c = (vertices[self.faces[:, k]] for k in range(3))
+        own = np.cross(b - a, c - a)
+        around = self._faces_around @ own
+        return np.flatnonzero(np.einsum("fi,fi->f", own, self._among @ around) < 0).astype(np.int32)
 
     def unfolded(self, vertices: Array, start: Array) -> Array:
         """The surface with the displacement from ``start`` smoothed where it folds; the same array when it does not.
