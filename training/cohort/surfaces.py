@@ -28,6 +28,8 @@ FEWEST_VERTICES = 300
 LEAST_CUT_MM2 = 20.0
 """Flat faces of at least this area that bound the whole mesh are where the scan ended, not bone."""
 FLAT_WITHIN_MM = 0.01
+FEWEST_CUT_FACES = 6
+"""A cap closes an outline of many corners; two large triangles of a coarse mesh may be coplanar by chance."""
 
 
 def is_mask(path: Path) -> bool:
@@ -71,7 +73,8 @@ def read_surface(path: Path, label: int) -> TriangleMesh:
     extent = float(np.ptp(mesh.vertices, axis=0).max())
     if not SMALLEST_EXTENT_MM < extent < LARGEST_EXTENT_MM:
         raise CohortError(f"{path.name}: {extent:.1f} mm long; a single vertebra in mm is expected")
-    mesh = _without_cuts(_outward(path.name, mesh))
+    mesh = _outward(path.name, mesh)
+    mesh = mesh if is_mask(path) else _without_cuts(mesh)
     return TriangleMesh(np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int32))
 
 
@@ -113,18 +116,19 @@ def _outward(name: str, mesh: trimesh.Trimesh) -> trimesh.Trimesh:
 
 
 def _without_cuts(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Drop the flat caps that close a vertebra where its scan ended: the fit must not take them for bone."""
-    cut = np.zeros(len(mesh.faces), dtype=bool)
-    vertices, centres, facets, normals = (
-        mesh.vertices.view(np.ndarray),
-        mesh.triangles_center,
-        mesh.facets,
-        mesh.facets_normal,
-    )
-    for number in np.flatnonzero(mesh.facets_area > LEAST_CUT_MM2):
-        height = (vertices - centres[facets[number][0]]) @ normals[number]
-        if height.max() < FLAT_WITHIN_MM:
-            cut[facets[number]] = True
-    if not cut.any():
+    """Drop the flat caps that close a vertebra where its scan ended: the fit must not take them for bone.
+
+    A mesh with other flat parts is a staircase of voxels, where flat means nothing: it stays as it is.
+    """
+    cut, staircase = np.zeros(len(mesh.faces), dtype=bool), False
+    vertices, centres, normals = mesh.vertices.view(np.ndarray), mesh.triangles_center, mesh.facets_normal
+    for faces, area, normal in zip(mesh.facets, mesh.facets_area, normals, strict=True):
+        if area < LEAST_CUT_MM2 or len(faces) < FEWEST_CUT_FACES:
+            continue
+        height = (vertices - centres[faces[0]]) @ normal
+        if np.abs(height[mesh.faces[faces]]).max() < FLAT_WITHIN_MM:
+            cut[faces] = height.max() < FLAT_WITHIN_MM
+            staircase |= not cut[faces[0]]
+    if staircase or not cut.any():
         return mesh
     return mesh.submesh([~cut], append=True)
