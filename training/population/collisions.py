@@ -8,7 +8,6 @@ is closed and gives each facet joint its gap.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +33,7 @@ FREEDOM = {
 """Standard deviations of the joint's coordinates while room is being made."""
 LARGEST_STEP = 3.0
 """In those standard deviations, per iteration and coordinate."""
-GAP_SD_MM, ROOM_SD_MM = 0.25, 0.10
+GAP_SD_MM, ROOM_SD_MM = 0.20, 0.25
 """How strongly a facet's gap and a needed room are asked for."""
 NEAR_MM = 9.0
 """Only vertices this near to the lower vertebra can matter."""
@@ -84,9 +83,21 @@ class Solid:
     @classmethod
     def of(cls, vertices: Array, model: ShapeModel) -> Solid:
         """Prepare a vertebra (V, 3)."""
-        normals = vertex_area_vectors(vertices, model.faces)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
-        return cls(vertices, normals, Plates.of(vertices, model), cKDTree(vertices))
+        return cls(vertices, _normals(vertices, model), Plates.of(vertices, model), _tree(vertices))
+
+    def reshaped(self, vertices: Array, model: ShapeModel) -> Solid:
+        """The same vertebra after a small change of its surface; its endplates' frames stay."""
+        return Solid(vertices, _normals(vertices, model), self.plates, _tree(vertices))
+
+
+def _normals(vertices: Array, model: ShapeModel) -> Array:
+    normals = vertex_area_vectors(vertices, model.faces)
+    return np.asarray(normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12))
+
+
+def _tree(vertices: Array) -> cKDTree:
+    """Built fast: it is asked a few times only."""
+    return cKDTree(vertices, balanced_tree=False, compact_nodes=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,17 +144,17 @@ class Gaps:
     least: float
 
 
-def make_room(upper: Solid, lower: Solid, joint: Joint, regions: Regions, asked: Clearance) -> tuple[Joint, Gaps]:
-    """The nearest joint that gives both vertebrae the room asked for, as far as there is one; and its gaps."""
+def make_room(upper: Solid, lower: Solid, joint: Joint, regions: Regions, asked: Clearance) -> Joint:
+    """The nearest joint that gives both vertebrae the room asked for, as far as there is one."""
     names, spread = list(FREEDOM), np.array(list(FREEDOM.values()))
     total = np.zeros(len(names))
-    best: tuple[float, Joint, Gaps] | None = None
+    best: tuple[float, Joint] | None = None
     for _ in range(ITERATIONS):
         now = joint.moved(**dict(zip(names, (total * spread).tolist(), strict=True)))
-        contact = _contact(upper, lower, now, regions)
+        contact = contact_of(upper, lower, now, regions)
         score = _lack(contact.gaps, asked)
         if best is None or score < best[0]:
-            best = score, now, contact.gaps
+            best = score, now
         if score == 0.0:
             break
         rows, wanted = _equations(contact, regions, asked)
@@ -152,14 +163,31 @@ def make_room(upper: Solid, lower: Solid, joint: Joint, regions: Regions, asked:
         step = np.linalg.lstsq(left, np.concatenate([wanted, -total]), rcond=None)[0]
         total = total + np.clip(step, -LARGEST_STEP, LARGEST_STEP)
     assert best is not None
-    return best[1], best[2]
+    return best[1]
 
 
 @dataclass(frozen=True, eq=False)
-class _Contact:
-    """Signed distances (n,) of the near vertices and their change (n, 6) with the joint's coordinates."""
+class Contact:
+    """Where the upper vertebra is near the lower one.
+
+    Attributes
+    ----------
+    vertices, foot : (n,) int
+        Near vertices of the upper vertebra and the lower one's nearest.
+    normal : (n, 3) float64
+        Of the lower surface there, in the lower vertebra's model frame.
+    distance : (n,) float64
+        Signed, mm.
+    rate : (n, 6) float64
+        Its change with the joint's coordinates, in the order of ``FREEDOM``.
+    to_spinous : (n,) bool
+        Between the free parts of the spinous processes.
+    gaps : Gaps
+    """
 
     vertices: Indices
+    foot: Indices
+    normal: Array
     distance: Array
     rate: Array
     to_spinous: NDArray[np.bool_]
@@ -168,25 +196,27 @@ class _Contact:
 
 def measure_gaps(upper: Solid, lower: Solid, joint: Joint, regions: Regions) -> Gaps:
     """Distances of a pair in a given joint."""
-    return _contact(upper, lower, joint, regions).gaps
+    return contact_of(upper, lower, joint, regions).gaps
 
 
-def _contact(upper: Solid, lower: Solid, joint: Joint, regions: Regions) -> _Contact:
+def contact_of(upper: Solid, lower: Solid, joint: Joint, regions: Regions) -> Contact:
+    """Distances of the upper vertebra to the lower one where they are near."""
     to_plate = joint.pose() @ frames.invert(upper.plates.inferior)
     points = frames.apply(lower.plates.superior @ to_plate, upper.vertices)
-    found, nearest = lower.tree.query(points, distance_upper_bound=NEAR_MM)
-    near = np.flatnonzero(np.isfinite(found)).astype(np.int32)
-    foot = nearest[near]
+    low = np.flatnonzero(points[:, 2] < lower.vertices[:, 2].max() + 1.0)
+    found, nearest = lower.tree.query(points[low], distance_upper_bound=NEAR_MM)
+    is_near = np.isfinite(found)
+    near, found, foot = low[is_near].astype(np.int32), found[is_near], nearest[is_near]
     normal = lower.normals[foot]
     distance = np.einsum("ni,ni->n", points[near] - lower.vertices[foot], normal)
     # Far from the foot the tangent plane says little: keep the true distance, with the plane's sign.
-    distance = np.where(found[near] > 3.0, np.copysign(found[near], distance), distance)
+    distance = np.where(found > 3.0, np.copysign(found, distance), distance)
     in_plate = frames.apply(frames.invert(lower.plates.superior), points[near]) - _centre(joint)
     direction = normal @ lower.plates.superior[:3, :3]
     turn = np.radians(np.cross(in_plate, direction))
     rate = np.column_stack([direction, turn[:, 0], -turn[:, 1], turn[:, 2]])
     to_spinous = regions.is_spinous[near] & regions.is_spinous[foot]
-    return _Contact(near, distance, rate, to_spinous, _gaps(near, distance, to_spinous, regions))
+    return Contact(near, foot, normal, distance, rate, to_spinous, _gaps(near, distance, to_spinous, regions))
 
 
 def _centre(joint: Joint) -> Array:
@@ -212,7 +242,7 @@ def _lack(gaps: Gaps, asked: Clearance) -> float:
     return off + 5.0 * (room if room > 0.05 else 0.0)
 
 
-def _equations(contact: _Contact, regions: Regions, asked: Clearance) -> tuple[Array, Array]:
+def _equations(contact: Contact, regions: Regions, asked: Clearance) -> tuple[Array, Array]:
     """Weighted rows (m, 6) and what they should change by (m,): each facet's mean gap, each vertex that needs room."""
     rows, wanted = [], []
     for facet in regions.facets:
@@ -229,12 +259,3 @@ def _equations(contact: _Contact, regions: Regions, asked: Clearance) -> tuple[A
     if not rows:
         return np.zeros((0, 6)), np.zeros(0)
     return np.vstack(rows), np.concatenate(wanted)
-
-
-def room_for_all(
-    solids: Sequence[Solid], joints: Sequence[Joint], regions: Regions, asked: Sequence[Clearance]
-) -> tuple[tuple[Joint, ...], tuple[Gaps, ...]]:
-    """Make room between all neighbours; the last joint, on the sacrum, stays as it is."""
-    pairs = zip(solids[:-1], solids[1:], joints[:-1], asked, strict=True)
-    solved = [make_room(upper, lower, joint, regions, wish) for upper, lower, joint, wish in pairs]
-    return (*(joint for joint, _ in solved), joints[-1]), tuple(gaps for _, gaps in solved)

@@ -118,7 +118,7 @@ PATTERNS: Mapping[str, Pattern] = {
     "superior_facet_x_mm": _facet("x", size=-0.45, depth=-0.40, canal=-0.40),
     "inferior_facet_x_mm": _facet("x", size=-0.45, depth=-0.40, canal=-0.40),
     "facet_angle_deg": _facet("angle", along=0.60, own=0.40, facet_angle=0.65),
-    "facet_tropism_deg": FREE,
+    "facet_tropism_deg": Pattern({"tropism": 0.55}, 0.60, 0.50),
     "lamina_height_mm": ARCH,
     "lamina_thickness_mm": ARCH,
     "lamina_slope_deg": _angle("lamina_slope"),
