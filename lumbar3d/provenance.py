@@ -16,11 +16,11 @@ from lumbar3d.measurement.frames import AXIS_WEIGHTS
 from lumbar3d.measurement.sampling import MeasurementConstants
 from lumbar3d.quality import CONSTANTS as QUALITY
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.shape.assets import AssetStore
+from lumbar3d.shape.assets import JOINT, AssetStore
 
 Constants = dict[str, dict[str, float | int | str | bool]]
 
-ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner")
+ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", JOINT)
 _LIBRARIES = ("numpy", "scipy", "numba", "pillow", "pydicom")
 
 
@@ -50,7 +50,7 @@ def describe(
     versions |= {"python": platform.python_version()}
     versions |= {"network_runs_on": ", ".join(providers), "projector": type(projector).__name__}
     return Provenance(
-        assets=tuple(store.describe(name) for name in ASSETS),
+        assets=tuple(store.describe(name) for name in ASSETS if name != JOINT or name in store.records),
         constants={
             "imaging": {**asdict(preprocess.GRID), **asdict(normalise.CONSTANTS)},
             "detection": asdict(refusal.CONSTANTS),

@@ -9,23 +9,32 @@ A shape model file is an ``.npz`` with mean (V, 3) f4, faces (F, 3) i4, mode_bas
 eigenvalues (K,) f4, landmark_indices (7,) i4, fit_vertices (v,) i4, fit_faces (f, 3) i4 and one ``patch_<name>``
 (n,) i4 per label. The modes are the product ``sum_j mode_basis[v, j] * mode_mixing[j, axis, k]``: all axes share the
 scalar functions of the basis, which makes the file a tenth of the modes themselves.
+
+``ssm_joint.npz`` holds what the levels share (``shape.joint``): loadings (5, K, r) f4 and models (5,), the SHA-256 of
+the five files it was made for. It is used for these only: with other models, or without it, the levels are independent.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS, AssetRecord
 from lumbar3d.errors import AssetError
 from lumbar3d.shape.model import ShapeModel
 
 PATCH_PREFIX = "patch_"
+JOINT = "ssm_joint"
+
+_log = logging.getLogger(__name__)
 
 
 def default_asset_directory() -> Path:
@@ -83,11 +92,29 @@ class AssetStore:
 
 
 def load_shape_models(store: AssetStore) -> tuple[ShapeModel, ...]:
-    """The five shape models L1..L5, checked and in float."""
-    return tuple(_load(store, level) for level in LEVELS)
+    """The five shape models L1..L5, checked and in float, with what they share.
+
+    Raises
+    ------
+    AssetError
+        A file is not in the manifest, missing, or changed.
+    """
+    shared = _load_shared(store)
+    return tuple(_load(store, level, loadings) for level, loadings in zip(LEVELS, shared, strict=True))
 
 
-def _load(store: AssetStore, level: str) -> ShapeModel:
+def _load_shared(store: AssetStore) -> Sequence[NDArray[np.float64] | None]:
+    if JOINT not in store.records:
+        return [None] * len(LEVELS)
+    with np.load(store.path(JOINT), allow_pickle=False) as data:
+        made_for, loadings = data["models"].tolist(), data["loadings"].astype(np.float64)
+    if made_for != [store.records.get(f"ssm_{level}", {}).get("sha256") for level in LEVELS]:
+        _log.warning("the joint prior was made for other shape models; levels are fitted independently")
+        return [None] * len(LEVELS)
+    return list(loadings)
+
+
+def _load(store: AssetStore, level: str, shared_loadings: NDArray[np.float64] | None) -> ShapeModel:
     name = f"ssm_{level}"
     path = store.path(name)
     with np.load(path, allow_pickle=False) as data:
@@ -107,4 +134,5 @@ def _load(store: AssetStore, level: str) -> ShapeModel:
             fit_faces=data["fit_faces"].astype(np.int32),
             version=store.records[name]["version"],
             sha256=store.records[name]["sha256"],
+            shared_loadings=shared_loadings,
         )

@@ -11,7 +11,7 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 from training.manifest import AssetEntry, record_asset
-from training.shape_model import nonrigid, prior, template
+from training.shape_model import nonrigid, template
 from training.shape_model.decimate import HalfEdgeCollapse
 
 
@@ -56,26 +56,6 @@ def test_nonrigid_fit_reaches_the_target() -> None:
     stages = (nonrigid.Stage(35.0, 60, 0.5, 8), nonrigid.Stage(15.0, 200, 0.2, 8))
     moved = nonrigid.fit(mesh, target, stages)
     assert vertex_to_surface_mm(moved, target).max() < 0.2
-
-
-def test_prior_couples_the_sides_and_leaves_rigid_motion_out() -> None:
-    points = torus().vertices
-    settings = prior.PriorSettings(
-        nodes=150, functions=60, rank=60, isotropic_sd=0.0, axial_sd=0.0, transverse_tilt_sd_mm=0.0
-    )
-    modes = prior.build_modes(points, settings)
-    flat = np.tensordot(modes.basis.astype(np.float64), modes.mixing, axes=1)
-    np.testing.assert_allclose(np.einsum("vak,val->kl", flat, flat), np.eye(60), atol=1e-5)
-    np.testing.assert_allclose(flat.sum(axis=0), 0.0, atol=1e-3)
-    spins = np.cross(points[:, :, None], flat, axisa=1, axisb=1, axisc=1).sum(axis=0)
-    np.testing.assert_allclose(spins, 0.0, atol=0.05)
-    assert modes.kept_variance > 0.9
-    left = int(np.argmax(points[:, 1]))
-    right = int(np.argmin(((points - points[left] * [1, -1, 1]) ** 2).sum(axis=1)))
-    scaled = flat * np.sqrt(modes.eigenvalues)
-    height_left, height_right = scaled[left, 2], scaled[right, 2]
-    correlation = height_left @ height_right / np.linalg.norm(height_left) / np.linalg.norm(height_right)
-    assert correlation > 0.5
 
 
 def test_model_fit_recovers_its_own_instance() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,25 @@ from lumbar3d.contracts import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.shape.model import ShapeModel
 from training.manifest import AssetEntry, record_asset
-from training.shape_model import body_frame, labels, level_one, nonrigid, prior, template
+from training.shape_model import (
+    body_frame,
+    gaussian_process,
+    joint,
+    labels,
+    level_one,
+    literature_part,
+    nonrigid,
+    prior,
+    template,
+)
 from training.shape_model.decimate import HalfEdgeCollapse
 
 Array = NDArray[np.float64]
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
+COMMAND = "python -m training.shape_model.build --data DIR --out ssm_assets"
 SEED = 20260
 VERTEX_COUNT = 10_000
 FIT_VERTEX_COUNT = 2_500
@@ -34,21 +46,6 @@ LEAN_DEG = {"L2": 0.0, "L3": 0.0, "L4": 10.0, "L5": 25.0}
 LICENCE = "Apache-2.0; the mean is adapted from MIT-licensed data (c) 2022 Allison Clouthier, see LICENSE-mean87"
 MEAN_SOURCE = "mean of 87 patients, aclouthier/morphable-lumbar-model (Clouthier et al.), left-right symmetrised"
 L1_SOURCE = "the mean L2 of that model deformed by literature differences L1-L2 (training/shape_model/level_one.py)"
-
-
-@dataclass(frozen=True)
-class Spine:
-    """Means of all levels on one topology.
-
-    Attributes
-    ----------
-    means : dict of str to (V, 3) float64
-        Model frame of each level, mm.
-    faces : (F, 3) int32
-    """
-
-    means: dict[str, Array]
-    faces: NDArray[np.int32]
 
 
 def main() -> None:
@@ -62,36 +59,83 @@ def main() -> None:
 
 
 def build(mean_directory: Path, out: Path) -> None:
-    """Write the five models, the mean's licence and the manifest records."""
+    """Write the five models, what they share, the mean's licence and the manifest records."""
+    shutil.copyfile(mean_directory / "LICENSE", out / "LICENSE-mean87")
+    write_models(fit_template(mean_directory), prior.PriorSettings(), out)
+
+
+def fit_template(mean_directory: Path) -> tuple[ShapeModel, ...]:
+    """Means, labels and the coarse mesh of L1..L5 on one topology; no modes yet."""
     surfaces = {level: symmetric_surface(mean_directory, level) for level in LEVELS[1:]}
     base = template.even_mesh(surfaces["L3"], VERTEX_COUNT)
     faces = np.asarray(base.faces, dtype=np.int32)
     base_vertices = np.asarray(base.vertices)
     found = labels.patches(labels.Surface.of(base_vertices, faces))
     landmark_indices = labels.landmarks(labels.Surface.of(base_vertices, faces), found)
-    spine = fit_levels(TriangleMesh(base_vertices, faces), surfaces)
-    spine.means["L1"] = level_one.derive(spine.means["L2"], found)
-    spine = Spine({level: _to_model_frame(mean, found) for level, mean in spine.means.items()}, faces)
-    geometries = np.stack([spine.means[level] for level in LEVELS])
-    fit_vertices, fit_faces = HalfEdgeCollapse(geometries, faces).reduce(FIT_VERTEX_COUNT)
-    shutil.copyfile(mean_directory / "LICENSE", out / "LICENSE-mean87")
-    settings = prior.PriorSettings()
-    for level in LEVELS:
-        modes = prior.build_modes(spine.means[level], settings)
-        print(f"{level}: {len(modes.eigenvalues)} modes keep {modes.kept_variance:.4f} of the prior's variance")
-        np.savez_compressed(
-            out / f"ssm_{level}.npz",
-            mean=spine.means[level].astype(np.float32),
+    means = fit_levels(TriangleMesh(base_vertices, faces), surfaces)
+    means["L1"] = level_one.derive(means["L2"], found)
+    means = {level: _to_model_frame(means[level], found) for level in LEVELS}
+    fit_vertices, fit_faces = HalfEdgeCollapse(np.stack(list(means.values())), faces).reduce(FIT_VERTEX_COUNT)
+    return tuple(
+        ShapeModel(
+            level=level,
+            mean=mean,
             faces=faces,
-            mode_basis=modes.basis,
-            mode_mixing=modes.mixing,
-            eigenvalues=modes.eigenvalues.astype(np.float32),
+            modes=np.zeros((len(mean), 3, 0), dtype=np.float32),
+            eigenvalues=np.zeros(0),
             landmark_indices=landmark_indices,
+            patches=found,
             fit_vertices=fit_vertices,
             fit_faces=fit_faces,
-            **{f"patch_{name}": indices for name, indices in found.items()},
+            version=VERSION,
+            sha256="",
         )
-        _record(out, level, settings)
+        for level, mean in means.items()
+    )
+
+
+def write_models(bare: Sequence[ShapeModel], settings: prior.PriorSettings, out: Path) -> None:
+    """Modes of every level and what the levels share, from the bare means."""
+    means = [model.mean for model in bare]
+    displacements = literature_part.draw_displacements({model.level: model for model in bare}, settings.literature)
+    parts = literature_part.level_parts(displacements, means, settings.literature)
+    smooth = gaussian_process.smooth_functions(np.mean(means, axis=0), settings.process)
+    modes = [prior.build_modes(mean, smooth, part, settings) for mean, part in zip(means, parts, strict=True)]
+    checksums = [_write_level(model, found, settings, out) for model, found in zip(bare, modes, strict=True)]
+    covariance = joint.coefficient_covariance(modes, smooth, settings.process)
+    scales = np.sqrt([level.eigenvalues for level in modes])
+    shared = joint.shared_factors(covariance, scales, settings.shared_factors)
+    np.savez_compressed(out / "ssm_joint.npz", loadings=shared.loadings.astype(np.float32), models=np.array(checksums))
+    print(f"{settings.shared_factors} shared factors keep {shared.kept_share:.4f} of the covariance between levels")
+    source = (
+        f"factor analysis of the joint covariance of the five models (training/shape_model/joint.py); "
+        f"{settings.shared_factors} factors keep {shared.kept_share:.4f} of it; made by {COMMAND}"
+    )
+    record_asset(out, AssetEntry("ssm_joint", "ssm_joint.npz", VERSION, "SD", source, "Apache-2.0"))
+
+
+def _write_level(model: ShapeModel, modes: prior.Modes, settings: prior.PriorSettings, out: Path) -> str:
+    """Write one level and its record; returns its SHA-256."""
+    level, kept = model.level, f"{len(modes.eigenvalues)} modes keep {modes.kept_variance:.4f} of the prior's variance"
+    print(f"{level}: {kept}")
+    np.savez_compressed(
+        out / f"ssm_{level}.npz",
+        mean=model.mean.astype(np.float32),
+        faces=model.faces,
+        mode_basis=modes.basis,
+        mode_mixing=modes.mixing,
+        eigenvalues=modes.eigenvalues.astype(np.float32),
+        landmark_indices=model.landmark_indices,
+        fit_vertices=model.fit_vertices,
+        fit_faces=model.fit_faces,
+        **{f"patch_{name}": indices for name, indices in model.patches.items()},
+    )
+    provenance = (
+        f"mean: {L1_SOURCE if level == 'L1' else MEAN_SOURCE}, template seed {SEED}; modes: literature population "
+        f"(training/population) and Gaussian process, no real shape in them: {prior.describe(settings)}; "
+        f"{kept}; made by {COMMAND}"
+    )
+    return record_asset(out, AssetEntry(f"ssm_{level}", f"ssm_{level}.npz", VERSION, "mm", provenance, LICENCE))
 
 
 def symmetric_surface(directory: Path, level: str) -> TriangleMesh:
@@ -103,8 +147,8 @@ def symmetric_surface(directory: Path, level: str) -> TriangleMesh:
     return TriangleMesh(np.asarray(surface.vertices), np.asarray(surface.faces, dtype=np.int32))
 
 
-def fit_levels(base: TriangleMesh, surfaces: dict[str, TriangleMesh]) -> Spine:
-    """Move the template onto every level's surface; prints the residuals."""
+def fit_levels(base: TriangleMesh, surfaces: dict[str, TriangleMesh]) -> dict[str, Array]:
+    """Move the template onto every level's surface (V, 3); prints the residuals."""
     means = {}
     start = body_frame.extreme_points(base.vertices)
     for level, surface in surfaces.items():
@@ -118,7 +162,7 @@ def fit_levels(base: TriangleMesh, surfaces: dict[str, TriangleMesh]) -> Spine:
             f"{level}: template to mean {forward.mean():.3f} mm (max {forward.max():.2f}), "
             f"mean to template {backward.mean():.3f} (max {backward.max():.2f})"
         )
-    return Spine(means, base.faces)
+    return means
 
 
 def _to_model_frame(mean: Array, found: dict[str, NDArray[np.int32]]) -> Array:
@@ -129,15 +173,6 @@ def _to_model_frame(mean: Array, found: dict[str, NDArray[np.int32]]) -> Array:
     y = np.array([0.0, 1.0, 0.0])
     rotation = np.stack([np.cross(y, z), y, z])
     return frames.apply(frames.rigid(rotation, -rotation @ (superior + inferior) / 2), mean)
-
-
-def _record(out: Path, level: str, settings: prior.PriorSettings) -> None:
-    source = L1_SOURCE if level == "L1" else MEAN_SOURCE
-    provenance = (
-        f"mean: {source}; modes: scalings and Gaussian process, no real shape in them: {prior.describe(settings)}"
-    )
-    entry = AssetEntry(f"ssm_{level}", f"ssm_{level}.npz", VERSION, "mm", f"{provenance}; seed {SEED}", LICENCE)
-    record_asset(out, entry)
 
 
 if __name__ == "__main__":
