@@ -47,7 +47,7 @@ def _stretch(course: Array, rng: np.random.Generator) -> Array:
     at = np.linspace(start, min(start + rng.uniform(0.3, 2.2), len(course) - 1.0), 40)
     points = np.stack([np.interp(at, np.arange(len(course)), axis) for axis in course.T], -1)
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    places = np.arange(0.0, max(along[-1], 1.0), rng.uniform(15.0, 24.0))
+    places = np.arange(0.0, max(along[-1], 1.0), rng.uniform(12.0, 20.0))
     return np.stack([np.interp(places, along, axis) for axis in points.T], -1)
 
 
@@ -56,7 +56,7 @@ def _add_loop(body: Ellipsoids, points: Array, rng: np.random.Generator) -> None
     radius, before = rng.uniform(8.0, 21.0), -1
     content = -rng.uniform(0.5, 0.95)
     for point in points:
-        size = radius * np.exp(rng.normal(0.0, 0.12, 3))
+        size = radius * np.exp(rng.normal(0.0, 0.22, 3))
         before = body.add(point + rng.normal(0.0, 3.0, 3), size, content, _turn(rng), carve=before)
 
 
