@@ -26,9 +26,12 @@ class ViewDetection:
     landmarks_px : (5, 7, 2) float64
         (u, v) in the order of ``contracts.LANDMARKS``.
     landmark_sigma_px : (5, 7) float64
-        Standard deviation of each landmark.
+        Standard deviation of each landmark per axis.
     confidence : (5,) float64
         0-1 per level: is this vertebra there and is it this level.
+    landmark_covariance_px2 : (5, 7, 2, 2) float64 or None
+        Of (u, v), where the detector knows in which direction it is unsure; ``landmark_sigma_px`` is the root of its
+        mean diagonal.
     """
 
     projection: ConeBeam
@@ -36,6 +39,7 @@ class ViewDetection:
     landmarks_px: Array
     landmark_sigma_px: Array
     confidence: Array
+    landmark_covariance_px2: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

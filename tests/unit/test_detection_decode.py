@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lumbar3d.detection.crops import CROP_PX, crop_codes, crop_origin, cut
+from lumbar3d.detection.crops import CROP_PX, GRID_STEP, crop_codes, crop_origin, cut, make_crop, paste
 from lumbar3d.detection.decode import STRIDE, read_levels
 from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
 from training.radiographs.room import draw_room
@@ -49,14 +49,40 @@ def test_an_absent_level_has_no_confidence():
 
 def test_crops_are_centred_and_zero_outside():
     image = np.arange(512 * 512, dtype=np.float32).reshape(512, 512)
-    origin = crop_origin(np.array([[100.0, 200.0], [140.0, 260.0]]))
-    assert np.abs(origin + (CROP_PX - 1) / 2 - [120.0, 230.0]).max() <= 0.5
+    origin = crop_origin(np.array([[100.0, 200.0], [141.0, 261.0]]))
+    assert np.abs(origin + (CROP_PX - 1) / 2 - [120.5, 230.5]).max() <= GRID_STEP / 2
+    assert (origin % GRID_STEP == 0).all()
     left, top = origin.astype(int)
     assert np.array_equal(cut(image, origin), image[top : top + CROP_PX, left : left + CROP_PX])
     corner = cut(image, np.array([-150.0, 500.0]))
     assert np.array_equal(corner[:12, 150:], image[500:, :10])
     assert corner[12:].sum() == 0.0 and corner[:, :150].sum() == 0.0
     assert cut(image, np.array([900.0, -900.0])).sum() == 0.0
+
+
+@pytest.mark.parametrize("origin", [(30, 40), (-60, 480), (470, -100), (900, 0)])
+def test_what_is_pasted_is_what_was_cut(origin):
+    image = np.random.default_rng(0).random((512, 512), dtype=np.float32)
+    copy = np.zeros_like(image)
+    paste(copy, cut(image, np.array(origin, dtype=float)), np.array(origin, dtype=float))
+    rows, columns = (slice(max(at, 0), max(at + CROP_PX, 0)) for at in origin[::-1])
+    assert np.array_equal(copy[rows, columns], image[rows, columns])
+    assert np.count_nonzero(copy) == np.count_nonzero(copy[rows, columns])
+
+
+def test_a_crop_shows_its_level_and_the_others():
+    film = np.random.default_rng(0).random((512, 512), dtype=np.float32)
+    opacity = np.zeros((5, 256, 256), dtype=np.float32)
+    for level in range(5):
+        opacity[level, 40 * level + 20 : 40 * level + 60, 100:150] = 0.1 * (level + 1)
+    landmarks = np.array([[200.0, 200.0], [298.0, 280.0]])
+    crop = make_crop(film, opacity, np.array([0.0, 1.0], dtype=np.float32), 2, landmarks)
+    left, top = (crop.origin_px / 2).astype(int)
+    assert np.array_equal(crop.film[0], cut(film, crop.origin_px))
+    assert np.array_equal(crop.guide[0], opacity[2, top : top + 80, left : left + 80])
+    others = 1.0 - np.prod(1.0 - opacity[[0, 1, 3, 4]], axis=0)
+    assert np.array_equal(crop.guide[1], others[top : top + 80, left : left + 80])
+    assert crop.code.tolist() == [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
 
 
 def test_codes_name_view_and_level():

@@ -35,16 +35,41 @@ def test_network_agrees_with_torch(tmp_path):
             assert np.abs(a.numpy() - b).max() < tolerance
 
 
-def test_refiner_agrees_with_torch_and_carries_its_sigmas(tmp_path):
-    save_shaken(RefinerNetwork(), tmp_path, (2, 1, 160, 160), (2, 7))
-    sigma = {"ap": [1.0] * 7, "lat": [2.0] * 7}
-    export.export_refiner(tmp_path, tmp_path / "refiner.onnx", sigma)
-    network = export.RefinerForExport(average_network(RefinerNetwork(), tmp_path)).eval()
-    opened = session(tmp_path / "refiner.onnx")
-    assert '"lat": [2.0' in opened.get_modelmeta().custom_metadata_map["lumbar3d"]
-    for count in (1, 4):
-        crop, code = torch.rand(count, 1, 160, 160), torch.rand(count, 7)
-        with torch.no_grad():
-            expected = network(crop, code)
-        for a, b in zip(expected, opened.run(None, {"crop": crop.numpy(), "code": code.numpy()}), strict=True):
-            assert np.abs(a.numpy() - b).max() < 5e-3
+def refiner_inputs(count):
+    shapes = {"film": (1, 160, 160), "guide": (2, 80, 80), "code": (7,)}
+    return {name: torch.rand(count, *shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="module")
+def refiner(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("refiner")
+    network = RefinerNetwork()
+    torch.nn.init.normal_(network.opacity[-1].weight, std=0.05)
+    save_shaken(network, folder, (2, 1, 160, 160), (2, 2, 80, 80), (2, 7))
+    export.export_refiner(folder, folder / "refiner.onnx", {"ap": {"floor_px2": [1.0] * 7}, "lat": {}})
+    return folder
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_refiner_agrees_with_torch_and_carries_its_calibration(refiner, count):
+    network = export.RefinerForExport(average_network(RefinerNetwork(), refiner)).eval()
+    opened = session(refiner / "refiner.onnx")
+    assert '"floor_px2": [1.0' in opened.get_modelmeta().custom_metadata_map["lumbar3d"]
+    inputs = refiner_inputs(count)
+    with torch.no_grad():
+        expected = network(**inputs)
+    found = opened.run(None, {name: part.numpy() for name, part in inputs.items()})
+    for a, b, tolerance in zip(expected, found, (1e-4, 5e-3, 0.3), strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a.numpy() - b).max() < tolerance
+
+
+def test_half_precision_says_nearly_the_same_in_half_the_space(refiner):
+    half = export.half_precision(refiner / "refiner.onnx")
+    assert half.name == "refiner.fp16.onnx"
+    assert half.stat().st_size < 0.65 * (refiner / "refiner.onnx").stat().st_size
+    assert "lumbar3d" in session(half).get_modelmeta().custom_metadata_map
+    inputs = {name: part.numpy() for name, part in refiner_inputs(3).items()}
+    whole, halved = (session(path).run(None, inputs) for path in (refiner / "refiner.onnx", half))
+    for a, b, tolerance in zip(whole, halved, (0.02, 0.5, 15.0), strict=True):
+        assert b.dtype == np.float32 and np.abs(a - b).max() < tolerance

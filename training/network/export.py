@@ -1,4 +1,8 @@
-"""Write trained networks as ONNX assets (``python -m training.network.export --help``)."""
+"""Write trained networks as ONNX assets (``python -m training.network.export --help``).
+
+Single precision for CPUs, and beside each a ``.fp16.onnx`` for GPUs: half-precision weights and arithmetic, inputs and
+outputs still single.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,22 @@ import argparse
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
+from onnxruntime.transformers.float16 import convert_float_to_float16
 from torch import Tensor, nn
 
+from lumbar3d.detection.crops import CROP_PX, GRID_STEP
 from training.manifest import AssetEntry, record_asset
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import MultiTaskNetwork
-from training.network.refiner import CODES, CROP_PX, RefinerNetwork, expectation
-from training.network.trainer import average_network
+from training.network.refiner import CODES, RefinerNetwork, moments
+from training.network.trainer import average_network, images_seen
 
 OPSET = 18
+METADATA = "lumbar3d"
 
 
 class CoarseForExport(nn.Module):
@@ -34,15 +42,16 @@ class CoarseForExport(nn.Module):
 
 
 class RefinerForExport(nn.Module):
-    """Positions and spreads instead of maps."""
+    """Opacity in [0, 1]; positions and covariances instead of maps."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, crop: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
-        """As ``expectation``."""
-        return expectation(self.network(crop, code))
+    def forward(self, film: Tensor, guide: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of the maps, in crop pixels."""
+        opacity, logits = self.network(film, guide, code)
+        return opacity[:, 0].clamp(0.0, 1.0), *moments(logits)
 
 
 def export_coarse(folder: Path, target: Path) -> None:
@@ -52,14 +61,27 @@ def export_coarse(folder: Path, target: Path) -> None:
     _export(network, inputs, (["image", "view"], ["opacity", "heatmap", "votes"]), target)
 
 
-def export_refiner(folder: Path, target: Path, sigma_px: dict[str, list[float]]) -> None:
-    """The refiner of a training folder, with the standard deviation per view and landmark kind beside it."""
+def export_refiner(folder: Path, target: Path, calibration: dict[str, Any]) -> None:
+    """The refiner of a training folder; its metadata hold the landmark calibration of each view."""
     network = RefinerForExport(average_network(RefinerNetwork(), folder)).eval()
-    inputs = (torch.rand(10, 1, CROP_PX, CROP_PX), torch.rand(10, CODES))
-    _export(network, inputs, (["crop", "code"], ["position", "spread"]), target)
+    guide_px = CROP_PX // GRID_STEP
+    inputs = (torch.rand(10, 1, CROP_PX, CROP_PX), torch.rand(10, 2, guide_px, guide_px), torch.rand(10, CODES))
+    _export(network, inputs, (["film", "guide", "code"], ["opacity", "position", "covariance"]), target)
+    write_calibration(target, calibration)
+
+
+def write_calibration(target: Path, calibration: dict[str, Any]) -> None:
+    """Put ``{"ap": ..., "lat": ...}`` (records of ``LandmarkCalibration``) in a refiner's metadata."""
     model = onnx.load(target)
-    onnx.helper.set_model_props(model, {"lumbar3d": json.dumps({"landmark_sigma_px": sigma_px})})
+    onnx.helper.set_model_props(model, {METADATA: json.dumps({"landmark_calibration": calibration})})
     onnx.save(model, target)
+
+
+def half_precision(source: Path) -> Path:
+    """Write ``name.fp16.onnx`` beside ``name.onnx``."""
+    target = source.with_suffix(".fp16.onnx")
+    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
+    return target
 
 
 def _export(network: nn.Module, inputs: tuple[Tensor, ...], names: tuple[list[str], list[str]], target: Path) -> None:
@@ -79,37 +101,36 @@ def _export(network: nn.Module, inputs: tuple[Tensor, ...], names: tuple[list[st
         )
 
 
-def main() -> None:
-    """Parse the command line and write both files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coarse", type=Path, required=True)
-    parser.add_argument("--refiner", type=Path, required=True)
-    parser.add_argument("--sigma", type=Path, required=True, help="JSON: sigma per view and landmark kind, px")
-    parser.add_argument("--version", required=True)
-    parser.add_argument("--out", type=Path, default=Path("ssm_assets"))
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    export_coarse(arguments.coarse, arguments.out / "network.onnx")
-    export_refiner(arguments.refiner, arguments.out / "refiner.onnx", json.loads(arguments.sigma.read_text()))
-    for name, folder in (("network", arguments.coarse), ("refiner", arguments.refiner)):
-        record_asset(arguments.out, _entry(name, arguments.version, images_seen(folder)))
-
-
-def images_seen(folder: Path) -> int:
-    """How many samples a training has seen."""
-    return int(torch.load(folder / "state.pt", weights_only=True)["images"])
-
-
-def _entry(name: str, version: str, images: int) -> AssetEntry:
-    return AssetEntry(
+def record(out: Path, name: str, version: str, images: int) -> None:
+    """Enter a network in the manifest."""
+    entry = AssetEntry(
         name=name,
         file=f"{name}.onnx",
         version=version,
         units="px of the network grid",
-        provenance=f"trained by training/network on {images} samples of training/radiographs (simulated films of shape "
+        provenance=f"trained by training/network, {images} samples of training/radiographs (simulated films of shape "
         "models on a public mean; no image and no shape of a test person); see MODEL_CARD.md",
         licence="Apache-2.0",
     )
+    record_asset(out, entry)
+
+
+def main() -> None:
+    """Parse the command line and write the files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--coarse", type=Path, required=True)
+    parser.add_argument("--refiner", type=Path, required=True)
+    parser.add_argument("--calibration", type=Path, required=True, help="JSON of training.network.calibrate")
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--out", type=Path, default=Path("ssm_assets"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    network, refiner = arguments.out / "network.onnx", arguments.out / "refiner.onnx"
+    export_coarse(arguments.coarse, network)
+    export_refiner(arguments.refiner, refiner, json.loads(arguments.calibration.read_text()))
+    for path, folder in ((network, arguments.coarse), (refiner, arguments.refiner)):
+        record(arguments.out, path.stem, arguments.version, images_seen(folder))
+        record(arguments.out, half_precision(path).stem, arguments.version, images_seen(folder))
 
 
 if __name__ == "__main__":

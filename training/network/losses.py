@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.network.multitask import STRIDE
+from training.network.refiner import landmark_loss
 
 VOTE_UNIT_PX = 32.0
 SIGMA_CELLS = 1.5
@@ -25,7 +26,17 @@ class LossWeights:
     votes: float = 0.5
 
 
-WEIGHTS = LossWeights()
+@dataclass(frozen=True)
+class RefinerWeights:
+    """Of the refiner, such that neither task's gradients drown the other's."""
+
+    ncc: float = 10.0
+    square: float = 100.0
+    entropy: float = 0.3
+    distance: float = 0.06
+
+
+WEIGHTS, REFINER_WEIGHTS = LossWeights(), RefinerWeights()
 
 
 def decomposition_loss(predicted: Tensor, target: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,11 +59,18 @@ def decomposition_loss(predicted: Tensor, target: Tensor, present: Tensor) -> tu
 def target_heatmap(centres_px: Tensor, present: Tensor, shape: tuple[int, int]) -> Tensor:
     """Gaussians (n, 5, h/4, w/4) around the centres (n, 5, 2), exactly 1 in the nearest cell."""
     cells = (centres_px - (STRIDE - 1) / 2) / STRIDE
-    v, u = torch.meshgrid(torch.arange(shape[0]), torch.arange(shape[1]), indexing="ij")
+    v, u = _grid(shape, cells.device)
     square = (u - cells[..., 0, None, None]) ** 2 + (v - cells[..., 1, None, None]) ** 2
     gauss = torch.exp(-0.5 * square / SIGMA_CELLS**2)
     nearest = (u == cells[..., 0, None, None].round()) & (v == cells[..., 1, None, None].round())
     return torch.where(nearest, torch.ones_like(gauss), gauss) * present[..., None, None]
+
+
+def _grid(shape: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Row and column of each cell."""
+    rows, columns = (torch.arange(length, device=device) for length in shape)
+    v, u = torch.meshgrid(rows, columns, indexing="ij")
+    return v, u
 
 
 def heatmap_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -79,7 +97,7 @@ def vote_loss(votes: Tensor, target: Tensor, landmarks_px: Tensor, centres_px: T
     """
     points = torch.cat([landmarks_px, centres_px[:, :, None]], 2)
     inside = ((points > 0) & (points < size - 1)).all(-1).float()
-    v, u = torch.meshgrid(torch.arange(target.shape[2]), torch.arange(target.shape[3]), indexing="ij")
+    v, u = _grid((target.shape[2], target.shape[3]), target.device)
     here = torch.stack([u, v]) * STRIDE + (STRIDE - 1) / 2
     near, best = target.max(1)
     weight = near * (near > 0.25)
@@ -107,4 +125,16 @@ def total_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: dict[str, Tensor])
         "heatmap": heatmap_loss(logits, target),
         "votes": vote_loss(votes, target, batch["landmarks"], centres, size),
     }
-    return {**terms, "total": sum((getattr(WEIGHTS, name) * term for name, term in terms.items()), torch.zeros(()))}
+    return with_total(terms, WEIGHTS)
+
+
+def refiner_loss(outputs: tuple[Tensor, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Terms of the refiner's opacity and landmarks, and their weighted ``total``."""
+    opacity, logits = (output.float() for output in outputs)
+    ncc, square = decomposition_loss(opacity, batch["opacity"].float() / 255.0, torch.ones_like(opacity[:, :, 0, 0]))
+    return with_total({"ncc": ncc, "square": square, **landmark_loss(logits, batch["landmarks"])}, REFINER_WEIGHTS)
+
+
+def with_total(terms: dict[str, Tensor], weights: LossWeights | RefinerWeights) -> dict[str, Tensor]:
+    """The terms and their weighted sum as ``total``."""
+    return {**terms, "total": torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()}

@@ -1,50 +1,107 @@
-"""Crops around single vertebrae, as the first network would place them, for training the refiner."""
+"""Crops around single vertebrae with what the first network says of them, for training the refiner."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import IterableDataset, get_worker_info
+from numpy.typing import NDArray
+from torch import nn
 
-from lumbar3d.detection.crops import crop_codes, crop_origin, cut
+from lumbar3d.detection.crops import GRID_STEP, Crop, cut, make_crop
+from lumbar3d.detection.decode import read_levels
 from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.samples import Sample
+from training.network.blocks import Blocks, Sample, stacked
+from training.network.losses import VOTE_UNIT_PX
+from training.network.multitask import MultiTaskNetwork
+from training.network.samples import PATIENTS_PER_BLOCK, block_seeds
+from training.network.trainer import average_network
+from training.radiographs.fields import shrink
 from training.radiographs.simulate import LabelledView, Simulator
 
-FIRST_SEED = 5_000_000
-"""Another stretch of patients than the first network's."""
-CENTRE_SD_PX = 5.0
-"""Wider than the first network's centre errors."""
+Array = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+FIRST_SEED = 6_000_000
+"""Other patients than the first network's: its errors on them are those of films that it has not seen."""
+JITTER_SD_PX = 3.0
+LOST_PX = 24.0
+"""Where the first network errs by more, another level is in the crop: the truth, jittered, is used instead."""
 
 
-def crop_samples(view: LabelledView, rng: np.random.Generator) -> Iterator[Sample]:
-    """Five crops of one view with their landmarks in crop pixels."""
-    for level, landmarks in enumerate(view.landmarks_px):
-        origin = crop_origin(landmarks + rng.normal(0.0, CENTRE_SD_PX, 2))
-        yield {
-            "image": torch.from_numpy(cut(view.pixels, origin)[None]),
-            "code": torch.from_numpy(crop_codes(view_code(view.projection, view.view), level)),
-            "landmarks": torch.from_numpy((landmarks - origin).astype(np.float32)),
-        }
+def first_network(folder: Path) -> nn.Module:
+    """The trained multi-task network, ready to run in a worker process."""
+    return average_network(MultiTaskNetwork(), folder).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-class CropSamples(IterableDataset[Sample]):
-    """Ten crops of every simulated patient, for ever, shared out among the workers."""
+def crop_sample(crop: Crop, truth: Image, landmarks_px: Array) -> Sample:
+    """Input and targets of one crop; images as 8-bit and half precision to keep the queue light.
 
-    def __init__(self, first_seed: int) -> None:
-        self.first_seed = first_seed
+    Parameters
+    ----------
+    crop : Crop
+    truth : (rows, columns) float32
+        Opacity of the vertebra on the full grid.
+    landmarks_px : (7, 2) float64
+    """
+    return {
+        "image": torch.from_numpy(crop.film.astype(np.float16)),
+        "guide": torch.from_numpy(crop.guide.astype(np.float16)),
+        "code": torch.from_numpy(crop.code),
+        "opacity": torch.from_numpy((cut(truth, crop.origin_px)[None] * 255.0 + 0.5).astype(np.uint8)),
+        "landmarks": torch.from_numpy((landmarks_px - crop.origin_px).astype(np.float32)),
+    }
 
-    def __iter__(self) -> Iterator[Sample]:
-        """L1 .. L5 of AP, L1 .. L5 of LAT, the next patient ..."""
-        info = get_worker_info()
-        start, step = (info.id, info.num_workers) if info else (0, 1)
-        simulator = Simulator(load_shape_models(AssetStore.open()))
-        seed = self.first_seed + start
-        while True:
-            rng = np.random.default_rng([seed, 2])
-            for view in simulator.pair(seed):
-                yield from crop_samples(view, rng)
-            seed += step
+
+def placed(found_px: Array, true_px: Array, rng: np.random.Generator) -> Array:
+    """Landmarks (7, 2) around which a crop is cut."""
+    lost = np.abs(found_px.mean(axis=0) - true_px.mean(axis=0)).max() > LOST_PX
+    return np.asarray((true_px if lost else found_px) + rng.normal(0.0, JITTER_SD_PX, 2))
+
+
+class CropBlocks(Blocks):
+    """Ten crops of every simulated patient, as the trained first network would have them cut.
+
+    Parameters
+    ----------
+    coarse : Path
+        Training folder of the first network.
+    """
+
+    size = 10 * PATIENTS_PER_BLOCK
+
+    def __init__(self, coarse: Path) -> None:
+        self._folder = coarse
+        self._tools: tuple[Simulator, nn.Module] | None = None
+
+    def __getitem__(self, index: int) -> Sample:
+        """Block ``index``."""
+        if self._tools is None:
+            self._tools = Simulator(load_shape_models(AssetStore.open())), first_network(self._folder)
+        simulator, network = self._tools
+        rng = np.random.default_rng([FIRST_SEED, index])
+        samples = [
+            sample
+            for seed in block_seeds(FIRST_SEED, index)
+            for sample in _pair_samples(simulator.pair(seed), network, rng)
+        ]
+        return stacked(samples, rng)
+
+
+def _pair_samples(
+    pair: tuple[LabelledView, LabelledView], network: nn.Module, rng: np.random.Generator
+) -> Iterator[Sample]:
+    codes = [view_code(view.projection, view.view) for view in pair]
+    films = torch.from_numpy(np.stack([shrink(view.pixels, GRID_STEP) for view in pair])[:, None])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        outputs = network(films.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(codes)))
+    opacity, logits, votes = (output.float() for output in outputs)
+    opacity, heatmap, votes = opacity.clamp(0, 1).numpy(), logits.sigmoid().numpy(), (votes * VOTE_UNIT_PX).numpy()
+    for k, view in enumerate(pair):
+        found = read_levels(heatmap[k], votes[k]).landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
+        for level, true_px in enumerate(view.landmarks_px):
+            crop = make_crop(view.pixels, opacity[k], codes[k], level, placed(found[level], true_px, rng))
+            yield crop_sample(crop, view.opacity[level], true_px)

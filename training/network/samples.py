@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
 
+from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
+from training.network.blocks import Blocks, Sample, stacked
 from training.radiographs.fields import enlarge
 from training.radiographs.simulate import LabelledView, Simulator
 
 Image = NDArray[np.float32]
 
-COARSE_STEP = 2
-"""The network sees the 512 grid averaged over 2 x 2 pixels."""
 NEGATIVE_SHARE = 0.07
 """Images in which nothing may be found, so that confidence means something."""
 HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 """Never used in training."""
+FIRST_SEED = 1_000_000
+PATIENTS_PER_BLOCK = 12
 
-SHELF = 48
-"""Samples kept to be shown once more, varied."""
 SWAPPED = [0, 1, 3, 2, 5, 4, 6]
 """Landmarks after left and right are exchanged."""
 
-Sample = dict[str, Tensor]
+
+def block_seeds(first: int, index: int) -> range:
+    """Patients of block ``index`` of the training whose patients start at ``first``."""
+    start = first + index * PATIENTS_PER_BLOCK
+    return range(start, start + PATIENTS_PER_BLOCK)
 
 
 def coarse_sample(view: LabelledView) -> Sample:
@@ -39,7 +39,7 @@ def coarse_sample(view: LabelledView) -> Sample:
         "view": torch.from_numpy(view_code(view.projection, view.view)),
         "opacity": torch.from_numpy((view.opacity * 255.0 + 0.5).astype(np.uint8)),
         "landmarks": torch.from_numpy(view.landmarks_px.astype(np.float32)),
-        "present": torch.ones(len(view.opacity)),
+        "present": torch.from_numpy(view.visible.astype(np.float32)),
     }
 
 
@@ -73,7 +73,7 @@ def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     """The same film processed otherwise: another curve, other noise; AP also mirrored, left and right exchanged."""
     image = sample["image"] ** float(np.exp(rng.normal(0.0, 0.2)))
     scale, offset = rng.uniform(0.8, 1.1), rng.uniform(0.0, 0.1)
-    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.0, 0.01))
+    noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32)) * rng.uniform(0.0, 0.01)
     sample = {**sample, "image": (image * scale + offset + noise).clamp(0.0, 1.0)}
     return mirrored(sample) if sample["view"][0] == 0 and rng.random() < 0.5 else sample
 
@@ -91,24 +91,23 @@ def mirrored(sample: Sample) -> Sample:
     }
 
 
-class CoarseSamples(IterableDataset[Sample]):
-    """Both views of patient ``first_seed``, ``first_seed + 1``, ... for ever, each twice (the second time varied)."""
+class CoarseBlocks(Blocks):
+    """Both views of each patient once as simulated (or spoiled) and once varied."""
 
-    def __init__(self, first_seed: int) -> None:
-        self.first_seed = first_seed
+    size = 4 * PATIENTS_PER_BLOCK
 
-    def __iter__(self) -> Iterator[Sample]:
-        """Fresh and varied samples in turn; patients are shared out among the workers."""
-        info = get_worker_info()
-        start, step = (info.id, info.num_workers) if info else (0, 1)
-        simulator, shelf = Simulator(load_shape_models(AssetStore.open())), list[Sample]()
-        seed = self.first_seed + start
-        while True:
-            rng = np.random.default_rng([seed, 1])
-            for view in simulator.pair(seed, COARSE_STEP):
+    def __init__(self) -> None:
+        self._simulator: Simulator | None = None
+
+    def __getitem__(self, index: int) -> Sample:
+        """Block ``index``."""
+        if self._simulator is None:
+            self._simulator = Simulator(load_shape_models(AssetStore.open()))
+        rng = np.random.default_rng([FIRST_SEED, index])
+        samples = []
+        for seed in block_seeds(FIRST_SEED, index):
+            for view in self._simulator.pair(seed, GRID_STEP):
                 sample = coarse_sample(view)
-                shelf.append(sample)
-                yield negative(sample, rng) if rng.random() < NEGATIVE_SHARE else sample
-                if len(shelf) > SHELF:
-                    yield varied(shelf.pop(int(rng.integers(len(shelf)))), rng)
-            seed += step
+                samples.append(negative(sample, rng) if rng.random() < NEGATIVE_SHARE else sample)
+                samples.append(varied(sample, rng))
+        return stacked(samples, rng)

@@ -1,44 +1,103 @@
-"""Train the multi-task network: ``python -m training.network.train --folder runs/coarse --minutes 60``."""
+"""How each network is trained; ``training.network.command`` is the command line."""
 
 from __future__ import annotations
 
-import argparse
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from training.network.losses import total_loss
+from training.network.blocks import Blocks, batches
+from training.network.losses import refiner_loss, total_loss
 from training.network.multitask import MultiTaskNetwork
-from training.network.samples import CoarseSamples
-from training.network.trainer import Batch, Schedule, Trainer
-
-BATCH = 4
+from training.network.refiner import RefinerNetwork
+from training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer
 
 
-def loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Recipe:
+    """What is particular to one of the networks.
+
+    Attributes
+    ----------
+    network : callable
+        Makes the network.
+    loss : callable
+    batch, samples : int
+        Batch size and, unless told otherwise, length of the training.
+    peak_rate : float
+    """
+
+    network: Callable[[], nn.Module]
+    loss: LossFunction
+    batch: int
+    samples: int
+    peak_rate: float
+
+
+def coarse_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Forward in bfloat16, loss in float32."""
     image = batch["image"].contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(image.device.type, torch.bfloat16):
         outputs = network(image, batch["view"])
     return total_loss(outputs, batch)
 
 
-def main() -> None:
-    """Parse the command line and train; run again to go on where it stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+def crop_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """Forward in bfloat16, loss in float32."""
+    film, guide = (batch[name].float().contiguous(memory_format=torch.channels_last) for name in ("image", "guide"))
+    with torch.autocast(film.device.type, torch.bfloat16):
+        outputs = network(film, guide, batch["code"])
+    return refiner_loss(outputs, batch)
+
+
+COARSE = Recipe(MultiTaskNetwork, coarse_loss, batch=4, samples=100_000, peak_rate=1.4e-3)
+REFINER = Recipe(RefinerNetwork, crop_loss, batch=20, samples=200_000, peak_rate=2e-3)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a training.
+
+    Attributes
+    ----------
+    folder : Path
+        State and progress; a run goes on from what is there.
+    samples : int
+        At which the learning rate reaches zero, all runs together.
+    minutes : float
+        At most, of this run.
+    workers : int
+        Processes that simulate.
+    device : str
+        Torch's name, "cpu" or "cuda".
+    """
+
+    folder: Path
+    samples: int
+    minutes: float
+    workers: int
+    device: str
+
+
+def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
+    """Train until the samples or the minutes are used up, or a signal asks to stop; returns the samples seen."""
+    torch.set_num_threads(1)
     torch.manual_seed(0)
-    trainer = Trainer(MultiTaskNetwork(), loss, Schedule(60.0 * arguments.minutes, peak_rate=1.4e-3), arguments.folder)
-    samples = CoarseSamples(first_seed=trainer.images)
-    trainer.run(iter(DataLoader(samples, batch_size=BATCH, num_workers=arguments.workers, prefetch_factor=4)))
+    schedule = Schedule(run.samples, recipe.peak_rate)
+    trainer = Trainer(recipe.network(), recipe.loss, schedule, run.folder, run.device)
+    stop = _stop_on_signal()
+    stream = batches(blocks, recipe.batch, trainer.images, run.workers)
+    trainer.run(stream, Limits(60.0 * run.minutes, stopped=stop), listener)
+    return trainer.images
 
 
-if __name__ == "__main__":
-    main()
+def _stop_on_signal() -> Callable[[], bool]:
+    """Let the step under way end, save, and leave."""
+    asked = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.append(True))
+    return lambda: bool(asked)

@@ -1,0 +1,149 @@
+"""A training cut into many runs takes the steps of one that was never stopped."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from training.network.blocks import Blocks, batches, stacked  # noqa: E402
+from training.network.checkpoint import PIECE_BYTES, load_state, save_state  # noqa: E402
+from training.network.multitask import MultiTaskNetwork  # noqa: E402
+from training.network.train import coarse_loss  # noqa: E402
+from training.network.trainer import Limits, Schedule, Trainer, average_network  # noqa: E402
+
+BATCH = 4
+
+
+class Noise(Blocks):
+    """Samples that say which they are."""
+
+    size = 12
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng(index)
+        images = torch.from_numpy(rng.random((self.size, 1, 8, 8), dtype=np.float32))
+        numbers = torch.arange(self.size) + index * self.size
+        return stacked([{"image": image, "number": n} for image, n in zip(images, numbers, strict=True)], rng)
+
+
+def loss(network, batch):
+    return {"total": network(batch["image"]).square().mean()}
+
+
+def trainer(folder):
+    torch.manual_seed(0)
+    return Trainer(torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.BatchNorm2d(3)), loss, SCHEDULE, folder)
+
+
+SCHEDULE = Schedule(samples=80)
+
+
+def run(folder, steps):
+    """Some more steps of a training, then what a process's end leaves."""
+    left = iter([False] * (steps - 1) + [True])
+    training = trainer(folder)
+    training.run(batches(Noise(), BATCH, training.images, 0), Limits(stopped=lambda: next(left)))
+    return training
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+
+
+def test_resumed_training_repeats_bit_for_bit(tmp_path):
+    whole = run(tmp_path / "whole", 16)
+    for steps in (1, 4, 2, 9):
+        parts = run(tmp_path / "parts", steps)
+    assert parts.images == whole.images == 64
+    for a, b in zip(whole.network.state_dict().values(), parts.network.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    averages = [average_network(trainer(tmp_path / "new").network, tmp_path / name) for name in ("whole", "parts")]
+    assert torch.equal(averages[0][0].weight, averages[1][0].weight)
+    assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
+
+
+def test_steps_after_the_last_save_are_taken_again(tmp_path):
+    first = run(tmp_path, 3)
+    for batch in (next(batches(Noise(), BATCH, first.images, 0)),):  # a process that is killed before it saves
+        first._note(first.step(batch))
+    with (tmp_path / "progress.jsonl").open("a") as file:
+        file.write('{"images": 2')  # ... in the middle of a line
+    again = run(tmp_path, 1)
+    assert again.images == 16 and [line["images"] for line in lines(tmp_path)] == [4, 8, 12, 16]
+    assert torch.equal(again.network[0].weight, first.network[0].weight)
+
+
+def test_training_ends_with_its_samples(tmp_path):
+    training = trainer(tmp_path)
+    training.run(batches(Noise(), BATCH, 0, 0), Limits())
+    assert training.images == SCHEDULE.samples
+    again = trainer(tmp_path)
+    again.run(batches(Noise(), BATCH, again.images, 0), Limits())
+    assert again.images == SCHEDULE.samples and len(lines(tmp_path)) == 20
+
+
+def test_a_run_stops_in_time_and_saves(tmp_path):
+    training = trainer(tmp_path)
+    training.run(batches(Noise(), BATCH, 0, 0), Limits(seconds=0.0))
+    assert training.images == load_state(tmp_path)["images"] == BATCH
+
+
+@pytest.mark.parametrize("seen", [0, 4, 24, 28])
+def test_the_counter_says_what_comes_next(seen):
+    def numbers(start, count, workers):
+        stream = batches(Noise(), BATCH, start, workers)
+        return torch.cat([next(stream)["number"] for _ in range(count)]).tolist()
+
+    all_numbers = numbers(0, 12, 0)
+    assert sorted(all_numbers) == list(range(48)) and all_numbers != sorted(all_numbers)
+    assert numbers(seen, 3, 0) == all_numbers[seen : seen + 12]
+
+
+def test_worker_processes_change_nothing():
+    with_workers, without = (batches(Noise(), BATCH, 8, workers) for workers in (2, 0))
+    for _ in range(7):
+        assert torch.equal(next(with_workers)["image"], next(without)["image"])
+
+
+def test_odd_batches_are_refused():
+    with pytest.raises(ValueError, match="whole numbers"):
+        next(batches(Noise(), 5, 0, 0))
+    with pytest.raises(ValueError, match="whole numbers"):
+        next(batches(Noise(), BATCH, 6, 0))
+
+
+def test_state_of_the_real_network_fits_in_files_under_16_mib(tmp_path):
+    network = MultiTaskNetwork()
+    training = Trainer(network, coarse_loss, SCHEDULE, tmp_path)
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    training.optimiser.step()
+    training.save()
+    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    assert len(sizes) == 2 and max(sizes) < 16 * 2**20
+    again = Trainer(MultiTaskNetwork(), coarse_loss, SCHEDULE, tmp_path)
+    for a, b in zip(network.parameters(), again.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert torch.equal(training.optimiser.state[a]["exp_avg_sq"], again.optimiser.state[b]["exp_avg_sq"])
+
+
+def test_an_interrupted_write_leaves_the_old_state(tmp_path):
+    big = {"weights": torch.arange(PIECE_BYTES // 2, dtype=torch.int32)}
+    save_state(tmp_path, {**big, "images": 100})
+    assert load_state(tmp_path)["images"] == 100
+    for path in list(tmp_path.iterdir()):
+        (tmp_path / path.name.replace("100.", "200.")).write_bytes(path.read_bytes())
+    os.remove(tmp_path / "state-0000000200.2of3")
+    assert load_state(tmp_path)["images"] == 100
+    save_state(tmp_path, {**big, "images": 300})
+    assert len(list(tmp_path.iterdir())) == 3
+    assert torch.equal(load_state(tmp_path)["weights"], big["weights"])
+    assert load_state(tmp_path / "nowhere") is None
+
+
+def test_no_state_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no training state"):
+        average_network(torch.nn.Conv2d(1, 1, 1), tmp_path)
