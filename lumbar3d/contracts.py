@@ -171,6 +171,11 @@ class LevelQuality(_Contract):
     ray_residual_mm: float = Field(description="RMS distance between the two rays of the seven landmarks")
     overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, worse view")
     surface_sigma_mm: float = Field(description="RMS posterior standard error of the surface")
+    height_loss: float | None = Field(
+        default=None,
+        description="largest loss of anterior, middle or posterior body height against the person's other levels, as a "
+        "fraction of what is expected, less one standard error; Genant grades from 0.20. Not a fracture diagnosis.",
+    )
     flag: Literal["ok", "review", "bad"]
     reasons: tuple[str, ...] = ()
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lumbar3d.contracts import LevelQuality
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
+from lumbar3d.measurement.heights import height_losses
 from lumbar3d.registration.result import Registration
 
 Array = NDArray[np.float64]
@@ -36,10 +37,16 @@ class QualityConstants:
     """RMS of the mode coefficients. A person drawn from the model has 1; what two views show of them is about 0.5."""
     neighbour_mm: tuple[float, float] = (25.0, 48.0)
     """Closest and farthest centres of neighbours; outside it the two levels are not neighbours."""
+    height_loss: tuple[float, float] = (0.15, 0.25)
+    """Largest loss of anterior, middle or posterior body height against the person's other levels that is there with
+    one standard error to spare (``measurement.heights``). Genant's grades begin at 0.20, 0.25 and 0.40; the shape
+    models hold healthy vertebrae only."""
+    neighbour_surprise: tuple[float, float] = (2.0, 3.0)
+    """How far a level lies from what the other four make one expect; about 1 for healthy ones."""
     views_shift_mm: float = 1.5
     """Median height by which the rays of one view pass above those of the other: a calibration error of about that."""
     rejected_levels: int = 3
-    """With this many bad levels there is no answer worth giving."""
+    """With this many bad levels there is no answer worth giving; a deformed one is bad but may be what is there."""
 
 
 CONSTANTS = QualityConstants()
@@ -51,15 +58,22 @@ _REASONS = {
     "surface_sigma_mm": "uncertainty",
     "shape_rms_sd": "unusual_shape",
     "neighbour_mm": "neighbour_distance",
+    "height_loss": "deformed",
+    "neighbour_surprise": "unlike_neighbours",
 }
+_ABOUT_THE_PERSON = frozenset({"deformed_bad", "unlike_neighbours_bad"})
+"""Not doubts about the images."""
 VIEWS_SHIFTED = "views_shifted"
 _DOUBTFUL_NOTES = frozenset({"view_angle_unusual", VIEWS_SHIFTED})
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
     """Quality of L1..L5."""
-    strangers = _strangers(registration)
-    return tuple(_judge(registration, row, row in strangers) for row in range(len(registration.vertebrae)))
+    strangers, losses = _strangers(registration), height_losses(registration.vertebrae)
+    return tuple(
+        _judge(registration, row, row in strangers, float(losses.certain[row]))
+        for row in range(len(registration.vertebrae))
+    )
 
 
 def pair_notes(detection: Detection) -> tuple[str, ...]:
@@ -84,17 +98,22 @@ def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:
     RejectedError
         Most of the spine is not supported by the images.
     """
-    if sum(level.flag == "bad" for level in levels) >= CONSTANTS.rejected_levels:
+    if sum(_unsupported(level) for level in levels) >= CONSTANTS.rejected_levels:
         raise RejectedError("the fitted vertebrae do not match the two images under this calibration")
     worst = max((level.flag for level in levels), key=_WORST.index)
     return "review" if worst == "ok" and _DOUBTFUL_NOTES.intersection(notes) else worst
+
+
+def _unsupported(level: LevelQuality) -> bool:
+    """Bad for another reason than the person's own shape."""
+    return any(reason.endswith("_bad") and reason not in _ABOUT_THE_PERSON for reason in level.reasons)
 
 
 def _landmark_rays(view: ViewDetection) -> tuple[Array, Array]:
     return view.projection.rays(view.landmarks_px.reshape(-1, 2))
 
 
-def _judge(registration: Registration, row: int, stranger: bool) -> LevelQuality:
+def _judge(registration: Registration, row: int, stranger: bool, height_loss: float) -> LevelQuality:
     ray_residual_mm = _ray_residual_mm(registration, row)
     sigma_mm = float(registration.surface_sigma_mm[row])
     judged = {
@@ -103,6 +122,8 @@ def _judge(registration: Registration, row: int, stranger: bool) -> LevelQuality
         "overlap_dice": float(registration.silhouette_dice[row].min()),
         "surface_sigma_mm": sigma_mm,
         "shape_rms_sd": float(np.sqrt((registration.vertebrae[row].coefficients ** 2).mean())),
+        "height_loss": height_loss,
+        "neighbour_surprise": float(registration.neighbour_surprise[row]),
     }
     grades = {name: _grade(value, *getattr(CONSTANTS, name)) for name, value in judged.items()}
     grades["neighbour_mm"] = 2 if stranger else 0
@@ -111,6 +132,7 @@ def _judge(registration: Registration, row: int, stranger: bool) -> LevelQuality
         ray_residual_mm=ray_residual_mm,
         overlap_dice=float(registration.silhouette_dice[row].mean()),
         surface_sigma_mm=sigma_mm,
+        height_loss=height_loss,
         flag=_WORST[max(grades.values())],
         reasons=tuple(f"{_REASONS[name]}_{_WORST[grade]}" for name, grade in grades.items() if grade > 0),
     )

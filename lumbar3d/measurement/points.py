@@ -88,8 +88,8 @@ def points_on_model(model: ShapeModel, position: Callable[[Indices], Array]) -> 
         right_sup=corner("rs"),
         left_inf=corner("li"),
         right_inf=corner("ri"),
-        centre_sup=mean(_plate_middle(model, "sup")),
-        centre_inf=mean(_plate_middle(model, "inf")),
+        centre_sup=mean(plate_middle(model, "sup")),
+        centre_inf=mean(plate_middle(model, "inf")),
         pedicle_left=mean(patches["pedicle_ring_left"]),
         pedicle_right=mean(patches["pedicle_ring_right"]),
         tp_left=mean(patches["tp_tip_left"]),
@@ -98,7 +98,7 @@ def points_on_model(model: ShapeModel, position: Callable[[Indices], Array]) -> 
     )
 
 
-def _plate_middle(model: ShapeModel, plate: str) -> Indices:
+def plate_middle(model: ShapeModel, plate: str) -> Indices:
     """The vertices of a plate nearest to the axis through its rim's centroid, on the mean shape."""
     centre = model.mean[model.patches[f"plate_{plate}_rim"]].mean(axis=0)
     area = model.patches[f"plate_{plate}_area"]

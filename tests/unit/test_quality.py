@@ -14,13 +14,30 @@ from lumbar3d.quality import CONSTANTS, judge_levels, overall_flag, pair_notes
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.result import Registration
 from lumbar3d.shape.fitted import FittedVertebra
+from lumbar3d.shape.model import ShapeModel
 from tests.unit.registration_cases import toy_models
+
+
+def with_plates(model: ShapeModel) -> ShapeModel:
+    """A toy with the corners and plates that heights are measured between, as high in front as behind."""
+    x, y, z = model.mean.T
+    found: dict[str, np.ndarray] = {}
+    for plate, sign in (("sup", 1.0), ("inf", -1.0)):
+        upper = sign * z > 6.0
+        for corner, place in (("a", 9.0), ("p", -9.0)):
+            offset = np.hypot(x - place, y) + np.where(upper, 0.0, np.inf)
+            found[f"corner_{corner}{plate[0]}"] = np.array([np.argmin(offset)], dtype=np.int32)
+        inner = np.flatnonzero(upper & (np.hypot(x, y) < 9.0)).astype(np.int32)
+        found[f"plate_{plate}_rim"] = found[f"plate_{plate}_area"] = inner
+    return replace(model, patches=found)
 
 
 def registration(**changes: object) -> Registration:
     """A good fit of five toy vertebrae 34 mm apart."""
     vertebrae = tuple(
-        FittedVertebra(model, frames.rigid(np.eye(3), np.array([0, 0, -34.0 * row])), np.zeros(12), np.eye(18))
+        FittedVertebra(
+            with_plates(model), frames.rigid(np.eye(3), np.array([0, 0, -34.0 * row])), np.zeros(12), 1e-4 * np.eye(18)
+        )
         for row, model in enumerate(toy_models())
     )
     good = Registration(
@@ -60,6 +77,7 @@ def test_a_good_fit_is_ok() -> None:
         ("silhouette_dice", 0.95, 0.7, "overlap"),
         ("ray_distance_mm", 9.0, 20.0, "ray_residual"),
         ("surface_sigma_mm", 1.2, 3.0, "uncertainty"),
+        ("neighbour_surprise", 2.5, 4.0, "unlike_neighbours"),
         ("image_residual", CONSTANTS.image_residual[0], float("nan"), "image_residual"),
     ],
 )
@@ -83,7 +101,7 @@ def test_an_unusual_shape_is_doubted() -> None:
     fit = registration()
     strange = replace(fit.vertebrae[2], coefficients=np.full(12, 1.2))
     levels = judge_levels(registration(vertebrae=(*fit.vertebrae[:2], strange, *fit.vertebrae[3:])))
-    assert levels[2].reasons == ("unusual_shape_review",)
+    assert "unusual_shape_review" in levels[2].reasons
 
 
 @pytest.mark.parametrize("gap_mm", [15.0, 75.0])
@@ -112,6 +130,12 @@ def test_most_of_the_spine_bad_is_no_answer() -> None:
     assert overall_flag(spine(2), ()) == "bad"
     with pytest.raises(RejectedError):
         overall_flag(spine(3), ())
+
+
+def test_a_spine_of_fractures_is_an_answer() -> None:
+    good = judge_levels(registration())[0]
+    crushed = good.model_copy(update={"flag": "bad", "reasons": ("deformed_bad", "unlike_neighbours_bad")})
+    assert overall_flag([crushed] * 5, ()) == "bad"
 
 
 def test_a_doubtful_geometry_asks_for_review_and_a_harmless_note_does_not() -> None:
