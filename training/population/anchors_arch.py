@@ -162,6 +162,6 @@ def _spinous(surface: LabelledSurface) -> dict[str, Indices]:
         "sp_tip": tip,
         "sp_top": top,
         "sp_bottom": bottom,
-        "sp_left": surface.farthest(np.array([0.0, 1.0, 0.0]), 4, level & (vertices[:, 1] > 0)),
-        "sp_right": surface.farthest(np.array([0.0, -1.0, 0.0]), 4, level & (vertices[:, 1] < 0)),
+        "sp_left": np.flatnonzero(level & (surface.normals[:, 1] > 0.6)),
+        "sp_right": np.flatnonzero(level & (surface.normals[:, 1] < -0.6)),
     }
