@@ -1,0 +1,142 @@
+"""Do the flags know a deformed vertebra? ``python -m benchmarks.deformity [--people 40] [--seed 2]``.
+
+Simulated people drawn from literature (``training.population``), each once healthy and once with one broken body of a
+random level, kind and grade; their decomposition images are spoiled as in ``benchmarks.registration``, fitted and
+judged. The limits of ``lumbar3d.quality`` were chosen by this command with ``--seed 1``; the table is of other people.
+No real person takes part. Writes ``benchmarks/results/deformity.{json,md}``, about 1.5 CPU seconds a fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
+
+import numpy as np
+
+from benchmarks.deformity_report import Judged, report
+from benchmarks.machine import describe
+from benchmarks.registration import CONDITIONS
+from benchmarks.simulated_detection import simulate_detection
+from benchmarks.subjects import Room
+from lumbar3d.contracts import LEVELS
+from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.geometry import frames
+from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.quality import CONSTANTS, judge_levels
+from lumbar3d.registration.register import register
+from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.shape.distance import vertex_to_surface_mm
+from lumbar3d.shape.mesh import TriangleMesh
+from training.population import fractures
+from training.population.collisions import Solid
+from training.population.fractures import Fracture
+from training.population.pathology import Trouble
+from training.population.plan import ORDINARY, draw_plan
+from training.population.posture import assemble, placement
+from training.population.surfaces import Surfaces
+
+IMAGES = ("as the design", "worse images")
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One standing spine; ``broken`` is the level of its fracture."""
+
+    solids: list[Solid]
+    poses: list[np.ndarray]
+    broken: int | None
+    fracture: Fracture | None
+
+
+class Bench:
+    """What is loaded once."""
+
+    def __init__(self) -> None:
+        self.models = load_shape_models(AssetStore.open())
+        self.surfaces = Surfaces(dict(zip(LEVELS, self.models, strict=True)))
+        self.projector, self.geometry = CpuProjector(), build_geometry(Room().calibration())
+
+    def people(self, seed: int, number: int) -> tuple[Person, Person] | None:
+        """The same person healthy and broken; none where the drawn dimensions make no vertebra."""
+        rng = np.random.default_rng([seed, number])
+        plan = draw_plan(rng, ORDINARY)
+        level, kind = int(rng.integers(len(LEVELS))), fractures.KINDS[number % len(fractures.KINDS)]
+        grade = number // len(fractures.KINDS) % len(fractures.GRADES) + 1
+        fracture = Fracture(
+            kind, float(rng.uniform(*fractures.GRADES[grade])), float(np.clip(rng.normal(0, 0.2), -1, 1))
+        )
+        troubles = [Trouble(fracture if row == level else None) for row in range(len(LEVELS))]
+        found = []
+        for troubled, broken in ((plan, None), (replace(plan, troubles=tuple(troubles)), level)):
+            own = np.random.default_rng([seed, number, 1])
+            try:
+                solids = self.surfaces.solids(troubled, own)
+            except ValueError:
+                return None
+            poses, _ = assemble([solid.plates for solid in solids], plan.posture(own), placement(own))
+            found.append(Person(solids, poses, broken, fracture if broken is not None else None))
+        return found[0], found[1]
+
+    def judge(self, person: Person, images: str, rng: np.random.Generator) -> list[Judged]:
+        """Spoil, fit, judge and score one spine."""
+        meshes = [
+            TriangleMesh(frames.apply(pose, solid.vertices), model.faces)
+            for pose, solid, model in zip(person.poses, person.solids, self.models, strict=True)
+        ]
+        landmarks = np.stack([m.vertices[model.landmark_indices] for m, model in zip(meshes, self.models, strict=True)])
+        seen = simulate_detection(meshes, landmarks, self.geometry, rng, CONDITIONS[images], self.projector)
+        fit = register(self.models, seen.detection, self.projector)
+        levels = []
+        for row, (vertebra, quality) in enumerate(zip(fit.vertebrae, judge_levels(fit), strict=True)):
+            found = vertebra.vertices_world(vertebra.model.fit_vertices)
+            own = person.fracture if row == person.broken else None
+            levels.append(
+                Judged(
+                    level=vertebra.level,
+                    kind=own.kind if own else "none",
+                    grade=own.grade if own else 0,
+                    beside_fracture=person.broken is not None and own is None,
+                    error_mm=float(vertex_to_surface_mm(found, meshes[row]).mean()),
+                    height_loss=float(quality.height_loss or 0.0),
+                    surprise=float(fit.neighbour_surprise[row]),
+                    shape_rms_sd=float(np.sqrt((vertebra.coefficients**2).mean())),
+                    flag=quality.flag,
+                    reasons=quality.reasons,
+                )
+            )
+        return levels
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=2, help="1 chose the limits")
+    arguments = parser.parse_args()
+    bench, spines = Bench(), []
+    for number in range(arguments.people):
+        for variant, person in enumerate(bench.people(arguments.seed, number) or ()):
+            rng = np.random.default_rng([arguments.seed, number, 2, variant])
+            spines.append(bench.judge(person, IMAGES[number % len(IMAGES)], rng))
+    record = {
+        "machine": describe("numpy", "numba"),
+        "assets": {model.level: f"{model.version} {model.sha256[:12]}" for model in bench.models},
+        "limits": {"height_loss": CONSTANTS.height_loss, "neighbour_surprise": CONSTANTS.neighbour_surprise},
+        "seed": arguments.seed,
+    }
+    text = report(spines, record)
+    print(text)
+    folder = Path(__file__).with_name("results")
+    name = "deformity" if arguments.seed != 1 else "deformity_limits"
+    document = record | {"spines": [[asdict(level) for level in spine] for spine in spines]}
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    (folder / f"{name}.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
