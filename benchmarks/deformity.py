@@ -67,9 +67,8 @@ class Bench:
         plan = draw_plan(rng, ORDINARY)
         level, kind = int(rng.integers(len(LEVELS))), fractures.KINDS[number % len(fractures.KINDS)]
         grade = number // len(fractures.KINDS) % len(fractures.GRADES) + 1
-        fracture = Fracture(
-            kind, float(rng.uniform(*fractures.GRADES[grade])), float(np.clip(rng.normal(0, 0.2), -1, 1))
-        )
+        loss, side = rng.uniform(*fractures.GRADES[grade]), np.clip(rng.normal(0.0, 0.2), -0.5, 0.5)
+        fracture = Fracture(kind, float(loss), float(side))
         troubles = [Trouble(fracture if row == level else None) for row in range(len(LEVELS))]
         found = []
         for troubled, broken in ((plan, None), (replace(plan, troubles=tuple(troubles)), level)):

@@ -54,8 +54,8 @@ def report(spines: list[list[Judged]], record: dict[str, Any]) -> str:
         "",
         f"- healthy spines with a false alarm of either reason: {_alarms(healthy, '')} of {len(healthy)}, "
         f"`bad`: {_alarms(healthy, 'bad')}",
-        "- error: mean distance of the fit mesh's vertices to the true surface; height loss: largest of the three, less",
-        "  one standard error, mean over the group; surprise: `Registration.neighbour_surprise`.",
+        "- error: mean distance of the fit mesh's vertices to the true surface; height loss: largest of the three,",
+        "  less one standard error, mean over the group; surprise: `Registration.neighbour_surprise`.",
         *(f"- {name}: {value}" for name, value in record.items()),
     ]
     return "\n".join(rows) + "\n"
