@@ -25,9 +25,9 @@ Indices = NDArray[np.int32]
 FREEDOM = {
     "forward_mm": 1.2,
     "left_mm": 0.8,
-    "height_mm": 0.5,
+    "height_mm": 0.4,
     "coronal_deg": 0.8,
-    "sagittal_deg": 1.0,
+    "sagittal_deg": 0.4,
     "axial_deg": 1.0,
 }
 """Standard deviations of the joint's coordinates while room is being made."""
@@ -35,9 +35,11 @@ LARGEST_STEP = 3.0
 """In those standard deviations, per iteration and coordinate."""
 GAP_SD_MM, ROOM_SD_MM = 0.20, 0.25
 """How strongly a facet's gap and a needed room are asked for."""
-NEAR_MM = 9.0
+NEAR_MM = 6.0
 """Only vertices this near to the lower vertebra can matter."""
-ITERATIONS = 12
+BEHIND_BODY_MM, HIGHEST_MM = -20.0, 12.0
+"""In the model frame: bodies are in front of the one, and no lower vertebra reaches up to the other."""
+ITERATIONS = 10
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,14 @@ class Solid:
     normals: Array
     plates: Plates
     tree: cKDTree
+
+    @property
+    def low(self) -> Indices:
+        """Vertices that the vertebra below could meet: not the upper half of the body."""
+        height = self.vertices[:, 2]
+        return np.flatnonzero(height < np.where(self.vertices[:, 0] > BEHIND_BODY_MM, -2.0, HIGHEST_MM)).astype(
+            np.int32
+        )
 
     @classmethod
     def of(cls, vertices: Array, model: ShapeModel) -> Solid:
@@ -149,9 +159,11 @@ def make_room(upper: Solid, lower: Solid, joint: Joint, regions: Regions, asked:
     names, spread = list(FREEDOM), np.array(list(FREEDOM.values()))
     total = np.zeros(len(names))
     best: tuple[float, Joint] | None = None
+    among: Indices | None = None
     for _ in range(ITERATIONS):
         now = joint.moved(**dict(zip(names, (total * spread).tolist(), strict=True)))
-        contact = contact_of(upper, lower, now, regions)
+        contact = contact_of(upper, lower, now, regions, among)
+        among = contact.vertices if among is None else among
         score = _lack(contact.gaps, asked)
         if best is None or score < best[0]:
             best = score, now
@@ -199,19 +211,19 @@ def measure_gaps(upper: Solid, lower: Solid, joint: Joint, regions: Regions) -> 
     return contact_of(upper, lower, joint, regions).gaps
 
 
-def contact_of(upper: Solid, lower: Solid, joint: Joint, regions: Regions) -> Contact:
-    """Distances of the upper vertebra to the lower one where they are near."""
+def contact_of(upper: Solid, lower: Solid, joint: Joint, regions: Regions, among: Indices | None = None) -> Contact:
+    """Distances of the upper vertebra to the lower one where they are near; ``among`` limits the vertices asked."""
     to_plate = joint.pose() @ frames.invert(upper.plates.inferior)
-    points = frames.apply(lower.plates.superior @ to_plate, upper.vertices)
-    low = np.flatnonzero(points[:, 2] < lower.vertices[:, 2].max() + 1.0)
-    found, nearest = lower.tree.query(points[low], distance_upper_bound=NEAR_MM)
+    low = upper.low if among is None else among
+    points = frames.apply(lower.plates.superior @ to_plate, upper.vertices[low])
+    found, nearest = lower.tree.query(points, distance_upper_bound=NEAR_MM)
     is_near = np.isfinite(found)
-    near, found, foot = low[is_near].astype(np.int32), found[is_near], nearest[is_near]
+    near, points, found, foot = low[is_near], points[is_near], found[is_near], nearest[is_near]
     normal = lower.normals[foot]
-    distance = np.einsum("ni,ni->n", points[near] - lower.vertices[foot], normal)
+    distance = np.einsum("ni,ni->n", points - lower.vertices[foot], normal)
     # Far from the foot the tangent plane says little: keep the true distance, with the plane's sign.
     distance = np.where(found > 3.0, np.copysign(found, distance), distance)
-    in_plate = frames.apply(frames.invert(lower.plates.superior), points[near]) - _centre(joint)
+    in_plate = frames.apply(frames.invert(lower.plates.superior), points) - _centre(joint)
     direction = normal @ lower.plates.superior[:3, :3]
     turn = np.radians(np.cross(in_plate, direction))
     rate = np.column_stack([direction, turn[:, 0], -turn[:, 1], turn[:, 2]])

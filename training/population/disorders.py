@@ -32,7 +32,7 @@ LYTIC_SHARE, LYTIC_PART_OF_DEPTH = 0.04, (0.10, 0.30)
 BACKWARD_SHARE, BACKWARD_MM = 0.03, (2.5, 5.0)
 FACETS_ABOVE, FACETS_BELOW = 0.6, 0.4
 """How a slip is shared by the remodelled joint: the upper vertebra's facets stay behind, the lower one's give way."""
-FUSED_SHARE, FUSED_HEIGHT = 0.007, 0.3
+FUSED_SHARE, FUSED_HEIGHT_MM = 0.007, 3.5
 SMALLEST_HEIGHT_MM, SMALLEST_CORNER_MM = 3.0, 1.5
 
 
@@ -128,14 +128,13 @@ def disordered(standing: Standing, disorders: Disorders, depth_mm: float) -> Sta
     if disorders.fused is not None:
         fused = joints[disorders.fused]
         joints[disorders.fused] = replace(
-            fused, height_mm=FUSED_HEIGHT * fused.height_mm, sagittal_deg=0.3 * fused.sagittal_deg, mobility=0.0
+            fused, height_mm=FUSED_HEIGHT_MM, sagittal_deg=0.3 * fused.sagittal_deg, mobility=0.0
         )
     return replace(standing, joints=tuple(_with_room(joint, depth_mm) for joint in joints))
 
 
 def _with_room(joint: Joint, depth_mm: float) -> Joint:
     """Bound the height below, and the angles so that the plates' corners do not meet."""
-    lowest = SMALLEST_HEIGHT_MM * (1.0 if joint.mobility else 0.8)
-    height = max(joint.height_mm, lowest)
+    height = max(joint.height_mm, SMALLEST_HEIGHT_MM)
     sagittal = np.degrees(np.arctan((height - SMALLEST_CORNER_MM) / (depth_mm / 2.0)))
     return replace(joint, height_mm=height, sagittal_deg=float(np.clip(joint.sagittal_deg, -sagittal, sagittal)))

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.population import disorders, motion, scoliosis
+from training.population import disorders, motion, pathology, scoliosis
 from training.population.collisions import FUSED, Clearance
 from training.population.disorders import Disorders
 from training.population.draw import Person, Traits, draw_person
+from training.population.pathology import Trouble
 from training.population.posture import Standing, stand
 from training.population.scoliosis import Curve
 from training.population.subject import joint_names
 
+TRANSITIONAL_SHARE = 0.5
+"""Of spines with four or six: the last vertebra resembles the sacrum."""
 STANDING_SHARE = 0.7
 """The others bend."""
 EFFORT = (0.3, 1.0)
@@ -49,6 +52,10 @@ class Plan:
         With the values after scoliosis and slips have changed them.
     curve : Curve
     disorders : Disorders
+    troubles : tuple of Trouble
+        Fractures and spurs of each vertebra.
+    resembles_sacrum : bool
+        Whether the last of four or six has wings like the sacrum's.
     bend : str, optional
         One of ``motion.BENDS``.
     effort : float
@@ -58,6 +65,8 @@ class Plan:
     person: Person
     curve: Curve
     disorders: Disorders
+    troubles: tuple[Trouble, ...]
+    resembles_sacrum: bool
     bend: motion.Bend | None
     effort: float
 
@@ -84,6 +93,8 @@ class Plan:
             found.append(f"scoliosis {abs(self.curve.angle_deg):.0f} deg")
         if self.disorders.fused is not None:
             found.append(f"fused {names[self.disorders.fused]}")
+        for level, trouble in zip(self.person.levels, self.troubles, strict=True):
+            found += trouble.describe(level)
         found += [f"worn disc {names[k]}" for k, _ in self.disorders.worn]
         return (*found, *(f"slip {names[slip.joint]} {slip.forward_mm:.1f} mm" for slip in self.disorders.slips))
 
@@ -95,10 +106,13 @@ def draw_plan(rng: np.random.Generator, mixture: Mixture) -> Plan:
     chosen = bend if bends and mixture.bending else None
     if not mixture.disorders:
         slight = scoliosis.Curve(float(rng.normal(0.0, scoliosis.SLIGHT_OWN_SD_DEG)), 2, 0.0)
-        return Plan(draw_person(rng), slight, Disorders(), chosen, effort)
+        person = draw_person(rng)
+        return Plan(person, slight, Disorders(), (Trouble(),) * len(person.values), False, chosen, effort)
     person = draw_person(rng, Traits(lumbar_count=disorders.draw_count(rng)))
     curve, troubles = scoliosis.draw_curve(rng), disorders.draw_disorders(person, rng)
     values = tuple(dict(vertebra) for vertebra in person.values)
     scoliosis.wedge_bodies(values, curve)
     disorders.remodel_facets(values, troubles)
-    return Plan(replace(person, values=values), curve, troubles, chosen, effort)
+    diseases = pathology.draw(rng, person.sex, person.age_years, len(values))
+    like_sacrum = len(values) != 5 and bool(rng.random() < TRANSITIONAL_SHARE)
+    return Plan(replace(person, values=values), curve, troubles, diseases, like_sacrum, chosen, effort)

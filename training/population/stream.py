@@ -13,10 +13,10 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
 from training.population.collisions import Gaps, Regions, Solid, make_room
 from training.population.congruence import fit_surfaces
-from training.population.deform import Template
 from training.population.plan import EVERYBODY, Mixture, Plan, draw_plan
 from training.population.posture import Standing, assemble, placement
 from training.population.subject import Subject
+from training.population.surfaces import Surfaces
 
 Array = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Population:
     def __init__(self, models: Sequence[ShapeModel] | None = None, mixture: Mixture = EVERYBODY) -> None:
         models = load_shape_models(AssetStore.open()) if models is None else models
         self.models = dict(zip(LEVELS, models, strict=True))
-        self._templates = {level: Template(model) for level, model in self.models.items()}
+        self._surfaces = Surfaces(self.models)
         self._regions = Regions.of(self.models["L3"])
         self._mixture = mixture
 
@@ -73,7 +73,7 @@ class Population:
         for _ in range(PEOPLE):
             plan = draw_plan(rng, self._mixture)
             try:
-                solids = self._solids(plan)
+                solids = self._surfaces.solids(plan, rng)
             except ValueError:
                 # Dimensions that no vertebra can have together.
                 continue
@@ -82,11 +82,6 @@ class Population:
                 if found is not None:
                     return self._subject((seed, place), plan, found, rng)
         raise RuntimeError(f"no person without collisions for seed {seed}, place {place}")
-
-    def _solids(self, plan: Plan) -> list[Solid]:
-        """Each vertebra in its model frame."""
-        shapes = zip(plan.person.template_levels, plan.person.values, strict=True)
-        return [Solid.of(self._templates[level].deform(values), self.models[level]) for level, values in shapes]
 
     def _placed(self, plan: Plan, solids: Sequence[Solid], rng: np.random.Generator) -> _Placed | None:
         """A posture with room between all neighbours, or none."""
