@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lumbar3d.detection.crops import CROP_PX, GRID_STEP
 from training.manifest import AssetEntry, record_asset
+from training.network.calibrate import unscaled
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import CODES, RefinerNetwork, moments
@@ -120,14 +121,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--coarse", type=Path, required=True)
     parser.add_argument("--refiner", type=Path, required=True)
-    parser.add_argument("--calibration", type=Path, required=True, help="JSON of training.network.calibrate")
+    parser.add_argument("--calibration", type=Path, help="JSON of training.network.calibrate; none: to measure it")
     parser.add_argument("--version", required=True)
     parser.add_argument("--out", type=Path, default=Path("ssm_assets"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     network, refiner = arguments.out / "network.onnx", arguments.out / "refiner.onnx"
     export_coarse(arguments.coarse, network)
-    export_refiner(arguments.refiner, refiner, json.loads(arguments.calibration.read_text()))
+    calibration = json.loads(arguments.calibration.read_text()) if arguments.calibration else unscaled()
+    export_refiner(arguments.refiner, refiner, calibration)
     for path, folder in ((network, arguments.coarse), (refiner, arguments.refiner)):
         record(arguments.out, path.stem, arguments.version, images_seen(folder))
         record(arguments.out, half_precision(path).stem, arguments.version, images_seen(folder))
