@@ -42,9 +42,11 @@ class RegistrationConstants:
     landmark_robust_sigmas: float = 2.0
     coefficient_limit_sd: float = 3.5
     damping: float = 1e-3
-    damping_up: float = 8.0
+    """Levenberg's, at the start and at least."""
+    damping_up: float = 30.0
     damping_down: float = 4.0
     relative_decrease: float = 2e-3
+    """A step of the pyramid ends where the cost falls by less, on pixels of 2; see ``optimise.minimise``."""
     step_translation_mm: float = 4.0
     step_rotation_rad: float = 0.15
     step_coefficient_sd: float = 1.5
@@ -59,11 +61,14 @@ class RegistrationConstants:
     """Image area over which residuals are one observation. With 150 to 200 the posterior's surface error equals the
     true one on simulated instances from outside the model, with good and with bad images."""
     noise_floor: float = 0.01
-    neighbour_surprise_limit: float = 2.0
-    """Above it a level contradicts the others (deformed, or badly seen) and is fitted by itself."""
+    neighbour_surprise_limit: float = 1.25
+    """Above it a level contradicts the others (deformed, or badly seen) and is fitted by itself. Held-out drawn people
+    show 0.6-1.1, a body that lost a third of its front 1.3-1.6 (``benchmarks.joint_prior``)."""
     threads: int = 2
     bobyqa_evaluations: int = 1000
     bobyqa_modes: int = 14
+    bobyqa_tolerance: float = 1e-4
+    """Relative to the first steps: where NLopt stops by itself."""
 
     def record(self) -> dict[str, float | int | str | bool]:
         """Flat form for a result's ``constants``."""

@@ -74,7 +74,8 @@ def fit_template(mean_directory: Path) -> tuple[ShapeModel, ...]:
     landmark_indices = labels.landmarks(labels.Surface.of(base_vertices, faces), found)
     means = fit_levels(TriangleMesh(base_vertices, faces), surfaces)
     means["L1"] = level_one.derive(means["L2"], found)
-    means = {level: _to_model_frame(means[level], found) for level in LEVELS}
+    # Rounded as it is stored, so that modes made from a stored mean are the same to the bit.
+    means = {level: _to_model_frame(means[level], found).astype(np.float32).astype(np.float64) for level in LEVELS}
     fit_vertices, fit_faces = HalfEdgeCollapse(np.stack(list(means.values())), faces).reduce(FIT_VERTEX_COUNT)
     return tuple(
         ShapeModel(
