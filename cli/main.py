@@ -22,6 +22,9 @@ Decision support for research. Not a medical device. Trained on simulated images
 Exit status: 0 done, 1 something on this machine failed, 2 wrong usage, 3 the job ended without a result,
 4 the server cannot be reached, 5 the input or request was refused."""
 
+USAGE_ERROR = typer.BadParameter.__bases__[0]
+"""Unknown command or option; typer has no public name for it. Shown by typer itself, with exit status 2."""
+
 
 class OneLineErrors(TyperGroup):
     """Whatever a command raises becomes one line on stderr and an exit status. Knows the plug-in commands too."""
@@ -38,7 +41,7 @@ class OneLineErrors(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, typer.BadParameter):
+        except (typer.Exit, typer.Abort, USAGE_ERROR):
             raise
         except KeyboardInterrupt:
             raise typer.Exit(130) from None

@@ -9,9 +9,10 @@ import trimesh
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
-from tests.unit.cohort_cases import LANDMARKS_MM, bumpy, entry, radius_mm, turned, without
+from tests.unit.cohort_cases import LANDMARKS_MM, bumpy, bumpy_landmarks, entry, radius_mm, turned, without
 from training.cohort.errors import CohortError
 from training.cohort.landmarks import model_from_source, read_landmarks
+from training.cohort.prepare import check_on_surface
 from training.cohort.remesh import boundary_vertices, choose_reference, is_closed, remesh
 from training.cohort.surfaces import SRS_FROM_RAS, find_files, read_surface
 
@@ -186,3 +187,11 @@ def test_reference_is_closed_and_nearest_ten_thousand() -> None:
     assert choose_reference([9_000, 10_001, 10_400], [True, False, True]) == 2
     with pytest.raises(CohortError, match="closed"):
         choose_reference([9_000], [False])
+
+
+def test_landmarks_of_another_scan_or_other_axes_are_refused() -> None:
+    mesh = bumpy()
+    points = bumpy_landmarks(mesh)
+    check_on_surface("v.ply", points, mesh)
+    with pytest.raises(CohortError, match=r"sp_tip lies .*LPS"):
+        check_on_surface("v.ply", points * [-1.0, -1.0, 1.0], mesh)

@@ -148,6 +148,7 @@ class ReferenceFit:
     def __init__(self, reference: TriangleMesh, landmarks: Array, stages: tuple[Stage, ...] = COARSE_TO_FINE) -> None:
         self.reference = reference
         self.landmarks = landmarks
+        self._area_mm2 = float(np.linalg.norm(vertex_area_vectors(reference.vertices, reference.faces), axis=1).sum())
         rng = np.random.default_rng(SEED)
         count = min(max(stage.points for stage in stages), len(reference.vertices))
         spread = farthest_points(reference.vertices, min(2500, count))
@@ -192,12 +193,18 @@ class ReferenceFit:
         every = max(1, len(target.points) // len(points))
         there, there_normals = target.points[::every], target.normals[::every]
         _, nearest = cKDTree(_with_normals(own, normals)).query(_with_normals(there, there_normals))
-        agree = np.einsum("ni,ni->n", normals[nearest], there_normals) > NORMAL_AGREEMENT
-        nearest, offset = nearest[agree], there[agree] - own[nearest[agree]]
+        offset = there - own[nearest]
+        missed = np.einsum("ni,ni->n", normals[nearest], there_normals) > NORMAL_AGREEMENT
+        missed &= np.linalg.norm(offset, axis=1) > self._spacing_mm(len(points))
+        nearest, offset = nearest[missed], offset[missed]
         for axis in range(3):
             pulls[:, axis] += np.bincount(nearest, offset[:, axis], minlength=len(own))
         count += np.bincount(nearest, minlength=len(own))
         return pulls / np.maximum(count, 1.0)[:, None]
+
+    def _spacing_mm(self, points: int) -> float:
+        """Twice the mean distance of so many points on the reference: no target vertex is missed within it."""
+        return 2.0 * float(np.sqrt(self._area_mm2 / points))
 
     def _normals(self, vertices: Array) -> Array:
         return unit(vertex_area_vectors(vertices, self.reference.faces))

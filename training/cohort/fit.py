@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 ICP_POINTS_EVERY = 3
 LEAST_SEEN_SHARE = 0.5
-GREATEST_REST_MM = 1.5
+GREATEST_REST_MM = 0.9
 """Mean distance from a mesh's vertices to the fitted reference's: beyond it, landmarks or mesh are wrong."""
 
 

@@ -64,7 +64,8 @@ def measure_model(shapes: NDArray[np.float32], faces: Indices) -> ModelMeasures:
     exact = shapes.astype(np.float64)
     components = principal_components(exact)
     areas = np.linalg.norm(vertex_area_vectors(components.mean, faces), axis=1)
-    counts = tuple(count for count in MODE_COUNTS if count < len(shapes) - 1) + (len(shapes) - 2,)
+    most = len(shapes) - 2
+    counts = (*(count for count in MODE_COUNTS if count < most), most)
     return ModelMeasures(
         shapes=len(shapes),
         compactness=compactness(components),

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
+from lumbar3d.contracts import LANDMARKS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from training.cohort.errors import CohortError
@@ -22,6 +24,8 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
 
 FEWEST_MESHES = 5
+GREATEST_LANDMARK_MM = 10.0
+"""From a landmark to the nearest vertex: half a pedicle's width and an annotator's error."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,26 @@ def prepare(path: Path, landmarks: Array, label: int) -> Prepared:
     if is_mask(path):
         landmarks = frames.apply(SRS_FROM_RAS, landmarks)
     pose = model_from_source(path.name, landmarks)
-    surface = remesh(read_surface(path, label))
+    whole = read_surface(path, label)
+    check_on_surface(path.name, landmarks, whole)
+    surface = remesh(whole)
     mesh = TriangleMesh(frames.apply(pose, surface.vertices), surface.faces)
     return Prepared(mesh, frames.apply(pose, landmarks), is_closed(mesh))
+
+
+def check_on_surface(name: str, landmarks: Array, surface: TriangleMesh) -> None:
+    """Landmarks (7, 3) must lie on the bone: not another scan's, nor in other axes.
+
+    Raises
+    ------
+    CohortError
+        One is too far from every vertex.
+    """
+    known = ~np.isnan(landmarks).any(axis=1)
+    distance, _ = cKDTree(surface.vertices).query(landmarks[known])
+    if distance.max() > GREATEST_LANDMARK_MM:
+        landmark = np.array(LANDMARKS)[known][np.argmax(distance)]
+        raise CohortError(
+            f"{name}: {landmark} lies {distance.max():.0f} mm from the surface; "
+            "are the landmarks in the mesh's own axes (LPS or RAS)?"
+        )

@@ -51,11 +51,14 @@ def generalized_procrustes(shapes: Array, seen: NDArray[np.bool_]) -> Array:
         Which vertices the scan shows: only they decide a shape's pose.
     """
     aligned = shapes.copy()
-    mean = aligned.mean(axis=0)
+    weight = seen.astype(np.float64)
+    weight[:, ~seen.any(axis=0)] = 1.0
+    weight = (weight / weight.sum(axis=0))[..., None]
+    mean = (weight * aligned).sum(axis=0)
     for _ in range(PROCRUSTES_ROUNDS):
         for shape, visible in zip(aligned, seen, strict=True):
             shape[:] = frames.apply(frames.fit_rigid(shape, mean, visible.astype(float)), shape)
-        fresh = aligned.mean(axis=0)
+        fresh = (weight * aligned).sum(axis=0)
         # The mean itself must not wander, or the loop would never end.
         fresh = frames.apply(frames.fit_rigid(fresh, mean), fresh)
         moved = np.abs(fresh - mean).max()
