@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import nlopt
@@ -21,6 +21,7 @@ from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.mesh import TriangleMesh
 
 Array = NDArray[np.float64]
+Watch = Callable[[int, list[Parameters]], None]
 
 BOUND_DEG = (15.0, 15.0, 30.0)
 """Rotation about the vertebra's x, y and its vertical axis."""
@@ -30,8 +31,12 @@ FIRST_STEP = (0.05, 0.05, 0.05, 2.0, 2.0, 2.0)
 """Radians and mm; one SD for the modes."""
 
 
-def fit_together(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Parameters], int]:
+def fit_together(
+    task: FitTask, starts: Sequence[Parameters], watch: Watch | None = None
+) -> tuple[list[Parameters], int]:
     """Minimise the landmark-weighted mean absolute difference of the combined images with NLopt's LN_BOBYQA.
+
+    ``watch`` sees the number of evaluations and the five vertebrae whenever the loss has fallen.
 
     Raises
     ------
@@ -41,7 +46,8 @@ def fit_together(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Para
         The spine lies outside an image.
     """
     modes = min(task.constants.bobyqa_modes, *(model.rank for model in task.models))
-    loss = _Loss(task, starts, modes, tuple(_prepare(task, view, starts) for view in task.detection.views))
+    views = tuple(_prepare(task, view, starts) for view in task.detection.views)
+    loss = _Loss(task, starts, modes, views, watch)
     bound = np.tile([*np.radians(BOUND_DEG), *[BOUND_MM] * 3, *[BOUND_SD] * modes], len(starts))
     optimiser = nlopt.opt(nlopt.LN_BOBYQA, len(bound))
     optimiser.set_min_objective(loss)
@@ -49,6 +55,7 @@ def fit_together(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Para
     optimiser.set_upper_bounds(bound)
     optimiser.set_initial_step(np.tile([*FIRST_STEP, *[1.0] * modes], len(starts)))
     optimiser.set_maxeval(task.constants.bobyqa_evaluations)
+    optimiser.set_xtol_rel(task.constants.bobyqa_tolerance)
     try:
         optimiser.optimize(np.zeros(len(bound)))
     except nlopt.RoundoffLimited:
@@ -77,6 +84,7 @@ class _Loss:
     starts: Sequence[Parameters]
     modes: int
     views: tuple[_View, ...]
+    watch: Watch | None
     evaluations: int = 0
     best_loss: float = np.inf
     best_step: Array = field(default_factory=lambda: np.zeros(0))
@@ -89,6 +97,8 @@ class _Loss:
         self.evaluations += 1
         if value < self.best_loss:
             self.best_loss, self.best_step = value, step
+            if self.watch is not None:
+                self.watch(self.evaluations, self.parameters(step))
         self.task.progress(min(self.evaluations / self.task.constants.bobyqa_evaluations, 1.0))
         return value
 

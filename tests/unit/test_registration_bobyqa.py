@@ -12,8 +12,12 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import RegistrationError
 from lumbar3d.geometry import frames
+from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.initialise import initial_pose, triangulate_landmarks
+from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.register import register
+from lumbar3d.registration.task import FitTask
 from tests.unit.registration_cases import exact_detection, toy_models, true_parameters, with_landmark_noise, world_mesh
 
 MODELS = tuple(model.truncated(3) for model in toy_models())
@@ -55,6 +59,21 @@ def test_it_stays_within_the_papers_bounds(detection: Detection) -> None:
         moved = vertebra.world_from_model[:3, 3] - first.world_from_model[:3, 3]
         assert np.abs(moved).max() <= 10.0
         assert np.abs(vertebra.coefficients).max() <= 3.0
+
+
+def test_it_stops_by_itself_and_shows_how_it_went(detection: Detection) -> None:
+    constants = replace(BUDGET, bobyqa_evaluations=100_000, bobyqa_tolerance=0.1)
+    task = FitTask(MODELS, detection, CpuProjector(), constants, lambda fraction: None)
+    landmarks = triangulate_landmarks(detection, constants)
+    starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in MODELS]
+    seen: list[tuple[int, np.ndarray]] = []
+    ends, evaluations = fit_together(task, starts, lambda count, at: seen.append((count, at[0].world_from_model)))
+    assert evaluations < 5000
+    counts = [count for count, _ in seen]
+    assert counts[0] == 1
+    assert counts == sorted(set(counts))
+    assert np.array_equal(seen[0][1], starts[0].world_from_model)
+    assert np.array_equal(seen[-1][1], ends[0].world_from_model)
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, ValueError, MemoryError, nlopt.ForcedStop])
