@@ -55,7 +55,8 @@ def _pedicle(points: Array, layout: Layout) -> dict[str, Array]:
     turned = np.radians(across * wide)[:, None] * forwards - np.radians(along * wide)[:, None] * outwards
     raised = np.radians(along * wide)[:, None] * up - np.radians(above * wide)[:, None] * forwards
     return {
-        "pedicle_width_mm": (across / width * near)[:, None] * outwards,
+        # About its inner wall: a wider pedicle does not narrow the canal.
+        "pedicle_width_mm": ((across / width + 0.5) * near)[:, None] * outwards,
         "pedicle_height_mm": (above / height * near)[:, None] * up,
         "pedicle_roll_deg": -np.radians(above * near)[:, None] * outwards,
         "pedicle_transverse_deg": turned,
