@@ -23,11 +23,11 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 FREEDOM = {
-    "forward_mm": 1.2,
+    "forward_mm": 1.8,
     "left_mm": 0.8,
-    "height_mm": 0.4,
+    "height_mm": 0.5,
     "coronal_deg": 0.8,
-    "sagittal_deg": 0.4,
+    "sagittal_deg": 0.5,
     "axial_deg": 1.0,
 }
 """Standard deviations of the joint's coordinates while room is being made."""

@@ -1,4 +1,4 @@
-"""Facet joints that fit: where two surfaces would still touch, both give way a little.
+"""Joints that fit: where facets or spinous processes would still touch, both give way a little.
 
 The two sides of a facet joint grow together and are congruent; drawn one by one, with an angle and a roughness each,
 they are not. What a posture cannot resolve is taken off both surfaces in equal parts, fading out over a few
@@ -24,6 +24,8 @@ DEEPEST_MM = 2.5
 """Conflicts deeper than this are not smoothed away."""
 FADE_MM = 3.0
 """Gaussian decay of the change around what touches."""
+SPINOUS_SPARE_MM = 0.3
+"""Spinous processes are asked to give way for a little less than posture is asked to give them."""
 ROUNDS = 4
 
 
@@ -43,9 +45,8 @@ def fit_surfaces(
     regions, model = parts
     for _ in range(ROUNDS):
         contact = contact_of(upper, lower, joint, regions)
-        lack = asked.room_mm - contact.distance
-        # Spinous processes are kept apart by posture, and deep conflicts by another draw.
-        tight = (lack > 0.02) & ~contact.to_spinous
+        lack = np.where(contact.to_spinous, asked.spinous_mm - SPINOUS_SPARE_MM, asked.room_mm) - contact.distance
+        tight = lack > 0.02
         if not tight.any() or lack[tight].max() > DEEPEST_MM:
             break
         push = 0.6 * lack[tight, None] * contact.normal[tight]

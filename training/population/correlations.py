@@ -109,7 +109,7 @@ PATTERNS: Mapping[str, Pattern] = {
     "spinous_length_mm": LENGTH,
     "spinous_height_mm": Pattern(LENGTH.factors, 0.40, 0.60, age_slope=0.05),
     "spinous_thickness_mm": Pattern(ARCH.factors, 0.40, 0.55, age_slope=0.04),
-    "spinous_slope_deg": Pattern({"spinous_slope": 0.52, "lordosis": 0.30}, 0.50, 0.60),
+    "spinous_slope_deg": Pattern({"spinous_slope": 0.55, "lordosis": 0.30}, 0.60, 0.50),
     "spinous_deviation_mm": FREE,
     "superior_facet_half_spacing_mm": _facet("y", size=0.35, facets=0.60),
     "inferior_facet_y_mm": _facet("y", size=0.35, facets=0.60),
