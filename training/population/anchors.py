@@ -39,7 +39,8 @@ class Anchors:
         """Find every anchor on the mean shape of a level."""
         vectors = vertex_area_vectors(model.mean, model.faces)
         normals = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        surface = anchors_body.LabelledSurface(model.mean, normals, model.patches)
+        patches = {name: patch.astype(np.intp) for name, patch in model.patches.items()}
+        surface = anchors_body.LabelledSurface(model.mean, normals, patches)
         return cls(anchors_body.groups(surface) | anchors_arch.groups(surface))
 
     def means(self, values: Array) -> Array:

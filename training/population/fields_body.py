@@ -67,4 +67,4 @@ def _lip(points: Array, layout: Layout) -> Array:
     near = sum(np.exp(-0.5 * ((z - plate) / 2.8) ** 2) for plate in (upper, lower))
     weight = near * outer * step(x, layout.body_back_x, layout.body_back_x + 14.0)
     outwards = np.column_stack([off_x, y, np.zeros(len(points))])
-    return outwards * (weight / np.maximum(np.hypot(off_x, y), 1e-6))[:, None]
+    return np.asarray(outwards * (weight / np.maximum(np.hypot(off_x, y), 1e-6))[:, None])

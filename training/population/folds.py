@@ -38,8 +38,8 @@ class Folds:
         """Faces that point against the surface around them (n,)."""
         a, b, c = (vertices[self.faces[:, k]] for k in range(3))
         own = np.cross(b - a, c - a)
-        around = self._faces_around @ own
-        return np.flatnonzero(np.einsum("fi,fi->f", own, self._among @ around) < 0).astype(np.int32)
+        around = np.asarray(self._among @ (self._faces_around @ own), dtype=np.float64)
+        return np.flatnonzero((own * around).sum(axis=1) < 0).astype(np.int32)
 
     def unfolded(self, vertices: Array, start: Array) -> Array:
         """The surface with the displacement from ``start`` smoothed where it folds; the same array when it does not.

@@ -111,7 +111,8 @@ def _displacement(points: Array, rim_vertices: NDArray[np.int32], spur: Spur) ->
     weight *= np.exp(-0.5 * ((offset @ outwards) / 5.0) ** 2)
     towards_disc = np.array([0.0, 0.0, 1.0 if spur.plate == "sup" else -1.0])
     # Only the tip, which moves farthest, curves.
-    return spur.length_mm * (weight[:, None] * outwards + (spur.claw * weight**3)[:, None] * towards_disc)
+    bent = weight[:, None] * outwards + (spur.claw * weight**3)[:, None] * towards_disc
+    return np.asarray(spur.length_mm * bent)
 
 
 def _azimuth(points: Array, rim: Array) -> Array:

@@ -37,6 +37,7 @@ VIEWS = {
     "above": (180.0, 90.0),
     "front": (0.0, 8.0),
     "oblique": (48.0, 24.0),
+    "steep": (48.0, 42.0),
     "behind": (180.0, 10.0),
 }
 """Azimuth and elevation of the viewer, degrees: azimuth 0 looks at the front, 90 at the left side."""
@@ -46,7 +47,7 @@ PARAMETERS = (
     ("upper_width_mm", "front"),
     ("posterior_height_mm", "side"),
     ("sagittal_wedge_deg", "side"),
-    ("inferior_concavity_mm", "side"),
+    ("superior_concavity_mm", "steep"),
     ("pedicle_width_mm", "above"),
     ("canal_depth_mm", "above"),
     ("canal_width_mm", "above"),
@@ -113,7 +114,10 @@ def disorder_panels(models: dict[str, ShapeModel]) -> list[Panel]:
         Fracture("biconcave", 0.4),
         Fracture("crush", 0.45),
     ]
-    panels = [Panel(f.describe(), "side", fractures.broken(plain, template, f), first) for f in broken]
+    panels = [
+        Panel(f.describe(), "steep" if f.kind == "biconcave" else "side", fractures.broken(plain, template, f), first)
+        for f in broken
+    ]
     spurs = [Spur("sup", 20.0, 6.0, 0.5), Spur("inf", -50.0, 5.0), Spur("sup", -80.0, 5.0, 0.6)]
     panels.append(Panel("spurs", "oblique", osteophytes.grown(plain, template, spurs), first))
     panels.append(Panel("bridging rim below", "oblique", osteophytes.bridged(plain, template, "inf", 4.0), first))
@@ -160,8 +164,9 @@ def draw(axis: Axes, panel: Panel) -> None:
     colours = np.clip(shade[:, None] * BONE, 0.0, 1.0)
     axis.add_collection(PolyCollection(list(flat), facecolors=colours, edgecolors=colours, linewidths=0.2))
     centre = np.array([-27.0, 0.0, -2.0])
-    axis.set_xlim(centre @ right - 54, centre @ right + 54)
-    axis.set_ylim(centre @ up - 48, centre @ up + 48)
+    across, along = float(centre @ right), float(centre @ up)
+    axis.set_xlim(across - 54, across + 54)
+    axis.set_ylim(along - 48, along + 48)
     axis.set_aspect("equal")
     axis.set_title(panel.title, fontsize=7, pad=1)
 
