@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.registration_report import LevelError
+from benchmarks.registration_cases import LevelError
 
 HEADER = "| images and landmarks | person | mean mm | median | body | posterior | Hausdorff |"
 
