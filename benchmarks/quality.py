@@ -33,7 +33,6 @@ from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 from training.network.samples import HELD_OUT_SEEDS
 from training.radiographs.simulate import Simulator
-from training.radiographs.spine import SpineSampler
 
 FIRST_PATIENT = 900
 LATERAL_ERRORS_MM = (0.0, 2.0, 4.0, 8.0, 16.0)
@@ -74,12 +73,12 @@ class Bench:
         store = AssetStore.open()
         self.models = load_shape_models(store)
         self.detector, self.projector = Detector.load(store), create_projector("cpu")
-        self.simulator, self.spines = Simulator(self.models), SpineSampler(self.models)
+        self.simulator = Simulator(self.models)
 
     def patient(self, number: int) -> list[Answer]:
         """All variants of one patient; none when the network refuses the films."""
         seed = HELD_OUT_SEEDS[number]
-        truth = [vertebra.mesh for vertebra in self.spines.draw(np.random.default_rng(seed)).lumbar]
+        truth = [vertebra.mesh for vertebra in self.simulator.spine(seed).lumbar]
         try:
             found = self.detector.detect(*(network_view(view) for view in self.simulator.pair(seed)))
         except Lumbar3dError:

@@ -8,7 +8,7 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.radiographs.presentation import Shutters
 from training.radiographs.real_spine import spine_of
 from training.radiographs.room import draw_room, told
-from training.radiographs.simulate import Simulator
+from training.radiographs.simulate import Simulator, Variety
 from training.radiographs.spine import SpineSampler
 
 
@@ -18,13 +18,18 @@ def models():
 
 
 @pytest.fixture(scope="module")
-def pair(models):
-    return Simulator(models).pair(41, step=2)
+def simulator(models):
+    return Simulator(models)
 
 
-def test_a_seed_is_a_patient(models, pair):
+@pytest.fixture(scope="module")
+def pair(simulator):
+    return simulator.pair(41, step=2)
+
+
+def test_a_seed_is_a_patient(models, simulator, pair):
+    other = simulator.pair(42, step=2)
     again = Simulator(models).pair(41, step=2)
-    other = Simulator(models).pair(42, step=2)
     for view, same, different in zip(pair, again, other, strict=True):
         assert np.array_equal(view.pixels, same.pixels)
         assert np.array_equal(view.landmarks_px, same.landmarks_px)
@@ -72,9 +77,9 @@ def test_landmarks_lie_on_their_vertebra(pair):
                 assert window.max() > 0.01
 
 
-def test_canonical_orientation(models):
+def test_canonical_orientation(simulator):
     for seed in range(4):
-        ap, lat = Simulator(models).pair(seed, step=2)
+        ap, lat = simulator.pair(seed, step=2)
         assert (ap.landmarks_px[:, 2, 0] > ap.landmarks_px[:, 3, 0]).all()  # the patient's left on the right
         assert (lat.landmarks_px[:, 6, 0] > lat.landmarks_px[:, 0, 0]).all()  # spinous process to the right
         for view in (ap, lat):
@@ -88,6 +93,38 @@ def test_rooms_have_films_from_both_sides():
         mirrored = [flips_to_canonical(beam, name).columns for beam in beams]
         assert any(mirrored) and not all(mirrored)
         assert not any(flips_to_canonical(beam, name).rows for beam in beams)
+
+
+def test_a_person_returns_in_another_posture_and_room(models):
+    several = Simulator(models, Variety(pairs_per_person=2))
+    same = [several.spine(seed) for seed in (80, 81)]
+    other = several.spine(82)
+
+    def size(spine):
+        points = spine.lumbar[2].mesh.vertices
+        return np.linalg.norm(points[0] - points[100:], axis=1)
+
+    assert np.allclose(size(same[0]), size(same[1])) and not np.allclose(size(same[0]), size(other))
+    bends = [spine.lumbar[0].landmarks_mm[0] - spine.lumbar[4].landmarks_mm[0] for spine in same]
+    assert np.linalg.norm(bends[0] - bends[1]) > 0.5
+    assert same[0].age_years == same[1].age_years != other.age_years
+
+
+def test_spine_is_the_spine_of_the_pair(simulator, pair):
+    spine = simulator.spine(41)
+    view = pair[0]
+    pixels = view.projection.project(spine.lumbar[0].landmarks_mm)[0]
+    flipped = flips_to_canonical(view.projection, "ap").points(pixels, view.projection)
+    assert np.allclose(flipped, view.landmarks_px[0])
+
+
+def test_films_that_are_cut_show_fewer_levels(models):
+    simulator = Simulator(models, Variety(cut_share=1.0))
+    views = [view for seed in range(3) for view in simulator.pair(seed, step=2)]
+    shown = np.array([view.visible for view in views])
+    assert not shown.all() and shown.any()
+    for view in views:
+        assert (view.opacity.max(axis=(1, 2)) > 0.1).tolist() == view.visible.tolist()
 
 
 def test_vertebrae_follow_each_other_without_overlap(models):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from training.network.multitask import MultiTaskNetwork
 from training.network.samples import PATIENTS_PER_BLOCK, block_seeds
 from training.network.trainer import average_network
 from training.radiographs.fields import shrink
-from training.radiographs.simulate import LabelledView, Simulator
+from training.radiographs.simulate import TRAINING, LabelledView, Simulator
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -80,7 +81,8 @@ class CropBlocks(Blocks):
     def __getitem__(self, index: int) -> Sample:
         """Block ``index``."""
         if self._tools is None:
-            self._tools = Simulator(load_shape_models(AssetStore.open())), first_network(self._folder)
+            complete = replace(TRAINING, cut_share=0.0)
+            self._tools = Simulator(load_shape_models(AssetStore.open()), complete), first_network(self._folder)
         simulator, network = self._tools
         rng = np.random.default_rng([FIRST_SEED, index])
         samples = [

@@ -11,7 +11,7 @@ from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.blocks import Blocks, Sample, stacked
 from training.radiographs.fields import enlarge
-from training.radiographs.simulate import LabelledView, Simulator
+from training.radiographs.simulate import TRAINING, LabelledView, Simulator
 
 Image = NDArray[np.float32]
 
@@ -102,7 +102,7 @@ class CoarseBlocks(Blocks):
     def __getitem__(self, index: int) -> Sample:
         """Block ``index``."""
         if self._simulator is None:
-            self._simulator = Simulator(load_shape_models(AssetStore.open()))
+            self._simulator = Simulator(load_shape_models(AssetStore.open()), TRAINING)
         rng = np.random.default_rng([FIRST_SEED, index])
         samples = []
         for seed in block_seeds(FIRST_SEED, index):

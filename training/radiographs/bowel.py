@@ -66,4 +66,4 @@ def _add_stool(body: Ellipsoids, points: Array, rng: np.random.Generator) -> Non
     for point in points:
         for _ in range(int(rng.integers(5, 12))):
             place = point + rng.normal(0.0, 0.5 * radius, 3)
-            body.add(place, rng.uniform(2.0, 7.0, 3), rng.choice([-0.8, -0.5, 0.15]), _turn(rng))
+            body.add(place, rng.uniform(2.0, 7.0, 3), (-0.8, -0.5, 0.15)[int(rng.integers(3))])

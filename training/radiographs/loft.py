@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,7 @@ def loft(centres: Array, first_axes: Array, second_axes: Array) -> TriangleMesh:
     return TriangleMesh(vertices, np.ascontiguousarray(faces))
 
 
+@lru_cache
 def _faces(rings: int) -> NDArray[np.int32]:
     here = np.arange(AROUND)
     after = (here + 1) % AROUND

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +142,11 @@ class Shutters:
             slice(int(self.top * rows), rows - int(self.bottom * rows)),
             slice(int(self.left * columns), columns - int(self.right * columns)),
         )
+
+    def closed_further(self, rng: np.random.Generator) -> Shutters:
+        """Closed from above or below so far that it hides vertebrae."""
+        side = "top" if rng.random() < 0.5 else "bottom"
+        return replace(self, **{side: float(rng.uniform(0.2, 0.45))})
 
     def applied(self, film: Image) -> Image:
         """The film with everything outside exactly black (or white)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class LabelledView:
     pixels : (rows, columns) float32
         The network's input, [0, 1].
     opacity : (5, rows, columns) float32
-        Of each lumbar vertebra alone (``drr.attenuation``), averaged over the pixel.
+        Of each visible lumbar vertebra alone (``drr.attenuation``), averaged over the pixel.
     landmarks_px : (5, 7, 2) float
     depths_mm : (5, 7) float
         From the source to each landmark along the detector's normal.
@@ -77,6 +77,28 @@ class LabelledView:
         return np.asarray(np.all(inside, axis=(0, 2)))
 
 
+@dataclass(frozen=True)
+class Variety:
+    """What a simulator's pairs are like.
+
+    Attributes
+    ----------
+    slot_share : float
+        Share of pairs that a slot scanner takes; the pipeline reads cone beams only.
+    cut_share : float
+        Share of films on which the shutters hide the highest or the lowest vertebrae.
+    pairs_per_person : int
+        Pairs, each in another posture, room and technique, before the next person is made.
+    """
+
+    slot_share: float = 0.0
+    cut_share: float = 0.0
+    pairs_per_person: int = 1
+
+
+MEASURING, TRAINING = Variety(), Variety(slot_share=0.12, cut_share=0.06, pairs_per_person=8)
+
+
 class Simulator:
     """Draws labelled pairs; the same seed gives the same pair.
 
@@ -84,24 +106,29 @@ class Simulator:
     ----------
     models : tuple of ShapeModel
         L1 .. L5.
-    slot_share : float
-        Share of pairs that a slot scanner takes. For training: the pipeline reads cone beams, so what measures it
-        leaves this at 0.
+    variety : Variety
     """
 
-    def __init__(self, models: tuple[ShapeModel, ...], slot_share: float = 0.0) -> None:
-        self._spines, self._slot_share = SpineSampler(models), slot_share
+    def __init__(self, models: tuple[ShapeModel, ...], variety: Variety = MEASURING) -> None:
+        self._spines, self._variety = SpineSampler(models), variety
+
+    def spine(self, seed: int) -> Spine:
+        """The spine of ``pair(seed)``."""
+        return self._draw(seed)[0]
 
     def pair(self, seed: int, step: int = 1) -> tuple[LabelledView, LabelledView]:
         """AP and LAT of one patient, on the network grid or one ``step`` times coarser."""
+        spine, rng = self._draw(seed)
+        beams = draw_room(rng, slot=bool(rng.random() < self._variety.slot_share))
+        return photograph(spine, beams, step, rng, self._variety.cut_share)
+
+    def _draw(self, seed: int) -> tuple[Spine, np.random.Generator]:
         rng = np.random.default_rng(seed)
-        spine = self._spines.draw(rng)
-        beams = draw_room(rng, slot=bool(rng.random() < self._slot_share))
-        return photograph(spine, beams, step, rng)
+        return self._spines.draw(rng, seed // self._variety.pairs_per_person), rng
 
 
 def photograph(
-    spine: Spine, beams: tuple[ConeBeam, ConeBeam], step: int, rng: np.random.Generator
+    spine: Spine, beams: tuple[ConeBeam, ConeBeam], step: int, rng: np.random.Generator, cut_share: float = 0.0
 ) -> tuple[LabelledView, LabelledView]:
     """Simulated films of a given spine in a given room, with everything around it drawn at random.
 
@@ -118,8 +145,11 @@ def photograph(
         soft = shrink(around.soft_mm, step)
         flips = flips_to_canonical(beam, name)
         recipe = draw_film(name, rng, isinstance(fine, SlotBeam)).at_pitch(1 / step)
+        if rng.random() < cut_share:
+            recipe = replace(recipe, shutters=recipe.shutters.closed_further(rng))
         film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
         landmarks, depths = beam.project(np.stack([vertebra.landmarks_mm for vertebra in spine.lumbar]))
         truth = flips.image(opacity), flips.points(landmarks, beam), depths
-        views.append(LabelledView(name, normalise(film), *truth, beam, told(beam, rng), recipe, habitus))
+        view = LabelledView(name, normalise(film), *truth, beam, told(beam, rng), recipe, habitus)
+        views.append(replace(view, opacity=view.opacity * view.visible[:, None, None].astype(np.float32)))
     return views[0], views[1]

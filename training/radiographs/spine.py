@@ -1,4 +1,4 @@
-"""Random standing spines: shapes from the statistical models' prior, posture from published standing statistics."""
+"""People of the population as the simulator films them: decimated surfaces with marrow, T11, T12 and the sacrum."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.contracts import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
-from training.radiographs.cortex import marrow_surface
-from training.radiographs.posture import posture
-from training.radiographs.vertebra_shapes import LocalShape, ShapeSampler, narrowed
+from training.population.collisions import Solid
+from training.population.plan import EVERYBODY, Plan, draw_plan
+from training.population.posture import Plates, assemble, placement
+from training.population.surfaces import Surfaces
+from training.radiographs.cortex import cortex_mm, marrow_surface
 
 Array = NDArray[np.float64]
 
 THORACIC_SCALE = (0.90, 0.95)
-"""T11 and T12 are drawn from the L1 model and shrunk by this much (body widths of Panjabi 1991)."""
+"""T11 and T12 are L1 shrunk by this much (body widths of Panjabi 1991)."""
+THORACIC_DISC_MM, THORACIC_DISC_SD_MM = (5.5, 6.5), 1.1
+THORACIC_LORDOSIS_DEG, THORACIC_LORDOSIS_SD_DEG = (-2.0, 0.0), 2.8
+"""Of T11/T12 and T12/L1."""
+PEOPLE_SEED = 7_410
+"""The simulator's own people, apart from those of the population's benchmarks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +45,14 @@ class Vertebra:
     inner: TriangleMesh
     landmarks_mm: Array
 
+    def moved(self, target_from_source: Array) -> Vertebra:
+        """The same vertebra after a rigid motion (4, 4)."""
+        mesh, inner = (
+            TriangleMesh(frames.apply(target_from_source, surface.vertices), surface.faces)
+            for surface in (self.mesh, self.inner)
+        )
+        return Vertebra(mesh, inner, frames.apply(target_from_source, self.landmarks_mm))
+
 
 @dataclass(frozen=True, eq=False)
 class Spine:
@@ -48,38 +64,109 @@ class Spine:
     world_from_sacrum: Array
     age_years: float
     female: bool
+    diagnoses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """A person before standing up: vertebrae in their own frames."""
+
+    plan: Plan
+    lumbar: tuple[Vertebra, ...]
+    plates: tuple[Plates, ...]
+    thoracic: tuple[Vertebra, ...]
 
 
 class SpineSampler:
-    """Endless different people."""
+    """Endless different people with five lumbar vertebrae: dimensions, disorders and postures of the population.
+
+    Neighbours are not pushed apart as in the population's own stream: that would take a hundred times as long and
+    moves a joint by about a millimetre, so they may touch. People with four or six vertebrae are left out, because the
+    labels name L1 to L5.
+    """
 
     def __init__(self, models: tuple[ShapeModel, ...]) -> None:
-        self._samplers = [ShapeSampler(model) for model in models]
+        self._models = dict(zip(LEVELS, models, strict=True))
+        self._surfaces = Surfaces(self._models)
+        self._cortex_mm = {level: cortex_mm(model) for level, model in self._models.items()}
+        self._last: tuple[int, _Body] | None = None
 
-    def draw(self, rng: np.random.Generator) -> Spine:
-        """One standing spine, L3 near the origin, x anterior, y left, z up."""
-        size, spread = rng.standard_normal(), rng.uniform(0.7, 1.1)
-        stretch = 1.0 + 0.045 * rng.standard_normal() + 0.03 * rng.standard_normal(3)
-        order = [0, 0, 0, 1, 2, 3, 4]
-        shapes = []
-        for position, level in enumerate(order):
-            scale = THORACIC_SCALE[position] if position < 2 else 1.0
-            own = stretch * scale * (1.0 + 0.012 * rng.standard_normal(3))
-            shape = self._samplers[level].draw(size + 0.3 * rng.standard_normal(), spread, own, rng)
-            shapes.append(narrowed(shape) if position < 2 else shape)
-        poses, sacrum = posture(shapes, rng)
-        meshes = [
-            _vertebra(shape, pose, self._samplers[level].faces)
-            for shape, pose, level in zip(shapes, poses, order, strict=True)
-        ]
-        person = rng.uniform(18.0, 90.0), bool(rng.random() < 0.5)
-        return Spine(tuple(meshes[2:]), tuple(meshes[:2]), tuple(poses[:2]), sacrum, *person)
+    def draw(self, rng: np.random.Generator, person: int | None = None) -> Spine:
+        """One spine, its middle near the origin, x anterior, y left, z up.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            For the posture and the place in the device.
+        person : int, optional
+            Who; somebody drawn from ``rng`` otherwise. The last person is remembered and costs nothing.
+        """
+        person = int(rng.integers(2**40)) if person is None else person
+        if self._last is None or self._last[0] != person:
+            self._last = (person, self._body(np.random.default_rng([PEOPLE_SEED, person])))
+        body = self._last[1]
+        poses, sacrum = assemble(body.plates, body.plan.posture(rng), placement(rng))
+        lumbar = tuple(vertebra.moved(pose) for vertebra, pose in zip(body.lumbar, poses, strict=True))
+        above = _thoracic_poses(body.plates[0], poses[0], rng)
+        thoracic = tuple(vertebra.moved(pose) for vertebra, pose in zip(body.thoracic, above, strict=True))
+        someone = body.plan.person
+        whose = someone.age_years, someone.sex == "female", body.plan.diagnoses()
+        return Spine(lumbar, thoracic, above, sacrum, *whose)
+
+    def _body(self, rng: np.random.Generator) -> _Body:
+        while True:
+            plan = draw_plan(rng, EVERYBODY)
+            if plan.person.levels != LEVELS:
+                continue
+            try:
+                solids = self._surfaces.solids(plan, rng)
+            except ValueError:
+                # Dimensions that no vertebra can have together.
+                continue
+            lumbar = tuple(self._vertebra(level, solid) for level, solid in zip(LEVELS, solids, strict=True))
+            thoracic = tuple(self._thoracic(lumbar[0], scale) for scale in THORACIC_SCALE)
+            return _Body(plan, lumbar, tuple(solid.plates for solid in solids), thoracic)
+
+    def _vertebra(self, level: str, solid: Solid) -> Vertebra:
+        """In its own frame."""
+        model = self._models[level]
+        mesh = TriangleMesh(solid.vertices[model.fit_vertices], model.fit_faces)
+        return Vertebra(mesh, marrow_surface(mesh, self._cortex_mm[level]), solid.vertices[model.landmark_indices])
+
+    def _thoracic(self, first: Vertebra, scale: float) -> Vertebra:
+        """L1 shrunk, with short transverse processes."""
+        mesh = TriangleMesh(scale * narrowed(first.mesh.vertices), first.mesh.faces)
+        inner = marrow_surface(mesh, self._cortex_mm[LEVELS[0]])
+        return Vertebra(mesh, inner, scale * first.landmarks_mm)
 
 
-def _vertebra(shape: LocalShape, pose: Array, faces: NDArray[np.int32]) -> Vertebra:
-    inner = marrow_surface(TriangleMesh(shape.vertices, faces), shape.thickness_mm)
-    return Vertebra(
-        TriangleMesh(frames.apply(pose, shape.vertices), faces),
-        TriangleMesh(frames.apply(pose, inner.vertices), faces),
-        frames.apply(pose, shape.landmarks),
-    )
+def _thoracic_poses(plates: Plates, below: Array, rng: np.random.Generator) -> tuple[Array, ...]:
+    """World poses of T11 and T12 above the plates and the pose of L1."""
+    poses: list[Array] = []
+    top = plates.superior
+    for number in (1, 0):
+        scale = THORACIC_SCALE[number]
+        joint = _joint(THORACIC_DISC_MM[number], THORACIC_LORDOSIS_DEG[number], rng)
+        below = below @ top @ joint @ frames.invert(_scaled(plates.inferior, scale))
+        top = _scaled(plates.superior, scale)
+        poses.insert(0, below)
+    return tuple(poses)
+
+
+def _joint(height_mm: float, lordosis_deg: float, rng: np.random.Generator) -> Array:
+    lordosis = rng.normal(lordosis_deg, THORACIC_LORDOSIS_SD_DEG)
+    turn = np.radians([rng.normal(0.0, 1.6), -lordosis, rng.normal(0.0, 1.5)])
+    height = max(rng.normal(height_mm, THORACIC_DISC_SD_MM), 3.0)
+    return frames.rigid(frames.rotation_from_vector(turn), np.array([rng.normal(-1.3, 1.0), rng.normal(), height]))
+
+
+def _scaled(pose: Array, scale: float) -> Array:
+    return frames.rigid(pose[:3, :3], scale * pose[:3, 3])
+
+
+def narrowed(vertices: Array) -> Array:
+    """Thoracic vertebrae have short transverse processes."""
+    out = vertices.copy()
+    side = np.abs(out[:, 1])
+    out[:, 1] = np.sign(out[:, 1]) * np.where(side > 20.0, 20.0 + 0.35 * (side - 20.0), side)
+    return out
