@@ -66,7 +66,7 @@ class Exposure:
 
 def draw_exposure(view: ViewName, slot: bool, rng: np.random.Generator) -> Exposure:
     """From sharp and clean to soft, grey and noisy; a slot lets little scatter through."""
-    kind = "slot" if slot else str(rng.choice(["grid", "none"], p=[0.9, 0.1]))
+    kind = "slot" if slot else str(rng.choice(["grid", "none"], p=[0.95, 0.05]))
     ratio = {"grid": SCATTER_WITH_GRID[view], "none": SCATTER_WITHOUT_GRID[view], "slot": SCATTER_SLOT}[kind]
     quanta = float(np.exp(rng.uniform(np.log(4e3), np.log(1.2e5))))
     return Exposure(
