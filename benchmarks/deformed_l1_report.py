@@ -16,9 +16,8 @@ def deformed_rows(runs: list[Run], lone: list[Run]) -> list[str]:
     """Deformed levels, and single L1 on a borrowed spine; flags as counts over the draws."""
     rows = ["## Deformed L1, and single L1 on the L2 to L5 of another person", ""]
     rows += [
-        "| vertebra | kind | mean mm | body | posterior | Hausdorff | own sigma mm | height loss seen | surprise |"
+        "| vertebra | kind | mean mm | body | posterior | Hausdorff | own sigma mm | height loss | surprise | flags |"
     ]
-    rows[-1] += " flags |"
     rows += ["|---" * 10 + "|"]
     chosen = [run for run in runs + lone if run.condition == runs[0].condition]
     for name in dict.fromkeys(run.subject for run in chosen if run in lone or run.levels[0].deformed):
@@ -38,4 +37,5 @@ def _flags(levels: Sequence[LevelError]) -> str:
     """Flags, then reasons, with how often each was given."""
     flags = Counter(level.flag for level in levels)
     reasons = Counter(f"`{reason}`" for level in levels for reason in level.reasons)
-    return ": ".join(", ".join(f"{name} {count}" for name, count in group.most_common()) for group in (flags, reasons))
+    told = [", ".join(f"{name} {count}" for name, count in group.most_common()) for group in (flags, reasons) if group]
+    return ": ".join(told)

@@ -47,7 +47,7 @@ def vertex_regions(template: ShapeModel) -> Regions:
         "transverse": np.abs(y) > TRANSVERSE_Y_MM,
         "facets": _near(template, ("sap_left", "sap_right", "iap_left", "iap_right"), FACET_MM),
         "canal": _faces_canal(points, normals),
-        "body wall": _member(template, "body"),
+        "body wall": _member(template, "body", "posterior_wall"),
         "endplates": _near(template, ("plate_sup_rim", "plate_inf_rim"), RIM_MM)
         | _member(template, "plate_sup_area", "plate_inf_area"),
     }

@@ -37,10 +37,10 @@ class QualityConstants:
     """RMS of the mode coefficients. A person drawn from the model has 1; what two views show of them is about 0.5."""
     neighbour_mm: tuple[float, float] = (25.0, 48.0)
     """Closest and farthest centres of neighbours; outside it the two levels are not neighbours."""
-    height_loss: tuple[float, float] = (0.15, 0.25)
+    height_loss: tuple[float, float] = (0.12, 0.18)
     """Largest loss of anterior, middle or posterior body height against the person's other levels that is there with
-    one standard error to spare (``measurement.heights``). Genant's grades begin at 0.20, 0.25 and 0.40; the shape
-    models hold healthy vertebrae only."""
+    one standard error to spare (``measurement.heights``). Healthy simulated spines reach 0.08; Genant's grades begin at
+    0.20, 0.25 and 0.40, of which two views show somewhat less. The shape models hold healthy vertebrae only."""
     neighbour_surprise: tuple[float, float] = (2.0, 3.0)
     """How far a level lies from what the other four make one expect; about 1 for healthy ones."""
     views_shift_mm: float = 1.5
