@@ -62,7 +62,7 @@ def _add_arms(body: Ellipsoids, centre: Array, habitus: Habitus, rng: np.random.
     slope = frames.rotation_from_vector(np.array([0.0, rng.uniform(-1.2, 0.3), 0.0]))
     for side in SIDES:
         elbow = centre + [front + rng.uniform(0.0, 60.0), side * rng.uniform(90.0, 150.0), rng.uniform(60.0, 180.0)]
-        body.add(elbow, np.array([38.0, 38.0, 140.0]), 1.0, slope)
+        body.add(elbow, np.array([31.0, 31.0, 140.0]), 1.0, slope)
         for offset in (-9.0, 9.0):
             body.add(elbow + [offset, 0.0, 0.0], np.array([6.5, 6.5, 130.0]), BONE_AS_MUSCLE, slope)
 
