@@ -25,14 +25,24 @@ OFFSETS_MM = ((-2.0, 0.0, 72.0), (3.0, 1.0, 36.5), (6.0, 0.5, 0.0), (5.0, -0.5, 
 
 
 def known_spine(models: tuple[ShapeModel, ...], seed: int = 5) -> list[FittedVertebra]:
-    """Instances of the models in a lordosis, a few degrees of tilt and rotation each."""
+    """One person of the models in a lordosis, a few degrees of tilt and rotation each."""
     rng = np.random.default_rng(seed)
-    spine = []
+    shared, spine = rng.normal(size=models[0].rank), []
     for model, lean, offset in zip(models, LEANS_DEG, OFFSETS_MM, strict=True):
         turn = frames.rotation_from_vector(np.radians([rng.normal(0, 2), lean, rng.normal(0, 3)]))
-        shape = np.where(np.arange(model.rank) < 40, 0.7 * rng.normal(size=model.rank), 0.0)
+        shape = np.where(np.arange(model.rank) < 40, 0.7 * _like_the_others(model, shared, rng), 0.0)
         spine.append(FittedVertebra(model, frames.rigid(turn, np.array(offset)), shape, np.eye(6 + model.rank)))
     return spine
+
+
+def _like_the_others(model: ShapeModel, shared: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Coefficients (K,) of one level of a person with these factors; only as many as the models share are used."""
+    if model.shared_loadings is None:
+        return rng.normal(size=model.rank)
+    loadings = model.shared_loadings
+    values, vectors = np.linalg.eigh(np.eye(model.rank) - loadings @ loadings.T)
+    own = vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.normal(size=model.rank))
+    return loadings @ shared[: loadings.shape[1]] + own
 
 
 @dataclass(frozen=True, eq=False)
