@@ -22,7 +22,7 @@ Decision support for research. Not a medical device. Trained on simulated images
 Exit status: 0 done, 1 something on this machine failed, 2 wrong usage, 3 the job ended without a result,
 4 the server cannot be reached, 5 the input or request was refused."""
 
-USAGE_ERROR = typer.BadParameter.__bases__[0]
+USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 """Unknown command or option; typer has no public name for it. Shown by typer itself, with exit status 2."""
 
 

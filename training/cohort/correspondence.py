@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
-from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
-from training.cohort.remesh import boundary_vertices
+from training.cohort.target import NORMAL_AGREEMENT, Target, unit, with_normals
 from training.shape_model.nonrigid import farthest_points, gaussian
 
 Array = NDArray[np.float64]
@@ -48,15 +47,6 @@ COARSE_TO_FINE = (
     Stage(7.0, 1500, 10_000, 0.1, 0.0, 4),
 )
 SEED = 20261
-NORMAL_MM = 5.0
-"""A right angle between two normals counts like this distance times root two when the closest point is sought: the
-other side of a thin lamina is no candidate."""
-NORMAL_AGREEMENT = 0.5
-"""Least cosine between the normals of a pair that may pull."""
-GREATEST_FOOT_MM = 2.0
-"""From a target vertex to the foot on its tangent plane."""
-SEEN_WITHIN_MM = 1.5
-"""A vertex farther than this from the target after the fit is not on the part that the scan shows."""
 
 
 @dataclass(frozen=True)
@@ -76,43 +66,6 @@ class Correspondence:
     vertices: Array
     seen: Mask
     landmarks: Array
-
-
-class Target:
-    """One aligned surface, prepared for queries.
-
-    Parameters
-    ----------
-    mesh : TriangleMesh
-    landmarks : (7, 3) float64
-        NaN where missing.
-    """
-
-    def __init__(self, mesh: TriangleMesh, landmarks: Array) -> None:
-        self.landmarks = landmarks
-        self.points = mesh.vertices
-        self.normals = unit(vertex_area_vectors(mesh.vertices, mesh.faces))
-        self.edge = boundary_vertices(mesh)
-        self._faces = mesh.faces
-        self._surface = SurfaceLocator(mesh)
-        self._tree = cKDTree(_with_normals(self.points, self.normals))
-
-    def near(self, points: Array, normals: Array) -> tuple[Array, Mask]:
-        """Feet (N, 3) on the tangent planes of the best matching vertices, and which of them may pull (N,)."""
-        _, nearest = self._tree.query(_with_normals(points, normals))
-        offset = points - self.points[nearest]
-        normal = self.normals[nearest]
-        slide = offset - np.einsum("ni,ni->n", offset, normal)[:, None] * normal
-        length = np.linalg.norm(slide, axis=1, keepdims=True)
-        slide *= np.minimum(1.0, GREATEST_FOOT_MM / np.maximum(length, 1e-9))
-        agree = np.einsum("ni,ni->n", normals, normal) > NORMAL_AGREEMENT
-        return self.points[nearest] + slide, agree & ~self.edge[nearest]
-
-    def seen_from(self, points: Array, normals: Array) -> Mask:
-        """Which points (N,) of a fitted reference lie on the target's surface."""
-        _, distance, faces = self._surface.closest(points)
-        agree = np.einsum("nki,ni->nk", self.normals[self._faces[faces]], normals).max(axis=1) > NORMAL_AGREEMENT
-        return agree & (distance < SEEN_WITHIN_MM) & ~self.edge[self._faces[faces]].any(axis=1)
 
 
 @dataclass(frozen=True)
@@ -192,7 +145,7 @@ class ReferenceFit:
         pulls, count = np.where(pulling[:, None], feet - own, 0.0), pulling.astype(np.float64)
         every = max(1, len(target.points) // len(points))
         there, there_normals = target.points[::every], target.normals[::every]
-        _, nearest = cKDTree(_with_normals(own, normals)).query(_with_normals(there, there_normals))
+        _, nearest = cKDTree(with_normals(own, normals)).query(with_normals(there, there_normals))
         offset = there - own[nearest]
         missed = np.einsum("ni,ni->n", normals[nearest], there_normals) > NORMAL_AGREEMENT
         missed &= np.linalg.norm(offset, axis=1) > self._spacing_mm(len(points))
@@ -208,13 +161,3 @@ class ReferenceFit:
 
     def _normals(self, vertices: Array) -> Array:
         return unit(vertex_area_vectors(vertices, self.reference.faces))
-
-
-def unit(vectors: Array) -> Array:
-    """Vectors (N, 3) scaled to length one."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
-def _with_normals(points: Array, normals: Array) -> Array:
-    """Points and scaled normals (N, 6): close means close and facing alike."""
-    return np.concatenate([points, NORMAL_MM * normals], axis=1)

@@ -9,11 +9,12 @@ from scipy.spatial import cKDTree
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from training.cohort import rigid
-from training.cohort.correspondence import Correspondence, ReferenceFit, Target
+from training.cohort.correspondence import Correspondence, ReferenceFit
 from training.cohort.errors import CohortError
 from training.cohort.prepare import Member, Progress
 from training.cohort.remesh import choose_reference
 from training.cohort.store import Prepared, WorkFolder
+from training.cohort.target import Target
 
 Array = NDArray[np.float64]
 

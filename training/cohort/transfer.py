@@ -15,15 +15,15 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
-from training.cohort.correspondence import ReferenceFit, Target, unit
+from training.cohort.correspondence import ReferenceFit
 from training.cohort.rigid import on_landmarks
+from training.cohort.target import Target, unit, with_normals
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 POINTWISE = ("corner_", "plate_sup_rim", "plate_inf_rim")
 """Patches whose vertices stand for places one by one, in order; the others are areas."""
-NORMAL_MM = 5.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def landmarks_on(reference: TriangleMesh, landmarks: Array, fitted: Array) -> Ar
 
 def _oriented(vertices: Array, faces: Indices) -> Array:
     """Points with scaled normals (V, 6): labels must not jump through a lamina."""
-    return np.concatenate([vertices, NORMAL_MM * unit(vertex_area_vectors(vertices, faces))], axis=1)
+    return with_normals(vertices, unit(vertex_area_vectors(vertices, faces)))
 
 
 def _points(vertices: NDArray[np.intp]) -> Indices:
