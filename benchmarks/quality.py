@@ -30,24 +30,27 @@ from lumbar3d.quality import judge_levels, overall_flag, pair_notes
 from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
-from lumbar3d.shape.mesh import TriangleMesh
 from training.network.samples import HELD_OUT_SEEDS
 from training.radiographs.simulate import Simulator
+from training.radiographs.spine import Spine
 
 FIRST_PATIENT = 900
 LATERAL_ERRORS_MM = (0.0, 2.0, 4.0, 8.0, 16.0)
+SHAPE_REASONS = tuple(f"{name}_{degree}" for name in ("deformed", "unlike_neighbours") for degree in ("review", "bad"))
 GROUPS_MM = (0.0, 0.8, 1.2, 1.6, 2.5, np.inf)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One vertebra: mean and RMS error, what the fit says of itself."""
+    """One vertebra: whether it is broken, mean and RMS error, what the fit says of itself."""
 
     lateral_error_mm: float
+    broken: bool
     mean_mm: float
     rms_mm: float
     sigma_mm: float
     flag: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,14 @@ class Bench:
     def patient(self, number: int) -> list[Answer]:
         """All variants of one patient; none when the network refuses the films."""
         seed = HELD_OUT_SEEDS[number]
-        truth = [vertebra.mesh for vertebra in self.simulator.spine(seed).lumbar]
+        spine = self.simulator.spine(seed)
         try:
             found = self.detector.detect(*(network_view(view) for view in self.simulator.pair(seed)))
         except Lumbar3dError:
             return []
-        return [self.answer(misplace(found, error), error, truth) for error in LATERAL_ERRORS_MM]
+        return [self.answer(misplace(found, error), error, spine) for error in LATERAL_ERRORS_MM]
 
-    def answer(self, found: Detection, error_mm: float, truth: list[TriangleMesh]) -> Answer:
+    def answer(self, found: Detection, error_mm: float, spine: Spine) -> Answer:
         """Fit, judge and score."""
         try:
             fit = register(self.models, found, self.projector)
@@ -97,10 +100,11 @@ class Bench:
         except Lumbar3dError as refused:
             told = refused.code
         levels = []
-        for vertebra, judged, mesh in zip(fit.vertebrae, quality, truth, strict=True):
-            distances = vertex_to_surface_mm(vertebra.vertices_world(vertebra.model.fit_vertices), mesh)
-            rms = float(np.sqrt(np.mean(distances**2)))
-            levels.append(Judged(error_mm, float(distances.mean()), rms, judged.surface_sigma_mm, judged.flag))
+        for vertebra, judged, true in zip(fit.vertebrae, quality, spine.lumbar, strict=True):
+            distances = vertex_to_surface_mm(vertebra.vertices_world(vertebra.model.fit_vertices), true.mesh)
+            errors = float(distances.mean()), float(np.sqrt(np.mean(distances**2)))
+            broken = any("fracture" in found and found.endswith(vertebra.level) for found in spine.diagnoses)
+            levels.append(Judged(error_mm, broken, *errors, judged.surface_sigma_mm, judged.flag, judged.reasons))
         return Answer(error_mm, told, bool(notes), tuple(levels))
 
 
@@ -131,6 +135,19 @@ def groups(levels: list[Judged]) -> list[str]:
     return rows
 
 
+def shapes(levels: list[Judged]) -> list[str]:
+    """What is said of a vertebra's shape, calibration right."""
+    rows = ["| vertebra | number | mean mm | " + " | ".join(f"`{name}`" for name in SHAPE_REASONS) + " |"]
+    rows += ["|---" * (3 + len(SHAPE_REASONS)) + "|"]
+    for name, broken in (("sound", False), ("broken", True)):
+        group = [level for level in levels if level.broken == broken]
+        if group:
+            counts = [str(sum(reason in level.reasons for level in group)) for reason in SHAPE_REASONS]
+            mean = f"{np.mean([level.mean_mm for level in group]):.2f}"
+            rows.append("| " + " | ".join([name, str(len(group)), mean, *counts]) + " |")
+    return rows
+
+
 def main() -> None:
     """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -141,7 +158,16 @@ def main() -> None:
     answers = [answer for patient in found for answer in patient]
     right = [level for answer in answers if not answer.lateral_error_mm for level in answer.levels]
     correlation = np.corrcoef([level.mean_mm for level in right], [level.sigma_mm for level in right])[0, 1]
-    text = ["## Flags and standard errors on held-out simulated patients", "", *table(answers), "", *groups(right), ""]
+    text = [
+        "## Flags and standard errors on held-out simulated patients",
+        "",
+        *table(answers),
+        "",
+        *groups(right),
+        "",
+        *shapes(right),
+        "",
+    ]
     text += [
         f"- {patients} patients, seeds from {HELD_OUT_SEEDS[FIRST_PATIENT]}; refused by the network: {found.count([])}"
     ]

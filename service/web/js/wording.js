@@ -7,7 +7,7 @@ const REASONS = {
   uncertainty: "surface poorly determined",
   unusual_shape: "unusual shape",
   neighbour_distance: "wrong distance to its neighbour",
-  deformed: "body lower than its neighbours: deformed? (outside the shape model)",
+  deformed: "body lower than its neighbours: deformed?",
   unlike_neighbours: "shape does not go with the other levels",
 };
 
