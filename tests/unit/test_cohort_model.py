@@ -10,37 +10,43 @@ from tests.unit.test_cohort_fit import smooth_shapes
 from training.cohort.asset import factored
 from training.cohort.correspondence import Correspondence
 from training.cohort.errors import CohortError
-from training.cohort.measures import compactness, generality, measure_model, modes_for, specificity
+from training.cohort.measures import Oriented, compactness, generality, measure_model, modes_for, specificity
 from training.cohort.pca import principal_components
 from training.cohort.pictures import curves_picture, scree_picture
 from training.cohort.store import Cohort, Prepared, WorkFolder, key_of
 
 
-def areas() -> np.ndarray:
-    mesh = bumpy(3)
-    return np.linalg.norm(vertex_area_vectors(mesh.vertices, mesh.faces), axis=1)
+def oriented(shapes: np.ndarray) -> Oriented:
+    """Normals of the first shape for all, which any set of unit vectors may stand for."""
+    vectors = vertex_area_vectors(shapes[0], bumpy(3).faces)
+    areas = np.linalg.norm(vectors, axis=1)
+    return Oriented(shapes, np.broadcast_to(vectors / areas[:, None], shapes.shape), areas)
 
 
 def test_generality_is_leave_one_out_reconstruction() -> None:
     """Against the plain way: a PCA for every shape left out."""
     shapes = smooth_shapes(9, np.random.default_rng(3))
-    found = generality(shapes, areas(), (2, 4))
-    expected = np.zeros((9, 2))
+    cohort = oriented(shapes)
+    found = generality(cohort, (2, 4))
+    expected = np.zeros((2, 9, 2))
     for out in range(9):
         model = principal_components(np.delete(shapes, out, axis=0))
         for column, count in enumerate((2, 4)):
             flat = model.modes[..., :count].reshape(-1, count)
             offset = (shapes[out] - model.mean).reshape(-1)
             residual = (offset - flat @ (flat.T @ offset)).reshape(-1, 3)
-            expected[out, column] = np.average(np.linalg.norm(residual, axis=1), weights=areas())
-    np.testing.assert_allclose(found.mean_mm, expected.mean(axis=0), rtol=1e-3)
-    np.testing.assert_allclose(found.sd_mm, expected.std(axis=0, ddof=1), rtol=1e-3)
+            normal = np.abs((residual * cohort.normals[out]).sum(axis=1))
+            expected[0, out, column] = np.average(np.linalg.norm(residual, axis=1), weights=cohort.areas)
+            expected[1, out, column] = np.average(normal, weights=cohort.areas)
+    for curve, wanted in zip((found.vertex, found.surface), expected, strict=True):
+        np.testing.assert_allclose(curve.mean_mm, wanted.mean(axis=0), rtol=1e-3)
+        np.testing.assert_allclose(curve.sd_mm, wanted.std(axis=0, ddof=1), rtol=1e-3)
 
 
 def test_specificity_grows_with_modes_and_is_small_for_a_dense_cohort() -> None:
     rng = np.random.default_rng(4)
     few, many = smooth_shapes(8, rng), smooth_shapes(60, np.random.default_rng(4))
-    curves = [specificity(shapes, principal_components(shapes), areas(), (1, 6)) for shapes in (few, many)]
+    curves = [specificity(oriented(x), principal_components(x), (1, 6)).vertex for x in (few, many)]
     assert curves[0].mean_mm[1] > curves[0].mean_mm[0]
     assert curves[1].mean_mm[1] < curves[0].mean_mm[1]
 
@@ -67,7 +73,7 @@ def test_stored_modes_are_those_of_the_cohort() -> None:
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:
     measures = measure_model(smooth_shapes(12, np.random.default_rng(7)).astype(np.float32), bumpy(3).faces)
-    assert measures.generality.modes == (1, 2, 3, 5, 7, 10)
+    assert measures.generality.vertex.modes == (1, 2, 3, 5, 7, 10)
     for draw in (scree_picture, curves_picture):
         draw("L3", measures, tmp_path / "picture.png")
         assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")

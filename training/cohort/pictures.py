@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lumbar3d.shape.model import ShapeModel
-from training.cohort.measures import PAPER_MODES, Curve, ModelMeasures, modes_for
+from training.cohort.measures import PAPER_MODES, Distances, ModelMeasures, modes_for
 
 Array = NDArray[np.float64]
 
@@ -56,14 +56,16 @@ def curves_picture(level: str, measures: ModelMeasures, path: Path) -> None:
     _save(figure, path)
 
 
-def _curve(axes: Axes, title: str, curve: Curve) -> None:
+def _curve(axes: Axes, title: str, distances: Distances) -> None:
+    curve = distances.vertex
     mean, sd = np.array(curve.mean_mm), np.array(curve.sd_mm)
     axes.fill_between(
         curve.modes, mean - sd, mean + sd, color=BLUE, alpha=0.2, linewidth=0, label="\N{PLUS-MINUS SIGN} 1 SD"
     )
-    axes.plot(curve.modes, mean, color=BLUE, marker=".", label="mean")
+    axes.plot(curve.modes, mean, color=BLUE, marker=".", label="corresponding vertices")
+    axes.plot(curve.modes, distances.surface.mean_mm, color=RED, marker=".", label="along the normal")
     axes.axvline(PAPER_MODES, color=GREY, linestyle=":", label=f"{PAPER_MODES} modes, as the paper")
-    axes.set(xlabel="modes", ylabel="mean surface distance, mm", ylim=(0, None))
+    axes.set(xlabel="modes", ylabel="mean distance, mm", ylim=(0, None))
     axes.set_title(title, fontsize=10)
     axes.legend(frameon=False, fontsize=8)
 
