@@ -63,7 +63,7 @@ class RegistrationConstants:
     noise_floor: float = 0.01
     neighbour_surprise_limit: float = 1.25
     """Above it a level contradicts the others (deformed, or badly seen) and is fitted by itself. Held-out drawn people
-    show 0.6-1.1, a body that lost a third of its front 1.3-1.6 (``benchmarks.joint_prior``)."""
+    show 0.6-1.1, a body that lost a third of its front 1.2-1.7 (``benchmarks.joint_prior``)."""
     threads: int = 2
     bobyqa_evaluations: int = 1000
     bobyqa_modes: int = 14
