@@ -12,7 +12,7 @@ from training.network.blocks import Blocks, batches, stacked  # noqa: E402
 from training.network.checkpoint import PIECE_BYTES, load_state, save_state  # noqa: E402
 from training.network.multitask import MultiTaskNetwork  # noqa: E402
 from training.network.train import coarse_loss  # noqa: E402
-from training.network.trainer import Limits, Schedule, Trainer, average_network  # noqa: E402
+from training.network.trainer import Limits, Schedule, Trainer, average_network, begin_from  # noqa: E402
 
 BATCH = 4
 
@@ -142,6 +142,18 @@ def test_an_interrupted_write_leaves_the_old_state(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
     assert torch.equal(load_state(tmp_path)["weights"], big["weights"])
     assert load_state(tmp_path / "nowhere") is None
+
+
+def test_a_training_begins_with_another_ones_average(tmp_path):
+    old = run(tmp_path / "old", 5)
+    begin_from(tmp_path / "old", tmp_path / "new")
+    begun = trainer(tmp_path / "new")
+    assert begun.images == 0
+    assert torch.equal(begun.network[0].weight, old.average.module[0].weight)
+    assert torch.equal(begun.average.module[0].weight, old.average.module[0].weight)
+    again = run(tmp_path / "new", 2)
+    begin_from(tmp_path / "old", tmp_path / "new")
+    assert trainer(tmp_path / "new").images == again.images == 8
 
 
 def test_no_state_is_an_error(tmp_path):

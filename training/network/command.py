@@ -19,19 +19,27 @@ Samples = Annotated[int | None, typer.Option(min=1, help="samples at which the t
 Minutes = Annotated[float, typer.Option(min=0.0, help="at most, of this run; a later one goes on")]
 Workers = Annotated[int, typer.Option(min=0, help="processes that simulate films")]
 Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="where to compute, in bfloat16")]
-REPORT_S = 15.0
+Source = Annotated[
+    Path | None, typer.Option("--from", exists=True, help="a new training starts with this one's weights")
+]
+REPORT_S = 30.0
 
 
 @app.command()
 def coarse(
-    folder: Folder, samples: Samples = None, minutes: Minutes = 1e6, workers: Workers = 1, device: Device = "cpu"
+    folder: Folder,
+    samples: Samples = None,
+    minutes: Minutes = 1e6,
+    workers: Workers = 1,
+    device: Device = "cpu",
+    source: Source = None,
 ) -> None:
     """Train the network that reads a whole film."""
     from training.network.samples import CoarseBlocks
     from training.network.train import COARSE, Run, train
 
-    run = Run(folder, samples or COARSE.samples, minutes, workers, device)
-    _finish(folder, train(COARSE, CoarseBlocks(), run, Report(run.samples)), run.samples)
+    run = Run(folder, samples or COARSE.samples, minutes, workers, device, source)
+    _finish(folder, train(COARSE, CoarseBlocks(), run, Report(folder, run.samples)), run.samples)
 
 
 @app.command()
@@ -42,24 +50,27 @@ def refiner(
     minutes: Minutes = 1e6,
     workers: Workers = 1,
     device: Device = "cpu",
+    source: Source = None,
 ) -> None:
     """Train the network that looks at single vertebrae, on what the first one says of films that it has not seen."""
     from training.network.refiner_samples import CropBlocks
     from training.network.train import REFINER, Run, train
 
-    run = Run(folder, samples or REFINER.samples, minutes, workers, device)
-    _finish(folder, train(REFINER, CropBlocks(first), run, Report(run.samples)), run.samples)
+    run = Run(folder, samples or REFINER.samples, minutes, workers, device, source)
+    _finish(folder, train(REFINER, CropBlocks(first), run, Report(folder, run.samples)), run.samples)
 
 
 class Report:
-    """A line of mean losses every ``REPORT_S`` seconds."""
+    """A line of mean losses every ``REPORT_S`` seconds, and the picture of all losses."""
 
-    def __init__(self, samples: int) -> None:
-        self._samples, self._sums, self._steps = samples, dict[str, float](), 0
+    def __init__(self, folder: Path, samples: int) -> None:
+        self._folder, self._samples, self._sums, self._steps = folder, samples, dict[str, float](), 0
         self._since: tuple[float, int] | None = None
 
     def __call__(self, images: int, terms: Terms) -> None:
         """Take note of a step."""
+        from training.network.plot_losses import draw
+
         self._since = self._since or (time.monotonic(), images)
         self._sums = {name: self._sums.get(name, 0.0) + value for name, value in terms.items()}
         self._steps += 1
@@ -69,6 +80,7 @@ class Report:
             rate = (images - self._since[1]) / passed
             left = max(self._samples - images, 0) / rate / 60 if rate else float("inf")
             typer.echo(f"{images} of {self._samples}  {rate:.1f} /s  {left:.0f} min left  {means}")
+            draw(self._folder, self._folder / "losses.png")
             self._sums, self._steps, self._since = {}, 0, (time.monotonic(), images)
 
 

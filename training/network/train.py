@@ -14,7 +14,7 @@ from training.network.blocks import Blocks, batches
 from training.network.losses import refiner_loss, total_loss
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import RefinerNetwork
-from training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer
+from training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer, begin_from
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Run:
         Processes that simulate.
     device : str
         Torch's name, "cpu" or "cuda".
+    source : Path or None
+        Folder of the training whose weights a new one starts with.
     """
 
     folder: Path
@@ -81,12 +83,15 @@ class Run:
     minutes: float
     workers: int
     device: str
+    source: Path | None = None
 
 
 def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
     """Train until the samples or the minutes are used up, or a signal asks to stop; returns the samples seen."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    if run.source:
+        begin_from(run.source, run.folder)
     schedule = Schedule(run.samples, recipe.peak_rate)
     trainer = Trainer(recipe.network(), recipe.loss, schedule, run.folder, run.device)
     stop = _stop_on_signal()

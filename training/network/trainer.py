@@ -154,6 +154,21 @@ def _forget_after(progress: Path, images: int) -> None:
         progress.write_text("".join(kept))
 
 
+def begin_from(source: Path, folder: Path) -> None:
+    """Start a training with the average of another one's weights and its optimiser's moments, its counter at zero.
+
+    For going on with other films. A training that has begun already is left alone.
+
+    Raises
+    ------
+    FileNotFoundError
+        ``source`` holds no complete state.
+    """
+    if load_state(folder) is None:
+        state = _state(source)
+        save_state(folder, {**state, "network": _average(state), "images": 0})
+
+
 def images_seen(folder: Path) -> int:
     """How many samples a training has seen."""
     state = load_state(folder)
@@ -168,10 +183,18 @@ def average_network(network: nn.Module, folder: Path) -> nn.Module:
     FileNotFoundError
         The folder holds no complete state.
     """
+    network.load_state_dict(_average(_state(folder)))
+    return network.eval()
+
+
+def _state(folder: Path) -> dict[str, Any]:
     state = load_state(folder)
     if state is None:
         raise FileNotFoundError(f"no training state in {folder}")
+    return state
+
+
+def _average(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Running average of the weights and of the batch norms' statistics."""
     prefix = "module."
-    weights = {key.removeprefix(prefix): value for key, value in state["average"].items() if key.startswith(prefix)}
-    network.load_state_dict(weights)
-    return network.eval()
+    return {key.removeprefix(prefix): value for key, value in state["average"].items() if key.startswith(prefix)}
