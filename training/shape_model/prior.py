@@ -104,9 +104,7 @@ def _without_rigid_motion(sources: Array, gram: Array) -> Array:
 
 def describe(settings: PriorSettings) -> str:
     """One line for the manifest."""
-    parts = (
-        asdict(settings.process)
-        | asdict(settings.literature)
-        | {"rank": settings.rank, "shared_factors": settings.shared_factors}
-    )
+    parts = {f"process {key}": value for key, value in asdict(settings.process).items()}
+    parts |= {f"literature {key}": value for key, value in asdict(settings.literature).items()}
+    parts |= {"rank": settings.rank, "shared_factors": settings.shared_factors}
     return ", ".join(f"{key}={value}" for key, value in parts.items())
