@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from benchmarks import lone_l1
 from benchmarks.model_fit import ModelFit
-from benchmarks.regions import REGIONS, Regions, regions_of
+from benchmarks.regions import REGIONS, Regions, regions_at
 from benchmarks.subjects import SOURCES, load_subject
-from lumbar3d.shape.distance import SurfaceLocator
-from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
+from lumbar3d.shape.distance import SurfaceLocator, vertex_to_surface_mm
+from lumbar3d.shape.mesh import TriangleMesh
 
 Array = NDArray[np.float64]
 
@@ -59,28 +59,76 @@ def real_vertebrae(data: Path) -> Iterator[RealVertebra]:
         yield RealVertebra(name, "L1", kind, lone_l1.read_srs(data, name))
 
 
-def region_errors(truth: TriangleMesh, fit: ModelFit, regions: Regions) -> dict[str, RegionError]:
-    """By region of the template."""
-    fitted = fit.mesh()
-    there, back = SurfaceLocator(truth).closest(fitted.vertices), SurfaceLocator(fitted).closest(truth.vertices)
-    outwards = _outside(truth.vertices, back[0], fitted, back[2])
-    weights = [np.linalg.norm(vertex_area_vectors(mesh.vertices, mesh.faces), axis=1) for mesh in (fitted, truth)]
-    areas = (regions, regions_of(truth.vertices, fitted, regions))
-    found = {}
-    for number, name in enumerate(REGIONS):
-        own, other = (area == number for area in areas)
-        forward = np.average(there[1][own], weights=weights[0][own])
-        backward = np.average(back[1][other], weights=weights[1][other])
-        found[name] = RegionError(
-            mean_mm=float((forward + backward) / 2),
-            p95_mm=float(max(np.percentile(there[1][own], 95), np.percentile(back[1][other], 95))),
-            outside_mm=float(np.average(outwards[other], weights=weights[1][other])),
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Distances between a fitted and a true surface, both ways, mm.
+
+    Attributes
+    ----------
+    forward : (V,) float64
+        Fitted vertices to the truth.
+    backward : (W,) float64
+        True vertices to the fit; negative inside.
+    weights : two arrays
+        Area of each fitted and each true vertex.
+    regions : two arrays of int
+        Region of each fitted vertex, and of the place on the fit that is closest to each true one.
+    """
+
+    forward: Array
+    backward: Array
+    weights: tuple[Array, Array]
+    regions: tuple[Regions, Regions]
+
+    @classmethod
+    def of(cls, truth: TriangleMesh, fit: ModelFit, regions: Regions) -> Comparison:
+        """Of a fit whose template has these regions."""
+        fitted = fit.mesh()
+        found = SurfaceLocator(fitted).closest(truth.vertices)
+        return cls(
+            forward=vertex_to_surface_mm(fitted.vertices, truth),
+            backward=_outside(truth.vertices, fitted, found),
+            weights=(_areas(fitted), _areas(truth)),
+            regions=(regions, regions_at(found[0], found[2], fitted, regions)),
         )
-    return found
+
+    @property
+    def assd_mm(self) -> float:
+        """As ``shape.distance.assd_mm``."""
+        means = (np.average(self.forward, weights=self.weights[0]), np.average(self._away, weights=self.weights[1]))
+        return float(np.mean(means))
+
+    @property
+    def hd95_mm(self) -> float:
+        """As ``shape.distance.hd95_mm``."""
+        return float(max(np.percentile(self.forward, 95), np.percentile(self._away, 95)))
+
+    def by_region(self) -> dict[str, RegionError]:
+        """What is left in each region."""
+        return {name: self._region(number) for number, name in enumerate(REGIONS)}
+
+    @property
+    def _away(self) -> Array:
+        return np.abs(self.backward)
+
+    def _region(self, number: int) -> RegionError:
+        own, other = (area == number for area in self.regions)
+        part = Comparison(
+            self.forward[own], self.backward[other], (self.weights[0][own], self.weights[1][other]), self.regions
+        )
+        return RegionError(part.assd_mm, part.hd95_mm, float(np.average(part.backward, weights=part.weights[1])))
 
 
-def _outside(points: Array, feet: Array, surface: TriangleMesh, faces: NDArray[np.intp]) -> Array:
-    """Distance of points from a surface, negative inside; ``feet`` on ``faces`` are the closest points."""
+def _outside(points: Array, surface: TriangleMesh, found: tuple[Array, Array, NDArray[np.intp]]) -> Array:
+    """Distance of points from a surface, negative inside; ``found`` are their feet, distances and faces."""
+    feet, distance, faces = found
     a, b, c = (surface.vertices[surface.faces[faces, corner]] for corner in range(3))
     side = np.einsum("ni,ni->n", np.cross(b - a, c - a), points - feet)
-    return np.asarray(np.sign(side) * np.linalg.norm(points - feet, axis=1))
+    return np.asarray(np.where(side < 0, -distance, distance))
+
+
+def _areas(mesh: TriangleMesh) -> Array:
+    """A third of the area of the faces around each vertex."""
+    a, b, c = (mesh.vertices[mesh.faces[:, corner]] for corner in range(3))
+    third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6.0
+    return np.bincount(mesh.faces.reshape(-1), np.repeat(third, 3), minlength=len(mesh.vertices))

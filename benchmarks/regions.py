@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 
@@ -56,12 +55,11 @@ def vertex_regions(template: ShapeModel) -> Regions:
     return found
 
 
-def regions_of(points: Array, fitted: TriangleMesh, regions: Regions) -> Regions:
-    """Region of each point of another surface: that of the fitted surface where it is nearest."""
-    feet, _, faces = SurfaceLocator(fitted).closest(points)
-    corners = fitted.faces[faces]
-    nearest = np.linalg.norm(fitted.vertices[corners] - feet[:, None], axis=2).argmin(axis=1)
-    return np.asarray(regions[corners[np.arange(len(points)), nearest]])
+def regions_at(feet: Array, faces: NDArray[np.intp], surface: TriangleMesh, regions: Regions) -> Regions:
+    """Region of points (N, 3) on the faces (N,) of a surface that has the template's vertices."""
+    corners = surface.faces[faces]
+    nearest = np.linalg.norm(surface.vertices[corners] - feet[:, None], axis=2).argmin(axis=1)
+    return np.asarray(regions[corners[np.arange(len(feet)), nearest]])
 
 
 def _faces_canal(points: Array, normals: Array) -> NDArray[np.bool_]:

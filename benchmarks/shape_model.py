@@ -20,30 +20,28 @@ import numpy as np
 from benchmarks import residual_pictures
 from benchmarks.machine import describe
 from benchmarks.model_fit import ModelFit, fit_model
-from benchmarks.real_vertebrae import RealVertebra, real_vertebrae, region_errors
+from benchmarks.real_vertebrae import Comparison, RealVertebra, real_vertebrae
 from benchmarks.regions import Regions, vertex_regions
 from benchmarks.shape_model_report import LevelFit, report
 from lumbar3d.contracts import LEVELS
 from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shape_models
-from lumbar3d.shape.distance import assd_mm, hd95_mm, vertex_to_surface_mm
 
 RESULTS = Path(__file__).with_name("results")
 
 
 def score(vertebra: RealVertebra, fit: ModelFit, regions: Regions) -> LevelFit:
     """Measure what a fit leaves."""
-    truth, fitted, patches = vertebra.surface, fit.mesh(), fit.model.patches
-    distance = vertex_to_surface_mm(fitted.vertices, truth)
+    found, patches = Comparison.of(vertebra.surface, fit, regions), fit.model.patches
     return LevelFit(
         person=vertebra.person,
         level=vertebra.level,
         kind=vertebra.kind,
-        assd_mm=assd_mm(fitted, truth),
-        hd95_mm=hd95_mm(fitted, truth),
-        body_mm=float(distance[patches["body"]].mean()),
-        posterior_mm=float(distance[patches["posterior"]].mean()),
+        assd_mm=found.assd_mm,
+        hd95_mm=found.hd95_mm,
+        body_mm=float(found.forward[patches["body"]].mean()),
+        posterior_mm=float(found.forward[patches["posterior"]].mean()),
         coefficient_rms_sd=float(np.sqrt((fit.coefficients**2).mean())),
-        regions=region_errors(truth, fit, regions),
+        regions=found.by_region(),
     )
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks.model_fit import FitSettings, ModelFit, fit_model
-from benchmarks.real_vertebrae import region_errors
-from benchmarks.regions import REGIONS, Regions, regions_of, vertex_regions
+from benchmarks.real_vertebrae import Comparison
+from benchmarks.regions import REGIONS, Regions, regions_at, vertex_regions
 from lumbar3d.contracts import LANDMARKS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.shape.distance import SurfaceLocator, assd_mm, hd95_mm
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 
@@ -67,7 +68,8 @@ def test_points_of_another_surface_get_the_region_beneath() -> None:
     mesh = TriangleMesh(model.mean, model.faces)
     normals = vertex_area_vectors(model.mean, model.faces)
     above = model.mean + 0.05 * normals / np.linalg.norm(normals, axis=1, keepdims=True)
-    assert (regions_of(above, mesh, regions()) == regions()).mean() > 0.97
+    feet, _, faces = SurfaceLocator(mesh).closest(above)
+    assert (regions_at(feet, faces, mesh, regions()) == regions()).mean() > 0.97
 
 
 def test_a_shift_of_one_region_is_found_there_and_with_its_sign() -> None:
@@ -77,7 +79,10 @@ def test_a_shift_of_one_region_is_found_there_and_with_its_sign() -> None:
     wall = regions() == REGIONS.index("body wall")
     truth = TriangleMesh(model.mean + np.where(wall, 0.5, 0.0)[:, None] * normals, model.faces)
     fit = ModelFit(model, np.eye(4), np.zeros(model.rank))
-    errors = region_errors(truth, fit, regions())
+    found = Comparison.of(truth, fit, regions())
+    assert found.assd_mm == pytest.approx(assd_mm(fit.mesh(), truth), rel=1e-9)
+    assert found.hd95_mm == pytest.approx(hd95_mm(fit.mesh(), truth), rel=1e-9)
+    errors = found.by_region()
     assert errors["body wall"].mean_mm == pytest.approx(0.5, abs=0.03)
     assert errors["body wall"].outside_mm == pytest.approx(0.5, abs=0.03)
     assert errors["spinous"].mean_mm < 0.01
