@@ -41,8 +41,8 @@ class QualityConstants:
     """Largest loss of anterior, middle or posterior body height against the person's other levels that is there with
     one standard error to spare (``measurement.heights``). Healthy simulated spines reach 0.08; Genant's grades begin at
     0.20, 0.25 and 0.40, of which two views show somewhat less. The shape models hold healthy vertebrae only."""
-    neighbour_surprise: tuple[float, float] = (2.0, 3.0)
-    """How far a level lies from what the other four make one expect; about 1 for healthy ones."""
+    neighbour_surprise: tuple[float, float] = (1.25, 1.5)
+    """How far a level lies from what the other four make one expect. Healthy simulated levels reach 1.1."""
     views_shift_mm: float = 1.5
     """Median height by which the rays of one view pass above those of the other: a calibration error of about that."""
     rejected_levels: int = 3

@@ -77,7 +77,7 @@ def test_a_good_fit_is_ok() -> None:
         ("silhouette_dice", 0.95, 0.7, "overlap"),
         ("ray_distance_mm", 9.0, 20.0, "ray_residual"),
         ("surface_sigma_mm", 1.2, 3.0, "uncertainty"),
-        ("neighbour_surprise", 2.5, 4.0, "unlike_neighbours"),
+        ("neighbour_surprise", 1.4, 2.5, "unlike_neighbours"),
         ("image_residual", CONSTANTS.image_residual[0], float("nan"), "image_residual"),
     ],
 )
