@@ -186,8 +186,9 @@ Recovered less known, where it differs most (aim: within {AIM_MM} mm):
 | along the surface's normal | {worst["generality_surface"]:+.3f} | {worst["specificity_surface"]:+.3f} |
 | of corresponding vertices | {worst["generality_vertex"]:+.3f} | {worst["specificity_vertex"]:+.3f} |
 
-Negative: the recovered model does better. The population's vertices also vary within the surface (its smooth residual
-does), which shows on no bone: a pipeline that gets surfaces cannot find it, and distances of vertices count it.
+Negative: the recovered figure is lower. The population's vertices also vary within the surface (its smooth residual
+does), which shows on no bone: a pipeline that gets surfaces cannot find it, and distances of vertices count it. The fit
+also smooths the finest detail away, so a little lower is no merit.
 
 Recovered surfaces to the true ones ({error.checked} vertebrae, cut parts included): mean {error.mean_mm:.3f} mm,
 largest {error.greatest_mm:.1f} mm. {seconds:.1f} CPU s a vertebra.
