@@ -1,6 +1,6 @@
 """A sheet of whole spines: ``python -m training.population.spines_picture --out docs/pictures/population_spines.png``.
 
-The first people of a stream that show what is asked for, each from the front and from the left.
+The first people of two streams that show what is asked for, each from the front and from the left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.shape.model import ShapeModel
-from training.population.plan import EVERYBODY
+from training.population.plan import EVERYBODY, ORDINARY
 from training.population.stream import Population
 from training.population.subject import Subject
 
@@ -34,7 +34,7 @@ FRONT, LEFT = (
     np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
     np.array([[-1.0, 0, 0], [0, 0, 1.0], [0, 1.0, 0]]),
 )
-SEARCHED = 60
+SEARCHED = 80
 """People among whom to look."""
 
 
@@ -47,8 +47,8 @@ def _bending(posture: str) -> Callable[[Subject], bool]:
 
 
 WISHES: tuple[Wish, ...] = (
-    ("ordinary woman", lambda s: s.is_ordinary and s.sex == "female"),
     ("ordinary man", lambda s: s.is_ordinary and s.sex == "male"),
+    ("ordinary woman", lambda s: s.is_ordinary and s.sex == "female"),
     ("scoliosis", _diagnosed("scoliosis")),
     ("scoliosis over 15 deg", lambda s: any("scoliosis" in d and float(d.split()[1]) > 15 for d in s.diagnoses)),
     ("slip", _diagnosed("slip")),
@@ -86,7 +86,8 @@ def draw(axes: Axes, subject: Subject, model: ShapeModel, view: Array) -> None:
     shade = 0.25 + 0.75 * np.clip(normal[order] @ LIGHT, 0.0, 1.0)
     colours = shade[:, None] * BONE
     axes.add_collection(PolyCollection(corners[order, :, :2], facecolors=colours, edgecolors=colours, linewidths=0.2))
-    axes.set(xlim=(-75, 75), ylim=(-125, 125), aspect="equal")
+    middle = (corners[..., :2].min(axis=(0, 1)) + corners[..., :2].max(axis=(0, 1))) / 2
+    axes.set(xlim=middle[0] + np.array([-62, 62]), ylim=middle[1] + np.array([-112, 112]), aspect="equal")
     axes.axis("off")
 
 
@@ -97,8 +98,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     population = Population(mixture=EVERYBODY)
-    shown = choose(list(islice(population.subjects(arguments.seed), SEARCHED)))
-    figure, grid = pyplot.subplots(2, 2 * ((len(shown) + 1) // 2), figsize=(18, 9.6), squeeze=False)
+    ordinary = islice(Population(mixture=ORDINARY).subjects(arguments.seed), 8)
+    shown = choose([*ordinary, *islice(population.subjects(arguments.seed), SEARCHED)])
+    figure, grid = pyplot.subplots(2, 2 * ((len(shown) + 1) // 2), figsize=(18, 11.6), squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for number, (title, subject) in enumerate(shown):
