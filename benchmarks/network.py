@@ -18,6 +18,8 @@ from skimage.metrics import structural_similarity
 
 from benchmarks.machine import describe
 from benchmarks.network_refusal import refusals
+from benchmarks.network_reliability import draw as draw_reliability
+from benchmarks.network_reliability import table as reliability
 from benchmarks.network_report import markdown
 from lumbar3d.contracts import LANDMARKS
 from lumbar3d.detection.network import Detector
@@ -50,9 +52,9 @@ def measure(view: LabelledView, found: ViewDetection) -> dict[str, Array | float
     flips = flips_to_canonical(view.projection, view.view)
     truth = shrink(flips.image(view.opacity), 2)
     single_truth, single = (1.0 - np.prod(1.0 - image, axis=0) for image in (truth, found.decomposition))
-    error_px = np.linalg.norm(
-        (flips.points(view.landmarks_px, view.projection) - 0.5) / 2 - found.landmarks_px, axis=-1
-    )
+    true_px = (flips.points(view.landmarks_px, view.projection) - 0.5) / 2
+    error = found.landmarks_px - true_px
+    error_px = np.linalg.norm(error, axis=-1)
     magnified = view.projection.source_to_detector_mm / view.depths_mm
     return {
         "dice": _dice(single_truth, single),
@@ -60,7 +62,9 @@ def measure(view: LabelledView, found: ViewDetection) -> dict[str, Array | float
         "psnr_db": float(-10.0 * np.log10(np.mean((single - single_truth) ** 2))),
         "ssim": float(structural_similarity(single_truth, single, data_range=1.0)),
         "landmark_mm": error_px * found.projection.pixel_spacing_mm[0] / magnified,
-        "landmark_grid_px": error_px * 2,
+        "landmark_error_px": error * 2,
+        "landmark_covariance_px2": found.landmark_covariance_px2 * 4,
+        "mislabelled": _mislabelled(true_px, found.landmarks_px),
         "confidence": found.confidence,
     }
 
@@ -68,6 +72,13 @@ def measure(view: LabelledView, found: ViewDetection) -> dict[str, Array | float
 def _dice(truth: Array, found: Array) -> float:
     a, b = truth > SILHOUETTE, found > SILHOUETTE
     return float(2.0 * (a & b).sum() / max(a.sum() + b.sum(), 1))
+
+
+def _mislabelled(truth_px: Array, found_px: Array) -> int:
+    """Levels whose end plates lie nearer to those of another level."""
+    middles, found = (points[:, :2].mean(axis=1) for points in (truth_px, found_px))
+    nearest = np.linalg.norm(found[:, None] - middles, axis=-1).argmin(axis=1)
+    return int((nearest != np.arange(len(middles))).sum())
 
 
 def run(detector: Detector, simulator: Simulator, seeds: range) -> dict[str, list[dict[str, Array | float]]]:
@@ -99,15 +110,9 @@ def summary(results: list[dict[str, Array | float]]) -> dict[str, object]:
         rates = {f"sdr_{limit:.0f}mm_percent": round(100.0 * float((part < limit).mean()), 1) for limit in SDR_MM}
         table[f"landmark_{kind}"] = {"mean_mm": round(float(part.mean()), 3), **rates}
     table["largest_landmark_error_mm"] = round(float(error_mm.max()), 1)
-    table["sigma_per_axis_grid_px"] = robust_sigma_px(results)
+    table["mislabelled_levels"] = int(sum(result["mislabelled"] for result in results))
+    table["reliability"] = reliability(results, KINDS)
     return table
-
-
-def robust_sigma_px(results: list[dict[str, Array | float]]) -> list[float]:
-    """Standard deviation per axis and landmark on the 512 grid, from the distances below their 95th percentile."""
-    error = np.stack([np.asarray(result["landmark_grid_px"]) for result in results]).reshape(-1, len(LANDMARKS))
-    kept = np.where(error <= np.percentile(error, 95.0, axis=0), error, np.nan)
-    return [round(float(value), 3) for value in np.sqrt(np.nanmean(kept**2, axis=0) / 2)]
 
 
 def main() -> None:
@@ -117,6 +122,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="held-out patient to start with (from 600: validation)")
     parser.add_argument("--assets", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/network.json"))
+    parser.add_argument("--picture", type=Path, default=None, help="draw how far covariances hold")
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
     detector, simulator = Detector.load(store, threads=1), Simulator(load_shape_models(store))
@@ -133,6 +139,8 @@ def main() -> None:
         "ap": summary(results["ap"]),
         "lat": summary(results["lat"]),
     }
+    if arguments.picture:
+        draw_reliability(results, KINDS, arguments.picture)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
     arguments.out.with_suffix(".md").write_text(markdown(report))

@@ -28,7 +28,11 @@ def markdown(report: dict[str, Any]) -> str:
         a, b = ap[f"landmark_{kind}"], lat[f"landmark_{kind}"]
         means = f"{a['mean_mm']:.2f} | {b['mean_mm']:.2f}"
         rows.append(f"| {kind} | {means} | {_rates(a)} | {_rates(b)} | {paper[0]} / {paper[1]} |")
+    rows += ["", "| errors within the stated 50 / 68 / 95 % ellipse, % | AP | LAT |", "|---" * 3 + "|"]
+    for kind in ap["reliability"]:
+        rows.append(f"| {kind} | {_shares(ap['reliability'][kind])} | {_shares(lat['reliability'][kind])} |")
     rows += ["", f"- data: {report['data']}", f"- refused: {len(report['refused'])}"]
+    rows += [f"- levels named after a neighbour: {ap['mislabelled_levels']} AP, {lat['mislabelled_levels']} LAT"]
     rows += [f"- machine: {report['machine']}", f"- detection of a pair: median {report['detect_s_median']} s"]
     rows += [f"- {name}: {sha256[:12]}" for name, sha256 in report["assets"].items()]
     rows += [f"- nonsense refused: {report['nonsense_refused']}"]
@@ -38,3 +42,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 def _rates(landmarks: dict[str, float]) -> str:
     return " / ".join(f"{landmarks[f'sdr_{limit}mm_percent']:.0f}" for limit in (2, 4, 6))
+
+
+def _shares(coverage: dict[str, float]) -> str:
+    return " / ".join(f"{100 * value:.0f}" for value in coverage.values())

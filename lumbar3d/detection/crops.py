@@ -17,6 +17,8 @@ CROP_PX = 160
 GRID_STEP = 2
 """The first network sees the grid averaged over this many pixels each way; crops start on whole pixels of it."""
 LEVEL_COUNT = 5
+PLATES, PEDICLES = slice(0, 2), slice(4, 6)
+"""Of ``contracts.LANDMARKS``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +44,14 @@ class Crop:
 
 
 def crop_origin(landmarks_px: Array) -> Array:
-    """Pixel (u, v) of the crop's top-left corner: the box of the seven landmarks is centred, to ``GRID_STEP``."""
-    middle = (landmarks_px.min(axis=0) + landmarks_px.max(axis=0)) / 2
+    """Pixel (u, v) of the crop's top-left corner, to ``GRID_STEP``, from the seven landmarks (7, 2).
+
+    What is centred is their box and a point as far before the end plates' middles as the pedicles are behind them: no
+    landmark marks the front of the body, and without it the lateral crops of large people lost the anterior wall.
+    """
+    plates, pedicles = landmarks_px[PLATES].mean(axis=0), landmarks_px[PEDICLES].mean(axis=0)
+    points = np.vstack([landmarks_px, 2.0 * plates - pedicles])
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
     return np.asarray(GRID_STEP * np.round((middle - (CROP_PX - 1) / 2) / GRID_STEP))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import VIEWS
-from lumbar3d.detection.crops import LEVEL_COUNT, crop_codes, crop_origin, cut
+from lumbar3d.detection.calibration import LandmarkCalibration
+from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, make_crop, paste
 from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
 from lumbar3d.detection.refusal import refuse_contradiction, refuse_unsure
@@ -23,8 +24,8 @@ from lumbar3d.shape.assets import AssetStore
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
-GRID_STEP = 2
-"""The first network sees the grid averaged over this many pixels each way."""
+LEAST_OPACITY = 0.05
+"""Below it (1.4 mm of bone) the first network's opacity is as likely noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,21 @@ class _Prepared:
     flips: Flips
     pixels: Image
     code: Image
+
+
+@dataclass(frozen=True, eq=False)
+class _Guess:
+    """One view and what the first network says of it: opacity (5, rows / 2, columns / 2) and the levels."""
+
+    view: _Prepared
+    opacity: Image
+    reading: LevelReading
+
+    def crops(self) -> list[Crop]:
+        """One per level."""
+        landmarks = self.reading.landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
+        parts = self.view.pixels, self.opacity, self.view.code
+        return [make_crop(*parts, level, landmarks[level]) for level in range(LEVEL_COUNT)]
 
 
 def _prepare(view: NetworkView) -> _Prepared:
@@ -55,9 +71,9 @@ class Detector:
         self._network, self._refiner = network, refiner
         self.providers = tuple(network.get_providers())
         try:
-            notes = json.loads(refiner.get_modelmeta().custom_metadata_map["lumbar3d"])
-            self._sigma_px = {view: np.array(notes["landmark_sigma_px"][view]) for view in VIEWS}
-        except (KeyError, ValueError) as error:
+            notes = json.loads(refiner.get_modelmeta().custom_metadata_map["lumbar3d"])["landmark_calibration"]
+            self._calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}
+        except (KeyError, TypeError, ValueError) as error:
             raise AssetError("the refiner network lacks its table of landmark errors") from error
 
     @classmethod
@@ -87,22 +103,31 @@ class Detector:
         DeviceError
             ONNX Runtime failed.
         """
-        views = [_prepare(ap), _prepare(lat)]
-        opacity, heatmap, votes = self._run_network(views)
-        readings = [read_levels(heatmap[k], votes[k]) for k in range(2)]
-        for view, reading in zip(views, readings, strict=True):
-            refuse_unsure(view.source.view, reading)
-        refuse_contradiction([self._centre_rays(*parts) for parts in zip(views, readings, strict=True)])
-        found = [self._finish(*parts) for parts in zip(views, readings, opacity, strict=True)]
+        guesses = self._guess([_prepare(ap), _prepare(lat)])
+        for guess in guesses:
+            refuse_unsure(guess.view.source.view, guess.reading)
+        refuse_contradiction([self._centre_rays(guess.view, guess.reading) for guess in guesses])
+        crops = [guess.crops() for guess in guesses]
+        refined = self._run_refiner([crop for part in crops for crop in part])
+        found = []
+        for k, guess in enumerate(guesses):
+            own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
+            found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
         return Detection(ap=found[0], lat=found[1])
 
-    def _run_network(self, views: list[_Prepared]) -> list[Image]:
-        step = GRID_STEP
-        rows, columns = (size // step for size in views[0].pixels.shape)
-        shrunk = [view.pixels.reshape(rows, step, columns, step).mean(axis=(1, 3)) for view in views]
-        return run_session(
-            self._network, {"image": np.stack(shrunk)[:, None], "view": np.stack([v.code for v in views])}
-        )
+    def _guess(self, views: list[_Prepared]) -> list[_Guess]:
+        """Run the first network on both views at once."""
+        films = np.stack([_shrink(view.pixels) for view in views])[:, None]
+        outputs = run_session(self._network, {"image": films, "view": np.stack([view.code for view in views])})
+        return [
+            _Guess(view, opacity, read_levels(heatmap, votes))
+            for view, opacity, heatmap, votes in zip(views, *outputs, strict=True)
+        ]
+
+    def _run_refiner(self, crops: list[Crop]) -> list[Image]:
+        """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of all crops in one run."""
+        names = ("film", "guide", "code")
+        return run_session(self._refiner, {name: np.stack([getattr(crop, name) for crop in crops]) for name in names})
 
     @staticmethod
     def _centre_rays(view: _Prepared, reading: LevelReading) -> tuple[Array, Array]:
@@ -111,23 +136,32 @@ class Detector:
         centres = reading.centres_px * GRID_STEP + (GRID_STEP - 1) / 2
         return projection.rays(view.flips.points(centres, projection))
 
-    def _finish(self, view: _Prepared, reading: LevelReading, opacity: Image) -> ViewDetection:
-        """Refine the landmarks and turn everything back to the caller's orientation, on the network's input grid."""
-        step, projection = GRID_STEP, view.source.projection
-        landmarks, spread = self._refine(view, reading.landmarks_px * step + (step - 1) / 2)
-        sigma = np.maximum(self._sigma_px[view.source.view], 0.5 * spread)
+    def _finish(self, guess: _Guess, crops: list[Crop], refined: list[Image]) -> ViewDetection:
+        """Put the crops together and turn everything back to the caller's orientation, on the half grid."""
+        opacity, position, covariance = refined
+        view, projection, step = guess.view, guess.view.source.projection, GRID_STEP
+        landmarks = position + np.stack([crop.origin_px for crop in crops])[:, None]
+        calibrated = self._calibration[view.source.view].covariance_px2(covariance) / step**2
+        signs = np.array([-1.0 if view.flips.columns else 1.0, -1.0 if view.flips.rows else 1.0])
         return ViewDetection(
             projection=projection.downsampled(step),
-            decomposition=view.flips.image(opacity),
+            decomposition=view.flips.image(_assemble(crops, opacity, guess.opacity)),
             landmarks_px=(view.flips.points(landmarks, projection) - (step - 1) / 2) / step,
-            landmark_sigma_px=sigma / step,
-            confidence=reading.confidence,
+            landmark_sigma_px=np.sqrt(np.trace(calibrated, axis1=-2, axis2=-1) / 2),
+            confidence=guess.reading.confidence,
+            landmark_covariance_px2=calibrated * signs[:, None] * signs,
         )
 
-    def _refine(self, view: _Prepared, landmarks_px: Array) -> tuple[Array, Array]:
-        """Landmarks (5, 7, 2) and their spread (5, 7) on the full grid, from a crop around each vertebra."""
-        origins = np.stack([crop_origin(level) for level in landmarks_px])
-        crops = np.stack([cut(view.pixels, origin) for origin in origins])[:, None]
-        codes = np.stack([crop_codes(view.code, level) for level in range(LEVEL_COUNT)])
-        position, spread = run_session(self._refiner, {"crop": crops, "code": codes})
-        return position + origins[:, None], spread.astype(np.float64)
+
+def _assemble(crops: list[Crop], opacity: Image, coarse: Image) -> Image:
+    """(5, rows / 2, columns / 2): each level from its own crop, on the half grid; outside, clear first guesses."""
+    whole = np.where(coarse > LEAST_OPACITY, coarse, np.float32(0.0))
+    for image, crop, part in zip(whole, crops, opacity, strict=True):
+        paste(image, _shrink(part), crop.origin_px / GRID_STEP)
+    return whole
+
+
+def _shrink(image: Image) -> Image:
+    """Mean over ``GRID_STEP`` x ``GRID_STEP`` pixels."""
+    rows, columns = (length // GRID_STEP for length in image.shape)
+    return np.asarray(image.reshape(rows, GRID_STEP, columns, GRID_STEP).mean(axis=(1, 3)))

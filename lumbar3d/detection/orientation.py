@@ -50,5 +50,6 @@ def flips_to_canonical(projection: ConeBeam, view: ViewName) -> Flips:
 
 def view_code(projection: ConeBeam, view: ViewName) -> NDArray[np.float32]:
     """(2,) for the network: lateral or not; mirrored to canonical (+1 no, -1 yes), so on which side the source is."""
-    mirrored = flips_to_canonical(projection, view).columns
+    flips = flips_to_canonical(projection, view)
+    mirrored = flips.columns != flips.rows  # both: only turned
     return np.array([float(view == "lat"), -1.0 if mirrored else 1.0], dtype=np.float32)

@@ -13,19 +13,32 @@ from lumbar3d.shape.assets import AssetStore
 
 Image = NDArray[np.float32]
 
+_CUDA = "CUDAExecutionProvider"
+
+
+HALF_PRECISION = ".fp16"
+"""Added to a network's name: the asset for GPUs."""
+
 
 def open_session(store: AssetStore, name: str, threads: int) -> Any:
-    """Open a checked network file, on CUDA where this installation really has it.
+    """Open a checked network file; where CUDA really works, on it, and in half precision if there is such an asset.
 
     Raises
     ------
     AssetError
         The file is missing, changed or not a network.
     """
+    session = _open(store, name, threads)
+    if _CUDA in session.get_providers() and name + HALF_PRECISION in store.records:
+        return _open(store, name + HALF_PRECISION, threads)
+    return session
+
+
+def _open(store: AssetStore, name: str, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    wanted = [_CUDA, "CPUExecutionProvider"]
     providers = [provider for provider in wanted if provider in onnxruntime.get_available_providers()]
     try:
         return onnxruntime.InferenceSession(store.path(name), options, providers=providers)

@@ -47,9 +47,22 @@ def test_an_absent_level_has_no_confidence():
     assert read_levels(heatmap, votes).confidence[3] < 0.05
 
 
+def corners(first, last):
+    """Seven landmarks that fill a box, end plates and pedicles in its middle."""
+    middle = (np.array(first) + last) / 2
+    return np.stack([middle, middle, first, last, middle, middle, middle])
+
+
+def test_crops_reach_the_front_of_the_body():
+    plates, pedicles, spinous = [200.0, 220.0], [240.0, 220.0], [330.0, 240.0]
+    origin = crop_origin(np.array([plates, plates, pedicles, pedicles, pedicles, pedicles, spinous]))
+    front = 200.0 - 40.0
+    assert origin[0] + (CROP_PX - 1) / 2 == pytest.approx((front + 330.0) / 2, abs=GRID_STEP / 2)
+
+
 def test_crops_are_centred_and_zero_outside():
     image = np.arange(512 * 512, dtype=np.float32).reshape(512, 512)
-    origin = crop_origin(np.array([[100.0, 200.0], [141.0, 261.0]]))
+    origin = crop_origin(corners([100.0, 200.0], [141.0, 261.0]))
     assert np.abs(origin + (CROP_PX - 1) / 2 - [120.5, 230.5]).max() <= GRID_STEP / 2
     assert (origin % GRID_STEP == 0).all()
     left, top = origin.astype(int)
@@ -75,7 +88,7 @@ def test_a_crop_shows_its_level_and_the_others():
     opacity = np.zeros((5, 256, 256), dtype=np.float32)
     for level in range(5):
         opacity[level, 40 * level + 20 : 40 * level + 60, 100:150] = 0.1 * (level + 1)
-    landmarks = np.array([[200.0, 200.0], [298.0, 280.0]])
+    landmarks = corners([200.0, 200.0], [298.0, 280.0])
     crop = make_crop(film, opacity, np.array([0.0, 1.0], dtype=np.float32), 2, landmarks)
     left, top = (crop.origin_px / 2).astype(int)
     assert np.array_equal(crop.film[0], cut(film, crop.origin_px))

@@ -109,8 +109,9 @@ def record(out: Path, name: str, version: str, images: int) -> None:
         file=f"{name}.onnx",
         version=version,
         units="px of the network grid",
-        provenance=f"trained by training/network, {images} samples of training/radiographs (simulated films of shape "
-        "models on a public mean; no image and no shape of a test person); see MODEL_CARD.md",
+        provenance="trained by training/network on simulated films of training/radiographs (people of training/population "
+        "and shape models on a public mean; no image and no shape of a test person), "
+        f"{images} samples in the last stretch; see MODEL_CARD.md",
         licence="Apache-2.0",
     )
     record_asset(out, entry)

@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import median_filter
 
 WINDOW = 40
@@ -29,6 +30,7 @@ def draw(folder: Path, target: Path) -> None:
         panel.set_title(name, fontsize=9)
         panel.set_xlabel("samples", fontsize=8)
         panel.tick_params(labelsize=7)
+        panel.xaxis.set_major_locator(MaxNLocator(4))
     figure.tight_layout()
     figure.savefig(target, dpi=80)
     plt.close(figure)
