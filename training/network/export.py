@@ -109,7 +109,7 @@ def record(out: Path, name: str, version: str, images: int) -> None:
         file=f"{name}.onnx",
         version=version,
         units="px of the network grid",
-        provenance="trained by training/network on simulated films of training/radiographs (people of training/population "
+        provenance="trained by training/network on simulated films of training/radiographs (training/population "
         "and shape models on a public mean; no image and no shape of a test person), "
         f"{images} samples in the last stretch; see MODEL_CARD.md",
         licence="Apache-2.0",
