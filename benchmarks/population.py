@@ -211,7 +211,8 @@ def solid_rows(people: list[Subject], models: dict, data: Path | None) -> list[R
     if data is not None:
         errors = []
         for k, level in enumerate(LEVELS[1:], start=1):
-            mean = components(np.stack([s.vertices[k] for s in people[:80]])).mean
+            # In the model frame, whose axes are the public ones to a few degrees: closest points find the rest.
+            mean = np.mean([s.vertices[k][models[level].fit_vertices] for s in people], axis=0)
             errors.append(distance_from_public_mean_mm(mean, data / "mean87" / f"{level}.ply"))
         text = ", ".join(f"{level} {e:.2f}" for level, e in zip(LEVELS[1:], errors, strict=True))
         rows.append(

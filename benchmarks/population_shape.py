@@ -16,7 +16,8 @@ from lumbar3d.shape.mesh import TriangleMesh
 Array = NDArray[np.float64]
 
 ROUNDS = 5
-"""Of generalised Procrustes alignment and of closest points."""
+"""Of generalised Procrustes alignment."""
+CLOSEST_POINT_ROUNDS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,9 @@ def distance_from_public_mean_mm(vertices: Array, path: Path) -> float:
     """RMS distance of a mean shape (V, 3) to a public mean surface after similarity alignment."""
     loaded = trimesh.load(path, process=False)
     locator = SurfaceLocator(TriangleMesh(np.asarray(loaded.vertices, float), np.asarray(loaded.faces, np.int32)))
-    moved = vertices
-    for _ in range(4 * ROUNDS):
+    # The public vertebrae lie one under the other in a spine, each turned by its place in it.
+    moved = vertices - vertices.mean(axis=0) + np.asarray(loaded.vertices, float).mean(axis=0)
+    for _ in range(CLOSEST_POINT_ROUNDS):
         moved = _similar(moved, locator.closest(moved)[0])
     return float(np.sqrt((locator.closest(moved)[1] ** 2).mean()))
 

@@ -27,7 +27,7 @@ FREEDOM = {
     "left_mm": 0.8,
     "height_mm": 0.5,
     "coronal_deg": 0.8,
-    "sagittal_deg": 0.5,
+    "sagittal_deg": 0.3,
     "axial_deg": 1.0,
 }
 """Standard deviations of the joint's coordinates while room is being made."""
@@ -271,3 +271,15 @@ def _equations(contact: Contact, regions: Regions, asked: Clearance) -> tuple[Ar
     if not rows:
         return np.zeros((0, 6)), np.zeros(0)
     return np.vstack(rows), np.concatenate(wanted)
+
+
+def least_from_below(upper: Solid, lower: Solid, joint: Joint) -> float:
+    """Least signed distance of the lower vertebra's vertices to the upper one, mm: what ``contact_of`` cannot see."""
+    lower_from_upper = lower.plates.superior @ joint.pose() @ frames.invert(upper.plates.inferior)
+    behind = lower.vertices[:, 0] < BEHIND_BODY_MM
+    points = frames.apply(frames.invert(lower_from_upper), lower.vertices[behind])
+    found, foot = upper.tree.query(points, distance_upper_bound=NEAR_MM)
+    near = np.isfinite(found)
+    offset = points[near] - upper.vertices[foot[near]]
+    distance = np.einsum("ni,ni->n", offset, upper.normals[foot[near]])
+    return float(distance.min()) if len(distance) else NEAR_MM

@@ -20,7 +20,7 @@ from training.population.posture import Joint
 
 Array = NDArray[np.float64]
 
-DEEPEST_MM = 2.5
+DEEPEST_MM = 4.0
 """Conflicts deeper than this are not smoothed away."""
 FADE_MM = 3.0
 """Gaussian decay of the change around what touches."""

@@ -35,6 +35,9 @@ SEGMENT_PER_INCIDENCE = np.array([0.100, 0.144, 0.120, 0.156, 0.096])
 """Degrees of segment per degree of pelvic incidence, from the outer groups of the table (38.3 and 63.3 degrees)."""
 SEGMENT_SEX_DEG = np.array([0.4, 0.4, 0.4, 0.4, 0.4])
 """Half of how much more lordotic women's segments are (4 degrees in all)."""
+RIM_BEYOND_WEDGE_DEG = np.array([0.5, 0.1, 0.9, 1.4, 0.1])
+"""How much more kyphotic a body is by the planes of its rims, on which discs and lordosis are measured, than by its
+corners, on which ``sagittal_wedge_deg`` is: mean of thirty drawn people at L1 .. L5."""
 LAST_AGAINST_OTHERS = -0.3
 """Correlation of what is left of L5/S1 with what is left of each segment above."""
 INCIDENCE_DEG, INCIDENCE_SD_DEG = 50.5, 11.4
@@ -174,7 +177,7 @@ def _disc_angles(person: Person, rng: np.random.Generator) -> Array:
     wedge = np.array(
         [norms()["sagittal_wedge_deg"][level].mean(person.sex) for level in ("L1", "L2", "L3", "L4", "L5")]
     )
-    mean = SEGMENT_DEG + SEGMENT_SEX_DEG * (1.0 if person.sex == "female" else -1.0) + wedge
+    mean = SEGMENT_DEG + SEGMENT_SEX_DEG * (1.0 if person.sex == "female" else -1.0) + wedge + RIM_BEYOND_WEDGE_DEG
     free = remainder @ rng.standard_normal(5)
     return np.asarray(mean + factor_part * person.factors[FACTOR_OF_LORDOSIS] + free)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lumbar3d.contracts import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
-from training.population.collisions import Gaps, Regions, Solid, make_room
+from training.population.collisions import Gaps, Regions, Solid, least_from_below, make_room
 from training.population.congruence import fit_surfaces
 from training.population.plan import EVERYBODY, Mixture, Plan, draw_plan
 from training.population.posture import Standing, assemble, placement
@@ -90,7 +90,8 @@ class Population:
         for k, asked in enumerate(plan.clearances(rng)):
             joint = make_room(fitted[k], fitted[k + 1], wanted.joints[k], self._regions, asked)
             pair = fit_surfaces(fitted[k], fitted[k + 1], joint, asked, parts)
-            if pair.gaps.least < CLOSEST_MM or (pair.gaps.spinous < SPINOUS_MM and k != plan.disorders.fused):
+            least = min(pair.gaps.least, least_from_below(pair.upper, pair.lower, joint))
+            if least < CLOSEST_MM or (pair.gaps.spinous < SPINOUS_MM and k != plan.disorders.fused):
                 return None
             fitted[k], fitted[k + 1] = pair.upper, pair.lower
             joints.append(joint)
