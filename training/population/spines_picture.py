@@ -34,7 +34,7 @@ FRONT, LEFT = (
     np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
     np.array([[-1.0, 0, 0], [0, 0, 1.0], [0, 1.0, 0]]),
 )
-SEARCHED = 80
+SEARCHED = 110
 """People among whom to look."""
 
 
@@ -87,7 +87,7 @@ def draw(axes: Axes, subject: Subject, model: ShapeModel, view: Array) -> None:
     colours = shade[:, None] * BONE
     axes.add_collection(PolyCollection(corners[order, :, :2], facecolors=colours, edgecolors=colours, linewidths=0.2))
     middle = (corners[..., :2].min(axis=(0, 1)) + corners[..., :2].max(axis=(0, 1))) / 2
-    axes.set(xlim=middle[0] + np.array([-62, 62]), ylim=middle[1] + np.array([-112, 112]), aspect="equal")
+    axes.set(xlim=middle[0] + np.array([-66, 66]), ylim=middle[1] + np.array([-132, 132]), aspect="equal")
     axes.axis("off")
 
 
@@ -100,11 +100,11 @@ def main() -> None:
     population = Population(mixture=EVERYBODY)
     ordinary = islice(Population(mixture=ORDINARY).subjects(arguments.seed), 8)
     shown = choose([*ordinary, *islice(population.subjects(arguments.seed), SEARCHED)])
-    figure, grid = pyplot.subplots(2, 2 * ((len(shown) + 1) // 2), figsize=(18, 11.6), squeeze=False)
+    figure, grid = pyplot.subplots(3, 8, figsize=(14, 11))
     for axes in grid.flat:
         axes.axis("off")
     for number, (title, subject) in enumerate(shown):
-        row, column = number % 2, number // 2
+        row, column = divmod(number, 4)
         pair = grid[row, 2 * column : 2 * column + 2]
         for axes, view in zip(pair, (FRONT, LEFT), strict=True):
             draw(axes, subject, population.models["L3"], view)
