@@ -135,7 +135,7 @@ def vertebra_rows(people: list[Subject], models: dict) -> list[Row]:
     text = ", ".join(f"{k + 2}: {name} ({where[name][k]:.0f} %)" for k, name in enumerate(best))
     return [
         Row("L3 mode 1: 35-50 % of the variance", f"{first:.1f} %", 35 <= first <= 50),
-        Row("|correlation of mode 1 with size| > .9", f"{correlation:.3f}", correlation > 0.9),
+        Row("absolute correlation of mode 1 with size over .9", f"{correlation:.3f}", correlation > 0.9),
         Row("modes for 75 %: 7-10", str(n75), 7 <= n75 <= 10),
         Row("modes for 90 %: 15-23", str(n90), 15 <= n90 <= 23),
         Row("modes for 95 %: 21-42", str(n95), 21 <= n95 <= 42),
