@@ -100,7 +100,7 @@ def test_the_standard_error_is_that_of_posterior_draws() -> None:
     vertebrae = spine(2, "front", 0.2)
     wide = [FittedVertebra(v.model, v.world_from_model, v.coefficients, 25.0 * v.covariance) for v in vertebrae]
     rng = np.random.default_rng(3)
-    draws = [[vertebra.posterior_samples(1, rng)[0] for vertebra in wide] for _ in range(200)]
+    draws = list(zip(*(vertebra.posterior_samples(200, rng) for vertebra in wide), strict=True))
     spread = np.std([height_losses(drawn).loss[2] for drawn in draws], axis=0)
     assert height_losses(wide).sigma[2] == pytest.approx(spread, rel=0.25)
 
