@@ -57,7 +57,7 @@ def beside_bobyqa(case: Case, models: Sequence[ShapeModel], constants: Registrat
     traced = bobyqa_trace.trace(case, small, replace(constants, bobyqa_evaluations=EVALUATIONS_AT_MOST))
     seconds = (traced.wall_s / traced.evaluations, traced.cpu_s / traced.evaluations)
     settled = traced.settled()
-    stops = {f"{BOBYQA}, {count} evaluations": count for count in EVALUATIONS if count < traced.evaluations}
+    stops = {f"{BOBYQA}, {count} evaluations at most": min(count, traced.evaluations) for count in EVALUATIONS}
     stops |= {f"{BOBYQA}, error within 0.01 mm of its least": settled, f"{BOBYQA}, to its own stop": traced.evaluations}
     for label, count in ({INITIAL: 1} | stops).items():
         spent = (count * seconds[0], count * seconds[1])
