@@ -69,7 +69,7 @@ def _speed(timed: list[Run]) -> list[str]:
         "",
         "BOBYQA has the combined image of all five vertebrae, as in the paper, and stops by itself at a relative",
     ]
-    rows += ["tolerance of 1e-4 of its first steps. Medians over people; ours: posterior and quality included."]
+    rows += ["tolerance of 1e-4 of its first steps. Medians over people; ours with the posterior."]
     return rows
 
 
