@@ -85,7 +85,7 @@ def test_hollow_of_a_cubic_profile_is_found_again(depth: float, apex: float) -> 
 
 @pytest.mark.parametrize("model", [FIRST, THIRD, FIFTH], ids=lambda model: model.level)
 def test_public_mean_agrees_with_the_literature_where_definitions_are_the_same(model: object) -> None:
-    """The mean of 87 patients and tables of other people: within 3 mm and 5.5 degrees, with exceptions that are known."""
+    """The mean of 87 patients and tables of other people: within 3 mm and 5.5 degrees, apart from known exceptions."""
     got = measure(model.mean, model)  # type: ignore[attr-defined]
     differs = {
         "lower_width_mm",  # L5: corners of the public mean lie before its widest place
