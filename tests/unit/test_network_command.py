@@ -35,7 +35,7 @@ def test_both_networks_train_in_several_runs(tmp_path, two_patients_per_block):
     for folder, terms in ((coarse, {"heatmap", "votes"}), (refiner, {"entropy", "distance"})):
         assert (folder / "losses.png").stat().st_size > 5000
         record = json.loads((folder / "progress.jsonl").read_text().splitlines()[-1])
-        assert {"images", "ncc", "square", "total"} | terms == set(record)
+        assert {"images", "ncc", "square", "silhouette", "total"} | terms == set(record)
 
 
 def test_blocks_repeat_and_differ(tmp_path, two_patients_per_block):

@@ -36,10 +36,10 @@ class CoarseForExport(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, view: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, view: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As ``MultiTaskNetwork.forward``."""
-        opacity, logits, votes = self.network(image, view)
-        return opacity.clamp(0.0, 1.0), logits.sigmoid(), votes * VOTE_UNIT_PX
+        opacity, logits, votes, features = self.network(image, view)
+        return opacity.clamp(0.0, 1.0), logits.sigmoid(), votes * VOTE_UNIT_PX, features
 
 
 class RefinerForExport(nn.Module):
@@ -59,7 +59,7 @@ def export_coarse(folder: Path, target: Path) -> None:
     """The multi-task network of a training folder."""
     network = CoarseForExport(average_network(MultiTaskNetwork(), folder)).eval()
     inputs = (torch.rand(2, 1, 256, 256), torch.tensor([[0.0, 1.0], [1.0, -1.0]]))
-    _export(network, inputs, (["image", "view"], ["opacity", "heatmap", "votes"]), target)
+    _export(network, inputs, (["image", "view"], ["opacity", "heatmap", "votes", "features"]), target)
 
 
 def export_refiner(folder: Path, target: Path, calibration: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from torch.nn import functional
 from training.network.hrnet import HighResolutionEncoder, constant_planes, convolution, resize
 
 LEVEL_COUNT = 5
+CENTRE_COUNT = 8
+"""Of the levels, then of T12, L6 and the sacral plate, which say how many vertebrae are lumbar."""
 VOTES = 16
 """Offsets in pixels of the input from a pixel to the seven landmarks and to the centre of its vertebra, (u, v) each."""
 STRIDE = 4
@@ -61,12 +63,12 @@ class MultiTaskNetwork(nn.Module):
         self.fusions = nn.ModuleList(Fusion(channels) for _ in range(3))
         self.sharpen = nn.Sequential(convolution(channels + 16, 32), convolution(32, 32))
         self.decomposition = nn.Sequential(nn.Conv2d(32, 4 * LEVEL_COUNT, 3, 1, 1), nn.PixelShuffle(2))
-        self.heatmap = nn.Sequential(convolution(channels, channels), nn.Conv2d(channels, LEVEL_COUNT, 1))
+        self.heatmap = nn.Sequential(convolution(channels, channels), nn.Conv2d(channels, CENTRE_COUNT, 1))
         self.votes = nn.Sequential(convolution(channels, channels), nn.Conv2d(channels, VOTES, 1))
         nn.init.constant_(self.heatmap[-1].bias, -4.0)
         nn.init.constant_(self.decomposition[0].bias, 0.05)
 
-    def forward(self, image: Tensor, view: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, view: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Run both tasks.
 
         Parameters
@@ -80,16 +82,19 @@ class MultiTaskNetwork(nn.Module):
         -------
         decomposition : (n, 5, h, w)
             Opacity of each vertebra alone, about [0, 1].
-        heatmap : (n, 5, h/4, w/4)
-            Logits of the level centres.
+        heatmap : (n, 8, h/4, w/4)
+            Logits of the centres.
         votes : (n, 16, h/4, w/4)
             Offsets in units of 32 input pixels.
+        features : (n, f)
+            The encoder's maps averaged over the film: what kind of image this is.
         """
         x = torch.cat([image - 0.5, local_contrast(image)], 1)
         half, maps = self.encoder(torch.cat([x, constant_planes(x, view)], 1))
+        features = torch.cat([m.mean((-2, -1)) for m in maps], 1)
         maps = [project(m) for project, m in zip(self.project, maps, strict=True)]
         dec = lmk = maps[-1]
         for fusion, finer in zip(self.fusions, maps[-2::-1], strict=True):
             dec, lmk = fusion(dec, lmk, finer)
         fine = self.sharpen(torch.cat([resize(dec, half), half], 1))
-        return self.decomposition(fine), self.heatmap(lmk), self.votes(lmk)
+        return self.decomposition(fine), self.heatmap(lmk), self.votes(lmk), features

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,11 @@ from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.blocks import Blocks, Sample, stacked
 from training.network.losses import VOTE_UNIT_PX
-from training.network.multitask import MultiTaskNetwork
+from training.network.multitask import LEVEL_COUNT, MultiTaskNetwork
 from training.network.samples import PATIENTS_PER_BLOCK, block_seeds
 from training.network.trainer import average_network
 from training.radiographs.fields import shrink
-from training.radiographs.simulate import TRAINING, LabelledView, Simulator
+from training.radiographs.simulate import COMPLETE, LabelledView, Simulator
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -81,8 +80,7 @@ class CropBlocks(Blocks):
     def __getitem__(self, index: int) -> Sample:
         """Block ``index``."""
         if self._tools is None:
-            complete = replace(TRAINING, cut_share=0.0)
-            self._tools = Simulator(load_shape_models(AssetStore.open()), complete), first_network(self._folder)
+            self._tools = Simulator(load_shape_models(AssetStore.open()), COMPLETE), first_network(self._folder)
         simulator, network = self._tools
         rng = np.random.default_rng([FIRST_SEED, index])
         samples = [
@@ -100,10 +98,10 @@ def _pair_samples(
     films = torch.from_numpy(np.stack([shrink(view.pixels, GRID_STEP) for view in pair])[:, None])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         outputs = network(films.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(codes)))
-    opacity, logits, votes = (output.float() for output in outputs)
+    opacity, logits, votes = (output.float() for output in outputs[:3])
     opacity, heatmap, votes = opacity.clamp(0, 1).numpy(), logits.sigmoid().numpy(), (votes * VOTE_UNIT_PX).numpy()
     for k, view in enumerate(pair):
-        found = read_levels(heatmap[k], votes[k]).landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
+        found = read_levels(heatmap[k, :LEVEL_COUNT], votes[k]).landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
         for level, true_px in enumerate(view.landmarks_px):
             crop = make_crop(view.pixels, opacity[k], codes[k], level, placed(found[level], true_px, rng))
             yield crop_sample(crop, view.opacity[level], true_px)

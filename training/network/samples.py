@@ -15,7 +15,7 @@ from training.radiographs.simulate import TRAINING, LabelledView, Simulator
 
 Image = NDArray[np.float32]
 
-NEGATIVE_SHARE = 0.07
+NEGATIVE_SHARE = 0.10
 """Images in which nothing may be found, so that confidence means something."""
 HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 """Never used in training."""
@@ -40,22 +40,28 @@ def coarse_sample(view: LabelledView) -> Sample:
         "opacity": torch.from_numpy((view.opacity * 255.0 + 0.5).astype(np.uint8)),
         "landmarks": torch.from_numpy(view.landmarks_px.astype(np.float32)),
         "present": torch.from_numpy(view.visible.astype(np.float32)),
+        "marks": torch.from_numpy(view.marks_px.astype(np.float32)),
+        "marks_present": torch.from_numpy(view.marks_seen.astype(np.float32)),
     }
 
 
 def negative(sample: Sample, rng: np.random.Generator) -> Sample:
     """Spoil a sample so that the only right answer is "nothing here"."""
     image, view = sample["image"], sample["view"].clone()
-    kind = rng.integers(4)
+    kind = rng.integers(6)
     if kind == 0:
         image = torch.from_numpy(_clouds(image.shape[-1], rng))[None]
     elif kind == 1:
-        image = 1.0 - image
+        image = torch.from_numpy(limb(image.shape[-1], rng))[None]
     elif kind == 2:
-        image = torch.rot90(image, int(rng.integers(1, 4)), (1, 2)).contiguous()
-    else:
+        image = 1.0 - image
+    elif kind == 3 and view[0] == 1.0:
+        image = image.flip(-1)
+    elif kind == 4:
         view[0] = 1.0 - view[0]
-    nothing = {"opacity": torch.zeros_like(sample["opacity"]), "present": torch.zeros_like(sample["present"])}
+    else:
+        image = torch.rot90(image, int(rng.integers(1, 4)), (1, 2)).contiguous()
+    nothing = {name: torch.zeros_like(sample[name]) for name in ("opacity", "present", "marks_present")}
     return {**sample, **nothing, "image": image, "view": view}
 
 
@@ -69,6 +75,22 @@ def _clouds(size: int, rng: np.random.Generator) -> Image:
     return np.asarray(np.clip((total - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
+def limb(size: int, rng: np.random.Generator) -> Image:
+    """One or two long bones with a joint between their ends, in soft tissue: no spine."""
+    v, u = np.mgrid[:size, :size].astype(np.float32) / size - 0.5
+    turn = rng.normal(0.0, 0.3)
+    along, across = v * np.cos(turn) + u * np.sin(turn), u * np.cos(turn) - v * np.sin(turn)
+    joint, width = rng.uniform(-0.25, 0.25), rng.uniform(0.14, 0.35)
+    film = rng.uniform(0.2, 0.5) * np.sqrt(np.maximum(1.0 - (across / width) ** 2, 0.0))
+    for side in (0.0,) if rng.random() < 0.5 else (-0.5, 0.5):
+        radius = rng.uniform(0.03, 0.07) * (1.0 + rng.uniform(0.5, 1.5) * np.exp(-(((along - joint) / 0.09) ** 2)))
+        part = np.clip(1.0 - ((across - side * width) / radius) ** 2, 0.0, None)
+        shaft = np.sqrt(part) - rng.uniform(0.4, 0.8) * np.sqrt(np.clip(part - 0.3, 0.0, None))
+        film = film + rng.uniform(0.3, 0.6) * shaft * (np.abs(along - joint) > rng.uniform(0.004, 0.012))
+    film = film + rng.uniform(0.0, 0.03) * rng.standard_normal(film.shape)
+    return np.asarray(np.clip(film / film.max(), 0.0, 1.0), dtype=np.float32)
+
+
 def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     """The same film processed otherwise: another curve, other noise; AP also mirrored, left and right exchanged."""
     image = sample["image"] ** float(np.exp(rng.normal(0.0, 0.2)))
@@ -80,14 +102,16 @@ def varied(sample: Sample, rng: np.random.Generator) -> Sample:
 
 def mirrored(sample: Sample) -> Sample:
     """The mirror image of a patient's AP film, which is the PA film of a mirrored patient."""
-    landmarks = sample["landmarks"][:, SWAPPED].clone()
-    landmarks[..., 0] = sample["image"].shape[-1] - 1 - landmarks[..., 0]
+    landmarks, marks = sample["landmarks"][:, SWAPPED].clone(), sample["marks"].clone()
+    for points in (landmarks, marks):
+        points[..., 0] = sample["image"].shape[-1] - 1 - points[..., 0]
     return {
         **sample,
         "image": sample["image"].flip(-1),
         "view": sample["view"] * torch.tensor([1.0, -1.0]),
         "opacity": sample["opacity"].flip(-1),
         "landmarks": landmarks,
+        "marks": marks,
     }
 
 

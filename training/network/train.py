@@ -90,10 +90,11 @@ def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
     """Train until the samples or the minutes are used up, or a signal asks to stop; returns the samples seen."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    network = recipe.network()
     if run.source:
-        begin_from(run.source, run.folder)
+        begin_from(run.source, run.folder, network)
     schedule = Schedule(run.samples, recipe.peak_rate)
-    trainer = Trainer(recipe.network(), recipe.loss, schedule, run.folder, run.device)
+    trainer = Trainer(network, recipe.loss, schedule, run.folder, run.device)
     stop = _stop_on_signal()
     stream = batches(blocks, recipe.batch, trainer.images, run.workers)
     trainer.run(stream, Limits(60.0 * run.minutes, stopped=stop), listener)

@@ -24,6 +24,8 @@ Terms = dict[str, float]
 LossFunction = Callable[[nn.Module, Batch], dict[str, Tensor]]
 Listener = Callable[[int, Terms], None]
 PROGRESS = "progress.jsonl"
+PREFIX = "module."
+"""Of the averaged weights' names."""
 
 
 @dataclass(frozen=True)
@@ -154,19 +156,44 @@ def _forget_after(progress: Path, images: int) -> None:
         progress.write_text("".join(kept))
 
 
-def begin_from(source: Path, folder: Path) -> None:
+def begin_from(source: Path, folder: Path, network: nn.Module) -> None:
     """Start a training with the average of another one's weights and its optimiser's moments, its counter at zero.
 
-    For going on with other films. A training that has begun already is left alone.
+    For going on with other films. ``network`` may have more outputs than the one of ``source``: what is new keeps the
+    weights that it has in ``network``. A training that has begun already is left alone.
 
     Raises
     ------
     FileNotFoundError
         ``source`` holds no complete state.
     """
-    if load_state(folder) is None:
-        state = _state(source)
-        save_state(folder, {**state, "network": _average(state), "images": 0})
+    if load_state(folder) is not None:
+        return
+    state = _state(source)
+    fresh = network.state_dict()
+    weights = {name: _grown(old, fresh[name]) for name, old in _average(state).items()}
+    average = {
+        name: _grown(old, fresh[name.removeprefix(PREFIX)]) if name.startswith(PREFIX) else old
+        for name, old in state["average"].items()
+    }
+    parameters = list(network.parameters())
+    moments = {
+        number: {
+            name: _grown(old, torch.zeros_like(parameters[number])) if old.dim() else old for name, old in own.items()
+        }
+        for number, own in state["optimiser"]["state"].items()
+    }
+    optimiser = {**state["optimiser"], "state": moments}
+    save_state(folder, {**state, "network": weights, "average": average, "optimiser": optimiser, "images": 0})
+
+
+def _grown(old: Tensor, fresh: Tensor) -> Tensor:
+    """``fresh`` with its first rows replaced by ``old``."""
+    if old.shape == fresh.shape:
+        return old
+    out = fresh.clone()
+    out[: len(old)] = old
+    return out
 
 
 def images_seen(folder: Path) -> int:
@@ -196,5 +223,4 @@ def _state(folder: Path) -> dict[str, Any]:
 
 def _average(state: dict[str, Any]) -> dict[str, Tensor]:
     """Running average of the weights and of the batch norms' statistics."""
-    prefix = "module."
-    return {key.removeprefix(prefix): value for key, value in state["average"].items() if key.startswith(prefix)}
+    return {key.removeprefix(PREFIX): value for key, value in state["average"].items() if key.startswith(PREFIX)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.contracts import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from training.radiographs.ellipsoids import Ellipsoids
@@ -42,15 +43,16 @@ def vertebra_pose(landmarks_mm: Array) -> Array:
 
 def draw_implants(kind: str, spine: Spine, calcium: Ellipsoids, rng: np.random.Generator) -> list[Metal]:
     """What ``kind`` of ``habitus.IMPLANTS`` puts into a spine; cement goes to ``calcium``."""
-    first = int(rng.integers(0, 4))
-    last = int(rng.integers(first + 1, 5))
+    count = min(len(spine.lumbar), len(LEVELS))
+    first = int(rng.integers(0, count - 1))
+    last = int(rng.integers(first + 1, count))
     metal = COBALT_CHROME if rng.random() < 0.25 else TITANIUM
     if kind == "screws":
         return [Metal(_screws_and_rods(spine, range(first, last + 1), rng), metal)]
     if kind == "cages":
         return [Metal(joined([_cage(spine, level, rng) for level in range(first, min(first + 2, last))]), metal)]
     if kind == "cement":
-        for level in rng.choice(5, int(rng.integers(1, 4)), replace=False):
+        for level in rng.choice(count, int(rng.integers(1, 4)), replace=False):
             _add_cement(spine, int(level), calcium, rng)
     return []
 

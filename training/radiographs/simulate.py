@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.orientation import Flips, flips_to_canonical
 from lumbar3d.drr.attenuation import drr_from_path_length
+from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam, SlotBeam
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
@@ -20,13 +22,14 @@ from training.radiographs.patient import draw_patient, lengths_mm, surroundings,
 from training.radiographs.presentation import Shutters
 from training.radiographs.room import draw_room, told
 from training.radiographs.spectrum import Matter
-from training.radiographs.spine import Spine, SpineSampler
+from training.radiographs.spine import Spine, SpineSampler, Vertebra
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
 BODY_LANDMARKS = slice(0, 2)
 VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
+NOWHERE_PX = -1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +45,11 @@ class LabelledView:
     opacity : (5, rows, columns) float32
         Of each visible lumbar vertebra alone (``drr.attenuation``), averaged over the pixel.
     landmarks_px : (5, 7, 2) float
+        Far outside the film where the patient has no such level.
     depths_mm : (5, 7) float
         From the source to each landmark along the detector's normal.
+    marks_px : (3, 2) float
+        Centres of T12 and L6 and of the sacral plate, which say how many vertebrae are lumbar.
     projection : ConeBeam
         Of the image before it was made canonical.
     told : ConeBeam or None
@@ -59,6 +65,7 @@ class LabelledView:
     opacity: Image
     landmarks_px: Array
     depths_mm: Array
+    marks_px: Array
     projection: ConeBeam
     told: ConeBeam | None = None
     recipe: FilmRecipe | None = None
@@ -67,14 +74,19 @@ class LabelledView:
     @property
     def visible(self) -> NDArray[np.bool_]:
         """Levels whose body lies within the film and its shutters, (5,)."""
+        return np.asarray(self._shown(self.landmarks_px[:, BODY_LANDMARKS]).all(axis=1))
+
+    @property
+    def marks_seen(self) -> NDArray[np.bool_]:
+        """Which of ``marks_px`` the patient has and the film shows, (3,)."""
+        return self._shown(self.marks_px)
+
+    def _shown(self, pixels: Array) -> NDArray[np.bool_]:
         rows, columns = self.pixels.shape
-        shown = (self.recipe.shutters if self.recipe else Shutters()).window(rows, columns)
-        inside = [
-            (self.landmarks_px[:, BODY_LANDMARKS, axis] >= place.start)
-            & (self.landmarks_px[:, BODY_LANDMARKS, axis] <= place.stop - 1)
-            for axis, place in ((1, shown[0]), (0, shown[1]))
-        ]
-        return np.asarray(np.all(inside, axis=(0, 2)))
+        window = (self.recipe.shutters if self.recipe else Shutters()).window(rows, columns)
+        first = np.array([place.start for place in window[::-1]])
+        last = np.array([place.stop - 1 for place in window[::-1]])
+        return np.asarray(((pixels >= first) & (pixels <= last)).all(axis=-1))
 
 
 @dataclass(frozen=True)
@@ -87,16 +99,25 @@ class Variety:
         Share of pairs that a slot scanner takes; the pipeline reads cone beams only.
     cut_share : float
         Share of films on which the shutters hide the highest or the lowest vertebrae.
+    astray_share : float
+        Share of pairs with both beams aimed too high or too low, from a vertebra missing to the chest or the thighs.
+    other_counts_share : float
+        Share of people with four or six lumbar vertebrae.
     pairs_per_person : int
         Pairs, each in another posture, room and technique, before the next person is made.
     """
 
     slot_share: float = 0.0
     cut_share: float = 0.0
+    astray_share: float = 0.0
+    other_counts_share: float = 0.0
     pairs_per_person: int = 1
 
 
-MEASURING, TRAINING = Variety(), Variety(slot_share=0.12, cut_share=0.06, pairs_per_person=8)
+MEASURING, COMPLETE = Variety(), Variety(slot_share=0.12, pairs_per_person=8)
+TRAINING = replace(COMPLETE, cut_share=0.06, astray_share=0.05, other_counts_share=0.1)
+"""Of the network that reads a whole film; crops are trained with ``COMPLETE``."""
+ASTRAY_MM = (50.0, 260.0)
 
 
 class Simulator:
@@ -110,7 +131,7 @@ class Simulator:
     """
 
     def __init__(self, models: tuple[ShapeModel, ...], variety: Variety = MEASURING) -> None:
-        self._spines, self._variety = SpineSampler(models), variety
+        self._spines, self._variety = SpineSampler(models, variety.other_counts_share), variety
 
     def spine(self, seed: int) -> Spine:
         """The spine of ``pair(seed)``."""
@@ -120,6 +141,8 @@ class Simulator:
         """AP and LAT of one patient, on the network grid or one ``step`` times coarser."""
         spine, rng = self._draw(seed)
         beams = draw_room(rng, slot=bool(rng.random() < self._variety.slot_share))
+        if self._variety.astray_share and rng.random() < self._variety.astray_share:
+            beams = _raised(beams, float(rng.choice([-1.0, 1.0]) * rng.uniform(*ASTRAY_MM)))
         return photograph(spine, beams, step, rng, self._variety.cut_share)
 
     def _draw(self, seed: int) -> tuple[Spine, np.random.Generator]:
@@ -139,7 +162,7 @@ def photograph(
     views = []
     for name, fine in zip(VIEWS, beams, strict=True):
         outer = lengths_mm([vertebra.mesh for vertebra in spine.lumbar], fine)
-        opacity, beam = shrink(drr_from_path_length(outer), step), fine.downsampled(step)
+        opacity, beam = shrink(drr_from_path_length(outer[: len(LEVELS)]), step), fine.downsampled(step)
         around = surroundings(patient, fine, rng)
         bone = shrink(around.bone_mm + vertebrae(spine, outer.sum(axis=0), habitus, fine, rng), step)
         soft = shrink(around.soft_mm, step)
@@ -148,8 +171,36 @@ def photograph(
         if rng.random() < cut_share:
             recipe = replace(recipe, shutters=recipe.shutters.closed_further(rng))
         film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
-        landmarks, depths = beam.project(np.stack([vertebra.landmarks_mm for vertebra in spine.lumbar]))
-        truth = flips.image(opacity), flips.points(landmarks, beam), depths
+        truth = _labels(spine, beam, flips, opacity)
         view = LabelledView(name, normalise(film), *truth, beam, told(beam, rng), recipe, habitus)
         views.append(replace(view, opacity=view.opacity * view.visible[:, None, None].astype(np.float32)))
     return views[0], views[1]
+
+
+def _raised(beams: tuple[ConeBeam, ConeBeam], up_mm: float) -> tuple[ConeBeam, ConeBeam]:
+    """Both sources and detectors moved up."""
+    move = frames.rigid(np.eye(3), np.array([0.0, 0.0, -up_mm]))
+    ap, lat = (replace(beam, camera_from_world=beam.camera_from_world @ move) for beam in beams)
+    return ap, lat
+
+
+def _labels(spine: Spine, beam: ConeBeam, flips: Flips, opacity: Image) -> tuple[Image, Array, Array, Array]:
+    """Opacity (5, rows, columns), landmarks (5, 7, 2), their depths (5, 7) and the marks (3, 2) in a canonical film."""
+    landmarks, depths = np.full((len(LEVELS), 7, 2), NOWHERE_PX), np.full((len(LEVELS), 7), beam.source_to_detector_mm)
+    named = spine.lumbar[: len(LEVELS)]
+    pixels, depths[: len(named)] = beam.project(np.stack([vertebra.landmarks_mm for vertebra in named]))
+    landmarks[: len(named)] = flips.points(pixels, beam)
+    shown = np.zeros((len(LEVELS), *opacity.shape[1:]), dtype=np.float32)
+    shown[: len(named)] = flips.image(opacity)
+    marks = np.full((3, 2), NOWHERE_PX)
+    marks[[0, 2]] = flips.points(
+        beam.project(np.stack([_middle(spine.thoracic[1]), spine.world_from_sacrum[:3, 3]]))[0], beam
+    )
+    if len(spine.lumbar) > len(LEVELS):
+        marks[1] = flips.points(beam.project(_middle(spine.lumbar[len(LEVELS)]))[0], beam)
+    return shown, landmarks, depths, marks
+
+
+def _middle(vertebra: Vertebra) -> Array:
+    """Between the plates' middles (3,), mm."""
+    return np.asarray(vertebra.landmarks_mm[BODY_LANDMARKS].mean(axis=0))

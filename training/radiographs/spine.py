@@ -56,7 +56,7 @@ class Vertebra:
 
 @dataclass(frozen=True, eq=False)
 class Spine:
-    """T11, T12, L1..L5, the place of the sacrum, and whose spine it is."""
+    """T11, T12, L1 and what follows (mostly five), the place of the sacrum, and whose spine it is."""
 
     lumbar: tuple[Vertebra, ...]
     thoracic: tuple[Vertebra, ...]
@@ -78,14 +78,21 @@ class _Body:
 
 
 class SpineSampler:
-    """Endless different people with five lumbar vertebrae: dimensions, disorders and postures of the population.
+    """Endless different people: dimensions, disorders and postures of the population.
 
     Neighbours are not pushed apart as in the population's own stream: that would take a hundred times as long and
-    moves a joint by about a millimetre, so they may touch. People with four or six vertebrae are left out, because the
-    labels name L1 to L5.
+    moves a joint by about a millimetre, so they may touch.
+
+    Parameters
+    ----------
+    models : tuple of ShapeModel
+        L1 .. L5.
+    other_counts_share : float
+        Share of people with four or six lumbar vertebrae; the others have five.
     """
 
-    def __init__(self, models: tuple[ShapeModel, ...]) -> None:
+    def __init__(self, models: tuple[ShapeModel, ...], other_counts_share: float = 0.0) -> None:
+        self._other_counts_share = other_counts_share
         self._models = dict(zip(LEVELS, models, strict=True))
         self._surfaces = Surfaces(self._models)
         self._cortex_mm = {level: cortex_mm(model) for level, model in self._models.items()}
@@ -103,7 +110,8 @@ class SpineSampler:
         """
         person = int(rng.integers(2**40)) if person is None else person
         if self._last is None or self._last[0] != person:
-            self._last = (person, self._body(np.random.default_rng([PEOPLE_SEED, person])))
+            other = np.random.default_rng([PEOPLE_SEED, person, 1]).random() < self._other_counts_share
+            self._last = (person, self._body(np.random.default_rng([PEOPLE_SEED, person]), other))
         body = self._last[1]
         poses, sacrum = assemble(body.plates, body.plan.posture(rng), placement(rng))
         lumbar = tuple(vertebra.moved(pose) for vertebra, pose in zip(body.lumbar, poses, strict=True))
@@ -113,17 +121,18 @@ class SpineSampler:
         whose = someone.age_years, someone.sex == "female", body.plan.diagnoses()
         return Spine(lumbar, thoracic, above, sacrum, *whose)
 
-    def _body(self, rng: np.random.Generator) -> _Body:
+    def _body(self, rng: np.random.Generator, other_count: bool) -> _Body:
         while True:
             plan = draw_plan(rng, EVERYBODY)
-            if plan.person.levels != LEVELS:
+            if (plan.person.levels != LEVELS) != other_count:
                 continue
             try:
                 solids = self._surfaces.solids(plan, rng)
             except ValueError:
                 # Dimensions that no vertebra can have together.
                 continue
-            lumbar = tuple(self._vertebra(level, solid) for level, solid in zip(LEVELS, solids, strict=True))
+            templates = plan.person.template_levels
+            lumbar = tuple(self._vertebra(level, solid) for level, solid in zip(templates, solids, strict=True))
             thoracic = tuple(self._thoracic(lumbar[0], scale) for scale in THORACIC_SCALE)
             return _Body(plan, lumbar, tuple(solid.plates for solid in solids), thoracic)
 
