@@ -18,62 +18,30 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.end_to_end_report import Case, write
 from benchmarks.machine import describe
 from benchmarks.registration import score
+from benchmarks.subject_films import COLUMNS, exact_view, photograph
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
-from benchmarks.voxel_film import cast, voxelise
 from lumbar3d.contracts import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.errors import RejectedError
 from lumbar3d.pipeline import Engine
 from lumbar3d.registration.register import register
-from training.radiographs.demo import grey16, real_spine
-from training.radiographs.fields import shrink
-from training.radiographs.film import draw_film, make_film
-from training.radiographs.habitus import draw_habitus
-from training.radiographs.patient import draw_patient, surroundings
-from training.radiographs.simulate import VIEWS
-from training.radiographs.spectrum import Matter
 
-SEED = 77
-COLUMNS = 1024
-VOXEL_CORTEX = 0.6
-"""The voxel renderer's cortex falls off over 1.25 mm; with this density it holds as much bone as body and arch."""
 SIGMA_WHEN_TRUE_PX = 0.3
 SWAPS = ("as found", "true landmarks", "true decomposition", "both true")
 
 
-def photograph(subject: Subject, draw: int, folder: Path) -> None:
-    """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
-    rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
-    spine = real_spine(subject)
-    habitus = draw_habitus(spine.age_years, spine.female, rng)
-    patient = draw_patient(spine, habitus, rng)
-    bones = [vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)]
-    volume = voxelise(bones, habitus.marrow, VOXEL_CORTEX * habitus.cortex_share, SEED + draw)
-    for name, beam in zip(VIEWS, (subject.geometry.ap, subject.geometry.lat), strict=True):
-        around = surroundings(patient, beam, rng)
-        matter = Matter(around.soft_mm, around.bone_mm + cast(volume, beam))
-        film = make_film(matter, draw_film(name, rng).at_pitch(COLUMNS // 512), rng)
-        Image.fromarray(grey16(film)).save(folder / f"{name}.png")
-
-
 def truth(subject: Subject, found: Detection, engine: Engine) -> Detection:
     """What a perfect network would have said on the same grids."""
-    meshes = [subject.meshes_world[level] for level in LEVELS]
-    landmarks = np.stack([subject.landmarks_world[level] for level in LEVELS])
     views: list[ViewDetection] = []
     for view in found.views:
-        rows, columns = view.projection.rows, view.projection.columns
-        finer = view.projection.regrid(np.array([-0.25, -0.25]), 0.5, 2 * rows, 2 * columns)
-        image = shrink(drr_from_path_length(engine.projector.path_lengths_mm(meshes, finer)), 2)
-        sigma = np.full(landmarks.shape[:2], SIGMA_WHEN_TRUE_PX)
-        pixels = view.projection.project(landmarks)[0]
-        views.append(ViewDetection(view.projection, image, pixels, sigma, np.ones(len(meshes))))
+        seen = exact_view(subject, view.projection, engine.projector)
+        sigma = np.full(seen.depths_mm.shape, SIGMA_WHEN_TRUE_PX)
+        sure = np.ones(len(LEVELS))
+        views.append(ViewDetection(view.projection, seen.decomposition, seen.landmarks_px, sigma, sure))
     return Detection(*views)
 
 
@@ -92,17 +60,16 @@ def swapped(found: Detection, true: Detection, swap: str) -> Detection:
 def run(engine: Engine, subject: Subject, draw: int) -> list[Case]:
     """One exposure of one person, all variants."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        photograph(subject, draw, folder)
-        whole = engine.reconstruct(folder / "ap.png", folder / "lat.png", subject.calibration)
-    exact = truth(subject, whole.detection, engine)
-    landmark_mm = _landmark_mm(subject, whole.detection, exact)
+        films = photograph(subject, draw, Path(name))
+        whole = engine.reconstruct(*films, subject.calibration)
+    true = truth(subject, whole.detection, engine)
+    landmark_mm = _landmark_mm(subject, whole.detection, true)
     cases = []
     for swap in SWAPS:
         if swap == SWAPS[0]:
             fit, timings = whole.registration, {str(key): value for key, value in whole.timings_s.items()}
         else:
-            detection = swapped(whole.detection, exact, swap)
+            detection = swapped(whole.detection, true, swap)
             fit, timings = register(engine.models, detection, engine.projector, engine.constants), {}
         levels = tuple(score(subject, fit, row) for row in range(len(LEVELS)))
         cases.append(Case(subject.name, draw, swap, levels, landmark_mm, timings))

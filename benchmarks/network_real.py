@@ -1,0 +1,91 @@
+"""The network on films of real vertebrae by a second renderer: ``python -m benchmarks.network_real --data DIR``.
+
+The people and films of ``benchmarks.end_to_end`` (``subjects``, ``subject_films``), read as the service reads files,
+through the shipped ``Detector``, measured as ``network_measure`` says. Writes
+``benchmarks/results/network_real.{json,md}``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.machine import describe
+from benchmarks.network_measure import Measured, measure, summary
+from benchmarks.network_real_report import markdown
+from benchmarks.subject_films import COLUMNS, exact_view, photograph
+from benchmarks.subjects import COMPLETE_SUBJECTS, Room, load_subject
+from lumbar3d.contracts import VIEWS
+from lumbar3d.detection.network import Detector
+from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.errors import RejectedError
+from lumbar3d.imaging.pair import read_pair
+from lumbar3d.shape.assets import AssetStore
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One pair of films: whose, errors of AP and LAT, or why it was refused."""
+
+    subject: str
+    draw: int
+    views: tuple[Measured, ...] = ()
+    refusal: str = ""
+
+
+def answers(data: Path, detector: Detector, draws: int) -> list[Answer]:
+    """Every exposure of every person."""
+    found = []
+    for name in COMPLETE_SUBJECTS:
+        subject = load_subject(data, name, Room(columns=COLUMNS))
+        for draw in range(draws):
+            with tempfile.TemporaryDirectory() as folder:
+                films, _ = read_pair(photograph(subject, draw, Path(folder)), subject.calibration)
+            try:
+                detection = detector.detect(*films)
+            except RejectedError as error:
+                found.append(Answer(name, draw, refusal=str(error)))
+                continue
+            projector = CpuProjector()
+            views = (measure(exact_view(subject, view.projection, projector), view) for view in detection.views)
+            found.append(Answer(name, draw, tuple(views)))
+    return found
+
+
+def grouped(found: Sequence[Answer]) -> dict[str, object]:
+    """Pairs, refusals, and per view the summary of those that were answered."""
+    answered = [answer.views for answer in found if not answer.refusal]
+    refused = {f"{answer.subject}, exposure {answer.draw}": answer.refusal for answer in found if answer.refusal}
+    views = {name: summary(part) for name, part in zip(VIEWS, zip(*answered, strict=True), strict=False)}
+    return {"pairs": len(found), "refused": refused, **views}
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the people's surfaces")
+    parser.add_argument("--draws", type=int, default=4, help="exposures per person")
+    parser.add_argument("--assets", type=Path, default=None)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    store = AssetStore.open(arguments.assets)
+    found = answers(arguments.data, Detector.load(store, threads=1), arguments.draws)
+    report = {
+        "machine": describe("onnxruntime", "numpy"),
+        "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
+        "all": grouped(found),
+        "people": {name: grouped([a for a in found if a.subject == name]) for name in COMPLETE_SUBJECTS},
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "network_real.json").write_text(json.dumps(report, indent=1) + "\n")
+    text = markdown(report)
+    (arguments.out / "network_real.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

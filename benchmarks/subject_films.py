@@ -1,0 +1,58 @@
+"""Films of the test subjects by the second renderer, and what a perfect network would say of them.
+
+The bones are voxels (``voxel_film``); trunk, ribs, pelvis, gas, beam, scatter, noise and processing are those of the
+training simulator. Stored as 16-bit PNG, as a detector would.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.network_measure import ViewTruth
+from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
+from benchmarks.voxel_film import cast, voxelise
+from lumbar3d.detection.crops import GRID_STEP
+from lumbar3d.drr.attenuation import drr_from_path_length
+from lumbar3d.drr.projector import Projector
+from lumbar3d.geometry.projection import ConeBeam
+from training.radiographs.demo import grey16, real_spine
+from training.radiographs.fields import shrink
+from training.radiographs.film import draw_film, make_film
+from training.radiographs.habitus import draw_habitus
+from training.radiographs.patient import draw_patient, surroundings
+from training.radiographs.simulate import VIEWS
+from training.radiographs.spectrum import Matter
+
+SEED = 77
+COLUMNS = 1024
+VOXEL_CORTEX = 0.6
+"""The voxel renderer's cortex falls off over 1.25 mm; with this density it holds as much bone as body and arch."""
+
+
+def photograph(subject: Subject, draw: int, folder: Path) -> tuple[Path, Path]:
+    """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
+    rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
+    spine = real_spine(subject)
+    habitus = draw_habitus(spine.age_years, spine.female, rng)
+    patient = draw_patient(spine, habitus, rng)
+    bones = [vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)]
+    volume = voxelise(bones, habitus.marrow, VOXEL_CORTEX * habitus.cortex_share, SEED + draw)
+    for name, beam in zip(VIEWS, (subject.geometry.ap, subject.geometry.lat), strict=True):
+        around = surroundings(patient, beam, rng)
+        matter = Matter(around.soft_mm, around.bone_mm + cast(volume, beam))
+        film = make_film(matter, draw_film(name, rng).at_pitch(COLUMNS // 512), rng)
+        Image.fromarray(grey16(film)).save(folder / f"{name}.png")
+    return folder / "ap.png", folder / "lat.png"
+
+
+def exact_view(subject: Subject, projection: ConeBeam, projector: Projector) -> ViewTruth:
+    """The person's decomposition and landmarks on the grid of one view of a ``Detection``."""
+    meshes = [subject.meshes_world[level] for level in subject.levels]
+    rows, columns = GRID_STEP * projection.rows, GRID_STEP * projection.columns
+    finer = projection.regrid(np.array([-0.25, -0.25]), 1 / GRID_STEP, rows, columns)
+    opacity = shrink(drr_from_path_length(projector.path_lengths_mm(meshes, finer)), GRID_STEP)
+    landmarks = np.stack([subject.landmarks_world[level] for level in subject.levels])
+    return ViewTruth(opacity, *projection.project(landmarks))

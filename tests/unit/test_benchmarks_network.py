@@ -1,0 +1,112 @@
+"""The network's benchmarks measure what their tables say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import trimesh
+
+from benchmarks import network_real, network_real_report, network_report
+from benchmarks.network_measure import ViewTruth, measure, misnamed, summary
+from benchmarks.network_real import Answer
+from benchmarks.subject_films import exact_view
+from benchmarks.subjects import Room, Subject
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.result import ViewDetection
+from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.shape.mesh import TriangleMesh
+
+LEVEL_STEP_MM, ENDS_MM = 36.0, 14.0
+
+
+def box(middle: np.ndarray) -> TriangleMesh:
+    made = trimesh.creation.box((40.0, 40.0, 2 * ENDS_MM))
+    return TriangleMesh(np.asarray(made.vertices) + middle, np.asarray(made.faces, dtype=np.int32))
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    """Five boxes above each other, landmarks inside them."""
+    calibration = Room(columns=256).calibration()
+    middles = {level: np.array([0.0, 0.0, LEVEL_STEP_MM * (2 - row)]) for row, level in enumerate(LEVELS)}
+    offsets = [[0, 0, ENDS_MM], [0, 0, -ENDS_MM], [0, 9, 0], [0, -9, 0], [-5, 5, 0], [-5, -5, 0], [-9, 0, 0]]
+    return Subject(
+        name="boxes",
+        levels=LEVELS,
+        meshes_world={level: box(middle) for level, middle in middles.items()},
+        landmarks_world={level: middle + np.array(offsets, dtype=float) for level, middle in middles.items()},
+        posterior_masks={},
+        deformed_levels=frozenset(),
+        calibration=calibration,
+        geometry=build_geometry(calibration),
+    )
+
+
+@pytest.fixture(scope="module")
+def projection(subject: Subject) -> ConeBeam:
+    return subject.geometry.ap
+
+
+@pytest.fixture(scope="module")
+def truth(subject: Subject, projection: ConeBeam) -> ViewTruth:
+    return exact_view(subject, projection, CpuProjector())
+
+
+def said(truth: ViewTruth, projection: ConeBeam, shift_px: float = 0.0) -> ViewDetection:
+    """The truth with every landmark shifted along u, and a little too thin where it is thick."""
+    thin = np.where(truth.decomposition > 0.5, 0.98 * truth.decomposition, truth.decomposition)
+    landmarks = truth.landmarks_px + [shift_px, 0.0]
+    shape = landmarks.shape[:2]
+    covariance = np.tile(np.eye(2), (*shape, 1, 1))
+    return ViewDetection(projection, thin, landmarks, np.ones(shape), np.ones(5), covariance)
+
+
+def test_a_perfect_answer_has_no_error(truth: ViewTruth, projection: ConeBeam) -> None:
+    measured = measure(truth, said(truth, projection))
+    assert measured["dice"] == 1.0 and measured["mislabelled"] == 0
+    assert measured["landmark_mm"].max() == 0.0
+    inside = (truth.decomposition > 0.5).any(axis=0)
+    assert measured["psnr_db"] > -20.0 * np.log10(0.02 * np.sqrt(inside.mean()))
+    assert 0.99 < measured["ssim"] < 1.0
+
+
+def test_landmark_errors_are_millimetres_at_the_landmark(truth: ViewTruth, projection: ConeBeam) -> None:
+    measured = measure(truth, said(truth, projection, shift_px=2.0))
+    at_isocentre = 2.0 * projection.pixel_spacing_mm[0] * 1050.0 / 1400.0
+    assert measured["landmark_mm"][2, 2] == pytest.approx(at_isocentre, rel=1e-6)
+    assert measured["landmark_mm"][2, 6] == pytest.approx(at_isocentre * (1.0 + 9.0 / 1050.0), rel=1e-6)
+    table = summary([measured])
+    assert table["landmark_all"]["sdr_2mm_percent"] == 0.0 and table["landmark_all"]["sdr_4mm_percent"] == 100.0
+
+
+def test_a_landmark_that_is_not_to_be_measured_is_in_no_mean(truth: ViewTruth, projection: ConeBeam) -> None:
+    landmarks = truth.landmarks_px.copy()
+    landmarks[0, 2] = np.nan
+    half = replace(truth, landmarks_px=landmarks)
+    far = said(truth, projection)
+    far.landmarks_px[0, 2] += 50.0
+    assert summary([measure(half, far)])["landmark_transverse"]["mean_mm"] == 0.0
+    assert summary([measure(truth, far)])["landmark_transverse"]["mean_mm"] > 1.0
+
+
+def test_levels_one_too_low_are_named_wrongly(truth: ViewTruth) -> None:
+    step = np.array([0.0, LEVEL_STEP_MM * 4 / 3 * 256 / 427])
+    assert misnamed(truth.landmarks_px, truth.landmarks_px) == 0
+    assert misnamed(truth.landmarks_px, truth.landmarks_px + step) == 4
+    assert misnamed(truth.landmarks_px[:3], truth.landmarks_px + step) == 2
+
+
+def test_a_refused_pair_is_counted_and_not_measured(truth: ViewTruth, projection: ConeBeam) -> None:
+    views = (measure(truth, said(truth, projection, 2.0)),) * 2
+    found = [Answer("a", 0, views), Answer("b", 0, refusal="no spine"), Answer("a", 1, views)]
+    everybody = network_real.grouped(found)
+    people = {name: network_real.grouped([answer for answer in found if answer.subject == name]) for name in "ab"}
+    report = {"all": everybody, "people": people, "assets": {}, "machine": {}}
+    text = network_real_report.markdown(report)
+    assert "| b | AP | 1 | 1 |\n" in text and "exposure 0': 'no spine'" in text
+    assert "simulated" in text and "| all | 2.5" in text
+    assert network_report.tables(everybody["ap"], everybody["lat"])[2].startswith("| dice | 1.000 | 1.000 |")
