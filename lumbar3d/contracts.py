@@ -130,7 +130,12 @@ class JobStatus(_Contract):
     attempt: int = 0
     created_at: str
     updated_at: str
-    error: Problem | None = None
+    error: Problem | None = Field(
+        default=None,
+        description="why there is no result. Codes of rejected jobs: view_not_recognised, spine_truncated, "
+        "levels_not_found, vertebra_count_unsupported, views_contradict, unlike_training_films, and rejected where the "
+        "fit does not match the images",
+    )
 
 
 class Norm(_Contract):

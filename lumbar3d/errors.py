@@ -14,6 +14,12 @@
     │   │   └── ViewMismatchError         view_mismatch
     │   └── OptionsError           invalid_options
     ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
+    │   ├── LevelsNotFoundError        levels_not_found
+    │   ├── VertebraCountError         vertebra_count_unsupported
+    │   ├── SpineTruncatedError        spine_truncated
+    │   ├── ViewNotRecognisedError     view_not_recognised
+    │   ├── ViewsContradictError       views_contradict
+    │   └── UnlikeTrainingFilmsError   unlike_training_films
     └── EngineError                our side failed                    (HTTP 5xx)
         ├── AssetError             corrupt_asset
         ├── DeviceError            device_failed
@@ -94,9 +100,45 @@ class OptionsError(InputError):
 
 
 class RejectedError(Lumbar3dError):
-    """The images were read but cannot be answered honestly (wrong body part, levels not found)."""
+    """The images were read but cannot be answered honestly; plain where the fit does not match them."""
 
     code = "rejected"
+
+
+class LevelsNotFoundError(RejectedError):
+    """Some of L1 to L5 were found in an image and others were not, for no reason that it shows."""
+
+    code = "levels_not_found"
+
+
+class VertebraCountError(RejectedError):
+    """The images show four or six lumbar vertebrae."""
+
+    code = "vertebra_count_unsupported"
+
+
+class SpineTruncatedError(RejectedError):
+    """An image ends before the first or the last lumbar vertebra."""
+
+    code = "spine_truncated"
+
+
+class ViewNotRecognisedError(RejectedError):
+    """An image is turned, mirrored, inverted, the other view, or shows no lumbar spine."""
+
+    code = "view_not_recognised"
+
+
+class ViewsContradictError(RejectedError):
+    """Under this calibration the two images do not show the same vertebrae in the same places."""
+
+    code = "views_contradict"
+
+
+class UnlikeTrainingFilmsError(RejectedError):
+    """An image is so unlike the films on which the networks learned that their word counts for nothing."""
+
+    code = "unlike_training_films"
 
 
 class EngineError(Lumbar3dError):

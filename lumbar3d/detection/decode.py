@@ -15,6 +15,9 @@ STRIDE = 4
 WINDOW = 2
 """Cells on each side of a peak that vote."""
 LANDMARK_COUNT = 7
+LEVEL_COUNT = 5
+MARKS = ("T12", "L6", "S1")
+"""What the heatmap's channels after L1 .. L5 find: it says how many vertebrae are lumbar."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +31,17 @@ class LevelReading:
     centres_px : (5, 2) float64
     confidence : (5,) float64
         Height of the level's heatmap, 0-1, lowered where two levels claim the same place.
+    marks_px : (3, 2) float64
+        Of T12, L6 and the sacral plate.
+    marks_confidence : (3,) float64
+        Height of their heatmaps.
     """
 
     landmarks_px: Array
     centres_px: Array
     confidence: Array
+    marks_px: Array
+    marks_confidence: Array
 
 
 def read_levels(heatmap: Image, votes: Image) -> LevelReading:
@@ -40,28 +49,47 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
 
     Parameters
     ----------
-    heatmap : (5, h, w) float32
-        Probability that a cell holds the centre of the level.
+    heatmap : (8, h, w) float32
+        Probability that a cell holds the centre of L1 .. L5, T12, L6, S1.
     votes : (16, h, w) float32
         (u, v) offsets from the cell to the seven landmarks and the centre, in input pixels.
     """
-    points = np.stack([_vote(level, votes) for level in heatmap])
+    points = np.stack([_vote(level, votes) for level in heatmap[:LEVEL_COUNT]])
     centres = points[:, LANDMARK_COUNT]
-    confidence = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
-    return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence * _distinct(centres))
+    heights = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
+    marks = np.array([_middle(mark) for mark in heatmap[LEVEL_COUNT:]]).reshape(-1, 2)
+    confidence = heights[:LEVEL_COUNT] * _distinct(centres)
+    return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, marks, heights[LEVEL_COUNT:])
 
 
 def _vote(level: Image, votes: Image) -> Array:
     """(8, 2) weighted mean of the votes in a window around the peak of one level's heatmap."""
-    rows, columns = level.shape
-    row, column = np.unravel_index(int(level.argmax()), level.shape)
-    top, left = max(int(row) - WINDOW, 0), max(int(column) - WINDOW, 0)
-    window = np.s_[top : min(int(row) + WINDOW + 1, rows), left : min(int(column) + WINDOW + 1, columns)]
-    weight = level[window].astype(np.float64) + 1e-9
-    v, u = np.mgrid[window] * float(STRIDE) + (STRIDE - 1) / 2
+    window, weight = _around_peak(level)
+    v, u = _cells_px(window)
     offsets = votes[(slice(None), *window)].reshape(-1, 2, *weight.shape)
     positions = offsets + np.stack([u, v])
     return np.asarray((positions * weight).sum(axis=(2, 3)) / weight.sum())
+
+
+def _middle(mark: Image) -> Array:
+    """(2,) centre of the window around a heatmap's peak, weighted with its height."""
+    window, weight = _around_peak(mark)
+    v, u = _cells_px(window)
+    return np.asarray((np.stack([u, v]) * weight).sum(axis=(1, 2)) / weight.sum())
+
+
+def _around_peak(heat: Image) -> tuple[tuple[slice, slice], Array]:
+    """Rows and columns around a heatmap's peak, and its heights there."""
+    rows, columns = heat.shape
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    top, left = max(int(row) - WINDOW, 0), max(int(column) - WINDOW, 0)
+    window = np.s_[top : min(int(row) + WINDOW + 1, rows), left : min(int(column) + WINDOW + 1, columns)]
+    return window, heat[window].astype(np.float64) + 1e-9
+
+
+def _cells_px(window: tuple[slice, slice]) -> Array:
+    """(2, h, w): v and u of the cells' middles in input pixels."""
+    return np.asarray(np.mgrid[window] * float(STRIDE) + (STRIDE - 1) / 2)
 
 
 def _distinct(centres: Array) -> Array:

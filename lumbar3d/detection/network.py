@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.calibration import LandmarkCalibration
-from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, make_crop, paste
-from lumbar3d.detection.decode import LevelReading, read_levels
-from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
-from lumbar3d.detection.refusal import refuse_contradiction, refuse_unsure
+from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
+from lumbar3d.detection.decode import MARKS, LevelReading, read_levels
+from lumbar3d.detection.guess import Guess, PreparedView, prepare, shrink
+from lumbar3d.detection.novelty import NoveltyScale
+from lumbar3d.detection.refusal import refuse_contradiction, refuse_strange, refuse_unreadable
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.detection.session import open_session, run_session
 from lumbar3d.errors import AssetError
@@ -26,36 +26,6 @@ Image = NDArray[np.float32]
 
 LEAST_OPACITY = 0.05
 """Below it (1.4 mm of bone) the first network's opacity is as likely noise."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """One view in canonical orientation."""
-
-    source: NetworkView
-    flips: Flips
-    pixels: Image
-    code: Image
-
-
-@dataclass(frozen=True, eq=False)
-class _Guess:
-    """One view and what the first network says of it: opacity (5, rows / 2, columns / 2) and the levels."""
-
-    view: _Prepared
-    opacity: Image
-    reading: LevelReading
-
-    def crops(self) -> list[Crop]:
-        """One per level."""
-        landmarks = self.reading.landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
-        parts = self.view.pixels, self.opacity, self.view.code
-        return [make_crop(*parts, level, landmarks[level]) for level in range(LEVEL_COUNT)]
-
-
-def _prepare(view: NetworkView) -> _Prepared:
-    flips = flips_to_canonical(view.projection, view.view)
-    return _Prepared(view, flips, flips.image(view.pixels), view_code(view.projection, view.view))
 
 
 class Detector:
@@ -71,10 +41,11 @@ class Detector:
         self._network, self._refiner = network, refiner
         self.providers = tuple(network.get_providers())
         try:
-            notes = json.loads(refiner.get_modelmeta().custom_metadata_map["lumbar3d"])["landmark_calibration"]
+            notes = _metadata(refiner)["landmark_calibration"]
             self._calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}
         except (KeyError, TypeError, ValueError) as error:
             raise AssetError("the refiner network lacks its table of landmark errors") from error
+        self._novelty = _novelty_scales(network)
 
     @classmethod
     def load(cls, store: AssetStore, threads: int = 0) -> Detector:
@@ -99,44 +70,55 @@ class Detector:
         Raises
         ------
         RejectedError
-            The levels were not found in a view, or the two views contradict each other.
+            The views do not show five complete lumbar vertebrae, contradict each other, or are like no film of
+            training; its subclasses say which.
         DeviceError
             ONNX Runtime failed.
         """
-        guesses = self._guess([_prepare(ap), _prepare(lat)])
+        guesses = self._guess([prepare(ap), prepare(lat)])
+        count = refuse_unreadable(guesses, self._look)
+        refuse_contradiction([guess.centre_rays() for guess in guesses])
         for guess in guesses:
-            refuse_unsure(guess.view.source.view, guess.reading)
-        refuse_contradiction([self._centre_rays(guess.view, guess.reading) for guess in guesses])
+            refuse_strange(guess.view.source.view, self._strangeness(guess))
         crops = [guess.crops() for guess in guesses]
         refined = self._run_refiner([crop for part in crops for crop in part])
         found = []
         for k, guess in enumerate(guesses):
             own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
             found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
-        return Detection(ap=found[0], lat=found[1])
+        return Detection(ap=found[0], lat=found[1], count=count)
 
-    def _guess(self, views: list[_Prepared]) -> list[_Guess]:
+    def _guess(self, views: list[PreparedView]) -> list[Guess]:
         """Run the first network on both views at once."""
-        films = np.stack([_shrink(view.pixels) for view in views])[:, None]
-        outputs = run_session(self._network, {"image": films, "view": np.stack([view.code for view in views])})
-        return [
-            _Guess(view, opacity, read_levels(heatmap, votes))
-            for view, opacity, heatmap, votes in zip(views, *outputs, strict=True)
-        ]
+        films, codes = np.stack([view.film for view in views]), np.stack([view.code for view in views])
+        opacity, heatmap, votes, features = self._run_network(films, codes)
+        readings = [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
+        return [Guess(*parts) for parts in zip(views, opacity, readings, features, strict=True)]
+
+    def _look(self, films: Image, codes: Image) -> list[LevelReading]:
+        """What the first network says of any films (n, 256, 256)."""
+        _, heatmap, votes, _ = self._run_network(films, codes)
+        return [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
+
+    def _run_network(self, films: Image, codes: Image) -> list[Image]:
+        """Opacity, heatmaps, votes and features of films (n, 256, 256)."""
+        outputs = run_session(self._network, {"image": films[:, None], "view": codes})
+        if len(outputs) == 3:  # networks up to 0.2.0: no T12, L6, S1 and no features
+            opacity, heatmap, votes = outputs
+            unseen = np.zeros((len(films), len(MARKS), *heatmap.shape[2:]), dtype=np.float32)
+            outputs = [opacity, np.concatenate([heatmap, unseen], axis=1), votes, unseen[:, 0, 0]]
+        return outputs
+
+    def _strangeness(self, guess: Guess) -> float | None:
+        scale = self._novelty.get(guess.view.source.view)
+        return None if scale is None else float(scale.score(guess.features))
 
     def _run_refiner(self, crops: list[Crop]) -> list[Image]:
         """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of all crops in one run."""
         names = ("film", "guide", "code")
         return run_session(self._refiner, {name: np.stack([getattr(crop, name) for crop in crops]) for name in names})
 
-    @staticmethod
-    def _centre_rays(view: _Prepared, reading: LevelReading) -> tuple[Array, Array]:
-        """World origins and directions (5, 3) of the rays through the centres of the vertebrae."""
-        projection = view.source.projection
-        centres = reading.centres_px * GRID_STEP + (GRID_STEP - 1) / 2
-        return projection.rays(view.flips.points(centres, projection))
-
-    def _finish(self, guess: _Guess, crops: list[Crop], refined: list[Image]) -> ViewDetection:
+    def _finish(self, guess: Guess, crops: list[Crop], refined: list[Image]) -> ViewDetection:
         """Put the crops together and turn everything back to the caller's orientation, on the half grid."""
         opacity, position, covariance = refined
         view, projection, step = guess.view, guess.view.source.projection, GRID_STEP
@@ -150,18 +132,37 @@ class Detector:
             landmark_sigma_px=np.sqrt(np.trace(calibrated, axis1=-2, axis2=-1) / 2),
             confidence=guess.reading.confidence,
             landmark_covariance_px2=calibrated * signs[:, None] * signs,
+            novelty=self._strangeness(guess),
         )
+
+
+def _metadata(session: Any) -> dict[str, Any]:
+    """What training has written into a network's file.
+
+    Raises
+    ------
+    KeyError, ValueError
+        There is nothing, or it is no JSON.
+    """
+    notes: dict[str, Any] = json.loads(session.get_modelmeta().custom_metadata_map["lumbar3d"])
+    return notes
+
+
+def _novelty_scales(network: Any) -> dict[str, NoveltyScale]:
+    """Per view; none in networks up to 0.2.0."""
+    try:
+        notes = _metadata(network)["novelty"]
+    except KeyError:
+        return {}
+    try:
+        return {view: NoveltyScale.from_record(notes[view]) for view in VIEWS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise AssetError("the first network's record of what films are like is broken") from error
 
 
 def _assemble(crops: list[Crop], opacity: Image, coarse: Image) -> Image:
     """(5, rows / 2, columns / 2): each level from its own crop, on the half grid; outside, clear first guesses."""
     whole = np.where(coarse > LEAST_OPACITY, coarse, np.float32(0.0))
     for image, crop, part in zip(whole, crops, opacity, strict=True):
-        paste(image, _shrink(part), crop.origin_px / GRID_STEP)
+        paste(image, shrink(part), crop.origin_px / GRID_STEP)
     return whole
-
-
-def _shrink(image: Image) -> Image:
-    """Mean over ``GRID_STEP`` x ``GRID_STEP`` pixels."""
-    rows, columns = (length // GRID_STEP for length in image.shape)
-    return np.asarray(image.reshape(rows, GRID_STEP, columns, GRID_STEP).mean(axis=(1, 3)))

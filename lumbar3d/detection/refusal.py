@@ -1,4 +1,4 @@
-"""When an answer would not be honest."""
+"""When an answer would not be honest, and what to say then."""
 
 from __future__ import annotations
 
@@ -8,51 +8,96 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.detection.decode import LevelReading
-from lumbar3d.errors import RejectedError
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.count import LumbarCount, Shown, chain, count_lumbar, sightings
+from lumbar3d.detection.decode import MARKS, LevelReading
+from lumbar3d.detection.diagnosis import VIEW_TITLE, Change, Look, diagnose
+from lumbar3d.detection.guess import Guess
+from lumbar3d.detection.truncation import is_beyond_film
+from lumbar3d.errors import (
+    LevelsNotFoundError,
+    RejectedError,
+    SpineTruncatedError,
+    UnlikeTrainingFilmsError,
+    VertebraCountError,
+    ViewNotRecognisedError,
+    ViewsContradictError,
+)
 from lumbar3d.geometry.triangulation import triangulate
 from lumbar3d.imaging.preprocess import ViewName
 
 Array = NDArray[np.float64]
-
-VIEW_TITLE = {"ap": "AP", "lat": "lateral"}
 
 
 @dataclass(frozen=True)
 class RefusalConstants:
     """Thresholds of the first refusal; registration and quality judge again.
 
+    ``python -m benchmarks.network_refusal --first 600 --choose`` prints what they were chosen from.
+
     Attributes
     ----------
     least_confidence, least_mean_confidence : float
         Of the weakest level and of the five together, per view. On simulated validation patients true films reach at
         least 0.60 and 0.73, the likeliest nonsense (films upside down) at most 0.33 and 0.44.
+    clear_confidence, clear_mean_confidence : float
+        The same, for naming what is wrong with a film: after the change it has to be found as true films are.
+    least_count_confidence : float
+        Of a number of vertebrae, to be named.
     largest_ray_distance_mm : float
         Median over the levels of the distance between the two rays through a vertebra's centre.
+    unusual_novelty, largest_novelty : float
+        Novelty (``detection.novelty``) from which an answer asks for review, and from which there is none.
     """
 
     least_confidence: float = 0.35
     least_mean_confidence: float = 0.55
+    clear_confidence: float = 0.5
+    clear_mean_confidence: float = 0.65
+    least_count_confidence: float = 0.9
     largest_ray_distance_mm: float = 15.0
+    unusual_novelty: float = 1.25
+    largest_novelty: float = 2.5
 
 
 CONSTANTS = RefusalConstants()
+_GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
+_IN_WORDS = {4: "four", 6: "six"}
+_SACRUM = MARKS[-1]
 
 
-def refuse_unsure(view: ViewName, reading: LevelReading) -> None:
-    """Stop where not all five levels were found.
+def refuse_unreadable(guesses: Sequence[Guess], look: Look) -> LumbarCount:
+    """Stop where a view does not show five complete lumbar vertebrae; the number of them otherwise.
+
+    Parameters
+    ----------
+    guesses : two of Guess
+        AP and LAT.
+    look : callable
+        The first network, for saying what is wrong.
 
     Raises
     ------
-    RejectedError
-        Too little confidence in a level, or in all together.
+    VertebraCountError
+        Four or six lumbar vertebrae.
+    ViewNotRecognisedError
+        A film is turned, mirrored, inverted or of the other view, or shows no lumbar spine.
+    SpineTruncatedError
+        A film ends before the first or the last of them.
+    LevelsNotFoundError
+        Some level is missing for another reason.
     """
-    unsure = reading.confidence.min() < CONSTANTS.least_confidence
-    if unsure or reading.confidence.mean() < CONSTANTS.least_mean_confidence:
-        raise RejectedError(
-            f"the five lumbar vertebrae were not found in the {VIEW_TITLE[view]} image; "
-            "it must show L1 to L5 upright, bone bright or declared inverted"
-        )
+    count = count_lumbar([sightings(guess.reading) for guess in guesses])
+    _refuse_count(count, guesses)
+    unsure = [k for k, guess in enumerate(guesses) if is_unsure(guess.reading)]
+    if not unsure:
+        return count
+    found = [diagnose(guesses[k].view, look, is_clear) for k in unsure]
+    if len(found) == len(guesses) and all(change is not None and change.other_view for change in found):
+        raise ViewNotRecognisedError("the two images seem to be exchanged")
+    reasons = [_reason(guesses[k], count.shown[k], change) for k, change in zip(unsure, found, strict=True)]
+    gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
+    raise gravest("; ".join(text for _, text in reasons))
 
 
 def refuse_contradiction(rays: Sequence[tuple[Array, Array]]) -> None:
@@ -67,10 +112,70 @@ def refuse_contradiction(rays: Sequence[tuple[Array, Array]]) -> None:
 
     Raises
     ------
-    RejectedError
+    ViewsContradictError
         The median distance between the rays is too large.
     """
     (ap_origins, ap_directions), (lat_origins, lat_directions) = rays
     _, distance_mm = triangulate(ap_origins, ap_directions, lat_origins, lat_directions)
     if float(np.median(distance_mm)) > CONSTANTS.largest_ray_distance_mm:
-        raise RejectedError("the two images and the calibration do not agree on where the vertebrae are")
+        raise ViewsContradictError("the two images and the calibration do not agree on where the vertebrae are")
+
+
+def refuse_strange(view: ViewName, novelty: float | None) -> None:
+    """Stop where a film is far from everything that the network has learned.
+
+    Raises
+    ------
+    UnlikeTrainingFilmsError
+        Its novelty is too large.
+    """
+    if novelty is not None and novelty > CONSTANTS.largest_novelty:
+        raise UnlikeTrainingFilmsError(f"the {VIEW_TITLE[view]} image is unlike the films the network has learned on")
+
+
+def is_unsure(reading: LevelReading) -> bool:
+    """Whether not all five levels were found."""
+    least = CONSTANTS.least_confidence, CONSTANTS.least_mean_confidence
+    return not _reaches(reading, *least)
+
+
+def is_clear(reading: LevelReading) -> bool:
+    """Whether all five levels were found as in true films."""
+    return _reaches(reading, CONSTANTS.clear_confidence, CONSTANTS.clear_mean_confidence)
+
+
+def _reaches(reading: LevelReading, least: float, least_mean: float) -> bool:
+    return bool(reading.confidence.min() >= least and reading.confidence.mean() >= least_mean)
+
+
+def _refuse_count(count: LumbarCount, guesses: Sequence[Guess]) -> None:
+    """Four or six are believed where one view shows all of them and the sacrum, or both show all of them."""
+    if count.count == len(LEVELS) or count.confidence < CONSTANTS.least_count_confidence:
+        return
+    lumbar = chain(count.count)[1:-1]
+    whole = [shown for shown in count.shown if set(lumbar) <= set(shown.names)]
+    if len(whole) == len(guesses) or any(_SACRUM in shown.names for shown in whole):
+        raise VertebraCountError(
+            f"the images show {_IN_WORDS[count.count]} lumbar vertebrae; only five can be reconstructed"
+        )
+
+
+def _reason(guess: Guess, shown: Shown, change: Change | None) -> tuple[type[RejectedError], str]:
+    """Kind and words for one view in which the levels were not found."""
+    view = guess.view.source.view
+    image = f"the {VIEW_TITLE[view]} image"
+    if change is not None:
+        return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}"
+    sure = tuple(
+        level
+        for level, height in zip(LEVELS, guess.reading.confidence, strict=True)
+        if height >= CONSTANTS.least_confidence
+    )
+    if len(sure) < 2:
+        return ViewNotRecognisedError, f"no lumbar spine was found in {image}; it must show L1 to L5, upright"
+    missing = [level for level in LEVELS if level not in sure]
+    cut = [level for level in missing if level in shown.cut_above + shown.cut_below]
+    if cut and all(is_beyond_film(level, sure, guess.reading, guess.view.film) for level in cut):
+        return SpineTruncatedError, f"{image} ends before {' and '.join(cut)}"
+    named = ", ".join(missing) or "L1 to L5 with enough confidence"
+    return LevelsNotFoundError, f"{named} not found in {image}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.detection.count import LumbarCount
 from lumbar3d.geometry.projection import ConeBeam
 
 Array = NDArray[np.float64]
@@ -32,6 +33,8 @@ class ViewDetection:
     landmark_covariance_px2 : (5, 7, 2, 2) float64 or None
         Of (u, v), where the detector knows in which direction it is unsure; ``landmark_sigma_px`` is the root of its
         mean diagonal.
+    novelty : float or None
+        How unlike the films of training this film is (``detection.novelty``); None where the detector cannot say.
     """
 
     projection: ConeBeam
@@ -40,14 +43,23 @@ class ViewDetection:
     landmark_sigma_px: Array
     confidence: Array
     landmark_covariance_px2: Array | None = None
+    novelty: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """Both views."""
+    """Both views.
+
+    Attributes
+    ----------
+    ap, lat : ViewDetection
+    count : LumbarCount or None
+        How many vertebrae are lumbar; None where the detector cannot say.
+    """
 
     ap: ViewDetection
     lat: ViewDetection
+    count: LumbarCount | None = None
 
     @property
     def views(self) -> tuple[ViewDetection, ViewDetection]:

@@ -1,6 +1,7 @@
 """The shipped networks on simulated films that they never saw; what they must refuse."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from benchmarks.network import network_view
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.session import open_session
-from lumbar3d.errors import AssetError, DeviceError, RejectedError
+from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.calibrate import unscaled
@@ -102,22 +103,46 @@ def test_the_refusal_names_the_view(detector, pairs):
         views = [ap, lat]
         noise = np.random.default_rng(0).random(ap.pixels.shape, dtype=np.float32)
         views[spoilt] = NetworkView(noise, views[spoilt].projection, views[spoilt].view)
-        with pytest.raises(RejectedError, match=f"not found in the {('AP', 'lateral')[spoilt]} image"):
+        with pytest.raises(
+            ViewNotRecognisedError, match=f"no lumbar spine .* in the {('AP', 'lateral')[spoilt]} image"
+        ):
             detector.detect(*views)
 
 
-def test_swapped_views_are_refused(detector, pairs):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda image: np.rot90(image, 2), "upside down"),
+        (np.rot90, "turned by a quarter"),
+        (lambda image: 1.0 - image, "inverted (bone dark)"),
+        (lambda image: image[:, ::-1], "mirrored"),
+    ],
+)
+def test_the_refusal_says_what_is_wrong_with_a_film(detector, pairs, change, said):
+    for pair in pairs[:2]:
+        ap, lat = map(network_view, pair)
+        changed = NetworkView(np.ascontiguousarray(change(lat.pixels)), lat.projection, lat.view)
+        with pytest.raises(ViewNotRecognisedError, match=re.escape(f"the lateral image seems to be {said}")):
+            detector.detect(ap, changed)
+
+
+def test_exchanged_views_are_named(detector, pairs):
     ap, lat = map(network_view, pairs[0])
-    with pytest.raises(RejectedError):
-        detector.detect(
-            NetworkView(lat.pixels, ap.projection, ap.view), NetworkView(ap.pixels, lat.projection, lat.view)
-        )
+    exchanged = NetworkView(lat.pixels, ap.projection, ap.view), NetworkView(ap.pixels, lat.projection, lat.view)
+    with pytest.raises(ViewNotRecognisedError, match="exchanged"):
+        detector.detect(*exchanged)
+
+
+def test_one_film_sent_as_both_views_is_named(detector, pairs):
+    ap, lat = map(network_view, pairs[0])
+    with pytest.raises(ViewNotRecognisedError, match="the lateral image seems to be an AP image"):
+        detector.detect(ap, NetworkView(ap.pixels, lat.projection, lat.view))
 
 
 def test_views_that_contradict_each_other_are_refused(detector, pairs):
     ap, lat = map(network_view, pairs[0])
     shifted = lat.projection.regrid(np.array([0.0, 70.0]), 1.0, 512, 512)
-    with pytest.raises(RejectedError, match="do not agree"):
+    with pytest.raises(ViewsContradictError, match="do not agree"):
         detector.detect(ap, NetworkView(lat.pixels, shifted, "lat"))
 
 

@@ -8,6 +8,12 @@ const ADVICE = {
   view_angle_out_of_range: "The two views must be roughly at right angles.",
   unsupported_format: "Send 16-bit greyscale PNG or TIFF, or uncompressed DICOM.",
   view_mismatch: "Check that AP and lateral were not swapped and belong to one acquisition.",
+  levels_not_found: "Both images must show L1 to L5 completely, upright.",
+  vertebra_count_unsupported: "Only spines with five lumbar vertebrae can be reconstructed.",
+  spine_truncated: "Both images must reach from above L1 to below L5.",
+  view_not_recognised: "Check orientation, order and greyscale of the two images against the calibration.",
+  views_contradict: "Check that both images and the calibration belong to one acquisition.",
+  unlike_training_films: "An image is unlike everything the networks know; there is no trustworthy answer.",
   rejected: "The images were read, but no trustworthy reconstruction can be made from them.",
 };
 

@@ -1,0 +1,25 @@
+"""How far one landmark in one view is to be believed, as one number."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+WITHIN_MM = 4.0
+"""At the landmark's depth; the middle one of the limits at which successful detection is usually counted."""
+_ANGLES = np.arange(64) * np.pi / 64
+
+
+def share_within(covariance_mm2: Array, radius_mm: float = WITHIN_MM) -> Array:
+    """Probability (...,) that an error of the given covariance (..., 2, 2), Gaussian, is shorter than the radius.
+
+    In polar coordinates the radial integral is exact, and the rule over the angle converges geometrically: with
+    ``q = u' inv(C) u`` for the direction ``u``, the share is the mean over all directions of
+    ``(1 - exp(-q r^2 / 2)) / (q sqrt(det C))``.
+    """
+    directions = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1)
+    q = np.einsum("ki,...ij,kj->...k", directions, np.linalg.inv(covariance_mm2), directions)
+    density = np.sqrt(np.linalg.det(covariance_mm2))[..., None] * q
+    return np.asarray(((1.0 - np.exp(-q * radius_mm**2 / 2)) / density).mean(-1))

@@ -1,0 +1,82 @@
+"""One view as the first network sees it, and what it says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, make_crop
+from lumbar3d.detection.decode import LevelReading
+from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
+from lumbar3d.imaging.preprocess import NetworkView
+
+Array = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedView:
+    """One view in canonical orientation.
+
+    Attributes
+    ----------
+    source : NetworkView
+    flips : Flips
+    pixels : (512, 512) float32
+    film : (256, 256) float32
+        The first network's input.
+    code : (2,) float32
+        ``orientation.view_code``.
+    """
+
+    source: NetworkView
+    flips: Flips
+    pixels: Image
+    film: Image
+    code: Image
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """What the first network says of one view.
+
+    Attributes
+    ----------
+    view : PreparedView
+    opacity : (5, 256, 256) float32
+    reading : LevelReading
+    features : (F,) float32
+        What kind of film this is.
+    """
+
+    view: PreparedView
+    opacity: Image
+    reading: LevelReading
+    features: Image
+
+    def crops(self) -> list[Crop]:
+        """One per level."""
+        landmarks = self.reading.landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
+        parts = self.view.pixels, self.opacity, self.view.code
+        return [make_crop(*parts, level, landmarks[level]) for level in range(LEVEL_COUNT)]
+
+    def centre_rays(self) -> tuple[Array, Array]:
+        """World origins and directions (5, 3) of the rays through the centres of the vertebrae."""
+        projection = self.view.source.projection
+        centres = self.reading.centres_px * GRID_STEP + (GRID_STEP - 1) / 2
+        return projection.rays(self.view.flips.points(centres, projection))
+
+
+def prepare(view: NetworkView) -> PreparedView:
+    """Turn a view as the network wants it."""
+    flips = flips_to_canonical(view.projection, view.view)
+    pixels = flips.image(view.pixels)
+    return PreparedView(view, flips, pixels, shrink(pixels), view_code(view.projection, view.view))
+
+
+def shrink(image: Image) -> Image:
+    """Mean over ``GRID_STEP`` x ``GRID_STEP`` pixels."""
+    rows, columns = (length // GRID_STEP for length in image.shape)
+    return np.asarray(image.reshape(rows, GRID_STEP, columns, GRID_STEP).mean(axis=(1, 3)))

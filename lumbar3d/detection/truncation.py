@@ -1,0 +1,46 @@
+"""Whether a level is missing because the film ends there."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.decode import LevelReading
+
+Image = NDArray[np.float32]
+
+SHOWN_SHARE, SHOWN_STEP = 0.05, 0.02
+"""A row shows something where at least this share of its pixels differ by this much from the row's median."""
+BODY_SHARE = 0.5
+"""Of the distance between neighbours: how far a vertebra reaches beyond its centre."""
+
+
+def shown_rows(film: Image) -> tuple[int, int]:
+    """First and last row between shutters and padding; (0, -1) where nothing is shown."""
+    uneven = np.abs(film - np.median(film, axis=1, keepdims=True)) > SHOWN_STEP
+    rows = np.flatnonzero(uneven.mean(axis=1) >= SHOWN_SHARE)
+    return (int(rows[0]), int(rows[-1])) if rows.size else (0, -1)
+
+
+def is_beyond_film(level: str, found: tuple[str, ...], reading: LevelReading, film: Image) -> bool:
+    """Whether a level, placed by the levels that were found, reaches beyond what the film shows.
+
+    Parameters
+    ----------
+    level : str
+        L1 .. L5.
+    found : tuple of str
+        At least two of L1 .. L5, from top to bottom, not ``level``.
+    reading : LevelReading
+    film : (rows, columns) float32
+        On the grid of the reading.
+    """
+    rows = reading.centres_px[[LEVELS.index(name) for name in found], 1]
+    places = np.array([LEVELS.index(name) for name in found])
+    steps = np.diff(rows) / np.diff(places)
+    above = LEVELS.index(level) < places[0]
+    nearest, step = (0, steps[0]) if above else (-1, steps[-1])
+    centre = rows[nearest] + (LEVELS.index(level) - places[nearest]) * step
+    first, last = shown_rows(film)
+    return bool(centre - BODY_SHARE * step < first) if above else bool(centre + BODY_SHARE * step > last)

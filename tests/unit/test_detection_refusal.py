@@ -1,0 +1,199 @@
+"""Which refusal follows from which readings; the network is replaced by known answers."""
+
+import numpy as np
+import pytest
+
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.crops import LEVEL_COUNT
+from lumbar3d.detection.decode import LevelReading
+from lumbar3d.detection.diagnosis import Change, changes, diagnose
+from lumbar3d.detection.guess import Guess, prepare
+from lumbar3d.detection.refusal import CONSTANTS, is_clear, refuse_strange, refuse_unreadable
+from lumbar3d.detection.truncation import is_beyond_film, shown_rows
+from lumbar3d.errors import (
+    LevelsNotFoundError,
+    RejectedError,
+    SpineTruncatedError,
+    UnlikeTrainingFilmsError,
+    VertebraCountError,
+    ViewNotRecognisedError,
+)
+from lumbar3d.imaging.preprocess import NetworkView
+from training.radiographs.room import draw_room
+
+ROWS_PX = 50.0 + 35.0 * np.arange(LEVEL_COUNT)
+RNG = np.random.default_rng(3)
+FILM = RNG.random((512, 512), dtype=np.float32)
+BEAMS = draw_room(np.random.default_rng(0))
+
+
+def reading(seen=LEVELS, marks=("T12", "S1"), sure=0.85):
+    """Levels 35 px apart from row 50 on."""
+    heights = np.where([level in seen for level in LEVELS], sure, 0.05)
+    others = np.where([mark in marks for mark in ("T12", "L6", "S1")], sure, 0.05)
+    centres = np.stack([np.full(LEVEL_COUNT, 128.0), ROWS_PX], -1)
+    return LevelReading(np.zeros((LEVEL_COUNT, 7, 2)), centres, heights, np.zeros((3, 2)), others)
+
+
+WHOLE, NOTHING = reading(), reading((), ())
+
+
+def guess(view, said, pixels=FILM):
+    source = NetworkView(pixels, BEAMS[int(view == "lat")], view)
+    return Guess(prepare(source), np.zeros((5, 256, 256), np.float32), said, np.zeros(4, np.float32))
+
+
+def blind(films, codes):
+    """A network that finds nothing however the film is turned."""
+    return [NOTHING] * len(films)
+
+
+def refused(ap, lat, look=blind, pixels=FILM):
+    with pytest.raises(RejectedError) as caught:
+        refuse_unreadable([guess("ap", ap, pixels), guess("lat", lat)], look)
+    return caught.value
+
+
+def test_five_complete_vertebrae_pass():
+    count = refuse_unreadable([guess("ap", WHOLE), guess("lat", WHOLE)], blind)
+    assert count.count == 5 and count.confidence > 0.95
+
+
+@pytest.mark.parametrize(
+    ("said", "word"), [(reading(LEVELS[:4]), "four"), (reading(LEVELS, ("T12", "L6", "S1")), "six")]
+)
+def test_other_counts_are_named(said, word):
+    error = refused(said, said)
+    assert isinstance(error, VertebraCountError) and f"{word} lumbar vertebrae" in str(error)
+
+
+def test_a_doubtful_sixth_does_not_refuse_five_clear_ones():
+    doubtful = reading(LEVELS)
+    doubtful.marks_confidence[1] = 0.6
+    count = refuse_unreadable([guess("ap", doubtful), guess("lat", doubtful)], blind)
+    assert count.confidence < CONSTANTS.least_count_confidence
+
+
+def cut_film(first, last):
+    """Shown between two rows of the 512 grid, black beyond."""
+    film = np.zeros_like(FILM)
+    film[first:last] = FILM[first:last]
+    return film
+
+
+def test_a_film_that_ends_early_is_said_to():
+    below = refused(reading(LEVELS[:4], ("T12",)), WHOLE, pixels=cut_film(0, 360))
+    assert isinstance(below, SpineTruncatedError) and str(below) == "the AP image ends before L5"
+    above = refused(reading(LEVELS[2:], ("S1",)), WHOLE, pixels=cut_film(200, 512))
+    assert isinstance(above, SpineTruncatedError) and str(above) == "the AP image ends before L1 and L2"
+
+
+def test_a_level_missing_inside_the_film_is_not_cut_off():
+    error = refused(reading(LEVELS[:4], ("T12",)), WHOLE)
+    assert isinstance(error, LevelsNotFoundError) and str(error) == "L5 not found in the AP image"
+    between = refused(WHOLE, reading(("L1", "L2", "L4", "L5")))
+    assert isinstance(between, LevelsNotFoundError) and str(between) == "L3 not found in the lateral image"
+
+
+def test_no_spine_at_all_is_another_matter():
+    error = refused(NOTHING, WHOLE)
+    assert isinstance(error, ViewNotRecognisedError) and "no lumbar spine was found in the AP image" in str(error)
+
+
+def test_the_gravest_reason_gives_the_code_and_all_are_said():
+    error = refused(reading(("L1", "L2", "L4", "L5")), NOTHING)
+    assert isinstance(error, ViewNotRecognisedError)
+    assert "L3 not found in the AP image" in str(error) and "lateral" in str(error)
+
+
+def knows(wanted):
+    """A network that finds the levels in exactly this film."""
+
+    def look(films, codes):
+        return [WHOLE if np.array_equal(film, wanted) else NOTHING for film in films]
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (Change(quarter_turns=2), "upside down"),
+        (Change(quarter_turns=1), "turned by a quarter"),
+        (Change(quarter_turns=3), "turned by a quarter"),
+        (Change(mirrored=True), "mirrored"),
+        (Change(inverted=True), "inverted (bone dark)"),
+        (Change(quarter_turns=2, mirrored=True), "upside down and mirrored"),
+        (Change(quarter_turns=1, inverted=True), "turned by a quarter and inverted (bone dark)"),
+    ],
+)
+def test_the_change_that_helps_is_named(change, words):
+    upright = prepare(NetworkView(FILM, BEAMS[1], "lat")).film
+    undone = Change((4 - change.quarter_turns) % 4, inverted=change.inverted)
+    sent = undone.film(upright[:, ::-1] if change.mirrored else upright)
+    assert np.allclose(change.film(sent), upright)
+    wanted = change.film(sent)
+    view = prepare(NetworkView(FILM, BEAMS[1], "lat"))
+    object.__setattr__(view, "film", sent)
+    assert diagnose(view, knows(wanted), is_clear) == change
+    assert change.words("lat") == words
+
+
+def test_small_changes_come_first():
+    view = prepare(NetworkView(FILM, BEAMS[1], "lat"))
+
+    def look(films, codes):
+        answers = {Change(inverted=True): reading(sure=0.7), Change(2, inverted=True): reading(sure=0.95)}
+        return [answers.get(change, NOTHING) for change in changes("lat")]
+
+    assert diagnose(view, look, is_clear) == Change(inverted=True)
+
+
+def test_a_doubtful_find_explains_nothing():
+    view = prepare(NetworkView(FILM, BEAMS[1], "lat"))
+    assert diagnose(view, lambda films, codes: [reading(sure=0.45)] * len(films), is_clear) is None
+
+
+def only_as_other_view(films, codes):
+    """Finds the levels where the code is not that of most of the changes, which is the film's own."""
+    own = np.round(np.median(codes[:, 0]))
+    return [WHOLE if code[0] != own else NOTHING for code in codes]
+
+
+def test_exchanged_and_doubled_films_are_told_apart():
+    both = refused(NOTHING, NOTHING, only_as_other_view)
+    assert isinstance(both, ViewNotRecognisedError) and str(both) == "the two images seem to be exchanged"
+    one = refused(NOTHING, WHOLE, only_as_other_view)
+    assert str(one) == "the AP image seems to be a lateral image"
+    assert Change(other_view=True).words("lat") == "an AP image"
+
+
+def test_mirroring_is_only_tried_where_it_can_be_seen():
+    assert all(change.other_view for change in changes("ap") if change.mirrored)
+    assert not any(change.other_view for change in changes("lat") if change.mirrored)
+    assert Change() not in changes("ap") and len(set(changes("lat"))) == len(changes("lat"))
+
+
+def test_films_like_no_other_are_refused():
+    refuse_strange("ap", None)
+    refuse_strange("ap", CONSTANTS.largest_novelty - 0.1)
+    with pytest.raises(UnlikeTrainingFilmsError, match="lateral image is unlike"):
+        refuse_strange("lat", CONSTANTS.largest_novelty + 0.1)
+
+
+def test_rows_between_shutters():
+    film = np.zeros((256, 256), np.float32)
+    film[40:200, 60:180] = RNG.random((160, 120))
+    assert shown_rows(film) == (40, 199)
+    assert shown_rows(np.ones((256, 256), np.float32)) == (0, -1)
+    film[:, 10:14] = 1.0  # a marker beside the field
+    assert shown_rows(film) == (40, 199)
+
+
+@pytest.mark.parametrize(("last", "beyond"), [(205, True), (255, False)])
+def test_where_the_next_vertebra_would_be_decides(last, beyond):
+    film = np.zeros((256, 256), np.float32)
+    film[:last] = RNG.random((last, 256))
+    found = reading(LEVELS[:4])
+    assert is_beyond_film("L5", LEVELS[:4], found, film) is beyond
+    assert is_beyond_film("L1", LEVELS[1:], found, film) is False
