@@ -56,12 +56,16 @@ def network_view(view: LabelledView) -> NetworkView:
     return NetworkView(flips.image(view.pixels), view.projection, view.view)
 
 
+def landmarks_px(view: LabelledView) -> Array:
+    """Landmarks (5, 7, 2) on the grid of a ``ViewDetection``, of a film on the full grid."""
+    points = flips_to_canonical(view.projection, view.view).points(view.landmarks_px, view.projection)
+    return np.asarray((points - (GRID_STEP - 1) / 2) / GRID_STEP)
+
+
 def simulated_truth(view: LabelledView) -> ViewTruth:
     """Of a film on the full grid."""
     flips = flips_to_canonical(view.projection, view.view)
-    points = flips.points(view.landmarks_px, view.projection)
-    half = (points - (GRID_STEP - 1) / 2) / GRID_STEP
-    return ViewTruth(shrink(flips.image(view.opacity), GRID_STEP), half, view.depths_mm)
+    return ViewTruth(shrink(flips.image(view.opacity), GRID_STEP), landmarks_px(view), view.depths_mm)
 
 
 def measure(truth: ViewTruth, found: ViewDetection) -> Measured:

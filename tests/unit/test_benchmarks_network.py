@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
 import trimesh
 
-from benchmarks import network_real, network_real_report, network_report
+from benchmarks import network_cost, network_names, network_real, network_real_report, network_report
 from benchmarks.network_measure import ViewTruth, measure, misnamed, summary
+from benchmarks.network_names import Tally
 from benchmarks.network_real import Answer
 from benchmarks.subject_films import exact_view
 from benchmarks.subjects import Room, Subject
 from lumbar3d.contracts import LEVELS
-from lumbar3d.detection.result import ViewDetection
+from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.errors import RejectedError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
+from training.radiographs.simulate import LabelledView
 
 LEVEL_STEP_MM, ENDS_MM = 36.0, 14.0
 
@@ -110,3 +113,57 @@ def test_a_refused_pair_is_counted_and_not_measured(truth: ViewTruth, projection
     assert "| b | AP | 1 | 1 |\n" in text and "exposure 0': 'no spine'" in text
     assert "simulated" in text and "| all | 2.5" in text
     assert network_report.tables(everybody["ap"], everybody["lat"])[2].startswith("| dice | 1.000 | 1.000 |")
+
+
+def test_none_named_wrongly_of_many_is_bounded_by_the_rule_of_three() -> None:
+    found = Tally(500, (1, 503), (), {"no spine": 3, "too short": 1})
+    assert found.answered == 496
+    assert found.bound_percent() == pytest.approx(100 * 3 / 496, rel=0.01)
+    one = replace(found, wrong=(17,))
+    assert one.bound_percent() == pytest.approx(100 * 4.74 / 496, rel=0.01)  # Poisson mean with 5 % below two
+    text = network_names.markdown(one, {})
+    assert "| 500 | 4 | 496 | 1 | 0.95 % |" in text
+    assert "3 left out" in text and "refused, 3 times: no spine" in text and "seed 17" in text
+
+
+class Scripted:
+    """A detector that refuses the first pair, tells the truth of the second and names the third one too low."""
+
+    def __init__(self, answers: list[float | None], truth: ViewTruth, projection: ConeBeam) -> None:
+        self.answers, self.truth, self.projection = iter(answers), truth, projection
+
+    def detect(self, *views: object) -> Detection:
+        lower_px = next(self.answers)
+        if lower_px is None:
+            raise RejectedError("no spine")
+        found = said(self.truth, self.projection)
+        found.landmarks_px[..., 1] += lower_px
+        return Detection(found, found)
+
+
+@dataclass(frozen=True)
+class OnePatient:
+    """A simulator whose every second pair shows all five vertebrae."""
+
+    view: LabelledView
+
+    def pair(self, seed: int) -> tuple[LabelledView, LabelledView]:
+        shown = self.view if seed % 2 else replace(self.view, landmarks_px=self.view.landmarks_px + [0.0, 400.0])
+        return shown, shown
+
+
+def test_pairs_are_counted_by_what_became_of_them(truth: ViewTruth, projection: ConeBeam) -> None:
+    full = projection.regrid(np.array([-0.25, -0.25]), 0.5, 512, 512)
+    parts = {field.name: None for field in fields(LabelledView)}
+    pixels, points = np.zeros((512, 512), dtype=np.float32), truth.landmarks_px * 2 + 0.5
+    view = LabelledView(**(parts | {"view": "ap", "pixels": pixels, "landmarks_px": points, "projection": full}))
+    detector = Scripted([None, 0.0, LEVEL_STEP_MM * 4 / 3 * 256 / 427], truth, projection)
+    found = network_names.tally(detector, OnePatient(view), 3)  # type: ignore[arg-type]
+    first = network_names.FIRST_SEED
+    assert found == Tally(3, (first, first + 5), (first + 5,), {"no spine": 1})
+
+
+def test_the_cost_table_says_where_it_was_not_run() -> None:
+    row = network_cost.Cost("CPU", 1, 0.12, 0.2, 100.0, 300.0)
+    assert "| CPU | 1 | 0.120 | 0.200 | 100 | 300 |\n\nNot run on a GPU" in network_cost.markdown([row], {})
+    assert "Not run" not in network_cost.markdown([row, replace(row, device="GPU")], {})
