@@ -88,13 +88,7 @@ def markdown(found: Tally, record: dict[str, object]) -> str:
     """The tally and its conditions."""
     first, last = found.seeds
     head = ("pairs", "refused", "answered", "named wrongly", f"at most, {100 * CERTAINTY:.0f} % sure")
-    cells = (
-        found.pairs,
-        found.pairs - found.answered,
-        found.answered,
-        len(found.wrong),
-        f"{found.bound_percent():.2f} %",
-    )
+    counts = found.pairs, found.pairs - found.answered, found.answered, len(found.wrong)
     rows = ["## Names of the levels, simulated pairs with five complete lumbar vertebrae", ""]
     rows += ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     rows += ["| " + " | ".join(map(str, counts)) + f" | {found.bound_percent():.2f} % |", ""]
