@@ -31,7 +31,7 @@ def test_network_agrees_with_torch(tmp_path):
         with torch.no_grad():
             expected = network(image, view)
         found = session(tmp_path / "network.onnx").run(None, {"image": image.numpy(), "view": view.numpy()})
-        for a, b, tolerance in zip(expected, found, (1e-4, 1e-4, 2e-3), strict=True):
+        for a, b, tolerance in zip(expected, found, (1e-4, 1e-4, 2e-3, 1e-3), strict=True):
             assert np.abs(a.numpy() - b).max() < tolerance
 
 

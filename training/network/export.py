@@ -22,7 +22,7 @@ from training.manifest import AssetEntry, record_asset
 from training.network.calibrate import unscaled
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import MultiTaskNetwork
-from training.network.refiner import CODES, RefinerNetwork, moments
+from training.network.refiner import CODES, RefinerNetwork, moments, own_guide
 from training.network.trainer import average_network, images_seen
 
 OPSET = 18
@@ -43,7 +43,7 @@ class CoarseForExport(nn.Module):
 
 
 class RefinerForExport(nn.Module):
-    """Opacity in [0, 1]; positions and covariances instead of maps."""
+    """Two looks, the second guided by the first; opacity in [0, 1]; positions and covariances instead of maps."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -51,7 +51,8 @@ class RefinerForExport(nn.Module):
 
     def forward(self, film: Tensor, guide: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of the maps, in crop pixels."""
-        opacity, logits = self.network(film, guide, code)
+        first, _ = self.network(film, guide, code)
+        opacity, logits = self.network(film, own_guide(first, guide), code)
         return opacity[:, 0].clamp(0.0, 1.0), *moments(logits)
 
 

@@ -78,6 +78,11 @@ class RefinerNetwork(nn.Module):
         return resize(guide[:, :1], film) + correction, self.landmarks(x)
 
 
+def own_guide(opacity: Tensor, guide: Tensor) -> Tensor:
+    """The guide of a second look: a first look's opacity (n, 1, 160, 160) in place of the first network's."""
+    return torch.cat([functional.avg_pool2d(opacity.clamp(0.0, 1.0), CELL_PX).to(guide.dtype), guide[:, 1:]], 1)
+
+
 def moments(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Mean position and second moments of each map.
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from training.network.blocks import Blocks, batches
 from training.network.losses import refiner_loss, total_loss
 from training.network.multitask import MultiTaskNetwork
-from training.network.refiner import RefinerNetwork
+from training.network.refiner import RefinerNetwork, own_guide
 from training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer, begin_from
 
 
@@ -47,10 +47,14 @@ def coarse_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 
 def crop_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """Forward in bfloat16, loss in float32."""
+    """Forward in bfloat16, loss in float32; half of the crops are looked at for the second time, as in use."""
     film, guide = (batch[name].float().contiguous(memory_format=torch.channels_last) for name in ("image", "guide"))
+    again = len(film) // 2
     with torch.autocast(film.device.type, torch.bfloat16):
-        outputs = network(film, guide, batch["code"])
+        with torch.no_grad():
+            first = network(film[:again], guide[:again], batch["code"][:again])[0].float()
+        guide = torch.cat([own_guide(first, guide[:again]), guide[again:]])
+        outputs = network(film, guide.contiguous(memory_format=torch.channels_last), batch["code"])
     return refiner_loss(outputs, batch)
 
 
