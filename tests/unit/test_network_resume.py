@@ -146,14 +146,32 @@ def test_an_interrupted_write_leaves_the_old_state(tmp_path):
 
 def test_a_training_begins_with_another_ones_average(tmp_path):
     old = run(tmp_path / "old", 5)
-    begin_from(tmp_path / "old", tmp_path / "new")
+    begin_from(tmp_path / "old", tmp_path / "new", old.network)
     begun = trainer(tmp_path / "new")
     assert begun.images == 0
     assert torch.equal(begun.network[0].weight, old.average.module[0].weight)
     assert torch.equal(begun.average.module[0].weight, old.average.module[0].weight)
     again = run(tmp_path / "new", 2)
-    begin_from(tmp_path / "old", tmp_path / "new")
+    begin_from(tmp_path / "old", tmp_path / "new", old.network)
     assert trainer(tmp_path / "new").images == again.images == 8
+
+
+def test_a_network_with_more_outputs_keeps_what_the_old_one_learned(tmp_path):
+    def training(outputs, folder):
+        network = torch.nn.Linear(3, outputs)
+        return Trainer(network, lambda net, batch: {"total": net(batch["image"]).square().mean()}, SCHEDULE, folder)
+
+    old, larger = training(2, tmp_path / "old"), torch.nn.Linear(3, 4)
+    for _ in range(3):
+        old.step({"image": torch.rand(4, 3)})
+    old.save()
+    begin_from(tmp_path / "old", tmp_path / "new", larger)
+    begun = training(4, tmp_path / "new")
+    average = old.average.module.weight
+    assert torch.equal(begun.network.weight[:2], average) and torch.equal(begun.network.weight[2:], larger.weight[2:])
+    moments = begun.optimiser.state[begun.network.weight]["exp_avg_sq"]
+    assert (moments[:2] > 0).all() and (moments[2:] == 0).all()
+    assert np.isfinite(begun.step({"image": torch.rand(4, 3)})["total"])
 
 
 def test_no_state_is_an_error(tmp_path):

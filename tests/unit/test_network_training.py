@@ -9,6 +9,7 @@ from training.network.losses import (  # noqa: E402
     decomposition_loss,
     heatmap_loss,
     refiner_loss,
+    silhouette_loss,
     target_heatmap,
     total_loss,
     vote_loss,
@@ -18,7 +19,7 @@ from training.network.refiner import CELL_PX, RefinerNetwork, landmark_loss, mom
 from training.network.samples import coarse_sample, mirrored, negative  # noqa: E402
 from training.network.trainer import Schedule  # noqa: E402
 from training.radiographs.room import draw_room  # noqa: E402
-from training.radiographs.simulate import LabelledView  # noqa: E402
+from training.radiographs.simulate import NOWHERE_PX, LabelledView  # noqa: E402
 
 SIZE = 64
 
@@ -32,7 +33,8 @@ def view():
     )
     beam = draw_room(rng)[0].downsampled(8)
     pixels, opacity = rng.random((SIZE, SIZE), dtype=np.float32), rng.random((5, SIZE, SIZE), dtype=np.float32)
-    return LabelledView("ap", pixels, opacity, landmarks, np.full((5, 7), 1000.0), beam)
+    marks = np.array([[30.0, 4.0], [NOWHERE_PX, NOWHERE_PX], [34.0, 60.0]])
+    return LabelledView("ap", pixels, opacity, landmarks, np.full((5, 7), 1000.0), marks, beam)
 
 
 def batch_of(samples):
@@ -93,9 +95,28 @@ def test_negatives_hold_nothing(view):
     rng = np.random.default_rng(0)
     sample = coarse_sample(view)
     spoiled = [negative(sample, rng) for _ in range(12)]
-    assert all(s["present"].sum() == 0 and s["opacity"].sum() == 0 for s in spoiled)
+    names = ("present", "marks_present", "opacity")
+    assert all(s[name].sum() == 0 for s in spoiled for name in names) and sample["marks_present"].tolist() == [1, 0, 1]
     changed = [not torch.equal(s["image"], sample["image"]) or s["view"][0] != sample["view"][0] for s in spoiled]
     assert all(changed) and sample["present"].sum() == 5
+
+
+def test_a_mirrored_lateral_film_is_no_lateral_film(view):
+    rng = np.random.default_rng(0)
+    sample = {**coarse_sample(view), "view": torch.tensor([1.0, 1.0])}
+    spoiled = [negative(sample, rng)["image"] for _ in range(60)]
+    assert any(torch.equal(image, sample["image"].flip(-1)) for image in spoiled)
+    frontal = [negative(coarse_sample(view), rng)["image"] for _ in range(60)]
+    assert not any(torch.equal(image, sample["image"].flip(-1)) for image in frontal)  # that is a film of somebody
+
+
+def test_thin_parts_count_in_the_silhouette():
+    truth = torch.zeros(1, 1, 32, 32)
+    truth[..., 8:24, 8:24], truth[..., 15:17, 24:31] = 0.6, 0.08
+    without = truth * (truth > 0.5)
+    assert silhouette_loss(truth, truth) < 0.06
+    assert silhouette_loss(without, truth) > silhouette_loss(truth, truth) + 0.02
+    assert (without - truth).square().mean() < 1e-4
 
 
 def known_map(centre, covariance):
@@ -148,7 +169,7 @@ def test_refiner_learns_to_mend_a_guide():
     network = RefinerNetwork(width=6)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-2)
     losses = []
-    for _ in range(25):
+    for _ in range(32):
         terms = refiner_loss(network(truth, guide, torch.zeros(2, 7)), batch)
         optimiser.zero_grad()
         terms["total"].backward()

@@ -155,3 +155,30 @@ def test_a_given_person_keeps_the_surfaces(models):
     assert all(a.mesh is b for a, b in zip(spine.lumbar, meshes, strict=True))
     tops = [vertebra.mesh.vertices[:, 2].mean() for vertebra in (*spine.thoracic, *spine.lumbar)]
     assert (np.diff(tops) < 0).all() and spine.world_from_sacrum[2, 3] < tops[-1]
+
+
+@pytest.fixture(scope="module")
+def uncommon(models):
+    """Pairs of people with four and with six lumbar vertebrae."""
+    simulator = Simulator(models, Variety(other_counts_share=1.0))
+    pairs = [(len(simulator.spine(seed).lumbar), simulator.pair(seed, step=2)) for seed in range(8)]
+    return {count: pair for count, pair in pairs}
+
+
+def test_four_and_six_lumbar_vertebrae_are_labelled_from_above(uncommon):
+    assert set(uncommon) == {4, 6}
+    for count, pair in uncommon.items():
+        for view in pair:
+            thoracic, sixth, sacrum = view.marks_px
+            named = view.landmarks_px[: min(count, 5), :2].mean(axis=1)
+            chain = np.vstack([thoracic, named, *([sixth] if count == 6 else []), sacrum])
+            assert (np.diff(chain[:, 1]) > 5.0).all()
+            assert view.opacity[4].any() == (count == 6) == bool(view.visible[4])
+            assert view.marks_seen[1] == (count == 6)
+
+
+def test_beams_that_go_astray_miss_vertebrae(models):
+    simulator = Simulator(models, Variety(astray_share=1.0))
+    shown = np.array([view.visible for seed in range(6) for view in simulator.pair(seed, step=2)])
+    assert shown.all(axis=1).mean() < 0.3 and shown.any()
+    assert {tuple(row[[0, 4]]) for row in shown} >= {(True, False), (False, True)}

@@ -100,7 +100,7 @@ class Variety:
     cut_share : float
         Share of films on which the shutters hide the highest or the lowest vertebrae.
     astray_share : float
-        Share of pairs with both beams aimed too high or too low, from a vertebra missing to the chest or the thighs.
+        Share of pairs with both beams aimed too high or too low, some as far as the chest or the thighs.
     other_counts_share : float
         Share of people with four or six lumbar vertebrae.
     pairs_per_person : int
