@@ -160,13 +160,32 @@ class Measurement(_Contract):
     definition: str
 
 
+class LandmarkSighting(_Contract):
+    """One landmark as one view shows it."""
+
+    view: Literal["ap", "lat"]
+    position_px: tuple[FiniteFloat, FiniteFloat] = Field(description="(u, v) in the image as it was sent")
+    covariance_px2: tuple[tuple[FiniteFloat, FiniteFloat], tuple[FiniteFloat, FiniteFloat]] = Field(
+        description="of the error in (u, v), calibrated on simulated patients that the networks never saw"
+    )
+    confidence: float = Field(
+        ge=0.0,
+        le=1.0,
+        description="that the vertebra is this level, times the probability of an error below 4 mm at the landmark's "
+        "depth under the covariance",
+    )
+
+
 class LandmarkResult(_Contract):
-    """One landmark: on the fitted mesh and as triangulated from the two detections."""
+    """One landmark: on the fitted mesh, as triangulated from the two detections, and in each view."""
 
     name: str
     model_mm: Vec3
     triangulated_mm: Vec3 | None = None
-    ray_distance_mm: float | None = None
+    ray_distance_mm: float | None = Field(
+        default=None, description="by how much the rays of the two views through this landmark miss each other"
+    )
+    sightings: tuple[LandmarkSighting, ...] = ()
 
 
 class LevelQuality(_Contract):
@@ -189,6 +208,9 @@ class LevelResult(_Contract):
     """One reconstructed vertebra."""
 
     level: str
+    detection_confidence: float | None = Field(
+        default=None, ge=0.0, le=1.0, description="that the vertebra is there and is this level, worse view"
+    )
     world_from_model: tuple[Row4, Row4, Row4, Row4]
     coefficients_sd: tuple[float, ...]
     landmarks: tuple[LandmarkResult, ...]
@@ -203,6 +225,24 @@ class AssetRecord(_Contract):
     version: str
 
 
+class LumbarCountReport(_Contract):
+    """How many vertebrae are lumbar, from both images together."""
+
+    count: int = Field(ge=4, le=6)
+    confidence: float = Field(ge=0.0, le=1.0, description="against the other two counts; not calibrated")
+
+
+class FilmReport(_Contract):
+    """What is known of one image as a whole."""
+
+    view: Literal["ap", "lat"]
+    novelty: float | None = Field(
+        default=None,
+        description="how unlike the films of training it is: Mahalanobis distance of its features over the distance "
+        "that one in a hundred simulated validation films exceeds",
+    )
+
+
 class ReconstructionResult(_Contract):
     """``GET /jobs/{id}/result``: everything but the meshes."""
 
@@ -215,6 +255,8 @@ class ReconstructionResult(_Contract):
     measurements: tuple[Measurement, ...]
     quality: Literal["ok", "review", "bad"]
     notes: tuple[str, ...] = ()
+    lumbar_count: LumbarCountReport | None = None
+    films: tuple[FilmReport, ...] = ()
     timings_s: dict[str, float]
     assets: tuple[AssetRecord, ...]
     constants: dict[str, dict[str, float | int | str | bool]] = Field(

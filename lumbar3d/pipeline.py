@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from lumbar3d.bundle import write_bundle
 from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
+from lumbar3d.detection.mirror import refuse_mirrored
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.factory import create_projector
@@ -140,6 +141,7 @@ class Engine:
         views, notes = read_pair(paths, calibration)
         clock.enter(Stage.DETECT)
         detection = self.detector.detect(*views)
+        refuse_mirrored(detection)
         clock.enter(Stage.INITIALISE)
         clock.enter(Stage.REGISTER)
         fit = register(self.models, detection, self.projector, self.constants, options.method, clock.within)

@@ -9,7 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LevelQuality
+from lumbar3d.contracts import LEVELS, LevelQuality
+from lumbar3d.detection import refusal
+from lumbar3d.detection.mirror import is_perhaps_mirrored
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.measurement.heights import height_losses
@@ -65,7 +67,10 @@ _REASONS = {
 _ABOUT_THE_PERSON = frozenset({"deformed_bad", "unlike_neighbours_bad"})
 """Not doubts about the images."""
 VIEWS_SHIFTED = "views_shifted"
-_DOUBTFUL_NOTES = frozenset({"view_angle_unusual", VIEWS_SHIFTED})
+AP_PERHAPS_MIRRORED = "ap_perhaps_mirrored"
+UNLIKE_TRAINING = "unlike_training_films"
+COUNT_UNSURE = "lumbar_count_unsure"
+_DOUBTFUL_NOTES = frozenset({"view_angle_unusual", VIEWS_SHIFTED, AP_PERHAPS_MIRRORED, UNLIKE_TRAINING, COUNT_UNSURE})
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
@@ -78,7 +83,18 @@ def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
 
 
 def pair_notes(detection: Detection) -> tuple[str, ...]:
-    """``views_shifted`` where the rays of the same landmarks pass each other on one side.
+    """What is doubtful about the two films, as stable codes."""
+    doubts = {
+        VIEWS_SHIFTED: _views_shifted(detection),
+        AP_PERHAPS_MIRRORED: is_perhaps_mirrored(detection),
+        UNLIKE_TRAINING: any((view.novelty or 0.0) > refusal.CONSTANTS.unusual_novelty for view in detection.views),
+        COUNT_UNSURE: _count_unsure(detection),
+    }
+    return tuple(note for note, applies in doubts.items() if applies)
+
+
+def _views_shifted(detection: Detection) -> bool:
+    """Whether the rays of the same landmarks pass each other on one side.
 
     Detection errors are as often above as below; a calibration that has moved one view up or down is not. (One that
     has moved or turned it about the vertical axis leaves no trace in the images.)
@@ -87,8 +103,15 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
     normals = np.cross(ap_rays, lat_rays)
     gaps = ((lat_origins - ap_origins) * normals).sum(-1) / np.linalg.norm(normals, axis=-1)
     gaps = gaps[np.isfinite(gaps)]
-    shifted = gaps.size > 0 and abs(float(np.median(gaps))) > CONSTANTS.views_shift_mm
-    return (VIEWS_SHIFTED,) if shifted else ()
+    return gaps.size > 0 and abs(float(np.median(gaps))) > CONSTANTS.views_shift_mm
+
+
+def _count_unsure(detection: Detection) -> bool:
+    """Whether five lumbar vertebrae are not the clear answer."""
+    count = detection.count
+    if count is None:
+        return False
+    return count.count != len(LEVELS) or count.confidence < refusal.CONSTANTS.least_count_confidence
 
 
 def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:

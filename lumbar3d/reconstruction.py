@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from lumbar3d import __version__
 from lumbar3d.contracts import (
     LANDMARKS,
     Calibration,
     LandmarkResult,
+    LandmarkSighting,
     LevelQuality,
     LevelResult,
     Measurement,
     ReconstructionResult,
 )
+from lumbar3d.detection import report
 from lumbar3d.detection.result import Detection
+from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.provenance import Provenance
 from lumbar3d.quality import Flag
@@ -71,10 +76,12 @@ class Reconstruction:
         return ReconstructionResult(
             software=f"lumbar3d {__version__}",
             method=self.registration.method,
-            levels=tuple(self._level(row) for row in range(len(self.vertebrae))),
+            levels=self._levels(),
             measurements=self.measurements,
             quality=self.flag,
             notes=self.notes,
+            lumbar_count=report.count_report(self.detection),
+            films=report.film_reports(self.detection),
             timings_s={name: round(seconds, 4) for name, seconds in self._timings_s().items()},
             assets=self.provenance.assets,
             constants=self.provenance.constants,
@@ -85,29 +92,30 @@ class Reconstruction:
     def _timings_s(self) -> dict[str, float]:
         return self.timings_s | {"total": sum(self.timings_s.values())}
 
-    def _level(self, row: int) -> LevelResult:
-        vertebra = self.vertebrae[row]
-        return LevelResult(
-            level=vertebra.level,
-            world_from_model=vertebra.world_from_model.tolist(),
-            coefficients_sd=tuple(vertebra.coefficients.tolist()),
-            landmarks=tuple(self._landmarks(row)),
-            quality=self.quality[row],
+    def _levels(self) -> tuple[LevelResult, ...]:
+        room = build_geometry(self.calibration)
+        points = np.stack([vertebra.landmarks_world() for vertebra in self.vertebrae])
+        seen = report.sightings(self.detection, (room.ap, room.lat), points)
+        certain = np.minimum(self.detection.ap.confidence, self.detection.lat.confidence).round(report.DIGITS)
+        return tuple(
+            LevelResult(
+                level=vertebra.level,
+                detection_confidence=float(certain[row]),
+                world_from_model=vertebra.world_from_model.tolist(),
+                coefficients_sd=tuple(vertebra.coefficients.tolist()),
+                landmarks=tuple(self._landmark(row, k, seen[row][k]) for k in range(len(LANDMARKS))),
+                quality=self.quality[row],
+            )
+            for row, vertebra in enumerate(self.vertebrae)
         )
 
-    def _landmarks(self, row: int) -> list[LandmarkResult]:
+    def _landmark(self, row: int, index: int, sightings: tuple[LandmarkSighting, ...]) -> LandmarkResult:
         fit = self.registration
-        found = []
-        for index, (name, point) in enumerate(
-            zip(LANDMARKS, self.vertebrae[row].landmarks_world().tolist(), strict=True)
-        ):
-            seen = bool(fit.landmark_seen[row, index])
-            found.append(
-                LandmarkResult(
-                    name=name,
-                    model_mm=tuple(point),
-                    triangulated_mm=tuple(fit.triangulated_mm[row, index].tolist()) if seen else None,
-                    ray_distance_mm=float(fit.ray_distance_mm[row, index]) if seen else None,
-                )
-            )
-        return found
+        seen = bool(fit.landmark_seen[row, index])
+        return LandmarkResult(
+            name=LANDMARKS[index],
+            model_mm=tuple(self.vertebrae[row].landmarks_world()[index].tolist()),
+            triangulated_mm=tuple(fit.triangulated_mm[row, index].tolist()) if seen else None,
+            ray_distance_mm=float(fit.ray_distance_mm[row, index]) if seen else None,
+            sightings=sightings,
+        )

@@ -107,7 +107,11 @@ def test_the_result_tells_what_it_was_made_with(scene: Scene) -> None:
     for level in result.levels:
         pose = np.array(level.world_from_model)
         np.testing.assert_allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-9)
-        assert all(landmark.ray_distance_mm is not None for landmark in level.landmarks)
+        assert level.detection_confidence is not None
+        for landmark in level.landmarks:
+            assert landmark.ray_distance_mm is not None
+            assert [seen.view for seen in landmark.sightings] == ["ap", "lat"]
+            assert all(0.0 < seen.confidence <= 1.0 for seen in landmark.sightings)
 
 
 def test_progress_goes_through_every_stage_and_never_back(scene: Scene) -> None:

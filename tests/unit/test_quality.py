@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lumbar3d.contracts import Calibration, LevelQuality
+from lumbar3d.contracts import LEVELS, Calibration, LevelQuality
+from lumbar3d.detection.count import LumbarCount, Shown
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
@@ -16,6 +17,8 @@ from lumbar3d.registration.result import Registration
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 from tests.unit.registration_cases import toy_models
+
+ALL = Shown(("T12", *LEVELS, "S1"), (), ())
 
 
 def with_plates(model: ShapeModel) -> ShapeModel:
@@ -141,7 +144,8 @@ def test_a_spine_of_fractures_is_an_answer() -> None:
 def test_a_doubtful_geometry_asks_for_review_and_a_harmless_note_does_not() -> None:
     levels = judge_levels(registration())
     assert overall_flag(levels, ("view_angle_unusual",)) == "review"
-    assert overall_flag(levels, ("views_shifted",)) == "review"
+    for note in ("views_shifted", "unlike_training_films", "lumbar_count_unsure"):
+        assert overall_flag(levels, (note,)) == "review"
     assert overall_flag(levels, ("ap_inverted", "lat_cropped_to_centre")) == "ok"
 
 
@@ -161,3 +165,29 @@ def test_a_view_moved_up_or_down_is_noticed_through_noise(
         empty = np.zeros((5, 4, 4), np.float32)
         views.append(ViewDetection(beam, empty, pixels, np.ones((5, 7)), np.ones(5)))
     assert pair_notes(Detection(*views)) == notes
+
+
+@pytest.mark.parametrize(
+    ("novelty", "count", "notes"),
+    [
+        ((0.9, 1.0), LumbarCount(5, 0.99, (ALL, ALL)), ()),
+        ((None, None), None, ()),
+        ((0.9, 1.6), LumbarCount(5, 0.99, (ALL, ALL)), ("unlike_training_films",)),
+        ((0.9, 0.9), LumbarCount(5, 0.6, (ALL, ALL)), ("lumbar_count_unsure",)),
+        ((0.9, 0.9), LumbarCount(6, 0.8, (ALL, ALL)), ("lumbar_count_unsure",)),
+    ],
+)
+def test_strange_films_and_doubtful_counts_are_noted(
+    novelty: tuple[float | None, float | None],
+    count: LumbarCount | None,
+    notes: tuple[str, ...],
+    calibration: Calibration,
+) -> None:
+    geometry, points = build_geometry(calibration), np.random.default_rng(2).normal(scale=30.0, size=(5, 7, 3))
+    views = [
+        ViewDetection(
+            beam, np.zeros((5, 4, 4), np.float32), beam.project(points)[0], np.ones((5, 7)), np.ones(5), novelty=new
+        )
+        for beam, new in zip((geometry.ap, geometry.lat), novelty, strict=True)
+    ]
+    assert pair_notes(Detection(*views, count)) == notes

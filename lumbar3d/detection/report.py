@@ -1,0 +1,91 @@
+"""What the detector found, as a caller is told: in pixels of the images as they were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumbar3d.contracts import FilmReport, LandmarkSighting, LumbarCountReport
+from lumbar3d.detection.confidence import share_within
+from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.imaging.preprocess import ViewName
+
+Array = NDArray[np.float64]
+
+DIGITS = 4
+_VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
+
+
+def sightings(
+    detection: Detection, images: Sequence[ConeBeam], points_mm: Array
+) -> list[list[tuple[LandmarkSighting, ...]]]:
+    """Every landmark in both views, by level and landmark; one that a view does not show is left out.
+
+    Parameters
+    ----------
+    detection : Detection
+    images : two of ConeBeam
+        The views on the pixels of the images as they were sent.
+    points_mm : (5, 7, 3) float64
+        Where the landmarks are in the world, for their depth.
+    """
+    parts = [_view(*part, points_mm) for part in zip(_VIEWS, detection.views, images, strict=True)]
+    levels, landmarks = points_mm.shape[:2]
+    return [
+        [tuple(seen for part in parts if (seen := part[row][k]) is not None) for k in range(landmarks)]
+        for row in range(levels)
+    ]
+
+
+def film_reports(detection: Detection) -> tuple[FilmReport, ...]:
+    """Novelty of both films."""
+    return tuple(
+        FilmReport(view=name, novelty=None if view.novelty is None else round(view.novelty, DIGITS))
+        for name, view in zip(_VIEWS, detection.views, strict=True)
+    )
+
+
+def count_report(detection: Detection) -> LumbarCountReport | None:
+    """How many vertebrae are lumbar."""
+    if detection.count is None:
+        return None
+    return LumbarCountReport(count=detection.count.count, confidence=round(detection.count.confidence, DIGITS))
+
+
+def _view(
+    view: ViewName, found: ViewDetection, image: ConeBeam, points_mm: Array
+) -> list[list[LandmarkSighting | None]]:
+    scale = image.focal_px / found.projection.focal_px
+    pixels = (found.landmarks_px - found.projection.principal_px) * scale + image.principal_px
+    covariance = _covariance_px2(found) * scale[:, None] * scale
+    mm_per_px = image.project(points_mm)[1][..., None] / image.focal_px
+    known = np.asarray(np.isfinite(pixels).all(-1) & np.isfinite(covariance).all((-2, -1)))
+    certain = np.where(known[..., None, None], covariance, np.eye(2))
+    near = share_within(certain * mm_per_px[..., None] * mm_per_px[..., None, :])
+    confidence = np.clip(near * found.confidence[:, None], 0.0, 1.0)
+    rows, columns = known.shape
+    return [
+        [
+            _sighting(view, pixels[row, k], covariance[row, k], float(confidence[row, k])) if known[row, k] else None
+            for k in range(columns)
+        ]
+        for row in range(rows)
+    ]
+
+
+def _sighting(view: ViewName, position: Array, covariance: Array, confidence: float) -> LandmarkSighting:
+    (uu, uv), (_, vv) = np.round(covariance, DIGITS).tolist()
+    u, v = np.round(position, 2).tolist()
+    return LandmarkSighting(
+        view=view, position_px=(u, v), covariance_px2=((uu, uv), (uv, vv)), confidence=round(confidence, DIGITS)
+    )
+
+
+def _covariance_px2(found: ViewDetection) -> Array:
+    """(5, 7, 2, 2) on the detection's own grid."""
+    if found.landmark_covariance_px2 is not None:
+        return found.landmark_covariance_px2
+    return np.asarray(found.landmark_sigma_px[..., None, None] ** 2 * np.eye(2))

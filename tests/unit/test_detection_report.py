@@ -1,0 +1,69 @@
+"""What a caller is told of the detected landmarks."""
+
+import numpy as np
+import pytest
+
+from lumbar3d.contracts import Calibration
+from lumbar3d.detection.confidence import share_within
+from lumbar3d.detection.count import LumbarCount, Shown
+from lumbar3d.detection.report import count_report, film_reports, sightings
+from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.geometry.calibration import build_geometry
+
+POINTS_MM = np.random.default_rng(5).normal(scale=(15.0, 25.0, 60.0), size=(5, 7, 3))
+NOTHING = Shown((), (), ())
+
+
+def detection(geometry, missing=None, covariance=True):
+    """Exact landmarks on a grid four times coarser than the images; the lateral view may miss one."""
+    views = []
+    for name, beam in (("ap", geometry.ap), ("lat", geometry.lat)):
+        grid = beam.regrid(np.array([10.0, 30.0]), np.array([4.0, 2.0]), 128, 128)
+        pixels = grid.project(POINTS_MM)[0]
+        if name == "lat" and missing:
+            pixels[missing] = np.nan
+        spread = np.broadcast_to(np.array([[2.0, 0.5], [0.5, 1.0]]), (5, 7, 2, 2)) if covariance else None
+        confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5]) - 0.1 * (name == "lat")
+        parts = grid, np.zeros((5, 128, 128), np.float32), pixels, np.full((5, 7), 1.5), confidence
+        views.append(ViewDetection(*parts, spread, novelty=0.51234567))
+    return Detection(*views, LumbarCount(5, 0.98, (NOTHING, NOTHING)))
+
+
+@pytest.fixture
+def geometry(calibration: Calibration):
+    return build_geometry(calibration)
+
+
+def test_positions_and_covariances_are_those_of_the_images_as_sent(geometry):
+    images = geometry.ap, geometry.lat
+    told = sightings(detection(geometry), images, POINTS_MM)
+    for place, (name, image) in enumerate(zip(("ap", "lat"), images, strict=True)):
+        truth, depth = image.project(POINTS_MM)
+        mm_per_px = image.pixel_spacing_mm * depth[..., None] / image.source_to_detector_mm
+        for row in range(5):
+            for k in range(7):
+                seen = told[row][k][place]
+                assert seen.view == name
+                assert seen.position_px == pytest.approx(truth[row, k], abs=0.006)
+                expected = np.array([[2.0 * 16, 0.5 * 8], [0.5 * 8, 1.0 * 4]])
+                assert np.allclose(seen.covariance_px2, expected)
+                near = share_within(expected * mm_per_px[row, k][:, None] * mm_per_px[row, k])
+                assert seen.confidence == pytest.approx((0.9 - 0.1 * row - 0.1 * place) * near, abs=1e-4)
+
+
+def test_what_a_view_does_not_show_is_left_out(geometry):
+    told = sightings(detection(geometry, missing=(3, 6)), (geometry.ap, geometry.lat), POINTS_MM)
+    assert [seen.view for seen in told[3][6]] == ["ap"]
+    assert [seen.view for seen in told[3][5]] == ["ap", "lat"]
+
+
+def test_without_covariances_the_sigmas_are_told(geometry):
+    told = sightings(detection(geometry, covariance=False), (geometry.ap, geometry.lat), POINTS_MM)
+    assert np.allclose(told[0][0][0].covariance_px2, [[2.25 * 16, 0.0], [0.0, 2.25 * 4]])
+
+
+def test_films_and_count_are_told(geometry):
+    found = detection(geometry)
+    assert [(film.view, film.novelty) for film in film_reports(found)] == [("ap", 0.5123), ("lat", 0.5123)]
+    assert count_report(found).count == 5 and count_report(found).confidence == 0.98
+    assert count_report(Detection(found.ap, found.lat)) is None
