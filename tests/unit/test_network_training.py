@@ -169,14 +169,14 @@ def test_refiner_learns_to_mend_a_guide():
     network = RefinerNetwork(width=6)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-2)
     losses = []
-    for _ in range(32):
+    for _ in range(50):
         terms = refiner_loss(network(truth, guide, torch.zeros(2, 7)), batch)
         optimiser.zero_grad()
         terms["total"].backward()
         optimiser.step()
         losses.append({name: float(term.detach()) for name, term in terms.items()})
-    assert losses[-1]["ncc"] < 0.5 * losses[0]["ncc"]
-    assert losses[-1]["distance"] < 0.5 * losses[0]["distance"]
+    for name in ("ncc", "silhouette", "distance"):
+        assert losses[-1][name] < 0.4 * losses[0][name], name
 
 
 def test_schedule_warms_up_and_ends_at_zero():
