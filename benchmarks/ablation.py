@@ -24,12 +24,15 @@ from training.network.blocks import batches
 from training.network.samples import HELD_OUT_SEEDS
 from training.network.trainer import Limits, Schedule, Terms, Trainer, average_network
 from training.network.variants import VARIANTS
-from training.radiographs.simulate import Simulator
+from training.radiographs.simulate import Simulator, Variety
 
 FIRST_SEED = 20_000_000
 """Patients that no shipped network was trained or measured on."""
 FIRST_HELD_OUT = 700
-BATCH, PEAK_RATE = 4, 1.4e-3
+BATCH, PEAK_RATE = 8, 2e-3
+AVERAGE_DECAY = 0.98
+"""Of the running average of the weights: of a training so short the usual one would still hold the first steps'."""
+PAIRS_PER_PERSON = 4
 REPORT_S = 30.0
 
 
@@ -40,15 +43,15 @@ class Conditions:
     Attributes
     ----------
     pairs : int
-        Simulated patients, two films each.
+        Simulated pairs of films; every ``PAIRS_PER_PERSON`` of one person.
     epochs : int
         How often each film is seen.
     held_out : int
         Patients to measure on.
     """
 
-    pairs: int = 1000
-    epochs: int = 2
+    pairs: int = 500
+    epochs: int = 3
     held_out: int = 50
 
     @property
@@ -70,10 +73,11 @@ def prepare(work: Path, conditions: Conditions) -> tuple[Films, Films]:
         raise ValueError(f"{work} was begun with other sizes: {record.read_text()}")
     work.mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps(wanted))
-    simulator = Simulator(load_shape_models(AssetStore.open()))
+    models = load_shape_models(AssetStore.open())
     taught, held_out = work / "films", work / "held_out"
-    store(taught, simulator, range(FIRST_SEED, FIRST_SEED + conditions.pairs))
-    store(held_out, simulator, HELD_OUT_SEEDS[FIRST_HELD_OUT : FIRST_HELD_OUT + conditions.held_out])
+    people = Simulator(models, Variety(pairs_per_person=PAIRS_PER_PERSON))
+    store(taught, people, range(FIRST_SEED, FIRST_SEED + conditions.pairs))
+    store(held_out, Simulator(models), HELD_OUT_SEEDS[FIRST_HELD_OUT : FIRST_HELD_OUT + conditions.held_out])
     return Films(taught), Films(held_out)
 
 
@@ -99,7 +103,7 @@ def run(name: str, seed: int, folder: Path, films: tuple[Films, Films], conditio
     if not record.exists():
         variant = VARIANTS[name]
         torch.manual_seed(seed)
-        schedule = Schedule(conditions.samples, PEAK_RATE)
+        schedule = Schedule(conditions.samples, PEAK_RATE, average_decay=AVERAGE_DECAY)
         trainer = Trainer(variant.network(), variant.loss, schedule, folder)
         stream = batches(FilmStream(films[0], BATCH), BATCH, trainer.images, 0)
         trainer.run(stream, Limits(checkpoint_s=60.0), Report(folder.name, conditions.samples))

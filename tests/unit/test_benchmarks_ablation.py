@@ -169,7 +169,7 @@ def test_the_command_goes_on_where_it_was(tmp_path, monkeypatch):
     work, out = tmp_path / "work", tmp_path / "ablation.json"
 
     def command(*changes):
-        sizes = {"--pairs": 2, "--epochs": 1, "--held-out": 1, "--seeds": 1, "--work": work, "--out": out}
+        sizes = {"--pairs": 4, "--epochs": 1, "--held-out": 1, "--seeds": 1, "--work": work, "--out": out}
         arguments = [str(part) for pair in (sizes | dict(changes)).items() for part in pair]
         monkeypatch.setattr(sys, "argv", ["ablation", *arguments, "--variants", "full", "landmarks"])
         ablation.main()
@@ -182,4 +182,4 @@ def test_the_command_goes_on_where_it_was(tmp_path, monkeypatch):
     text = out.with_suffix(".md").read_text()
     assert "| fused, both tasks | AP |" in text and "0.995 / 45.8 / 0.992" in text
     with pytest.raises(ValueError, match="other sizes"):
-        command(("--pairs", 4))
+        command(("--pairs", 8))
