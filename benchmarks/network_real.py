@@ -1,8 +1,8 @@
 """The network on films of real vertebrae by a second renderer: ``python -m benchmarks.network_real --data DIR``.
 
-The people and films of ``benchmarks.end_to_end`` (``subjects``, ``subject_films``), read as the service reads files,
-through the shipped ``Detector``, measured as ``network_measure`` says. Writes
-``benchmarks/results/network_real.{json,md}``.
+The people and films of ``benchmarks.end_to_end`` (``subjects``, ``subject_films``), and films of a real CT
+(``ct_film``), read as the service reads files, through the shipped ``Detector``, measured as ``network_measure`` says.
+Writes ``benchmarks/results/network_real.{json,md}``.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ct_film import photograph_ct, real_part
 from benchmarks.machine import describe
-from benchmarks.network_measure import Measured, measure, summary
+from benchmarks.network_measure import Measured, ViewTruth, measure, summary
 from benchmarks.network_real_report import markdown
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
-from benchmarks.subjects import COMPLETE_SUBJECTS, Room, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.network import Detector
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.pair import read_pair
+from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore
 
 
@@ -37,23 +39,44 @@ class Answer:
     refusal: str = ""
 
 
-def answers(data: Path, detector: Detector, draws: int) -> list[Answer]:
-    """Every exposure of every person."""
+def people(data: Path, detector: Detector, draws: int) -> list[Answer]:
+    """Every exposure of every person with five levels."""
     found = []
     for name in COMPLETE_SUBJECTS:
         subject = load_subject(data, name, Room(columns=COLUMNS))
         for draw in range(draws):
             with tempfile.TemporaryDirectory() as folder:
                 films, _ = read_pair(photograph(subject, draw, Path(folder)), subject.calibration)
-            try:
-                detection = detector.detect(*films)
-            except RejectedError as error:
-                found.append(Answer(name, draw, refusal=str(error)))
-                continue
-            projector = CpuProjector()
-            views = (measure(exact_view(subject, view.projection, projector), view) for view in detection.views)
-            found.append(Answer(name, draw, tuple(views)))
+            found.append(answer(detector, subject, draw, films))
     return found
+
+
+def ct(data: Path, detector: Detector, draws: int) -> list[Answer]:
+    """Every exposure of the person with a CT; measured on what is in the CT."""
+    found = []
+    for draw in range(draws):
+        with tempfile.TemporaryDirectory() as folder:
+            subject, paths = photograph_ct(data, draw, Path(folder))
+            films, _ = read_pair(paths, subject.calibration)
+        found.append(answer(detector, subject, draw, films, real_part))
+    return found
+
+
+def answer(
+    detector: Detector,
+    subject: Subject,
+    draw: int,
+    films: tuple[NetworkView, NetworkView],
+    part: Callable[[ViewTruth], ViewTruth] = lambda truth: truth,
+) -> Answer:
+    """Detect and measure; ``part`` of the truth is known."""
+    try:
+        detection = detector.detect(*films)
+    except RejectedError as error:
+        return Answer(subject.name, draw, refusal=str(error))
+    projector = CpuProjector()
+    truths = (part(exact_view(subject, view.projection, projector)) for view in detection.views)
+    return Answer(subject.name, draw, tuple(map(measure, truths, detection.views)))
 
 
 def grouped(found: Sequence[Answer]) -> dict[str, object]:
@@ -73,12 +96,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
-    found = answers(arguments.data, Detector.load(store, threads=1), arguments.draws)
+    detector = Detector.load(store, threads=1)
+    found = people(arguments.data, detector, arguments.draws)
     report = {
         "machine": describe("onnxruntime", "numpy"),
         "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
         "all": grouped(found),
         "people": {name: grouped([a for a in found if a.subject == name]) for name in COMPLETE_SUBJECTS},
+        "ct": grouped(ct(arguments.data, detector, arguments.draws)),
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "network_real.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -6,6 +6,7 @@ training simulator. Stored as 16-bit PNG, as a detector would.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,17 @@ from PIL import Image
 
 from benchmarks.network_measure import ViewTruth
 from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
-from benchmarks.voxel_film import cast, voxelise
+from benchmarks.voxel_film import Volume, cast, voxelise
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.shape.mesh import TriangleMesh
 from training.radiographs.demo import grey16, real_spine
 from training.radiographs.fields import shrink
 from training.radiographs.film import draw_film, make_film
 from training.radiographs.habitus import draw_habitus
-from training.radiographs.patient import draw_patient, surroundings
+from training.radiographs.patient import Patient, draw_patient, surroundings
 from training.radiographs.simulate import VIEWS
 from training.radiographs.spectrum import Matter
 
@@ -36,13 +38,28 @@ def photograph(subject: Subject, draw: int, folder: Path) -> tuple[Path, Path]:
     """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
     rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
     spine = real_spine(subject)
-    habitus = draw_habitus(spine.age_years, spine.female, rng)
-    patient = draw_patient(spine, habitus, rng)
-    bones = [vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)]
-    volume = voxelise(bones, habitus.marrow, VOXEL_CORTEX * habitus.cortex_share, SEED + draw)
+    patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
+    bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient, SEED + draw)
+    return expose(subject, patient, lambda beam: Matter(np.float32(0.0), cast(bones, beam)), rng, folder)
+
+
+def bone_volume(meshes: list[TriangleMesh], patient: Patient, seed: int) -> Volume:
+    """Bones as dense as the patient's others."""
+    habitus = patient.habitus
+    return voxelise(meshes, habitus.marrow, VOXEL_CORTEX * habitus.cortex_share, seed)
+
+
+def expose(
+    subject: Subject,
+    patient: Patient,
+    inside: Callable[[ConeBeam], Matter],
+    rng: np.random.Generator,
+    folder: Path,
+) -> tuple[Path, Path]:
+    """Both films of a patient; ``inside`` gives what lies on a beam's rays besides the patient's surroundings."""
     for name, beam in zip(VIEWS, (subject.geometry.ap, subject.geometry.lat), strict=True):
-        around = surroundings(patient, beam, rng)
-        matter = Matter(around.soft_mm, around.bone_mm + cast(volume, beam))
+        around, own = surroundings(patient, beam, rng), inside(beam)
+        matter = Matter(around.soft_mm + own.soft_mm, around.bone_mm + own.bone_mm)
         film = make_film(matter, draw_film(name, rng).at_pitch(COLUMNS // 512), rng)
         Image.fromarray(grey16(film)).save(folder / f"{name}.png")
     return folder / "ap.png", folder / "lat.png"

@@ -1,4 +1,4 @@
-"""A second renderer: bones as voxels with a density that falls off from the surface, cast ray by ray.
+"""A second renderer: voxels cast ray by ray, of a CT or of bones with a density that falls off from the surface.
 
 Shares no code with the projector that the fit uses, and shows what the fit does not model: partial volume, marrow
 texture, cortex of varying thickness.
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -27,22 +28,22 @@ GRAIN_MM = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class BoneVolume:
-    """Attenuation per mm that bone adds, on a regular grid.
+class Volume:
+    """Something per mm, on a regular grid.
 
     Attributes
     ----------
     density : (nx, ny, nz) float32
-    origin_mm : (3,) float
-        World position of the centre of voxel (0, 0, 0).
+    world_from_voxel : (4, 4) float64
+        From indices to mm; voxels may be longer one way than another.
     """
 
     density: Image
-    origin_mm: Array
+    world_from_voxel: Array
 
 
-def voxelise(meshes: list[TriangleMesh], marrow_per_mm: float, cortex_per_mm: float, seed: int) -> BoneVolume:
-    """Fill closed surfaces: dense near the surface, grainy inside."""
+def voxelise(meshes: list[TriangleMesh], marrow_per_mm: float, cortex_per_mm: float, seed: int) -> Volume:
+    """Attenuation per mm that bone adds; closed surfaces filled, dense near the surface, grainy inside."""
     points = np.concatenate([mesh.vertices for mesh in meshes])
     origin = points.min(axis=0) - 3 * PITCH_MM
     shape = np.ceil((points.max(axis=0) - origin) / PITCH_MM).astype(int) + 4
@@ -56,7 +57,7 @@ def voxelise(meshes: list[TriangleMesh], marrow_per_mm: float, cortex_per_mm: fl
         grain = gaussian_filter(rng.standard_normal(part.shape).astype(np.float32), GRAIN_MM / PITCH_MM)
         marrow = marrow_per_mm * (1.0 + 0.35 * grain / grain.std())
         total[box] += part * (marrow + cortex_per_mm * np.exp(-np.maximum(depth_mm - 0.35, 0.0) / CORTEX_DEPTH_MM))
-    return BoneVolume(gaussian_filter(total, 0.5), origin)
+    return Volume(gaussian_filter(total, 0.5), frames.rigid(PITCH_MM * np.eye(3), origin))
 
 
 @numba.njit(cache=True)
@@ -79,16 +80,18 @@ def _fill(vertices: Array, faces: NDArray[np.int32], shape: tuple[int, int, int]
     return flips
 
 
-def cast(volume: BoneVolume, beam: ConeBeam) -> Image:
-    """Line integral of the density along the ray of every pixel, (rows, columns)."""
+def cast(volume: Volume, beam: ConeBeam) -> Image:
+    """Line integral (density x mm) along the ray of every pixel, (rows, columns)."""
     v, u = np.mgrid[: beam.rows, : beam.columns]
     _, directions = beam.rays(np.stack([u, v], -1))
-    source = (beam.source_world_mm - volume.origin_mm) / PITCH_MM
-    return np.asarray(_cast(volume.density, source, directions, STEP_MM / PITCH_MM) * PITCH_MM)
+    voxel_from_world = np.linalg.inv(volume.world_from_voxel)
+    source = frames.apply(voxel_from_world, beam.source_world_mm)
+    return np.asarray(_cast(volume.density, source, directions @ voxel_from_world[:3, :3].T, STEP_MM))
 
 
 @numba.njit(cache=True)
 def _cast(density: Image, source: Array, directions: Array, step: float) -> Image:
+    """Source in voxels, directions in voxels per mm, step in mm."""
     rows, columns, _ = directions.shape
     out = np.zeros((rows, columns), dtype=np.float32)
     for row in range(rows):

@@ -108,9 +108,11 @@ def test_a_refused_pair_is_counted_and_not_measured(truth: ViewTruth, projection
     found = [Answer("a", 0, views), Answer("b", 0, refusal="no spine"), Answer("a", 1, views)]
     everybody = network_real.grouped(found)
     people = {name: network_real.grouped([answer for answer in found if answer.subject == name]) for name in "ab"}
-    report = {"all": everybody, "people": people, "assets": {}, "machine": {}}
+    refused = network_real.grouped([Answer("ct", 0, refusal="cut off")])
+    report = {"all": everybody, "people": people, "ct": refused, "assets": {}, "machine": {}}
     text = network_real_report.markdown(report)
-    assert "| b | AP | 1 | 1 |\n" in text and "exposure 0': 'no spine'" in text
+    assert "| b | AP | 1 | 1 |\n" in text and "refused: b, exposure 0: no spine" in text
+    assert "Everything was refused." in text.split("real CT")[1]
     assert "simulated" in text and "| all | 2.5" in text
     assert network_report.tables(everybody["ap"], everybody["lat"])[2].startswith("| dice | 1.000 | 1.000 |")
 
