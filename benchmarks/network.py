@@ -14,7 +14,6 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.network_measure import KINDS, Measured, measure, network_view, simulated_truth, summary
-from benchmarks.network_refusal import refusals
 from benchmarks.network_reliability import draw as draw_reliability
 from benchmarks.network_reliability import table as reliability
 from benchmarks.network_report import markdown
@@ -25,7 +24,6 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.samples import HELD_OUT_SEEDS
 from training.radiographs.simulate import Simulator
 
-REFUSAL_PATIENTS = 10
 
 
 def run(detector: Detector, simulator: Simulator, seeds: range) -> dict[str, list[Measured]]:
@@ -58,13 +56,11 @@ def main() -> None:
     detector, simulator = Detector.load(store, threads=1), Simulator(load_shape_models(store))
     seeds = HELD_OUT_SEEDS[arguments.first : arguments.first + arguments.patients]
     results = run(detector, simulator, seeds)
-    some = [tuple(network_view(view) for view in simulator.pair(seed)) for seed in seeds[:REFUSAL_PATIENTS]]
     report = {
         "data": f"{len(seeds)} simulated pairs, seeds {seeds.start}-{seeds.stop - 1}, never trained on",
         "machine": {**describe("onnxruntime", "numpy"), "threads": 1},
         "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
         "refused": results["refused"],
-        "nonsense_refused": refusals(detector, some, np.random.default_rng(0)),
         "detect_s_median": round(float(np.median([float(r["detect"]) for r in results["seconds"]])), 3),
         **{name: summary(results[name]) | {"reliability": reliability(results[name], KINDS)} for name in VIEWS},
     }

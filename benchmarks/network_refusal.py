@@ -1,56 +1,147 @@
-"""How often the detector refuses what it should refuse."""
+"""What is refused, and with which reason: ``python -m benchmarks.network_refusal``.
+
+Simulated pairs of held-out people, true ones and ones that are wrong in a known way (``network_refusal_films``),
+through the shipped ``Detector``. Besides, how well novelty alone tells the wrong ones from true ones (AUROC: the share
+of pairs of a wrong and a true pair of films in which the larger novelty of the wrong one's two films is larger).
+``--choose`` prints instead what the limits of ``detection.refusal`` were chosen from: to be asked of patients 600-699,
+whom no benchmark measures.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
+from benchmarks.machine import describe
+from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
+from benchmarks.network_refusal_report import choices, markdown
+from lumbar3d.detection.count import count_lumbar, sightings
+from lumbar3d.detection.mirror import refuse_mirrored
 from lumbar3d.detection.network import Detector
 from lumbar3d.errors import RejectedError
-from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.shape.assets import AssetStore, load_shape_models
+from training.network.samples import HELD_OUT_SEEDS
 
-Image = NDArray[np.float32]
+Array = NDArray[np.float64]
 
-
-def nonsense(rng: np.random.Generator) -> dict[str, Callable[[Image], Image]]:
-    """Ways to make a film meaningless."""
-    return {
-        "noise": lambda image: rng.random(image.shape, dtype=np.float32),
-        "clouds": lambda image: _clouds(image.shape, rng),
-        "bone dark": lambda image: 1.0 - image,
-        "upside down": lambda image: np.ascontiguousarray(image[::-1]),
-        "on its side": lambda image: np.ascontiguousarray(np.rot90(image)),
-    }
+FIRST_PATIENT, PATIENTS = 400, 20
+ANSWERED = "answered"
 
 
-def _clouds(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
-    field = gaussian_filter(rng.standard_normal(shape), 14.0)
-    return np.asarray(np.clip(0.5 + 0.25 * field / field.std(), 0.0, 1.0), dtype=np.float32)
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What the detector makes of one pair.
+
+    Attributes
+    ----------
+    code, message : str
+        Of the refusal; ``ANSWERED`` and nothing otherwise.
+    count : int
+        Lumbar vertebrae that both views together speak for.
+    count_confidence : float
+    sightings : (2, 8) float64
+        Confidence of T12, L1 .. L5, L6, S1 in AP and LAT.
+    novelty : (2,) float64
+        NaN where the network does not know.
+    """
+
+    code: str
+    message: str
+    count: int
+    count_confidence: float
+    sightings: Array
+    novelty: Array
 
 
-Pair = tuple[NetworkView, NetworkView]
-
-
-def refusals(detector: Detector, pairs: list[Pair], rng: np.random.Generator) -> dict[str, str]:
-    """Refused out of tried, per kind of nonsense in both views, and for the two films exchanged."""
-    result = {}
-    for name, spoil in nonsense(rng).items():
-        spoiled = [tuple(NetworkView(spoil(v.pixels), v.projection, v.view) for v in pair) for pair in pairs]
-        result[name] = f"{sum(_refused(detector, *pair) for pair in spoiled)}/{len(pairs)}"
-    exchanged = [
-        (NetworkView(lat.pixels, ap.projection, "ap"), NetworkView(ap.pixels, lat.projection, "lat"))
-        for ap, lat in pairs
-    ]
-    result["films exchanged"] = f"{sum(_refused(detector, *pair) for pair in exchanged)}/{len(pairs)}"
-    return result
-
-
-def _refused(detector: Detector, ap: NetworkView, lat: NetworkView) -> bool:
+def ask(detector: Detector, pair: Pair) -> Told:
+    """One pair through the detector, with what it saw on the way."""
+    guesses = detector.first_look(pair)
+    seen = [sightings(guess.reading) for guess in guesses]
+    strange = np.array([detector.novelty(guess) for guess in guesses], dtype=np.float64)
+    count = count_lumbar(seen)
+    code, message = ANSWERED, ""
     try:
-        detector.detect(ap, lat)
-    except RejectedError:
-        return True
-    return False
+        refuse_mirrored(detector.detect(*pair))
+    except RejectedError as error:
+        code, message = error.code, str(error)
+    return Told(code, message, count.count, count.confidence, np.array(seen), strange)
+
+
+def is_right(kind: str, told: Told) -> bool:
+    """Answered where it should be; otherwise the right code, and what is wrong said where it can be."""
+    expected = EXPECTED[kind]
+    if not expected.codes:
+        return told.code == ANSWERED
+    return told.code in expected.codes and (not expected.words or any(word in told.message for word in expected.words))
+
+
+def summary(found: dict[str, list[Told]]) -> dict[str, Any]:
+    """Per kind of films: refused, rightly, codes, novelty."""
+    usual = _novelty(found["five"])
+    kinds = {}
+    for kind, told in found.items():
+        codes = Counter(one.code for one in told)
+        kinds[kind] = {
+            "pairs": len(told),
+            "refused": len(told) - codes[ANSWERED],
+            "right": sum(is_right(kind, one) for one in told),
+            "codes": dict(codes.most_common()),
+            "auroc": auroc(usual, _novelty(told)),
+        }
+    counts = {
+        kind: Counter(str(one.count) for one in told) for kind, told in found.items() if kind in ("four", "five", "six")
+    }
+    return {"kinds": kinds, "counts": {kind: dict(counter) for kind, counter in counts.items()}}
+
+
+def auroc(usual: Array, strange: Array) -> float | None:
+    """Area under the curve of the larger novelty of a pair's two films, (n, 2) each."""
+    if np.isnan(usual).any() or np.isnan(strange).any():
+        return None
+    low, high = usual.max(axis=1), strange.max(axis=1)
+    wins = (high[:, None] > low).mean() + 0.5 * (high[:, None] == low).mean()
+    return round(float(wins), 3)
+
+
+def _novelty(told: list[Told]) -> Array:
+    return np.stack([one.novelty for one in told])
+
+
+def main() -> None:
+    """Parse the command line, ask, write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--patients", type=int, default=PATIENTS, help="of every kind")
+    parser.add_argument("--first", type=int, default=FIRST_PATIENT, help="held-out patient to start with")
+    parser.add_argument("--assets", type=Path, default=None)
+    parser.add_argument("--choose", action="store_true", help="print what limits are chosen from; write nothing")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/network_refusal.json"))
+    arguments = parser.parse_args()
+    store = AssetStore.open(arguments.assets)
+    detector, seeds = Detector.load(store, threads=1), HELD_OUT_SEEDS[arguments.first :][: arguments.patients]
+    found: dict[str, list[Told]] = defaultdict(list)
+    for kind, pair in refusal_films(load_shape_models(store), seeds):
+        found[kind].append(ask(detector, pair))
+    if arguments.choose:
+        print(choices(found))
+        return
+    report = {
+        "data": f"{len(seeds)} simulated people of every kind, seeds from {seeds.start}, never trained on",
+        "machine": {**describe("onnxruntime", "numpy"), "threads": 1},
+        "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
+        **summary(found),
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+    arguments.out.with_suffix(".md").write_text(markdown(report))
+    print(markdown(report))
+
+
+if __name__ == "__main__":
+    main()

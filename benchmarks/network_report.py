@@ -27,7 +27,7 @@ def markdown(report: dict[str, Any]) -> str:
     rows += [f"- levels named after a neighbour: {ap['mislabelled_levels']} AP, {lat['mislabelled_levels']} LAT"]
     rows += [f"- machine: {report['machine']}", f"- detection of a pair: median {report['detect_s_median']} s"]
     rows += [f"- {name}: {sha256[:12]}" for name, sha256 in report["assets"].items()]
-    rows += [f"- nonsense refused: {report['nonsense_refused']}", f"- {PAPER_NOTE}"]
+    rows += [f"- {PAPER_NOTE}"]
     return "\n".join(rows) + "\n"
 
 

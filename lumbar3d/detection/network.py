@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
 from lumbar3d.detection.decode import MARKS, LevelReading, read_levels
-from lumbar3d.detection.guess import Guess, PreparedView, prepare, shrink
+from lumbar3d.detection.guess import Guess, prepare, shrink
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.refusal import refuse_contradiction, refuse_strange, refuse_unreadable
 from lumbar3d.detection.result import Detection, ViewDetection
@@ -75,11 +76,11 @@ class Detector:
         DeviceError
             ONNX Runtime failed.
         """
-        guesses = self._guess([prepare(ap), prepare(lat)])
+        guesses = self.first_look([ap, lat])
         count = refuse_unreadable(guesses, self._look)
         refuse_contradiction([guess.centre_rays() for guess in guesses])
         for guess in guesses:
-            refuse_strange(guess.view.source.view, self._strangeness(guess))
+            refuse_strange(guess.view.source.view, self.novelty(guess))
         crops = [guess.crops() for guess in guesses]
         refined = self._run_refiner([crop for part in crops for crop in part])
         found = []
@@ -88,8 +89,9 @@ class Detector:
             found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
         return Detection(ap=found[0], lat=found[1], count=count)
 
-    def _guess(self, views: list[PreparedView]) -> list[Guess]:
-        """Run the first network on both views at once."""
+    def first_look(self, sources: Sequence[NetworkView]) -> list[Guess]:
+        """What the first network says of some films, in one run, before anything is refused."""
+        views = [prepare(source) for source in sources]
         films, codes = np.stack([view.film for view in views]), np.stack([view.code for view in views])
         opacity, heatmap, votes, features = self._run_network(films, codes)
         readings = [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
@@ -109,7 +111,8 @@ class Detector:
             outputs = [opacity, np.concatenate([heatmap, unseen], axis=1), votes, unseen[:, 0, 0]]
         return outputs
 
-    def _strangeness(self, guess: Guess) -> float | None:
+    def novelty(self, guess: Guess) -> float | None:
+        """How unlike the films of training a film is; None for networks up to 0.2.0, which do not know."""
         scale = self._novelty.get(guess.view.source.view)
         return None if scale is None else float(scale.score(guess.features))
 
@@ -132,7 +135,7 @@ class Detector:
             landmark_sigma_px=np.sqrt(np.trace(calibrated, axis1=-2, axis2=-1) / 2),
             confidence=guess.reading.confidence,
             landmark_covariance_px2=calibrated * signs[:, None] * signs,
-            novelty=self._strangeness(guess),
+            novelty=self.novelty(guess),
         )
 
 
