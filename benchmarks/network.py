@@ -25,7 +25,6 @@ from training.network.samples import HELD_OUT_SEEDS
 from training.radiographs.simulate import Simulator
 
 
-
 def run(detector: Detector, simulator: Simulator, seeds: range) -> dict[str, list[Measured]]:
     """Errors per view over held-out patients; refused pairs are counted under ``refused``."""
     results: dict[str, list[Measured]] = {"ap": [], "lat": [], "refused": [], "seconds": []}
