@@ -3,7 +3,8 @@
 ``python -m benchmarks.end_to_end --data DIR``: people from ``benchmarks.subjects`` (in no model, no training), filmed
 by the voxel renderer with the simulator's trunk, ribs, pelvis, scatter, noise and processing, stored as 16-bit PNG,
 read and reconstructed by ``lumbar3d.pipeline``. Then the same fit with the true decomposition, the true landmarks, or
-both, swapped in. Writes ``benchmarks/results/end_to_end.{json,md}``.
+both, swapped in; with both from the true pose and shape; and the shape models fitted to the true surfaces in 3D. Writes
+``benchmarks/results/end_to_end.{json,md}``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,7 +21,17 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 
 import numpy as np
 
-from benchmarks.end_to_end_report import Case, write
+from benchmarks.end_to_end_report import (
+    AS_FOUND,
+    BOTH_TRUE,
+    IN_3D,
+    TRUE_DECOMPOSITION,
+    TRUE_LANDMARKS,
+    TRUE_START,
+    Case,
+    write,
+)
+from benchmarks.end_to_end_share import best_in_3d, fitted_from, scored
 from benchmarks.machine import describe
 from benchmarks.registration import score
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
@@ -28,10 +40,11 @@ from lumbar3d.contracts import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.pipeline import Engine
+from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.register import register
 
 SIGMA_WHEN_TRUE_PX = 0.3
-SWAPS = ("as found", "true landmarks", "true decomposition", "both true")
+SWAPS = (AS_FOUND, TRUE_LANDMARKS, TRUE_DECOMPOSITION, BOTH_TRUE)
 
 
 def truth(subject: Subject, found: Detection, engine: Engine) -> Detection:
@@ -49,16 +62,17 @@ def swapped(found: Detection, true: Detection, swap: str) -> Detection:
     """Replace parts of what the network said by the truth."""
     views = []
     for view, exact in zip(found.views, true.views, strict=True):
-        if swap in ("true landmarks", "both true"):
-            view = replace(view, landmarks_px=exact.landmarks_px, landmark_sigma_px=exact.landmark_sigma_px)
-        if swap in ("true decomposition", "both true"):
+        if swap in (TRUE_LANDMARKS, BOTH_TRUE):
+            landmarks = {"landmarks_px": exact.landmarks_px, "landmark_sigma_px": exact.landmark_sigma_px}
+            view = replace(view, **landmarks, landmark_covariance_px2=None)
+        if swap in (TRUE_DECOMPOSITION, BOTH_TRUE):
             view = replace(view, decomposition=exact.decomposition)
         views.append(replace(view, confidence=exact.confidence))
     return Detection(*views)
 
 
-def run(engine: Engine, subject: Subject, draw: int) -> list[Case]:
-    """One exposure of one person, all variants."""
+def run(engine: Engine, subject: Subject, draw: int, best: Sequence[Parameters]) -> list[Case]:
+    """One exposure of one person, all variants; ``best`` fits the true surfaces."""
     with tempfile.TemporaryDirectory() as name:
         films = photograph(subject, draw, Path(name))
         whole = engine.reconstruct(*films, subject.calibration)
@@ -66,13 +80,16 @@ def run(engine: Engine, subject: Subject, draw: int) -> list[Case]:
     landmark_mm = _landmark_mm(subject, whole.detection, true)
     cases = []
     for swap in SWAPS:
-        if swap == SWAPS[0]:
+        if swap == AS_FOUND:
             fit, timings = whole.registration, {str(key): value for key, value in whole.timings_s.items()}
         else:
             detection = swapped(whole.detection, true, swap)
             fit, timings = register(engine.models, detection, engine.projector, engine.constants), {}
         levels = tuple(score(subject, fit, row) for row in range(len(LEVELS)))
         cases.append(Case(subject.name, draw, swap, levels, landmark_mm, timings))
+    ends = {TRUE_START: fitted_from(engine, swapped(whole.detection, true, BOTH_TRUE), best), IN_3D: best}
+    for name, end in ends.items():
+        cases.append(Case(subject.name, draw, name, scored(engine.models, subject, end), landmark_mm, {}))
     return cases
 
 
@@ -98,9 +115,10 @@ def main() -> None:
     refused: list[str] = []
     for name in COMPLETE_SUBJECTS:
         subject = load_subject(arguments.data, name, Room(columns=COLUMNS))
+        best = best_in_3d(engine.models, subject)
         for draw in range(arguments.draws):
             try:
-                cases += run(engine, subject, draw)
+                cases += run(engine, subject, draw, best)
             except RejectedError as error:
                 refused.append(f"{name}, exposure {draw}: {error}")
     record = {

@@ -10,6 +10,17 @@ from typing import Any
 
 from benchmarks.registration_cases import LevelError
 
+AS_FOUND, TRUE_LANDMARKS, TRUE_DECOMPOSITION = "as found", "true landmarks", "true decomposition"
+BOTH_TRUE, TRUE_START, IN_3D = "both true", "both true, from the true start", "shape model in 3D"
+PARTS = {
+    "network: decomposition": (AS_FOUND, TRUE_DECOMPOSITION),
+    "network: landmarks": (TRUE_DECOMPOSITION, BOTH_TRUE),
+    "optimiser: where it starts": (BOTH_TRUE, TRUE_START),
+    "two views and the prior": (TRUE_START, IN_3D),
+    "shape model": (IN_3D,),
+}
+"""What the error is made of: one row of the first table minus the next, so that the parts add up."""
+MEANS = ("mean_mm", "body_mm", "posterior_mm")
 HEADER = "| images and landmarks | person | mean mm | median | body | posterior | Hausdorff |"
 
 
@@ -30,7 +41,8 @@ class Case:
 
 def write(cases: Sequence[Case], record: dict[str, Any], path: Path) -> None:
     """Print and keep the tables."""
-    text = "\n".join([*_errors(cases), "", *_levels(cases), "", *_stages(cases), "", *_notes(record)]) + "\n"
+    tables = (_errors(cases), _shares(cases), _levels(cases), _stages(cases), _notes(record))
+    text = "\n\n".join("\n".join(table) for table in tables) + "\n"
     print(text)
     path.write_text(text)
 
@@ -46,6 +58,28 @@ def _errors(cases: Sequence[Case]) -> list[str]:
             cells += [f"{mean(getattr(level, field) for level in levels):.2f}" for field in ("body_mm", "posterior_mm")]
             rows.append("| " + " | ".join([*cells, f"{mean(level.hausdorff_mm for level in levels):.1f}"]) + " |")
     return rows
+
+
+def _shares(cases: Sequence[Case]) -> list[str]:
+    """The error as found, part by part."""
+    rows = ["## Where the error comes from", "", "| part | mean mm | share, % | body | posterior |", "|---" * 5 + "|"]
+    whole = _means(cases, AS_FOUND)
+    for part, (first, *then) in PARTS.items():
+        left = [_means(cases, name) for name in then] or [[0.0] * len(MEANS)]
+        millimetres = [a - b for a, b in zip(_means(cases, first), left[0], strict=True)]
+        rows.append(_share_row(part, millimetres, whole[0]))
+    return [*rows, _share_row("all: as found", whole, whole[0])]
+
+
+def _share_row(part: str, millimetres: Sequence[float], whole_mm: float) -> str:
+    mean_mm, *others = (f"{value:.2f}" for value in millimetres)
+    return f"| {part} | {mean_mm} | {100.0 * millimetres[0] / whole_mm:.0f} | {' | '.join(others)} |"
+
+
+def _means(cases: Sequence[Case], swap: str) -> list[float]:
+    """``MEANS`` over the undeformed vertebrae of one variant."""
+    levels = [level for case in cases if case.swap == swap for level in case.levels if not level.deformed]
+    return [mean(getattr(level, field) for level in levels) for field in MEANS]
 
 
 def _levels(cases: Sequence[Case]) -> list[str]:
@@ -84,6 +118,10 @@ def _notes(record: dict[str, Any]) -> list[str]:
         "not a population. Distances: reconstruction's vertices to the true surface, mean over vertices, then over",
         "vertebrae and exposures; Hausdorff symmetric. Landmarks: mean over 35 per view, at the landmark's depth.",
         "Deformed, left out: L1 of verse004.",
+        "Parts are differences between rows of the first table: the network's, what swapping the truth in gains, first",
+        "the decomposition; the optimiser's, what starting at the model fitted to the true surface gains over starting",
+        "at true landmarks; that of two views and the prior, what this leaves beyond that 3D fit, which is the shape",
+        "model's own part.",
         "",
         *(f"- {name}: {value}" for name, value in record.items()),
     ]

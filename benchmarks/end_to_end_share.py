@@ -1,0 +1,40 @@
+"""What is left when the network says the truth: of the optimiser, of the two views, of the shape model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.model_fit import fit_model
+from benchmarks.registration_cases import LevelError, score_unjudged
+from benchmarks.subjects import Subject
+from lumbar3d.detection.result import Detection
+from lumbar3d.pipeline import Engine
+from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.sweep import fit_levels
+from lumbar3d.registration.task import FitTask
+from lumbar3d.shape.fitted import FittedVertebra
+from lumbar3d.shape.model import ShapeModel
+
+
+def best_in_3d(models: Sequence[ShapeModel], subject: Subject) -> list[Parameters]:
+    """Pose and shape of each model fitted to the true surface itself, about a CPU second a vertebra."""
+    fits = (fit_model(model, subject.meshes_world[model.level]) for model in models)
+    return [Parameters(fit.world_from_model, fit.coefficients) for fit in fits]
+
+
+def fitted_from(engine: Engine, detection: Detection, starts: Sequence[Parameters]) -> list[Parameters]:
+    """Where the fit ends that does not start from landmarks but from here."""
+    task = FitTask(engine.models, detection, engine.projector, engine.constants, lambda fraction: None)
+    return fit_levels(task, starts)[0]
+
+
+def scored(models: Sequence[ShapeModel], subject: Subject, ends: Sequence[Parameters]) -> tuple[LevelError, ...]:
+    """Errors of every level."""
+    unknown = np.zeros((0, 0))
+    vertebrae = [
+        FittedVertebra(model, end.world_from_model, end.coefficients, unknown)
+        for model, end in zip(models, ends, strict=True)
+    ]
+    return score_unjudged(subject, vertebrae)
