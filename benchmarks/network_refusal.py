@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.machine import describe
 from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
 from benchmarks.network_refusal_report import choices, markdown
-from lumbar3d.detection.count import count_lumbar, sightings
+from lumbar3d.detection.count import count_lumbar
 from lumbar3d.detection.mirror import refuse_mirrored
 from lumbar3d.detection.network import Detector
 from lumbar3d.errors import RejectedError
@@ -47,7 +47,7 @@ class Told:
         Lumbar vertebrae that both views together speak for.
     count_confidence : float
     sightings : (2, 8) float64
-        Confidence of T12, L1 .. L5, L6, S1 in AP and LAT.
+        Confidence of L1 .. L5, T12, L6, S1 in AP and LAT.
     novelty : (2,) float64
         NaN where the network does not know.
     """
@@ -63,9 +63,10 @@ class Told:
 def ask(detector: Detector, pair: Pair) -> Told:
     """One pair through the detector, with what it saw on the way."""
     guesses = detector.first_look(pair)
-    seen = [sightings(guess.reading) for guess in guesses]
+    readings = [guess.reading for guess in guesses]
+    seen = [np.concatenate([reading.confidence, reading.marks_confidence]) for reading in readings]
     strange = np.array([detector.novelty(guess) for guess in guesses], dtype=np.float64)
-    count = count_lumbar(seen)
+    count = count_lumbar(readings)
     code, message = ANSWERED, ""
     try:
         refuse_mirrored(detector.detect(*pair))

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.detection.count import NAMES
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.decode import MARKS
 
-LEVELS = slice(1, 6)
-"""L1 .. L5 among ``count.NAMES``."""
+NAMES = (*LEVELS, *MARKS)
 
 
 class Seen(Protocol):
@@ -49,7 +49,7 @@ def choices(found: Mapping[str, Sequence[Seen]]) -> str:
     rows += ["confidence of the count 5; confidence of each name in AP, LAT (5 % / median / 95 %)", ""]
     for kind, told in found.items():
         seen, strange = np.stack([one.sightings for one in told]), np.stack([one.novelty for one in told])
-        least, mean = seen[..., LEVELS].min(axis=-1), seen[..., LEVELS].mean(axis=-1)
+        least, mean = seen[..., : len(LEVELS)].min(axis=-1), seen[..., : len(LEVELS)].mean(axis=-1)
         parts = [_three(least.min(axis=1)), _three(mean.min(axis=1)), _three(strange.max(axis=1))]
         five = [one.count_confidence for one in told if one.count == 5]
         rows.append(

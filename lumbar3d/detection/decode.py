@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -18,6 +19,10 @@ LANDMARK_COUNT = 7
 LEVEL_COUNT = 5
 MARKS = ("T12", "L6", "S1")
 """What the heatmap's channels after L1 .. L5 find: it says how many vertebrae are lumbar."""
+NOT_LUMBAR = (5, 7)
+"""Channels of T12 and S1."""
+LEAST_BODY = 0.3
+"""Probability of a vertebra's centre from which it is counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +40,8 @@ class LevelReading:
         Of T12, L6 and the sacral plate.
     marks_confidence : (3,) float64
         Height of their heatmaps.
+    bodies_px : (k, 2) float64
+        Centres of lumbar vertebrae whatever their level, from top to bottom.
     """
 
     landmarks_px: Array
@@ -42,6 +49,7 @@ class LevelReading:
     confidence: Array
     marks_px: Array
     marks_confidence: Array
+    bodies_px: Array
 
 
 def read_levels(heatmap: Image, votes: Image) -> LevelReading:
@@ -59,7 +67,15 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
     heights = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
     marks = np.array([_middle(mark) for mark in heatmap[LEVEL_COUNT:]]).reshape(-1, 2)
     confidence = heights[:LEVEL_COUNT] * _distinct(centres)
-    return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, marks, heights[LEVEL_COUNT:])
+    bodies = _bodies(np.delete(heatmap, NOT_LUMBAR, axis=0) if len(heatmap) > LEVEL_COUNT else heatmap)
+    return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, marks, heights[LEVEL_COUNT:], bodies)
+
+
+def _bodies(lumbar: Image) -> Array:
+    """(k, 2) local maxima of the probability that a cell holds the centre of any lumbar vertebra."""
+    anyone = 1.0 - np.prod(1.0 - lumbar, axis=0)
+    peaks = (maximum_filter(anyone, 2 * WINDOW + 1) == anyone) & (anyone >= LEAST_BODY)
+    return np.asarray(np.argwhere(peaks)[:, ::-1] * float(STRIDE) + (STRIDE - 1) / 2)
 
 
 def _vote(level: Image, votes: Image) -> Array:

@@ -87,7 +87,7 @@ class Detector:
         for k, guess in enumerate(guesses):
             own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
             found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
-        return Detection(ap=found[0], lat=found[1], count=count)
+        return Detection(ap=found[0], lat=found[1], count=count if guesses[0].features.size else None)
 
     def first_look(self, sources: Sequence[NetworkView]) -> list[Guess]:
         """What the first network says of some films, in one run, before anything is refused."""
@@ -108,7 +108,7 @@ class Detector:
         if len(outputs) == 3:  # networks up to 0.2.0: no T12, L6, S1 and no features
             opacity, heatmap, votes = outputs
             unseen = np.zeros((len(films), len(MARKS), *heatmap.shape[2:]), dtype=np.float32)
-            outputs = [opacity, np.concatenate([heatmap, unseen], axis=1), votes, unseen[:, 0, 0]]
+            outputs = [opacity, np.concatenate([heatmap, unseen], axis=1), votes, unseen[:, 0, 0, :0]]
         return outputs
 
     def novelty(self, guess: Guess) -> float | None:

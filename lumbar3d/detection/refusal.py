@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS
-from lumbar3d.detection.count import LumbarCount, Shown, chain, count_lumbar, sightings
-from lumbar3d.detection.decode import MARKS, LevelReading
+from lumbar3d.detection.count import LumbarCount, count_lumbar
+from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.diagnosis import VIEW_TITLE, Change, Look, diagnose
 from lumbar3d.detection.guess import Guess
 from lumbar3d.detection.truncation import is_beyond_film
@@ -41,7 +41,10 @@ class RefusalConstants:
         Of the weakest level and of the five together, per view. On simulated validation patients true films reach at
         least 0.60 and 0.73, the likeliest nonsense (films upside down) at most 0.33 and 0.44.
     clear_confidence, clear_mean_confidence : float
-        The same, for naming what is wrong with a film: after the change it has to be found as true films are.
+        The same for what leaves no doubt. Below it, other ways to read a film are tried, and one that is clear itself
+        and better than the film as it is tells what is wrong with it.
+    better_by : float
+        Mean confidence that such a way has to gain.
     least_count_confidence : float
         Of a number of vertebrae, to be named.
     largest_ray_distance_mm : float
@@ -54,6 +57,7 @@ class RefusalConstants:
     least_mean_confidence: float = 0.55
     clear_confidence: float = 0.5
     clear_mean_confidence: float = 0.65
+    better_by: float = 0.1
     least_count_confidence: float = 0.9
     largest_ray_distance_mm: float = 15.0
     unusual_novelty: float = 1.25
@@ -63,7 +67,6 @@ class RefusalConstants:
 CONSTANTS = RefusalConstants()
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 _IN_WORDS = {4: "four", 6: "six"}
-_SACRUM = MARKS[-1]
 
 
 def refuse_unreadable(guesses: Sequence[Guess], look: Look) -> LumbarCount:
@@ -87,17 +90,23 @@ def refuse_unreadable(guesses: Sequence[Guess], look: Look) -> LumbarCount:
     LevelsNotFoundError
         Some level is missing for another reason.
     """
-    count = count_lumbar([sightings(guess.reading) for guess in guesses])
-    _refuse_count(count, guesses)
-    unsure = [k for k, guess in enumerate(guesses) if is_unsure(guess.reading)]
-    if not unsure:
-        return count
-    found = [diagnose(guesses[k].view, look, is_clear) for k in unsure]
-    if len(found) == len(guesses) and all(change is not None and change.other_view for change in found):
+    count = count_lumbar([guess.reading for guess in guesses])
+    if count.count != len(LEVELS) and count.confidence >= CONSTANTS.least_count_confidence:
+        raise VertebraCountError(
+            f"the images show {_IN_WORDS[count.count]} lumbar vertebrae; only five can be reconstructed"
+        )
+    changes = [_better_reading(guess, look) for guess in guesses]
+    if all(change is not None and change.other_view for change in changes):
         raise ViewNotRecognisedError("the two images seem to be exchanged")
-    reasons = [_reason(guesses[k], count.shown[k], change) for k, change in zip(unsure, found, strict=True)]
-    gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
-    raise gravest("; ".join(text for _, text in reasons))
+    reasons = [
+        _reason(guess, change)
+        for guess, change in zip(guesses, changes, strict=True)
+        if change is not None or is_unsure(guess.reading)
+    ]
+    if reasons:
+        gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
+        raise gravest("; ".join(text for _, text in reasons))
+    return count
 
 
 def refuse_contradiction(rays: Sequence[tuple[Array, Array]]) -> None:
@@ -148,19 +157,15 @@ def _reaches(reading: LevelReading, least: float, least_mean: float) -> bool:
     return bool(reading.confidence.min() >= least and reading.confidence.mean() >= least_mean)
 
 
-def _refuse_count(count: LumbarCount, guesses: Sequence[Guess]) -> None:
-    """Four or six are believed where one view shows all of them and the sacrum, or both show all of them."""
-    if count.count == len(LEVELS) or count.confidence < CONSTANTS.least_count_confidence:
-        return
-    lumbar = chain(count.count)[1:-1]
-    whole = [shown for shown in count.shown if set(lumbar) <= set(shown.names)]
-    if len(whole) == len(guesses) or any(_SACRUM in shown.names for shown in whole):
-        raise VertebraCountError(
-            f"the images show {_IN_WORDS[count.count]} lumbar vertebrae; only five can be reconstructed"
-        )
+def _better_reading(guess: Guess, look: Look) -> Change | None:
+    """The change of a film that is not clear after which it is, and is read with clearly more confidence."""
+    if is_clear(guess.reading):
+        return None
+    enough = float(guess.reading.confidence.mean()) + CONSTANTS.better_by
+    return diagnose(guess.view, look, lambda reading: is_clear(reading) and reading.confidence.mean() >= enough)
 
 
-def _reason(guess: Guess, shown: Shown, change: Change | None) -> tuple[type[RejectedError], str]:
+def _reason(guess: Guess, change: Change | None) -> tuple[type[RejectedError], str]:
     """Kind and words for one view in which the levels were not found."""
     view = guess.view.source.view
     image = f"the {VIEW_TITLE[view]} image"
@@ -174,8 +179,7 @@ def _reason(guess: Guess, shown: Shown, change: Change | None) -> tuple[type[Rej
     if len(sure) < 2:
         return ViewNotRecognisedError, f"no lumbar spine was found in {image}; it must show L1 to L5, upright"
     missing = [level for level in LEVELS if level not in sure]
-    cut = [level for level in missing if level in shown.cut_above + shown.cut_below]
-    if cut and all(is_beyond_film(level, sure, guess.reading, guess.view.film) for level in cut):
-        return SpineTruncatedError, f"{image} ends before {' and '.join(cut)}"
+    if missing and all(is_beyond_film(level, sure, guess.reading, guess.view.film) for level in missing):
+        return SpineTruncatedError, f"{image} ends before {' and '.join(missing)}"
     named = ", ".join(missing) or "L1 to L5 with enough confidence"
     return LevelsNotFoundError, f"{named} not found in {image}"

@@ -24,7 +24,7 @@ def shown_rows(film: Image) -> tuple[int, int]:
 
 
 def is_beyond_film(level: str, found: tuple[str, ...], reading: LevelReading, film: Image) -> bool:
-    """Whether a level, placed by the levels that were found, reaches beyond what the film shows.
+    """Whether a level above or below all that were found would reach beyond what the film shows.
 
     Parameters
     ----------
@@ -36,11 +36,12 @@ def is_beyond_film(level: str, found: tuple[str, ...], reading: LevelReading, fi
     film : (rows, columns) float32
         On the grid of the reading.
     """
-    rows = reading.centres_px[[LEVELS.index(name) for name in found], 1]
     places = np.array([LEVELS.index(name) for name in found])
+    rows, place = reading.centres_px[places, 1], LEVELS.index(level)
     steps = np.diff(rows) / np.diff(places)
-    above = LEVELS.index(level) < places[0]
-    nearest, step = (0, steps[0]) if above else (-1, steps[-1])
-    centre = rows[nearest] + (LEVELS.index(level) - places[nearest]) * step
     first, last = shown_rows(film)
-    return bool(centre - BODY_SHARE * step < first) if above else bool(centre + BODY_SHARE * step > last)
+    if place < places[0]:
+        return bool(rows[0] - (places[0] - place + BODY_SHARE) * steps[0] < first)
+    if place > places[-1]:
+        return bool(rows[-1] + (place - places[-1] + BODY_SHARE) * steps[-1] > last)
+    return False

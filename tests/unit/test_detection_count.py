@@ -1,83 +1,68 @@
-"""How many lumbar vertebrae, decided from confidences that both views might give."""
+"""How many lumbar vertebrae, decided from chains of bodies that both views might show."""
 
 import numpy as np
 import pytest
 
-from lumbar3d.detection.count import NAMES, chain, count_lumbar, sightings
+from lumbar3d.detection.count import count_bodies, count_lumbar
 from lumbar3d.detection.decode import LevelReading
+from lumbar3d.detection.refusal import CONSTANTS
 
-SEEN, UNSEEN = 0.85, 0.06
-
-
-def view(*names, **confidences):
-    """A view that sees these names, and others as said."""
-    out = np.where([name in names for name in NAMES], SEEN, UNSEEN)
-    for name, confidence in confidences.items():
-        out[NAMES.index(name)] = confidence
-    return out
+STEP_PX = 34.0
 
 
-FIVE, FOUR, SIX = (view(*chain(count)) for count in (5, 4, 6))
+def reading(bodies=5, top=0.85, bottom=0.85, missing=None):
+    """T12 at row 30, bodies one step apart below it, the sacral plate two thirds of a step below the last."""
+    rows = 30.0 + STEP_PX * np.arange(1, bodies + 1)
+    marks = np.array([[120.0, 30.0], [0.0, 0.0], [120.0, rows[-1] + 0.66 * STEP_PX]])
+    centres = np.stack([np.full(bodies, 120.0), rows], -1)
+    centres = centres if missing is None else np.delete(centres, missing, axis=0)
+    levels = np.zeros((5, 7, 2)), np.zeros((5, 2)), np.full(5, 0.8)
+    return LevelReading(*levels, marks, np.array([top, 0.1, bottom]), centres)
 
 
-@pytest.mark.parametrize(("seen", "count"), [(FIVE, 5), (FOUR, 4), (SIX, 6)])
-def test_whole_chains_are_counted(seen, count):
-    found = count_lumbar([seen, seen])
-    assert found.count == count and found.confidence > 0.99
-    assert [shown.names for shown in found.shown] == [chain(count)] * 2
-    assert all(shown.cut_above == shown.cut_below == () for shown in found.shown)
+@pytest.mark.parametrize("count", [4, 5, 6])
+def test_whole_chains_are_counted(count):
+    assert count_bodies(reading(count)) == count
+    found = count_lumbar([reading(count)] * 2)
+    assert found.count == count and found.confidence > 0.98
 
 
-def test_names_and_readings_are_in_the_same_order():
-    reading = LevelReading(
-        np.zeros((5, 7, 2)),
-        np.zeros((5, 2)),
-        np.array([0.1, 0.2, 0.3, 0.4, 0.5]),
-        np.zeros((3, 2)),
-        np.array([0, 6, 7]),
-    )
-    assert sightings(reading).tolist() == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 6.0, 7.0]
-    assert NAMES == ("T12", "L1", "L2", "L3", "L4", "L5", "L6", "S1")
+def test_bodies_above_t12_and_below_the_sacrum_are_not_lumbar():
+    seen = reading()
+    others = np.array([[120.0, 28.0], [120.0, seen.marks_px[2, 1] + 10.0]])
+    more = np.vstack([others[:1], seen.bodies_px, others[1:]])
+    assert count_bodies(LevelReading(*[getattr(seen, name) for name in list(vars(seen))[:-1]], more)) == 5
 
 
 @pytest.mark.parametrize(
-    ("seen", "above", "below"),
-    [
-        (view("L2", "L3", "L4", "L5", "S1"), ("L1",), ()),
-        (view("L4", "L5", "S1"), ("L1", "L2", "L3"), ()),
-        (view("T12", "L1", "L2", "L3", "L4"), (), ("L5",)),
-        (view("T12", "L1", "L2"), (), ("L3", "L4", "L5")),
-        (view("L2", "L3", "L4"), ("L1",), ("L5",)),
-    ],
+    "broken",
+    [reading(missing=0), reading(missing=2), reading(missing=4), reading(6, missing=3), reading(top=0.1)]
+    + [reading(bottom=0.1), reading(3), reading(missing=[1, 2, 3, 4])],
 )
-def test_a_view_that_ends_early_names_what_it_leaves_out(seen, above, below):
-    found = count_lumbar([seen, FIVE])
-    assert found.count == 5
-    assert found.shown[0].cut_above == above and found.shown[0].cut_below == below
-    assert found.shown[1].names == chain(5)
+def test_a_chain_with_a_gap_or_an_open_end_is_not_counted(broken):
+    assert count_bodies(broken) in (None, 3)
+    assert count_lumbar([broken, reading(6)]).count == 6
+    assert count_lumbar([broken] * 2).confidence < CONSTANTS.least_count_confidence
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_one_view_can_decide_for_both(which):
-    ends_below_four = view("T12", "L1", "L2", "L3", "L4")
-    pair = [FOUR, ends_below_four]
-    found = count_lumbar(pair[:: 1 if which else -1])
-    assert found.count == 4
-    assert count_lumbar([ends_below_four, FIVE]).count == 5
+def test_one_clear_view_decides(which):
+    pair = [reading(4), reading(5, bottom=0.05)][:: 1 if which else -1]
+    found = count_lumbar(pair)
+    assert found.count == 4 and found.confidence > 0.75
 
 
 def test_views_of_different_minds_leave_doubt():
-    doubtful = count_lumbar([SIX, view("T12", "L1", "L2", "L3", "L4", "L5", "S1", L6=0.2)])
-    certain = count_lumbar([FIVE, FIVE])
-    assert doubtful.confidence < 0.95 < certain.confidence
+    assert count_lumbar([reading(5, top=0.6), reading(6, top=0.8)]).confidence < CONSTANTS.least_count_confidence
 
 
-def test_common_counts_are_assumed_until_something_speaks_against_them():
-    film_ends_below_five = view("T12", "L1", "L2", "L3", "L4", "L5")
-    assert count_lumbar([film_ends_below_five] * 2).count == 5
-    assert count_lumbar([view("T12", "L1", "L2", "L3", "L4", "L5", "S1", L6=0.3)] * 2).count == 5
+def test_doubtful_ends_leave_doubt():
+    sure, doubtful = (count_lumbar([reading(6, top=top)] * 2) for top in (0.8, 0.25))
+    assert sure.confidence > CONSTANTS.least_count_confidence > doubtful.confidence
 
 
-def test_nothing_seen_is_no_other_count():
-    nothing = count_lumbar([np.full(8, UNSEEN)] * 2)
-    assert nothing.count == 5 and len(nothing.shown[0].names) == 2
+def test_a_tilted_spine_has_the_same_count():
+    tilted = reading(5)
+    for points in (tilted.marks_px, tilted.bodies_px):
+        points[:, 0] += 0.5 * points[:, 1]
+    assert count_bodies(tilted) == 5

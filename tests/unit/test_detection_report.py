@@ -5,13 +5,12 @@ import pytest
 
 from lumbar3d.contracts import Calibration
 from lumbar3d.detection.confidence import share_within
-from lumbar3d.detection.count import LumbarCount, Shown
+from lumbar3d.detection.count import LumbarCount
 from lumbar3d.detection.report import count_report, film_reports, sightings
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.calibration import build_geometry
 
 POINTS_MM = np.random.default_rng(5).normal(scale=(15.0, 25.0, 60.0), size=(5, 7, 3))
-NOTHING = Shown((), (), ())
 
 
 def detection(geometry, missing=None, covariance=True):
@@ -26,7 +25,7 @@ def detection(geometry, missing=None, covariance=True):
         confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5]) - 0.1 * (name == "lat")
         parts = grid, np.zeros((5, 128, 128), np.float32), pixels, np.full((5, 7), 1.5), confidence
         views.append(ViewDetection(*parts, spread, novelty=0.51234567))
-    return Detection(*views, LumbarCount(5, 0.98, (NOTHING, NOTHING)))
+    return Detection(*views, LumbarCount(5, 0.98))
 
 
 @pytest.fixture

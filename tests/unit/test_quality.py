@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lumbar3d.contracts import LEVELS, Calibration, LevelQuality
-from lumbar3d.detection.count import LumbarCount, Shown
+from lumbar3d.contracts import Calibration, LevelQuality
+from lumbar3d.detection.count import LumbarCount
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
@@ -17,8 +17,6 @@ from lumbar3d.registration.result import Registration
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 from tests.unit.registration_cases import toy_models
-
-ALL = Shown(("T12", *LEVELS, "S1"), (), ())
 
 
 def with_plates(model: ShapeModel) -> ShapeModel:
@@ -170,11 +168,11 @@ def test_a_view_moved_up_or_down_is_noticed_through_noise(
 @pytest.mark.parametrize(
     ("novelty", "count", "notes"),
     [
-        ((0.9, 1.0), LumbarCount(5, 0.99, (ALL, ALL)), ()),
+        ((0.9, 1.0), LumbarCount(5, 0.99), ()),
         ((None, None), None, ()),
-        ((0.9, 1.6), LumbarCount(5, 0.99, (ALL, ALL)), ("unlike_training_films",)),
-        ((0.9, 0.9), LumbarCount(5, 0.6, (ALL, ALL)), ("lumbar_count_unsure",)),
-        ((0.9, 0.9), LumbarCount(6, 0.8, (ALL, ALL)), ("lumbar_count_unsure",)),
+        ((0.9, 1.6), LumbarCount(5, 0.99), ("unlike_training_films",)),
+        ((0.9, 0.9), LumbarCount(5, 0.6), ("lumbar_count_unsure",)),
+        ((0.9, 0.9), LumbarCount(6, 0.8), ("lumbar_count_unsure",)),
     ],
 )
 def test_strange_films_and_doubtful_counts_are_noted(
