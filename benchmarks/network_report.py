@@ -13,7 +13,10 @@ PAPER_LANDMARK_MM = {
     "spinous": (4.38, 5.75),
 }
 """Figures of arXiv 2503.14573 on its own images of its own people: no contest, only the scale."""
-PAPER_NOTE = "the paper's column: other images of other people, landmark distances in its own plane; for scale only"
+PAPER_NOTE = (
+    "the paper's column: other images of other people, landmark distances in its own plane, so for scale only; "
+    "the figures of its SDR table are not known here"
+)
 
 
 def markdown(report: dict[str, Any]) -> str:

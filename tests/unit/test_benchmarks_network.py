@@ -166,6 +166,6 @@ def test_pairs_are_counted_by_what_became_of_them(truth: ViewTruth, projection: 
 
 
 def test_the_cost_table_says_where_it_was_not_run() -> None:
-    row = network_cost.Cost("CPU", 1, 0.12, 0.2, 100.0, 300.0)
-    assert "| CPU | 1 | 0.120 | 0.200 | 100 | 300 |\n\nNot run on a GPU" in network_cost.markdown([row], {})
+    row = network_cost.Cost("CPU", 1, 0.12, 0.11, 0.2, 100.0, 300.0)
+    assert "| CPU | 1 | 0.120 | 0.110 | 0.200 | 100 | 300 |\n\nNot run on a GPU" in network_cost.markdown([row], {})
     assert "Not run" not in network_cost.markdown([row, replace(row, device="GPU")], {})
