@@ -19,7 +19,7 @@ from lumbar3d.shape.model import ShapeModel
 
 
 def best_in_3d(models: Sequence[ShapeModel], subject: Subject) -> list[Parameters]:
-    """Pose and shape of each model fitted to the true surface itself, about a CPU second a vertebra."""
+    """Pose and shape of each model fitted to the true surface itself, some five CPU seconds a vertebra."""
     fits = (fit_model(model, subject.meshes_world[model.level]) for model in models)
     return [Parameters(fit.world_from_model, fit.coefficients) for fit in fits]
 
