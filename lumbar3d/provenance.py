@@ -8,16 +8,21 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from lumbar3d.contracts import LEVELS, AssetRecord
-from lumbar3d.detection import refusal
+from lumbar3d.detection import count, mirror, refusal
+from lumbar3d.detection.count import CountConstants
+from lumbar3d.detection.mirror import MirrorConstants
+from lumbar3d.detection.refusal import RefusalConstants
 from lumbar3d.drr.attenuation import MU_PER_MM
 from lumbar3d.drr.projector import Projector
 from lumbar3d.imaging import normalise, preprocess
 from lumbar3d.measurement.frames import AXIS_WEIGHTS
 from lumbar3d.measurement.sampling import MeasurementConstants
 from lumbar3d.quality import CONSTANTS as QUALITY
+from lumbar3d.quality import QualityConstants
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.assets import JOINT, AssetStore
 
+_Limits = QualityConstants | RefusalConstants | CountConstants | MirrorConstants
 Constants = dict[str, dict[str, float | int | str | bool]]
 
 ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", JOINT)
@@ -53,14 +58,18 @@ def describe(
         assets=tuple(store.describe(name) for name in ASSETS if name != JOINT or name in store.records),
         constants={
             "imaging": {**asdict(preprocess.GRID), **asdict(normalise.CONSTANTS)},
-            "detection": asdict(refusal.CONSTANTS),
+            "detection": {**_limits(refusal.CONSTANTS), **_limits(count.CONSTANTS), **_limits(mirror.CONSTANTS)},
             "registration": {**registration.record(), "attenuation_per_mm": MU_PER_MM},
             "measurement": {**asdict(MeasurementConstants()), **{f"axis_{k}": v for k, v in AXIS_WEIGHTS.items()}},
-            "quality": {name: "-".join(map(str, limits)) for name, limits in _limits()},
+            "quality": _limits(QUALITY),
         },
         versions=versions,
     )
 
 
-def _limits() -> list[tuple[str, tuple[float, ...]]]:
-    return [(name, value if isinstance(value, tuple) else (value,)) for name, value in asdict(QUALITY).items()]
+def _limits(
+    constants: QualityConstants | RefusalConstants | CountConstants | MirrorConstants,
+) -> dict[str, float | str]:
+    """By name; pairs of limits as ``low-high``."""
+    values = asdict(constants).items()
+    return {name: "-".join(map(str, value)) if isinstance(value, tuple) else value for name, value in values}
