@@ -55,13 +55,13 @@ class RefusalConstants:
 
     least_confidence: float = 0.35
     least_mean_confidence: float = 0.55
-    clear_confidence: float = 0.5
-    clear_mean_confidence: float = 0.65
+    clear_confidence: float = 0.6
+    clear_mean_confidence: float = 0.7
     better_by: float = 0.1
     least_count_confidence: float = 0.9
     largest_ray_distance_mm: float = 15.0
     unusual_novelty: float = 1.25
-    largest_novelty: float = 2.5
+    largest_novelty: float = 3.0
 
 
 CONSTANTS = RefusalConstants()
