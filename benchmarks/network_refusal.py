@@ -23,7 +23,6 @@ from benchmarks.machine import describe
 from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
 from benchmarks.network_refusal_report import choices, markdown
 from lumbar3d.detection.count import count_lumbar
-from lumbar3d.detection.mirror import refuse_mirrored
 from lumbar3d.detection.network import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -69,7 +68,7 @@ def ask(detector: Detector, pair: Pair) -> Told:
     count = count_lumbar(readings)
     code, message = ANSWERED, ""
     try:
-        refuse_mirrored(detector.detect(*pair))
+        detector.detect(*pair)
     except RejectedError as error:
         code, message = error.code, str(error)
     return Told(code, message, count.count, count.confidence, np.array(seen), strange)

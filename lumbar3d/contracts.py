@@ -171,8 +171,8 @@ class LandmarkSighting(_Contract):
     confidence: float = Field(
         ge=0.0,
         le=1.0,
-        description="that the vertebra is this level, times the probability of an error below 4 mm at the landmark's "
-        "depth under the covariance",
+        description="probability, under the covariance, of an error below 4 mm at the landmark's depth; whether the "
+        "vertebra is this level at all is the level's detection_confidence",
     )
 
 
@@ -209,7 +209,10 @@ class LevelResult(_Contract):
 
     level: str
     detection_confidence: float | None = Field(
-        default=None, ge=0.0, le=1.0, description="that the vertebra is there and is this level, worse view"
+        default=None,
+        ge=0.0,
+        le=1.0,
+        description="that the vertebra is there and is this level, worse view; not calibrated",
     )
     world_from_model: tuple[Row4, Row4, Row4, Row4]
     coefficients_sd: tuple[float, ...]

@@ -64,8 +64,7 @@ def _view(
     mm_per_px = image.project(points_mm)[1][..., None] / image.focal_px
     known = np.asarray(np.isfinite(pixels).all(-1) & np.isfinite(covariance).all((-2, -1)))
     certain = np.where(known[..., None, None], covariance, np.eye(2))
-    near = share_within(certain * mm_per_px[..., None] * mm_per_px[..., None, :])
-    confidence = np.clip(near * found.confidence[:, None], 0.0, 1.0)
+    confidence = np.clip(share_within(certain * mm_per_px[..., None] * mm_per_px[..., None, :]), 0.0, 1.0)
     rows, columns = known.shape
     return [
         [

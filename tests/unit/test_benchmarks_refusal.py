@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.landmark_confidence import markdown as confidence_markdown
+from benchmarks.landmark_confidence import table as confidence_table
 from benchmarks.network_refusal import ANSWERED, Told, auroc, is_right, summary
 from benchmarks.network_refusal_films import EXPECTED, spoiled
 from benchmarks.network_refusal_report import choices, markdown
@@ -74,3 +76,13 @@ def test_every_kind_of_spoiling_changes_what_it_says():
             assert [view.view for view in pair] == ["ap", "lat"]
             assert all(view.pixels.dtype == np.float32 and view.pixels.shape == (512, 512) for view in pair)
             assert all(0.0 <= view.pixels.min() and view.pixels.max() <= 1.0 for view in pair)
+
+
+def test_stated_probabilities_are_held_against_what_was_found():
+    stated = np.array([0.1, 0.2, 0.9, 0.9, 0.9, 0.9, 1.0])
+    small = np.array([0, 1, 1, 1, 1, 0, 1])
+    made = confidence_table([np.stack([stated, small])])
+    assert [row["landmarks"] for row in made] == [2, 0, 0, 0, 4, 0, 1]
+    assert made[0]["stated"] == 0.15 and made[0]["found"] == 0.5 and made[4]["found"] == 0.75
+    text = confidence_markdown({"ap": made, "lat": made, "data": "", "refused": 0, "machine": {}, "assets": {}})
+    assert "| 0.85-0.95 | 4 | 0.90 | 0.75 | 4 | 0.90 | 0.75 |" in text

@@ -47,7 +47,7 @@ def test_positions_and_covariances_are_those_of_the_images_as_sent(geometry):
                 expected = np.array([[2.0 * 16, 0.5 * 8], [0.5 * 8, 1.0 * 4]])
                 assert np.allclose(seen.covariance_px2, expected)
                 near = share_within(expected * mm_per_px[row, k][:, None] * mm_per_px[row, k])
-                assert seen.confidence == pytest.approx((0.9 - 0.1 * row - 0.1 * place) * near, abs=1e-4)
+                assert seen.confidence == pytest.approx(near, abs=1e-4)
 
 
 def test_what_a_view_does_not_show_is_left_out(geometry):
