@@ -10,7 +10,6 @@ from typing import Literal, Protocol
 
 from lumbar3d.bundle import write_bundle
 from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
-from lumbar3d.detection.mirror import refuse_mirrored
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.factory import create_projector
@@ -22,7 +21,9 @@ from lumbar3d.provenance import Provenance, describe
 from lumbar3d.quality import judge_levels, overall_flag, pair_notes
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.mirrored import mirror_notes, mirrored_ap_log_odds, refuse_mirrored
 from lumbar3d.registration.register import register
+from lumbar3d.registration.task import FitTask
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
@@ -141,18 +142,19 @@ class Engine:
         views, notes = read_pair(paths, calibration)
         clock.enter(Stage.DETECT)
         detection = self.detector.detect(*views)
-        refuse_mirrored(detection)
         clock.enter(Stage.INITIALISE)
+        mirrored_log_odds = mirrored_ap_log_odds(FitTask(self.models, detection, self.projector, self.constants))
+        refuse_mirrored(mirrored_log_odds)
         clock.enter(Stage.REGISTER)
         fit = register(self.models, detection, self.projector, self.constants, options.method, clock.within)
         clock.enter(Stage.MEASURE)
-        notes = (*notes, *pair_notes(detection))
+        notes = (*notes, *pair_notes(detection), *mirror_notes(mirrored_log_odds))
         quality = judge_levels(fit)
         flag = overall_flag(quality, notes)
         doubtful = {v.level for v, judged in zip(fit.vertebrae, quality, strict=True) if judged.flag != "ok"}
         measurements = measure(fit.vertebrae, doubtful)
         clock.stop()
-        clock.timings_s[Stage.INITIALISE] = fit.timings_s["initialise"]
+        clock.timings_s[Stage.INITIALISE] += fit.timings_s["initialise"]
         clock.timings_s[Stage.REGISTER] = fit.timings_s["fit"] + fit.timings_s["posterior"]
         return Reconstruction(
             calibration=calibration,

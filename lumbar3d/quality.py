@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS, LevelQuality
 from lumbar3d.detection import refusal
-from lumbar3d.detection.mirror import is_perhaps_mirrored
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.measurement.heights import height_losses
+from lumbar3d.registration.mirrored import AP_PERHAPS_MIRRORED
 from lumbar3d.registration.result import Registration
 
 Array = NDArray[np.float64]
@@ -67,7 +67,6 @@ _REASONS = {
 _ABOUT_THE_PERSON = frozenset({"deformed_bad", "unlike_neighbours_bad"})
 """Not doubts about the images."""
 VIEWS_SHIFTED = "views_shifted"
-AP_PERHAPS_MIRRORED = "ap_perhaps_mirrored"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
 _DOUBTFUL_NOTES = frozenset({"view_angle_unusual", VIEWS_SHIFTED, AP_PERHAPS_MIRRORED, UNLIKE_TRAINING, COUNT_UNSURE})
@@ -86,7 +85,6 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
     """What is doubtful about the two films, as stable codes."""
     doubts = {
         VIEWS_SHIFTED: _views_shifted(detection),
-        AP_PERHAPS_MIRRORED: is_perhaps_mirrored(detection),
         UNLIKE_TRAINING: any((view.novelty or 0.0) > refusal.CONSTANTS.unusual_novelty for view in detection.views),
         COUNT_UNSURE: _count_unsure(detection),
     }

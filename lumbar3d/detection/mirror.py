@@ -24,6 +24,7 @@ a Gaussian prior. Errors of the points of one vertebra go wrong together, so eac
 its five gaps (found by iteratively reweighted least squares).
 
 A film whose middle looks at the spine is the same under both hypotheses as far as this goes: the ratio stays near 0.
+There ``registration.mirrored`` asks the images of the vertebrae.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.errors import ViewNotRecognisedError
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.triangulation import triangulate
 
@@ -43,7 +43,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MirrorConstants:
-    """What is known of the errors, and how sure one must be.
+    """What is known of the errors.
 
     Attributes
     ----------
@@ -56,9 +56,6 @@ class MirrorConstants:
         Degrees of freedom of the Student distribution of a level.
     steps : int
         Reweightings; they have converged after four.
-    doubtful_ratio, certain_ratio : float
-        Log-likelihood ratios from which an answer asks for review, and from which there is none
-        (``python -m benchmarks.mirror --first 600``: one true pair in 80 reaches the first, none of 576 the second).
     """
 
     shift_mm: float = 2.0 * np.sqrt(2.0)
@@ -66,14 +63,14 @@ class MirrorConstants:
     variance_share: float = 0.45
     freedom: float = 4.0
     steps: int = 6
-    doubtful_ratio: float = 4.0
-    certain_ratio: float = 10.0
 
 
 CONSTANTS = MirrorConstants()
 
 _MIDDLES = ((0,), (1,), (2, 3), (4, 5), (6,))
 """Rows of ``contracts.LANDMARKS`` whose mean lies in a vertebra's plane of symmetry."""
+_OTHER_SIDE = [0, 1, 3, 2, 5, 4, 6]
+"""Which landmark each one is in a mirror."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +90,6 @@ class _Points:
         pixels = np.stack([view.landmarks_px[:, rows].mean(axis=1) for rows in _MIDDLES], axis=1)
         spread = [covariance[:, rows].sum(axis=1) / len(rows) ** 2 for rows in _MIDDLES]
         return cls(view.projection, pixels, np.stack(spread, axis=1))
-
-    def mirrored(self) -> _Points:
-        """As in the film mirrored left to right."""
-        sign = np.array([-1.0, 1.0])
-        pixels = self.pixels * sign + np.array([self.projection.columns - 1.0, 0.0])
-        return replace(self, pixels=pixels, covariance_px2=self.covariance_px2 * sign[:, None] * sign)
 
     def variance_mm2(self, normals: Array, points_mm: Array) -> Array:
         """Variance (N,) of where rays pass ``points_mm`` (N, 3), along ``normals`` (N, 3)."""
@@ -124,27 +115,23 @@ def mirrored_ap_log_ratio(detection: Detection, constants: MirrorConstants = CON
         calibration that is wrong in the same way (the lateral view's depth, by twice the spine's distance from the
         middle of the film).
     """
-    ap, lat = (_Points.of(view) for view in detection.views)
-    return _misfit(ap, lat, constants) - _misfit(ap.mirrored(), lat, constants)
+    lat = _Points.of(detection.lat)
+    as_sent, mirrored = (_misfit(_Points.of(ap), lat, constants) for ap in (detection.ap, mirrored_view(detection.ap)))
+    return as_sent - mirrored
 
 
-def is_perhaps_mirrored(detection: Detection) -> bool:
-    """Whether a person should look which way round the AP film is."""
-    return mirrored_ap_log_ratio(detection) > CONSTANTS.doubtful_ratio
-
-
-def refuse_mirrored(detection: Detection) -> None:
-    """Stop where both views fit together only if the AP film is mirrored.
-
-    Raises
-    ------
-    ViewNotRecognisedError
-        Its log-likelihood ratio is too large.
-    """
-    if mirrored_ap_log_ratio(detection) > CONSTANTS.certain_ratio:
-        raise ViewNotRecognisedError(
-            "the AP image seems to be mirrored left to right (or the calibration does not belong to it)"
-        )
+def mirrored_view(view: ViewDetection) -> ViewDetection:
+    """What a detector says of the film mirrored left to right, left and right of the patient exchanged."""
+    sign = np.array([-1.0, 1.0])
+    pixels = view.landmarks_px[:, _OTHER_SIDE] * sign + np.array([view.projection.columns - 1.0, 0.0])
+    covariance = view.landmark_covariance_px2
+    return replace(
+        view,
+        decomposition=np.ascontiguousarray(view.decomposition[..., ::-1]),
+        landmarks_px=pixels,
+        landmark_sigma_px=view.landmark_sigma_px[:, _OTHER_SIDE],
+        landmark_covariance_px2=None if covariance is None else covariance[:, _OTHER_SIDE] * sign[:, None] * sign,
+    )
 
 
 def _misfit(ap: _Points, lat: _Points, constants: MirrorConstants) -> float:

@@ -13,6 +13,10 @@ from lumbar3d.shape.model import ShapeModel
 Progress = Callable[[float], None]
 
 
+def silent(fraction: float) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True, eq=False)
 class FitTask:
     """Models, images and tools of one reconstruction."""
@@ -21,4 +25,4 @@ class FitTask:
     detection: Detection
     projector: Projector
     constants: RegistrationConstants
-    progress: Progress
+    progress: Progress = silent

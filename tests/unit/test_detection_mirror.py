@@ -6,18 +6,14 @@ import numpy as np
 import pytest
 
 from lumbar3d.contracts import Calibration
-from lumbar3d.detection.mirror import mirrored_ap_log_ratio, refuse_mirrored
+from lumbar3d.detection.mirror import mirrored_ap_log_ratio, mirrored_view
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.errors import ViewNotRecognisedError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import ConeBeam
-from lumbar3d.quality import pair_notes
 
 NOISE_PX = 1.2
 """0.4 mm at the spine with the pixels of the test room."""
-SIDES = [0, 1, 3, 2, 5, 4, 6]
-"""Landmarks with left and right exchanged."""
 
 
 def landmarks_mm(left_mm: float) -> np.ndarray:
@@ -27,13 +23,6 @@ def landmarks_mm(left_mm: float) -> np.ndarray:
     )
     heights = 35.0 * np.arange(2, -3, -1)
     return one + np.stack([np.zeros(5), np.full(5, left_mm), heights], -1)[:, None]
-
-
-def mirrored(view: ViewDetection) -> ViewDetection:
-    """What the network finds in the film mirrored left to right."""
-    pixels = view.landmarks_px[:, SIDES].copy()
-    pixels[..., 0] = view.projection.columns - 1 - pixels[..., 0]
-    return replace(view, landmarks_px=pixels)
 
 
 def seen(beam: ConeBeam, points: np.ndarray, rng: np.random.Generator) -> ViewDetection:
@@ -58,12 +47,12 @@ def test_an_ap_film_of_a_spine_beside_the_middle_is_known_from_its_mirror_image(
 ) -> None:
     true = [pair(beams, left_mm, seed) for seed in range(10)]
     assert max(mirrored_ap_log_ratio(found) for found in true) < -4.0
-    assert min(mirrored_ap_log_ratio(replace(found, ap=mirrored(found.ap))) for found in true) > 4.0
+    assert min(mirrored_ap_log_ratio(replace(found, ap=mirrored_view(found.ap))) for found in true) > 4.0
 
 
 def test_mirroring_the_film_turns_the_answer_round(beams: tuple[ConeBeam, ConeBeam]) -> None:
     found = pair(beams, 15.0)
-    there, back = mirrored_ap_log_ratio(found), mirrored_ap_log_ratio(replace(found, ap=mirrored(found.ap)))
+    there, back = mirrored_ap_log_ratio(found), mirrored_ap_log_ratio(replace(found, ap=mirrored_view(found.ap)))
     assert there == pytest.approx(-back)
 
 
@@ -106,13 +95,13 @@ def test_the_stated_covariances_count(beams: tuple[ConeBeam, ConeBeam]) -> None:
     assert 0.5 * sure < mirrored_ap_log_ratio(rows_vague) < -4.0
 
 
-def test_a_mirrored_film_is_noted_or_refused_and_a_true_one_is_neither(beams: tuple[ConeBeam, ConeBeam]) -> None:
-    clear, faint = pair(beams, 25.0), pair(beams, 9.0)
-    for found in (clear, faint):
-        refuse_mirrored(found)
-        assert pair_notes(found) == ()
-    slightly = replace(faint, ap=mirrored(faint.ap))
-    refuse_mirrored(slightly)
-    assert pair_notes(slightly) == ("ap_perhaps_mirrored",)
-    with pytest.raises(ViewNotRecognisedError, match="mirrored"):
-        refuse_mirrored(replace(clear, ap=mirrored(clear.ap)))
+def test_a_mirrored_view_is_what_the_film_of_a_mirrored_person_shows(beams: tuple[ConeBeam, ConeBeam]) -> None:
+    bone = np.zeros((5, 2, 4), np.float32)
+    bone[:, :, 0] = 1.0
+    covariance = np.broadcast_to(np.array([[4.0, 1.0], [1.0, 2.0]]), (5, 7, 2, 2)).copy()
+    covariance[:, 2] *= 9.0
+    turned = mirrored_view(replace(pair(beams, 10.0).ap, decomposition=bone, landmark_covariance_px2=covariance))
+    np.testing.assert_array_equal(turned.decomposition, bone[..., ::-1])
+    np.testing.assert_array_equal(turned.landmark_covariance_px2[0, 3], 9.0 * np.array([[4.0, -1.0], [-1.0, 2.0]]))
+    expected, _ = beams[0].project(landmarks_mm(-10.0))
+    np.testing.assert_allclose(turned.landmarks_px, expected, atol=5.0 * NOISE_PX)
