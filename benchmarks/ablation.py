@@ -22,8 +22,9 @@ from benchmarks.machine import describe
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.blocks import batches
 from training.network.samples import HELD_OUT_SEEDS
-from training.network.trainer import Limits, Schedule, Terms, Trainer, average_network
+from training.network.trainer import Limits, Schedule, Terms, Trainer
 from training.network.variants import VARIANTS
+from training.network.weights import average_network
 from training.radiographs.simulate import Simulator, Variety
 
 FIRST_SEED = 20_000_000

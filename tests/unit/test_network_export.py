@@ -8,7 +8,8 @@ import onnxruntime  # noqa: E402
 from training.network import export  # noqa: E402
 from training.network.multitask import MultiTaskNetwork  # noqa: E402
 from training.network.refiner import RefinerNetwork  # noqa: E402
-from training.network.trainer import Schedule, Trainer, average_network  # noqa: E402
+from training.network.trainer import Schedule, Trainer  # noqa: E402
+from training.network.weights import average_network  # noqa: E402
 
 
 def session(path):

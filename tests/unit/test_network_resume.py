@@ -12,7 +12,8 @@ from training.network.blocks import Blocks, batches, stacked  # noqa: E402
 from training.network.checkpoint import PIECE_BYTES, load_state, save_state  # noqa: E402
 from training.network.multitask import MultiTaskNetwork  # noqa: E402
 from training.network.train import coarse_loss  # noqa: E402
-from training.network.trainer import Limits, Schedule, Trainer, average_network, begin_from  # noqa: E402
+from training.network.trainer import Limits, Schedule, Trainer  # noqa: E402
+from training.network.weights import average_network, begin_from  # noqa: E402
 
 BATCH = 4
 

@@ -23,7 +23,7 @@ from training.network.calibrate import unscaled
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import CODES, RefinerNetwork, moments, own_guide
-from training.network.trainer import average_network, images_seen
+from training.network.weights import average_network, images_seen
 
 OPSET = 18
 METADATA = "lumbar3d"

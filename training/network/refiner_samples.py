@@ -18,7 +18,7 @@ from training.network.blocks import Blocks, Sample, stacked
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import LEVEL_COUNT, MultiTaskNetwork
 from training.network.samples import PATIENTS_PER_BLOCK, block_seeds
-from training.network.trainer import average_network
+from training.network.weights import average_network
 from training.radiographs.fields import shrink
 from training.radiographs.simulate import COMPLETE, LabelledView, Simulator
 

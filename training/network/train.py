@@ -14,7 +14,8 @@ from training.network.blocks import Blocks, batches
 from training.network.losses import refiner_loss, total_loss
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import RefinerNetwork, own_guide
-from training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer, begin_from
+from training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer
+from training.network.weights import begin_from
 
 
 @dataclass(frozen=True)
