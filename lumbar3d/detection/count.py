@@ -36,6 +36,8 @@ class CountConstants:
         neighbours. On simulated validation patients with any count 0.64-1.15, 0.54-1.33 (once 1.64), 0.46-1.02.
     others_share : float
         Of people with four and of people with six, each: more than there are, because a wrong five costs more.
+    disagreeing_share : float
+        Of the confidence that is left where both views count and do not agree.
     """
 
     least_mark: float = 0.2
@@ -43,6 +45,7 @@ class CountConstants:
     gap: tuple[float, float] = (0.5, 1.5)
     bottom_gap: tuple[float, float] = (0.35, 1.15)
     others_share: float = 0.1
+    disagreeing_share: float = 0.5
 
 
 CONSTANTS = CountConstants()
@@ -68,24 +71,25 @@ def count_lumbar(readings: Sequence[LevelReading]) -> LumbarCount:
     """Decide between four, five and six by the readings of AP and LAT."""
     others = CONSTANTS.others_share
     weight = np.array([1.0 - 2.0 * others if count == len(LEVELS) else others for count in COUNTS])
-    for reading in readings:
-        bodies = count_bodies(reading)
-        if bodies in COUNTS:
+    counted = [count_bodies(reading) for reading in readings]
+    for reading, bodies in zip(readings, counted, strict=True):
+        if bodies is not None:
             trust = _trust(reading)
             weight *= (1.0 - trust) / len(COUNTS) + trust * (np.array(COUNTS) == bodies)
     weight /= weight.sum()
     best = int(weight.argmax())
-    return LumbarCount(COUNTS[best], float(weight[best]))
+    agreed = len({bodies for bodies in counted if bodies is not None}) < 2
+    return LumbarCount(COUNTS[best], float(weight[best]) * (1.0 if agreed else CONSTANTS.disagreeing_share))
 
 
 def count_bodies(reading: LevelReading) -> int | None:
-    """Bodies between T12 and S1 in one view; None where it does not show a chain without gaps."""
+    """Four, five or six bodies between T12 and S1 in one view; None where it shows no such chain without gaps."""
     if min(reading.marks_confidence[[_TOP, _BOTTOM]]) < CONSTANTS.least_mark:
         return None
     top, bottom = reading.marks_px[_TOP], reading.marks_px[_BOTTOM]
     between = (reading.bodies_px[:, 1] > top[1]) & (reading.bodies_px[:, 1] < bottom[1])
     bodies = reading.bodies_px[between]
-    if len(bodies) < min(COUNTS):
+    if len(bodies) not in COUNTS:
         return None
     gaps = np.linalg.norm(np.diff(np.vstack([top, bodies, bottom]), axis=0), axis=1)
     gaps /= np.median(gaps[1:-1])

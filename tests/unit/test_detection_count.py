@@ -40,7 +40,7 @@ def test_bodies_above_t12_and_below_the_sacrum_are_not_lumbar():
     + [reading(bottom=0.1), reading(3), reading(missing=[1, 2, 3, 4])],
 )
 def test_a_chain_with_a_gap_or_an_open_end_is_not_counted(broken):
-    assert count_bodies(broken) in (None, 3)
+    assert count_bodies(broken) is None
     assert count_lumbar([broken, reading(6)]).count == 6
     assert count_lumbar([broken] * 2).confidence < CONSTANTS.least_count_confidence
 
@@ -53,7 +53,8 @@ def test_one_clear_view_decides(which):
 
 
 def test_views_of_different_minds_leave_doubt():
-    assert count_lumbar([reading(5, top=0.6), reading(6, top=0.8)]).confidence < CONSTANTS.least_count_confidence
+    for pair in ([reading(5, top=0.9), reading(6, top=0.3)], [reading(5, top=0.3), reading(6, top=0.9)]):
+        assert count_lumbar(pair).confidence <= 0.5
 
 
 def test_doubtful_ends_leave_doubt():
