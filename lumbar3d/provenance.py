@@ -19,6 +19,7 @@ from lumbar3d.measurement.frames import AXIS_WEIGHTS
 from lumbar3d.measurement.sampling import MeasurementConstants
 from lumbar3d.quality import CONSTANTS as QUALITY
 from lumbar3d.quality import QualityConstants
+from lumbar3d.registration import mirrored
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.assets import JOINT, AssetStore
 
@@ -61,6 +62,7 @@ def describe(
             "detection": {**_limits(refusal.CONSTANTS), **_limits(count.CONSTANTS), **_limits(mirror.CONSTANTS)},
             "registration": {**registration.record(), "attenuation_per_mm": MU_PER_MM},
             "measurement": {**asdict(MeasurementConstants()), **{f"axis_{k}": v for k, v in AXIS_WEIGHTS.items()}},
+            "mirrored": {name: value for name, value in vars(mirrored.CONSTANTS).items() if name != "stages"},
             "quality": _limits(QUALITY),
         },
         versions=versions,
