@@ -58,8 +58,8 @@ class MirrorConstants:
         Reweightings; they have converged after four.
     """
 
-    shift_mm: float = 2.0 * np.sqrt(2.0)
-    turn_deg: float = 0.3 * np.sqrt(2.0)
+    shift_mm: float = 2.0 * 2.0**0.5
+    turn_deg: float = 0.3 * 2.0**0.5
     variance_share: float = 0.45
     freedom: float = 4.0
     steps: int = 6
