@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import VIEWS
+from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
 from lumbar3d.detection.decode import MARKS, LevelReading, read_levels
@@ -118,8 +119,9 @@ class Detector:
 
     def _run_refiner(self, crops: list[Crop]) -> list[Image]:
         """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of all crops in one run."""
-        names = ("film", "guide", "code")
-        return run_session(self._refiner, {name: np.stack([getattr(crop, name) for crop in crops]) for name in names})
+        shown = looks(crops)
+        inputs = {name: np.stack([getattr(crop, name) for crop in shown]) for name in ("film", "guide", "code")}
+        return merged(run_session(self._refiner, inputs), crops)
 
     def _finish(self, guess: Guess, crops: list[Crop], refined: list[Image]) -> ViewDetection:
         """Put the crops together and turn everything back to the caller's orientation, on the half grid."""

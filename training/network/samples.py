@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lumbar3d.detection.both_ways import OTHER_SIDE
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -21,9 +22,6 @@ HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 """Never used in training."""
 FIRST_SEED = 1_000_000
 PATIENTS_PER_BLOCK = 12
-
-SWAPPED = [0, 1, 3, 2, 5, 4, 6]
-"""Landmarks after left and right are exchanged."""
 
 
 def block_seeds(first: int, index: int) -> range:
@@ -102,7 +100,7 @@ def varied(sample: Sample, rng: np.random.Generator) -> Sample:
 
 def mirrored(sample: Sample) -> Sample:
     """The mirror image of a patient's AP film, which is the PA film of a mirrored patient."""
-    landmarks, marks = sample["landmarks"][:, SWAPPED].clone(), sample["marks"].clone()
+    landmarks, marks = sample["landmarks"][:, OTHER_SIDE].clone(), sample["marks"].clone()
     for points in (landmarks, marks):
         points[..., 0] = sample["image"].shape[-1] - 1 - points[..., 0]
     return {
