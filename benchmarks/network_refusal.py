@@ -134,7 +134,7 @@ def main() -> None:
     report = {
         "data": f"{len(seeds)} simulated people of every kind, seeds from {seeds.start}, never trained on",
         "machine": {**describe("onnxruntime", "numpy"), "threads": 1},
-        "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
+        "assets": {"network": store.describe("network").sha256},
         **summary(found),
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
