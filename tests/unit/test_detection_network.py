@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from benchmarks.network import network_view
 from lumbar3d.detection.network import Detector
-from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.detection.session import open_session
 from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
 from lumbar3d.imaging.preprocess import NetworkView
@@ -171,7 +171,7 @@ def test_a_film_stored_upside_down_gives_the_same_answer(detector, pairs):
 
 
 class KnownRefiner:
-    """The middle of every crop, spread along a diagonal; nothing in the image."""
+    """The middle of every crop, spread along the diagonal of the film as it was taken; nothing in the image."""
 
     custom_metadata_map = {"lumbar3d": json.dumps({"landmark_calibration": unscaled()})}
 
@@ -180,7 +180,8 @@ class KnownRefiner:
 
     def run(self, names, inputs):
         n = len(inputs["film"])
-        covariance = np.broadcast_to(np.array([[10.0, 2.0], [2.0, 8.0]]), (n, 7, 2, 2))
+        mixed = 2.0 * inputs["code"][:, 1, None, None] * (1.0 - np.eye(2))
+        covariance = np.repeat((np.diag([10.0, 8.0]) + mixed)[:, None], 7, axis=1)
         return [np.zeros((n, 160, 160), np.float32), np.full((n, 7, 2), 79.5), covariance]
 
 
@@ -189,7 +190,7 @@ def test_crops_are_put_back_where_they_were_cut(detector, pairs):
     for pair in pairs:
         for view, found, shipped in zip(pair, detect(known, pair).views, detect(detector, pair).views, strict=True):
             flips = flips_to_canonical(view.projection, view.view)
-            sign = -1.0 if flips.columns else 1.0
+            sign = view_code(view.projection, view.view)[1] * (-1.0 if flips.columns else 1.0)
             expected = np.array([[10.0 - 6.25, sign * 2.0], [sign * 2.0, 8.0 - 6.25]]) / 4
             assert np.allclose(found.landmark_covariance_px2, np.broadcast_to(expected, (5, 7, 2, 2)))
             middles = (shipped.landmarks_px.min(axis=1) + shipped.landmarks_px.max(axis=1)) / 2
