@@ -42,8 +42,8 @@ class RefusalConstants:
         hundred reach at least 0.36 and 0.55; of films turned or inverted or without a spine the likeliest is at 0.42
         and 0.56, of films of the other view at 0.53 and 0.62, which is why there is a second limit:
     clear_confidence, clear_mean_confidence : float
-        The same for what leaves no doubt. Below it, other ways to read a film are tried, and one that is clear itself
-        and better than the film as it is tells what is wrong with it.
+        The same for what leaves no doubt. Below it, other ways to read a film are tried; one that is better tells what
+        is wrong with it. A film that could be answered is refused only for one that is clear.
     better_by : float
         Mean confidence that such a way has to gain.
     least_count_confidence : float
@@ -164,7 +164,9 @@ def _better_reading(guess: Guess, look: Look) -> Change | None:
     if is_clear(guess.reading):
         return None
     enough = float(guess.reading.confidence.mean()) + CONSTANTS.better_by
-    return diagnose(guess.view, look, lambda reading: is_clear(reading) and reading.confidence.mean() >= enough)
+    # Where nothing was found, naming the fault refuses nobody; where something was, the other way must be clear.
+    found = (lambda reading: not is_unsure(reading)) if is_unsure(guess.reading) else is_clear
+    return diagnose(guess.view, look, lambda reading: found(reading) and reading.confidence.mean() >= enough)
 
 
 def _reason(guess: Guess, change: Change | None) -> tuple[type[RejectedError], str]:
