@@ -13,7 +13,7 @@ from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
-from lumbar3d.detection.decode import MARKS, LevelReading, read_levels
+from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.guess import Guess, prepare, shrink
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.refusal import refuse_contradiction, refuse_strange, refuse_unreadable
@@ -47,7 +47,11 @@ class Detector:
             self._calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}
         except (KeyError, TypeError, ValueError) as error:
             raise AssetError("the refiner network lacks its table of landmark errors") from error
-        self._novelty = _novelty_scales(network)
+        try:
+            notes = _metadata(network)["novelty"]
+            self._novelty = {view: NoveltyScale.from_record(notes[view]) for view in VIEWS}
+        except (KeyError, TypeError, ValueError) as error:
+            raise AssetError("the first network lacks its record of what films are like") from error
 
     @classmethod
     def load(cls, store: AssetStore, threads: int = 0) -> Detector:
@@ -88,7 +92,7 @@ class Detector:
         for k, guess in enumerate(guesses):
             own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
             found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
-        return Detection(ap=found[0], lat=found[1], count=count if guesses[0].features.size else None)
+        return Detection(ap=found[0], lat=found[1], count=count)
 
     def first_look(self, sources: Sequence[NetworkView]) -> list[Guess]:
         """What the first network says of some films, in one run, before anything is refused."""
@@ -105,17 +109,11 @@ class Detector:
 
     def _run_network(self, films: Image, codes: Image) -> list[Image]:
         """Opacity, heatmaps, votes and features of films (n, 256, 256)."""
-        outputs = run_session(self._network, {"image": films[:, None], "view": codes})
-        if len(outputs) == 3:  # networks up to 0.2.0: no T12, L6, S1 and no features
-            opacity, heatmap, votes = outputs
-            unseen = np.zeros((len(films), len(MARKS), *heatmap.shape[2:]), dtype=np.float32)
-            outputs = [opacity, np.concatenate([heatmap, unseen], axis=1), votes, unseen[:, 0, 0, :0]]
-        return outputs
+        return run_session(self._network, {"image": films[:, None], "view": codes})
 
-    def novelty(self, guess: Guess) -> float | None:
-        """How unlike the films of training a film is; None for networks up to 0.2.0, which do not know."""
-        scale = self._novelty.get(guess.view.source.view)
-        return None if scale is None else float(scale.score(guess.features))
+    def novelty(self, guess: Guess) -> float:
+        """How unlike the films of training a film is."""
+        return float(self._novelty[guess.view.source.view].score(guess.features))
 
     def _run_refiner(self, crops: list[Crop]) -> list[Image]:
         """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of all crops in one run."""
@@ -151,18 +149,6 @@ def _metadata(session: Any) -> dict[str, Any]:
     """
     notes: dict[str, Any] = json.loads(session.get_modelmeta().custom_metadata_map["lumbar3d"])
     return notes
-
-
-def _novelty_scales(network: Any) -> dict[str, NoveltyScale]:
-    """Per view; none in networks up to 0.2.0."""
-    try:
-        notes = _metadata(network)["novelty"]
-    except KeyError:
-        return {}
-    try:
-        return {view: NoveltyScale.from_record(notes[view]) for view in VIEWS}
-    except (KeyError, TypeError, ValueError) as error:
-        raise AssetError("the first network's record of what films are like is broken") from error
 
 
 def _assemble(crops: list[Crop], opacity: Image, coarse: Image) -> Image:

@@ -132,7 +132,7 @@ def refuse_contradiction(rays: Sequence[tuple[Array, Array]]) -> None:
         raise ViewsContradictError("the two images and the calibration do not agree on where the vertebrae are")
 
 
-def refuse_strange(view: ViewName, novelty: float | None) -> None:
+def refuse_strange(view: ViewName, novelty: float) -> None:
     """Stop where a film is far from everything that the network has learned.
 
     Raises
@@ -140,7 +140,7 @@ def refuse_strange(view: ViewName, novelty: float | None) -> None:
     UnlikeTrainingFilmsError
         Its novelty is too large.
     """
-    if novelty is not None and novelty > CONSTANTS.largest_novelty:
+    if novelty > CONSTANTS.largest_novelty:
         raise UnlikeTrainingFilmsError(f"the {VIEW_TITLE[view]} image is unlike the films the network has learned on")
 
 

@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from benchmarks.network import network_view
 from lumbar3d.detection.network import Detector
+from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.detection.session import open_session
 from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
@@ -232,10 +233,14 @@ class FailingSession:
 
 
 def test_a_failing_device_is_a_device_error(pairs):
-    session = FailingSession({"lumbar3d": json.dumps({"landmark_calibration": unscaled()})})
+    one = NoveltyScale(np.zeros(1), np.ones(1), np.ones((1, 1)), np.ones(1), 1.0).record()
+    notes = {"landmark_calibration": unscaled(), "novelty": {"ap": one, "lat": one}}
+    session = FailingSession({"lumbar3d": json.dumps(notes)})
     detector = Detector(session, session)
     assert detector.providers == ("CUDAExecutionProvider",)
     with pytest.raises(DeviceError):
         detect(detector, pairs[0])
     with pytest.raises(AssetError, match="landmark errors"):
         Detector(session, FailingSession({}))
+    with pytest.raises(AssetError, match="what films are like"):
+        Detector(FailingSession({"lumbar3d": json.dumps({**notes, "novelty": {"ap": one}})}), session)
