@@ -50,6 +50,8 @@ class RefusalConstants:
         Of a number of vertebrae, to be named.
     largest_ray_distance_mm : float
         Median over the levels of the distance between the two rays through a vertebra's centre.
+    largest_level_ray_distance_mm : float
+        The same of any level: vertebrae lie some 35 mm apart, so one view's level is another one's in the other.
     unusual_novelty, largest_novelty : float
         Novelty (``detection.novelty``) from which an answer asks for review, and from which there is none: above true
         films (1.1), and above films of a lumbar spine however they are spoiled (2.1). Noise has 2.1 to 3.2.
@@ -62,6 +64,7 @@ class RefusalConstants:
     better_by: float = 0.1
     least_count_confidence: float = 0.9
     largest_ray_distance_mm: float = 15.0
+    largest_level_ray_distance_mm: float = 20.0
     unusual_novelty: float = 1.25
     largest_novelty: float = 2.5
 
@@ -124,12 +127,14 @@ def refuse_contradiction(rays: Sequence[tuple[Array, Array]]) -> None:
     Raises
     ------
     ViewsContradictError
-        The median distance between the rays is too large.
+        The median distance between the rays is too large, or that of a level is that to its neighbour.
     """
     (ap_origins, ap_directions), (lat_origins, lat_directions) = rays
     _, distance_mm = triangulate(ap_origins, ap_directions, lat_origins, lat_directions)
     if float(np.median(distance_mm)) > CONSTANTS.largest_ray_distance_mm:
         raise ViewsContradictError("the two images and the calibration do not agree on where the vertebrae are")
+    if float(distance_mm.max()) > CONSTANTS.largest_level_ray_distance_mm:
+        raise ViewsContradictError("the two images do not agree on which vertebra is which")
 
 
 def refuse_strange(view: ViewName, novelty: float) -> None:

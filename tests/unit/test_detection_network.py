@@ -13,6 +13,7 @@ from benchmarks.network import network_view
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
+from lumbar3d.detection.refusal import refuse_contradiction
 from lumbar3d.detection.session import open_session
 from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
 from lumbar3d.imaging.preprocess import NetworkView
@@ -145,6 +146,20 @@ def test_views_that_contradict_each_other_are_refused(detector, pairs):
     shifted = lat.projection.regrid(np.array([0.0, 70.0]), 1.0, 512, 512)
     with pytest.raises(ViewsContradictError, match="do not agree"):
         detector.detect(ap, NetworkView(lat.pixels, shifted, "lat"))
+
+
+def test_one_level_named_after_its_neighbour_in_one_view_is_refused():
+    heights = np.linspace(70.0, -70.0, 5)
+    points = np.stack([np.zeros(5), np.zeros(5), heights], -1)
+    sources = np.array([1200.0, 0.0, 0.0]), np.array([0.0, 1200.0, 0.0])
+
+    def rays(source, seen):
+        return np.broadcast_to(source, (5, 3)), (seen - source) / np.linalg.norm(seen - source, axis=1)[:, None]
+
+    refuse_contradiction([rays(source, points) for source in sources])
+    shifted = points + np.array([[0, 0, 35.0], *4 * [[0, 0, 0]]])
+    with pytest.raises(ViewsContradictError, match="which vertebra is which"):
+        refuse_contradiction([rays(sources[0], points), rays(sources[1], shifted)])
 
 
 def test_missing_and_broken_files_are_asset_errors(tmp_path):
