@@ -73,14 +73,17 @@ class Bench:
             return None
         return Pair(offset_mm(views[0]), as_sent, mirrored)
 
-    def person(self, data: Path, name: str) -> tuple[float, float]:
-        """Log odds of a real person's film by the second renderer, as it is and mirrored; calibration exact."""
+    def person(self, data: Path, name: str) -> str:
+        """Log odds of a real person's film by the second renderer, as it is / mirrored; calibration exact."""
         subject = load_subject(data, name, Room(columns=COLUMNS))
         with TemporaryDirectory() as folder:
             (ap, lat), _ = read_pair(photograph(subject, 0, Path(folder)), subject.calibration)
         room = {EXACT: (ap.projection.downsampled(GRID_STEP), lat.projection.downsampled(GRID_STEP))}
-        as_sent, mirrored = (self.opinions(film, lat, room)[EXACT] for film in (ap, mirror(ap)))
-        return float(log_odds([as_sent])[0]), float(log_odds([mirrored])[0])
+        try:
+            both = [self.opinions(film, lat, room)[EXACT] for film in (ap, mirror(ap))]
+        except RejectedError:
+            return f"{name} refused by the network"
+        return f"{name} " + " / ".join(f"{odds:.1f}" for odds in log_odds(both))
 
     def opinions(self, ap: NetworkView, lat: NetworkView, rooms: Mapping[str, Beams]) -> dict[str, Array]:
         """(3,) of landmarks, AP and LAT image, under each calibration."""
@@ -128,8 +131,7 @@ def main() -> None:
     text = ["## AP films mirrored left to right, simulated held-out patients", "", *by_offset(pairs), ""]
     text += [*by_calibration(pairs), "", *(by_limit(pairs) if arguments.first else ())]
     if arguments.data:
-        people = {name: bench.person(arguments.data, name) for name in COMPLETE_SUBJECTS}
-        told_of = ", ".join(f"{name} {there:.1f} / {back:.1f}" for name, (there, back) in people.items())
+        told_of = ", ".join(bench.person(arguments.data, name) for name in COMPLETE_SUBJECTS)
         text += [f"- real vertebrae, films by the second renderer, log odds as they are / mirrored: {told_of}"]
     text += [
         f"- {len(seeds)} pairs, seeds {seeds.start}-{seeds.stop - 1}; in no table, because the network refused one of "
