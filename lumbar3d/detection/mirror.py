@@ -34,6 +34,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.detection.both_ways import OTHER_SIDE
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.triangulation import triangulate
@@ -69,8 +70,6 @@ CONSTANTS = MirrorConstants()
 
 _MIDDLES = ((0,), (1,), (2, 3), (4, 5), (6,))
 """Rows of ``contracts.LANDMARKS`` whose mean lies in a vertebra's plane of symmetry."""
-_OTHER_SIDE = [0, 1, 3, 2, 5, 4, 6]
-"""Which landmark each one is in a mirror."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,14 +122,14 @@ def mirrored_ap_log_ratio(detection: Detection, constants: MirrorConstants = CON
 def mirrored_view(view: ViewDetection) -> ViewDetection:
     """What a detector says of the film mirrored left to right, left and right of the patient exchanged."""
     sign = np.array([-1.0, 1.0])
-    pixels = view.landmarks_px[:, _OTHER_SIDE] * sign + np.array([view.projection.columns - 1.0, 0.0])
+    pixels = view.landmarks_px[:, OTHER_SIDE] * sign + np.array([view.projection.columns - 1.0, 0.0])
     covariance = view.landmark_covariance_px2
     return replace(
         view,
         decomposition=np.ascontiguousarray(view.decomposition[..., ::-1]),
         landmarks_px=pixels,
-        landmark_sigma_px=view.landmark_sigma_px[:, _OTHER_SIDE],
-        landmark_covariance_px2=None if covariance is None else covariance[:, _OTHER_SIDE] * sign[:, None] * sign,
+        landmark_sigma_px=view.landmark_sigma_px[:, OTHER_SIDE],
+        landmark_covariance_px2=None if covariance is None else covariance[:, OTHER_SIDE] * sign[:, None] * sign,
     )
 
 
