@@ -1,6 +1,6 @@
 """What is wrong with a film in which the levels were not found: which change of it would let them be found.
 
-Only asked after a refusal, so it may take its time: some twenty runs of the first network.
+Asked where the levels were not found, or not clearly; it costs a run of the first network on some twenty films.
 """
 
 from __future__ import annotations

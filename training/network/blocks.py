@@ -5,6 +5,7 @@ Block ``k`` is drawn from ``k`` alone: the same whichever worker process draws i
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,13 +17,14 @@ Sample = dict[str, Tensor]
 ENDLESS = 2**40
 
 
-class Blocks(Dataset[Sample]):
+class Blocks(Dataset[Sample], ABC):
     """``blocks[k]`` is a batch of ``size`` samples."""
 
     size: int
 
+    @abstractmethod
     def __getitem__(self, index: int) -> Sample:
-        raise NotImplementedError
+        """Block ``index``."""
 
 
 class _From:
