@@ -87,7 +87,7 @@ def draw(axes: Axes, subject: Subject, model: ShapeModel, view: Array) -> None:
     colours = shade[:, None] * BONE
     axes.add_collection(PolyCollection(corners[order, :, :2], facecolors=colours, edgecolors=colours, linewidths=0.2))
     middle = (corners[..., :2].min(axis=(0, 1)) + corners[..., :2].max(axis=(0, 1))) / 2
-    axes.set(xlim=middle[0] + np.array([-66, 66]), ylim=middle[1] + np.array([-132, 132]), aspect="equal")
+    axes.set(xlim=middle[0] + np.array([-80, 80]), ylim=middle[1] + np.array([-132, 132]), aspect="equal")
     axes.axis("off")
 
 
