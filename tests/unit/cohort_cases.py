@@ -24,6 +24,12 @@ def entry(points: Array) -> dict[str, list[float] | None]:
     }
 
 
+def unit(points: Array) -> Array:
+    """Directions (..., 3) of points (..., 3) from the origin; some direction for the origin itself."""
+    length = np.linalg.norm(points, axis=-1, keepdims=True)
+    return np.where(length > 0.0, points / np.where(length > 0.0, length, 1.0), [1.0, 0.0, 0.0])
+
+
 def radius_mm(directions: Array, length: float = 24.0) -> Array:
     """Of an ellipsoid with three processes along unit directions (..., 3); ``length`` of the dorsal one in mm."""
     radius = 1.0 / np.linalg.norm(directions / np.array([17.0, 22.0, 13.0]), axis=-1)

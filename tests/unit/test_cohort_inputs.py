@@ -9,7 +9,7 @@ import trimesh
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
-from tests.unit.cohort_cases import LANDMARKS_MM, bumpy, bumpy_landmarks, entry, radius_mm, turned, without
+from tests.unit.cohort_cases import LANDMARKS_MM, bumpy, bumpy_landmarks, entry, radius_mm, turned, unit, without
 from training.cohort.errors import CohortError
 from training.cohort.landmarks import model_from_source, read_landmarks
 from training.cohort.prepare import check_on_surface
@@ -50,8 +50,7 @@ def test_mask_gives_the_surface_in_our_axes(tmp_path: Path) -> None:
     corners = frames.apply(np.linalg.inv(model_from_voxel), mesh.vertices)
     low, shape = np.floor(corners.min(axis=0)) - 6, np.ceil(np.ptp(corners, axis=0)).astype(int) + 12
     place = frames.apply(model_from_voxel, np.moveaxis(np.indices(shape), 0, -1) + low)
-    distance = np.linalg.norm(place, axis=-1)
-    inside = distance < radius_mm(place / np.maximum(distance, 1e-9)[..., None])
+    inside = np.linalg.norm(place, axis=-1) < radius_mm(unit(place))
     affine = np.linalg.inv(SRS_FROM_RAS) @ srs_from_voxel
     affine[:3, 3] += affine[:3, :3] @ low
     path = tmp_path / "mask.nii.gz"
@@ -60,6 +59,13 @@ def test_mask_gives_the_surface_in_our_axes(tmp_path: Path) -> None:
     truth = TriangleMesh(frames.apply(turned(20.0, 150.0), mesh.vertices), mesh.faces)
     assert is_closed(found) and volume_mm3(found.vertices, found.faces) > 0
     assert vertex_to_surface_mm(found.vertices, truth).mean() < 0.25
+
+
+def test_a_voxel_on_the_origin_has_a_radius_too() -> None:
+    """Where it lies to the last bit depends on the processor's BLAS kernels."""
+    places = np.array([[0.0, 0.0, 0.0], [1e-14, 0.0, 0.0], [3.0, 0.0, 4.0]])
+    np.testing.assert_allclose(np.linalg.norm(unit(places), axis=-1), 1.0)
+    assert (radius_mm(unit(places)) > 10.0).all()
 
 
 def test_mask_that_reaches_the_edge_of_the_scan_stays_open(tmp_path: Path) -> None:
