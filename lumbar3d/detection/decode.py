@@ -17,10 +17,10 @@ WINDOW = 2
 """Cells on each side of a peak that vote."""
 LANDMARK_COUNT = 7
 LEVEL_COUNT = 5
-MARKS = ("T12", "L6", "S1")
-"""What the heatmap's channels after L1 .. L5 find: it says how many vertebrae are lumbar."""
-NOT_LUMBAR = (5, 7)
-"""Channels of T12 and S1."""
+MARKS = ("T12", "L6", "S1", "T11", "T10")
+"""What the heatmap's channels after L1 .. L5 find: it says which vertebrae are lumbar, and how many."""
+NOT_LUMBAR = (5, 7, 8, 9)
+"""Channels of T12, S1, T11 and T10."""
 LEAST_BODY = 0.3
 """Probability of a vertebra's centre from which it is counted."""
 
@@ -67,7 +67,7 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
     heights = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
     marks = np.array([_middle(mark) for mark in heatmap[LEVEL_COUNT:]]).reshape(-1, 2)
     confidence = heights[:LEVEL_COUNT] * _distinct(centres)
-    bodies = _bodies(np.delete(heatmap, NOT_LUMBAR, axis=0) if len(heatmap) > LEVEL_COUNT else heatmap)
+    bodies = _bodies(np.delete(heatmap, [k for k in NOT_LUMBAR if k < len(heatmap)], axis=0) if len(heatmap) > LEVEL_COUNT else heatmap)
     return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, marks, heights[LEVEL_COUNT:], bodies)
 
 

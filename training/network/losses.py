@@ -77,13 +77,20 @@ def _grid(shape: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]
     return v, u
 
 
-def heatmap_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Penalty-reduced focal loss (CornerNet), per centre."""
+def heatmap_loss(logits: Tensor, target: Tensor, counts: Tensor) -> Tensor:
+    """Penalty-reduced focal loss (CornerNet), per centre.
+
+    Parameters
+    ----------
+    logits, target : (n, k, h/4, w/4)
+    counts : (n, k)
+        0 where nobody can say whether the centre is shown.
+    """
     p = logits.sigmoid().clamp(1e-4, 1.0 - 1e-4)
     positive = (target == 1.0).float()
     hit = positive * (1.0 - p) ** 2 * p.log()
     miss = (1.0 - positive) * (1.0 - target) ** 4 * p**2 * (1.0 - p).log()
-    return -(hit + miss).sum() / positive.sum().clamp_min(1.0)
+    return -((hit + miss).sum((2, 3)) * counts).sum() / positive.sum().clamp_min(1.0)
 
 
 def vote_loss(votes: Tensor, target: Tensor, landmarks_px: Tensor, centres_px: Tensor, size: int) -> Tensor:
@@ -133,16 +140,18 @@ def total_loss(outputs: tuple[Tensor, Tensor, Tensor, Tensor], batch: dict[str, 
     opacity, logits, votes = (output.float() for output in outputs[:3])
     size, levels = opacity.shape[-1], opacity.shape[1]
     centres = torch.cat([batch["landmarks"][:, :, :2].mean(2), batch["marks"]], 1)
-    present = torch.cat([batch["present"], batch["marks_present"]], 1)
-    present = present * ((centres > 0) & (centres < size - 1)).all(-1)
+    told = torch.cat([batch["present"], batch["marks_present"]], 1)
+    present = told.clamp_min(0.0) * ((centres > 0) & (centres < size - 1)).all(-1)
     target = target_heatmap(centres, present, (logits.shape[2], logits.shape[3]))
+    # A film that does not tell which vertebra is which asks for no name, but for everything else.
+    wanted = target * batch["named"][:, None, None, None]
     truth = batch["opacity"].float() / 255.0
     ncc, square = decomposition_loss(opacity, truth, batch["present"])
     terms = {
         "ncc": ncc,
         "square": square,
         "silhouette": silhouette_loss(opacity, truth),
-        "heatmap": heatmap_loss(logits, target),
+        "heatmap": heatmap_loss(logits, wanted, (told >= 0.0).float()),
         "votes": vote_loss(votes, target[:, :levels], batch["landmarks"], centres[:, :levels], size),
     }
     return with_total(terms, WEIGHTS)

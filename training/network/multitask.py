@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lumbar3d.detection.decode import MARKS
 from training.network.hrnet import HighResolutionEncoder, constant_planes, convolution, resize
 
 LEVEL_COUNT = 5
-CENTRE_COUNT = 8
-"""Of the levels, then of T12, L6 and the sacral plate, which say how many vertebrae are lumbar."""
+CENTRE_COUNT = LEVEL_COUNT + len(MARKS)
+"""Of the levels, then of what says which vertebrae are lumbar."""
 VOTES = 16
 """Offsets in pixels of the input from a pixel to the seven landmarks and to the centre of its vertebra, (u, v) each."""
 STRIDE = 4
@@ -82,7 +83,7 @@ class MultiTaskNetwork(nn.Module):
         -------
         decomposition : (n, 5, h, w)
             Opacity of each vertebra alone, about [0, 1].
-        heatmap : (n, 8, h/4, w/4)
+        heatmap : (n, 10, h/4, w/4)
             Logits of the centres.
         votes : (n, 16, h/4, w/4)
             Offsets in units of 32 input pixels.

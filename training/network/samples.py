@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from lumbar3d.detection.both_ways import OTHER_SIDE
 from lumbar3d.detection.crops import GRID_STEP
+from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.blocks import Blocks, Sample, stacked
 from training.radiographs.fields import enlarge
 from training.radiographs.simulate import TRAINING, LabelledView, Simulator
+from training.surroundings.components import Maker
+from training.surroundings.library import Library
+from training.surroundings.limb import limb
+from training.surroundings.mixer import FILMS_PER_VIEW, MixedFilm, Mixer
 
 Image = NDArray[np.float32]
 
-NEGATIVE_SHARE = 0.10
+NEGATIVE_SHARE = 0.11
 """Images in which nothing may be found, so that confidence means something."""
+VARIED_SHARE = 0.6
+"""Of the others: processed once more, and half of the frontal ones mirrored."""
 HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 """Never used in training."""
 FIRST_SEED = 1_000_000
@@ -39,7 +48,29 @@ def coarse_sample(view: LabelledView) -> Sample:
         "landmarks": torch.from_numpy(view.landmarks_px.astype(np.float32)),
         "present": torch.from_numpy(view.visible.astype(np.float32)),
         "marks": torch.from_numpy(view.marks_px.astype(np.float32)),
-        "marks_present": torch.from_numpy(view.marks_seen.astype(np.float32)),
+        "marks_present": torch.from_numpy(_known_marks(view)),
+        "named": torch.ones(()),
+    }
+
+
+def _known_marks(view: LabelledView) -> Image:
+    """1 where a mark is shown, 0 where it is not there, -1 where nobody can say: the simulator does not tell T10."""
+    known = view.marks_seen.astype(np.float32)
+    known[MARKS.index("T10")] = -1.0
+    return known
+
+
+def mixed_sample(film: MixedFilm) -> Sample:
+    """The same of a film whose surroundings are somebody else's."""
+    return {
+        "image": torch.from_numpy(film.pixels[None]),
+        "view": torch.from_numpy(film.code),
+        "opacity": torch.from_numpy((film.opacity * 255.0 + 0.5).astype(np.uint8)),
+        "landmarks": torch.from_numpy(film.landmarks_px.astype(np.float32)),
+        "present": torch.from_numpy(film.visible.astype(np.float32)),
+        "marks": torch.from_numpy(film.marks_px.astype(np.float32)),
+        "marks_present": torch.from_numpy(film.marks_known.astype(np.float32)),
+        "named": torch.tensor(float(film.named)),
     }
 
 
@@ -73,22 +104,6 @@ def _clouds(size: int, rng: np.random.Generator) -> Image:
     return np.asarray(np.clip((total - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
-def limb(size: int, rng: np.random.Generator) -> Image:
-    """One or two long bones with a joint between their ends, in soft tissue: no spine."""
-    v, u = np.mgrid[:size, :size].astype(np.float32) / size - 0.5
-    turn = rng.normal(0.0, 0.3)
-    along, across = v * np.cos(turn) + u * np.sin(turn), u * np.cos(turn) - v * np.sin(turn)
-    joint, width = rng.uniform(-0.25, 0.25), rng.uniform(0.14, 0.35)
-    film = rng.uniform(0.2, 0.5) * np.sqrt(np.maximum(1.0 - (across / width) ** 2, 0.0))
-    for side in (0.0,) if rng.random() < 0.5 else (-0.5, 0.5):
-        radius = rng.uniform(0.03, 0.07) * (1.0 + rng.uniform(0.5, 1.5) * np.exp(-(((along - joint) / 0.09) ** 2)))
-        part = np.clip(1.0 - ((across - side * width) / radius) ** 2, 0.0, None)
-        shaft = np.sqrt(part) - rng.uniform(0.4, 0.8) * np.sqrt(np.clip(part - 0.3, 0.0, None))
-        film = film + rng.uniform(0.3, 0.6) * shaft * (np.abs(along - joint) > rng.uniform(0.004, 0.012))
-    film = film + rng.uniform(0.0, 0.03) * rng.standard_normal(film.shape)
-    return np.asarray(np.clip(film / film.max(), 0.0, 1.0), dtype=np.float32)
-
-
 def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     """The same film processed otherwise: another curve, other noise; AP also mirrored, left and right exchanged."""
     image = sample["image"] ** float(np.exp(rng.normal(0.0, 0.2)))
@@ -114,22 +129,34 @@ def mirrored(sample: Sample) -> Sample:
 
 
 class CoarseBlocks(Blocks):
-    """Both views of each patient once as simulated (or spoiled) and once varied."""
+    """Films of twelve patients, each in anybody's surroundings (``training.surroundings``).
 
-    size = 4 * PATIENTS_PER_BLOCK
+    Parameters
+    ----------
+    library : Path, optional
+        Folder with real surroundings (``surroundings.library``); without it all are invented.
+    """
 
-    def __init__(self) -> None:
-        self._simulator: Simulator | None = None
+    size = 2 * FILMS_PER_VIEW * PATIENTS_PER_BLOCK
+
+    def __init__(self, library: Path | None = None) -> None:
+        self._folder = library
+        self._maker: Maker | None = None
 
     def __getitem__(self, index: int) -> Sample:
         """Block ``index``."""
-        if self._simulator is None:
-            self._simulator = Simulator(load_shape_models(AssetStore.open()), TRAINING)
+        if self._maker is None:
+            simulator = Simulator(load_shape_models(AssetStore.open()), TRAINING)
+            self._maker = Maker(simulator, Library.read(self._folder))
         rng = np.random.default_rng([FIRST_SEED, index])
-        samples = []
-        for seed in block_seeds(FIRST_SEED, index):
-            for view in self._simulator.pair(seed, GRID_STEP):
-                sample = coarse_sample(view)
-                samples.append(negative(sample, rng) if rng.random() < NEGATIVE_SHARE else sample)
-                samples.append(varied(sample, rng))
-        return stacked(samples, rng)
+        mixer = Mixer(self._maker, int(rng.integers(2**60)))
+        lent = [parts for seed in block_seeds(FIRST_SEED, index) for parts in mixer.lend(seed)]
+        films = (mixer.film(parts) for parts in lent for _ in range(FILMS_PER_VIEW))
+        return stacked([_spoiled(mixed_sample(film), rng) for film in films], rng)
+
+
+def _spoiled(sample: Sample, rng: np.random.Generator) -> Sample:
+    """A sample as it is, varied, or made one in which nothing may be found."""
+    if rng.random() < NEGATIVE_SHARE:
+        return negative(sample, rng)
+    return varied(sample, rng) if rng.random() < VARIED_SHARE else sample

@@ -58,10 +58,10 @@ def matter_of(spine: Spine, patient: Patient, beam: ConeBeam, rng: np.random.Gen
 
 def surroundings(patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Matter:
     """Everything but T11 .. L5."""
-    soft = sum(part.lengths_mm(beam) for part in patient.trunk) + _unevenness(patient.habitus, beam, rng)
+    soft = sum(part.lengths_mm(beam) for part in patient.trunk) + unevenness_of(patient.habitus, beam, rng)
     outer, inner = lengths_mm([patient.bones.outer, patient.bones.inner], beam)
     holes = lengths_mm([patient.holes], beam)[0]
-    bone = _bone(outer, inner, patient.habitus) - np.float32(patient.habitus.marrow) * holes
+    bone = bone_of(outer, inner, patient.habitus) - np.float32(patient.habitus.marrow) * holes
     bone = np.maximum(bone, np.float32(0.0)) + patient.calcium.lengths_mm(beam)
     for metal in patient.metal:
         bone += np.float32(metal.as_bone) * lengths_mm([metal.surface], beam)[0]
@@ -78,15 +78,15 @@ def vertebrae(spine: Spine, lumbar_outer: Image, habitus: Habitus, beam: ConeBea
     everyone = (*spine.lumbar, *spine.thoracic)
     outer = lumbar_outer + lengths_mm([joined([v.mesh for v in spine.thoracic])], beam)[0]
     inner = lengths_mm([joined([vertebra.inner for vertebra in everyone])], beam)[0]
-    return _bone(outer, inner * _grain(habitus, beam, rng), habitus)
+    return bone_of(outer, inner * grain_of(habitus, beam, rng), habitus)
 
 
-def _bone(outer: Image, inner: Image, habitus: Habitus) -> Image:
+def bone_of(outer: Image, inner: Image, habitus: Habitus) -> Image:
     cortex = np.float32(habitus.cortex_share) * np.maximum(outer - inner, np.float32(0.0))
     return np.asarray(np.float32(habitus.marrow) * inner + cortex)
 
 
-def _grain(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+def grain_of(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
     """Trabeculae: fine texture around 1."""
     noise = gaussian_blur(_noise(beam, 2, rng), rng.uniform(0.3, 0.8) * beam.columns / 512)
     return np.asarray(np.float32(1.0) + np.float32(habitus.grain) * enlarge(noise, 2))
@@ -96,7 +96,7 @@ def _noise(beam: ConeBeam, coarseness: int, rng: np.random.Generator) -> Image:
     return rng.standard_normal((beam.rows // coarseness, beam.columns // coarseness), dtype=np.float32)
 
 
-def _unevenness(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+def unevenness_of(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
     """Organs that no ellipsoid stands for: smooth random tissue (mm of muscle) at three sizes."""
     total = np.zeros((beam.rows, beam.columns), dtype=np.float32)
     for share, largest in ((8, 12.0), (16, 6.0), (64, 2.0)):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import Flips, flips_to_canonical
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.geometry import frames
@@ -48,8 +49,8 @@ class LabelledView:
         Far outside the film where the patient has no such level.
     depths_mm : (5, 7) float
         From the source to each landmark along the detector's normal.
-    marks_px : (3, 2) float
-        Centres of T12 and L6 and of the sacral plate, which say how many vertebrae are lumbar.
+    marks_px : (5, 2) float
+        ``detection.decode.MARKS``: centres of T12 and L6, of the sacral plate, of T11; T10 is not told.
     projection : ConeBeam
         Of the image before it was made canonical.
     told : ConeBeam or None
@@ -78,7 +79,7 @@ class LabelledView:
 
     @property
     def marks_seen(self) -> NDArray[np.bool_]:
-        """Which of ``marks_px`` the patient has and the film shows, (3,)."""
+        """Which of ``marks_px`` the patient has and the film shows, (5,)."""
         return self._shown(self.marks_px)
 
     def _shown(self, pixels: Array) -> NDArray[np.bool_]:
@@ -135,17 +136,17 @@ class Simulator:
 
     def spine(self, seed: int) -> Spine:
         """The spine of ``pair(seed)``."""
-        return self._draw(seed)[0]
+        return self.drawn(seed)[0]
 
     def pair(self, seed: int, step: int = 1) -> tuple[LabelledView, LabelledView]:
         """AP and LAT of one patient, on the network grid or one ``step`` times coarser."""
-        spine, rng = self._draw(seed)
+        spine, rng = self.drawn(seed)
         beams = draw_room(rng, slot=bool(rng.random() < self._variety.slot_share))
         if self._variety.astray_share and rng.random() < self._variety.astray_share:
-            beams = _raised(beams, float(rng.choice([-1.0, 1.0]) * rng.uniform(*ASTRAY_MM)))
+            beams = raised(beams, float(rng.choice([-1.0, 1.0]) * rng.uniform(*ASTRAY_MM)))
         return photograph(spine, beams, step, rng, self._variety.cut_share)
 
-    def _draw(self, seed: int) -> tuple[Spine, np.random.Generator]:
+    def drawn(self, seed: int) -> tuple[Spine, np.random.Generator]:
         rng = np.random.default_rng(seed)
         return self._spines.draw(rng, seed // self._variety.pairs_per_person), rng
 
@@ -171,36 +172,35 @@ def photograph(
         if rng.random() < cut_share:
             recipe = replace(recipe, shutters=recipe.shutters.closed_further(rng))
         film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
-        truth = _labels(spine, beam, flips, opacity)
+        truth = labels_of(spine, beam, flips, opacity)
         view = LabelledView(name, normalise(film), *truth, beam, told(beam, rng), recipe, habitus)
         views.append(replace(view, opacity=view.opacity * view.visible[:, None, None].astype(np.float32)))
     return views[0], views[1]
 
 
-def _raised(beams: tuple[ConeBeam, ConeBeam], up_mm: float) -> tuple[ConeBeam, ConeBeam]:
+def raised(beams: tuple[ConeBeam, ConeBeam], up_mm: float) -> tuple[ConeBeam, ConeBeam]:
     """Both sources and detectors moved up."""
     move = frames.rigid(np.eye(3), np.array([0.0, 0.0, -up_mm]))
     ap, lat = (replace(beam, camera_from_world=beam.camera_from_world @ move) for beam in beams)
     return ap, lat
 
 
-def _labels(spine: Spine, beam: ConeBeam, flips: Flips, opacity: Image) -> tuple[Image, Array, Array, Array]:
-    """Opacity (5, rows, columns), landmarks (5, 7, 2), their depths (5, 7) and the marks (3, 2) in a canonical film."""
+def labels_of(spine: Spine, beam: ConeBeam, flips: Flips, opacity: Image) -> tuple[Image, Array, Array, Array]:
+    """Opacity (5, rows, columns), landmarks (5, 7, 2), their depths (5, 7) and the marks (5, 2) in a canonical film."""
     landmarks, depths = np.full((len(LEVELS), 7, 2), NOWHERE_PX), np.full((len(LEVELS), 7), beam.source_to_detector_mm)
     named = spine.lumbar[: len(LEVELS)]
     pixels, depths[: len(named)] = beam.project(np.stack([vertebra.landmarks_mm for vertebra in named]))
     landmarks[: len(named)] = flips.points(pixels, beam)
     shown = np.zeros((len(LEVELS), *opacity.shape[1:]), dtype=np.float32)
     shown[: len(named)] = flips.image(opacity)
-    marks = np.full((3, 2), NOWHERE_PX)
-    marks[[0, 2]] = flips.points(
-        beam.project(np.stack([_middle(spine.thoracic[1]), spine.world_from_sacrum[:3, 3]]))[0], beam
-    )
+    marks = np.full((len(MARKS), 2), NOWHERE_PX)
+    told_mm = [middle_of(spine.thoracic[1]), spine.world_from_sacrum[:3, 3], middle_of(spine.thoracic[0])]
+    marks[[MARKS.index(name) for name in ("T12", "S1", "T11")]] = flips.points(beam.project(np.stack(told_mm))[0], beam)
     if len(spine.lumbar) > len(LEVELS):
-        marks[1] = flips.points(beam.project(_middle(spine.lumbar[len(LEVELS)]))[0], beam)
+        marks[MARKS.index("L6")] = flips.points(beam.project(middle_of(spine.lumbar[len(LEVELS)]))[0], beam)
     return shown, landmarks, depths, marks
 
 
-def _middle(vertebra: Vertebra) -> Array:
+def middle_of(vertebra: Vertebra) -> Array:
     """Between the plates' middles (3,), mm."""
     return np.asarray(vertebra.landmarks_mm[BODY_LANDMARKS].mean(axis=0))

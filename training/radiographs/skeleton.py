@@ -25,10 +25,10 @@ THORACIC_STEP_MM, KYPHOSIS_DEG = 25.5, 3.5
 def surrounding_bones(spine: Spine, rng: np.random.Generator) -> tuple[HollowBone, TriangleMesh]:
     """T8 .. T10, ribs 8 .. 12, sacrum, both iliac bones and hips as one, and the openings in them."""
     scale = rng.uniform(0.9, 1.1)
-    above = _above(spine, rng)
-    bones = [_copied(spine, pose) for pose in above] + _ribs([*above, *spine.thoracic_poses], scale, rng)
+    above = above_of(spine, rng)
+    bones = [copied(spine, pose) for pose in above] + ribs_of([*above, *spine.thoracic_poses], scale, rng)
     bones.append(sacrum().moved(spine.world_from_sacrum, scale))
-    upright = _world_from_pelvis(spine, rng)
+    upright = world_from_pelvis(spine, rng)
     for side in SIDES:
         bones += [ilium(side).moved(upright, scale), hip(side).moved(upright, scale)]
     holes = foramina()
@@ -36,7 +36,7 @@ def surrounding_bones(spine: Spine, rng: np.random.Generator) -> tuple[HollowBon
     return HollowBone.of(bones), placed
 
 
-def _above(spine: Spine, rng: np.random.Generator) -> list[Array]:
+def above_of(spine: Spine, rng: np.random.Generator) -> list[Array]:
     """Poses of T8, T9, T10: the curve goes on as T11 stands on T12, then bends forward."""
     step_mm = THORACIC_STEP_MM * rng.uniform(0.94, 1.06)
     bend = frames.rotation_from_vector(np.radians([rng.normal(0.0, 0.7), KYPHOSIS_DEG + rng.normal(0.0, 1.5), 0.0]))
@@ -46,13 +46,13 @@ def _above(spine: Spine, rng: np.random.Generator) -> list[Array]:
     return poses[:3]
 
 
-def _copied(spine: Spine, pose: Array) -> HollowBone:
+def copied(spine: Spine, pose: Array) -> HollowBone:
     """T11 once more, at another place."""
     move = pose @ frames.invert(spine.thoracic_poses[0])
     return HollowBone(spine.thoracic[0].mesh, spine.thoracic[0].inner).moved(move)
 
 
-def _ribs(poses: list[Array], scale: float, rng: np.random.Generator) -> list[HollowBone]:
+def ribs_of(poses: list[Array], scale: float, rng: np.random.Generator) -> list[HollowBone]:
     """Ribs 8 .. 12 along one rib cage; the last two end free, sometimes very early."""
     depth, width = rng.uniform(88.0, 110.0) * scale, rng.uniform(112.0, 138.0) * scale
     ends = np.radians([150.0, 150.0, rng.uniform(110, 140), rng.uniform(75, 110), rng.uniform(22, 72)])
@@ -84,7 +84,7 @@ def _rib(pose: Array, size: Array, end: float, drop: float) -> HollowBone:
     return tube(path, 6.3 * taper * np.cross(flat, along), 3.4 * taper * flat, wall_mm=0.8)
 
 
-def _world_from_pelvis(spine: Spine, rng: np.random.Generator) -> Array:
+def world_from_pelvis(spine: Spine, rng: np.random.Generator) -> Array:
     """Upright frame at the S1 plate: turned and listing with it, tilted as its slope departs from the usual one."""
     rotation = spine.world_from_sacrum[:3, :3]
     left = rotation[:, 1]

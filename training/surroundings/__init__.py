@@ -1,0 +1,1 @@
+"""What stands around the lumbar vertebrae on a film, drawn apart from them: attenuation adds along a ray."""
