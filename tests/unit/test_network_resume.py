@@ -1,7 +1,9 @@
 """A training cut into many runs takes the steps of one that was never stopped."""
 
 import json
+import multiprocessing
 import os
+import time
 
 import numpy as np
 import pytest
@@ -109,11 +111,29 @@ def test_worker_processes_change_nothing():
         assert torch.equal(next(with_workers)["image"], next(without)["image"])
 
 
-def test_odd_batches_are_refused():
-    with pytest.raises(ValueError, match="whole numbers"):
-        next(batches(Noise(), 5, 0, 0))
-    with pytest.raises(ValueError, match="whole numbers"):
-        next(batches(Noise(), BATCH, 6, 0))
+@pytest.mark.parametrize(("size", "seen"), [(5, 0), (5, 8), (16, 4), (30, 13)])
+def test_batches_go_across_the_borders_of_blocks(size, seen):
+    def numbers(size, seen, count):
+        stream = batches(Noise(), size, seen, 0)
+        return torch.cat([next(stream)["number"] for _ in range(count)]).tolist()
+
+    assert numbers(size, seen, 3) == numbers(1, 0, seen + 3 * size)[seen:]
+
+
+def test_workers_end_in_the_middle_of_a_block():
+    class Slow(Noise):
+        def __getitem__(self, index):
+            time.sleep(60.0 if index else 0.0)
+            return super().__getitem__(index)
+
+    before = set(multiprocessing.active_children())
+    stream = batches(Slow(), BATCH, 0, 2)
+    next(stream)
+    workers = set(multiprocessing.active_children()) - before
+    started = time.monotonic()
+    stream.close()
+    assert len(workers) == 2 and not any(worker.is_alive() for worker in workers)
+    assert time.monotonic() - started < 4.0
 
 
 def test_state_of_the_real_network_fits_in_files_under_16_mib(tmp_path):

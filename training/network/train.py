@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.network.blocks import Blocks, batches
+from training.network.interrupt import StopOnSignal
 from training.network.losses import refiner_loss, total_loss
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import RefinerNetwork, own_guide
@@ -93,6 +94,7 @@ class Run:
 
 def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
     """Train until the samples or the minutes are used up, or a signal asks to stop; returns the samples seen."""
+    stop = StopOnSignal()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     network = recipe.network()
@@ -100,15 +102,6 @@ def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
         begin_from(run.source, run.folder, network)
     schedule = Schedule(run.samples, recipe.peak_rate)
     trainer = Trainer(network, recipe.loss, schedule, run.folder, run.device)
-    stop = _stop_on_signal()
-    stream = batches(blocks, recipe.batch, trainer.images, run.workers)
-    trainer.run(stream, Limits(60.0 * run.minutes, stopped=stop), listener)
+    with closing(batches(blocks, recipe.batch, trainer.images, run.workers)) as stream:
+        trainer.run(stop.until_asked(stream), Limits(60.0 * run.minutes, stopped=stop), listener)
     return trainer.images
-
-
-def _stop_on_signal() -> Callable[[], bool]:
-    """Let the step under way end, save, and leave."""
-    asked = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.append(True))
-    return lambda: bool(asked)
