@@ -27,11 +27,11 @@ def two_patients_per_block(monkeypatch):
 
 def test_both_networks_train_in_several_runs(tmp_path, two_patients_per_block):
     coarse, refiner = tmp_path / "coarse", tmp_path / "refiner"
-    first = command("coarse", coarse, "--samples", 8, "--minutes", 0, "--workers", 0)
-    assert first == {"samples": 4, "of": 8, "state": "to be continued: run the same command again"}
-    assert command("coarse", coarse, "--samples", 8, "--workers", 0)["state"] == "complete"
+    first = command("coarse", coarse, "--samples", 16, "--minutes", 0, "--workers", 0)
+    assert first == {"samples": 8, "of": 16, "state": "to be continued: run the same command again"}
+    assert command("coarse", coarse, "--samples", 16, "--workers", 0)["state"] == "complete"
     assert command("refiner", refiner, "--coarse", coarse, "--samples", 20, "--workers", 0)["samples"] == 20
-    assert load_state(coarse)["images"] == 8 and load_state(refiner)["images"] == 20
+    assert load_state(coarse)["images"] == 16 and load_state(refiner)["images"] == 20
     for folder, terms in ((coarse, {"heatmap", "votes"}), (refiner, {"entropy", "distance"})):
         assert (folder / "losses.png").stat().st_size > 5000
         record = json.loads((folder / "progress.jsonl").read_text().splitlines()[-1])

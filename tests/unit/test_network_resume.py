@@ -1,7 +1,9 @@
 """A training cut into many runs takes the steps of one that was never stopped."""
 
 import json
+import multiprocessing
 import os
+import time
 
 import numpy as np
 import pytest
@@ -10,9 +12,10 @@ torch = pytest.importorskip("torch")
 
 from training.network.blocks import Blocks, batches, stacked  # noqa: E402
 from training.network.checkpoint import PIECE_BYTES, load_state, save_state  # noqa: E402
+from training.network.errors import TrainingDivergedError, TrainingStateError  # noqa: E402
 from training.network.multitask import MultiTaskNetwork  # noqa: E402
 from training.network.train import coarse_loss  # noqa: E402
-from training.network.trainer import Limits, Schedule, Trainer  # noqa: E402
+from training.network.trainer import MOST_SKIPPED_IN_A_ROW, Limits, Schedule, Trainer  # noqa: E402
 from training.network.weights import average_network, begin_from  # noqa: E402
 
 BATCH = 4
@@ -109,11 +112,29 @@ def test_worker_processes_change_nothing():
         assert torch.equal(next(with_workers)["image"], next(without)["image"])
 
 
-def test_odd_batches_are_refused():
-    with pytest.raises(ValueError, match="whole numbers"):
-        next(batches(Noise(), 5, 0, 0))
-    with pytest.raises(ValueError, match="whole numbers"):
-        next(batches(Noise(), BATCH, 6, 0))
+@pytest.mark.parametrize(("size", "seen"), [(5, 0), (5, 8), (16, 4), (30, 13)])
+def test_batches_go_across_the_borders_of_blocks(size, seen):
+    def numbers(size, seen, count):
+        stream = batches(Noise(), size, seen, 0)
+        return torch.cat([next(stream)["number"] for _ in range(count)]).tolist()
+
+    assert numbers(size, seen, 3) == numbers(1, 0, seen + 3 * size)[seen:]
+
+
+def test_workers_end_in_the_middle_of_a_block():
+    class Slow(Noise):
+        def __getitem__(self, index):
+            time.sleep(60.0 if index else 0.0)
+            return super().__getitem__(index)
+
+    before = set(multiprocessing.active_children())
+    stream = batches(Slow(), BATCH, 0, 2)
+    next(stream)
+    workers = set(multiprocessing.active_children()) - before
+    started = time.monotonic()
+    stream.close()
+    assert len(workers) == 2 and not any(worker.is_alive() for worker in workers)
+    assert time.monotonic() - started < 4.0
 
 
 def test_state_of_the_real_network_fits_in_files_under_16_mib(tmp_path):
@@ -150,8 +171,8 @@ def test_a_training_begins_with_another_ones_average(tmp_path):
     begin_from(tmp_path / "old", tmp_path / "new", old.network)
     begun = trainer(tmp_path / "new")
     assert begun.images == 0
-    assert torch.equal(begun.network[0].weight, old.average.module[0].weight)
-    assert torch.equal(begun.average.module[0].weight, old.average.module[0].weight)
+    assert torch.equal(begun.network[0].weight, old.average[0].weight)
+    assert torch.equal(begun.average[0].weight, old.average[0].weight)
     again = run(tmp_path / "new", 2)
     begin_from(tmp_path / "old", tmp_path / "new", old.network)
     assert trainer(tmp_path / "new").images == again.images == 8
@@ -168,7 +189,7 @@ def test_a_network_with_more_outputs_keeps_what_the_old_one_learned(tmp_path):
     old.save()
     begin_from(tmp_path / "old", tmp_path / "new", larger)
     begun = training(4, tmp_path / "new")
-    average = old.average.module.weight
+    average = old.average.weight
     assert torch.equal(begun.network.weight[:2], average) and torch.equal(begun.network.weight[2:], larger.weight[2:])
     moments = begun.optimiser.state[begun.network.weight]["exp_avg_sq"]
     assert (moments[:2] > 0).all() and (moments[2:] == 0).all()
@@ -176,5 +197,46 @@ def test_a_network_with_more_outputs_keeps_what_the_old_one_learned(tmp_path):
 
 
 def test_no_state_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no training state"):
+    with pytest.raises(TrainingStateError, match="no training state"):
         average_network(torch.nn.Conv2d(1, 1, 1), tmp_path)
+
+
+def test_the_average_follows_soon_in_the_beginning_and_slowly_later(tmp_path):
+    training = trainer(tmp_path)
+    weights = [training.network[0].weight.detach().clone()]
+    for batch, _ in zip(batches(Noise(), BATCH, 0, 0), range(4), strict=False):
+        training.step(batch)
+        weights.append(training.network[0].weight.detach().clone())
+    expected = weights[0]
+    for step, weight in enumerate(weights[1:]):
+        decay = (1 + step) / (10 + step)
+        expected = decay * expected + (1 - decay) * weight
+    assert torch.allclose(training.average[0].weight, expected, atol=1e-6)
+    variance = training.average[1].running_var
+    assert not torch.equal(variance, torch.ones(3)) and not torch.equal(variance, training.network[1].running_var)
+
+
+def spoiled(batch):
+    return {**batch, "image": batch["image"] * torch.nan}
+
+
+def test_a_step_without_a_finite_gradient_is_skipped(tmp_path):
+    training, stream = trainer(tmp_path), batches(Noise(), BATCH, 0, 0)
+    training.step(next(stream))
+    before = training.network[0].weight.detach().clone()
+    training.run([spoiled(next(stream))], Limits())
+    assert torch.equal(training.network[0].weight, before) and training.images == 8
+    training.run([next(stream)], Limits())
+    assert not torch.equal(training.network[0].weight, before)
+    for part in (*training.network.state_dict().values(), *training.average.state_dict().values()):
+        assert torch.isfinite(part).all()
+    assert trainer(tmp_path).skipped == 1 and [line["images"] for line in lines(tmp_path)] == [12]
+
+
+def test_a_training_that_diverges_ends_with_an_error(tmp_path):
+    training, stream = trainer(tmp_path), batches(Noise(), BATCH, 0, 0)
+    bad = [spoiled(next(stream)) for _ in range(MOST_SKIPPED_IN_A_ROW)]
+    for batch in (*bad[:-1], next(stream), *bad[:-1]):  # one good step in between
+        training.step(batch)
+    with pytest.raises(TrainingDivergedError):
+        training.step(bad[-1])

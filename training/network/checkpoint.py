@@ -34,17 +34,22 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
             path.unlink()
 
 
-def load_state(folder: Path) -> dict[str, Any] | None:
-    """The newest complete state of a folder; None where there is none."""
+def newest_pieces(folder: Path) -> list[Path]:
+    """The files of the newest complete state of a folder, in order; none where there is none."""
     sets: dict[tuple[int, int], dict[int, Path]] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         if match := _PIECE.fullmatch(path.name):
             images, piece, pieces = (int(number) for number in match.groups())
             sets.setdefault((images, pieces), {})[piece] = path
     complete = [key for key, found in sets.items() if len(found) == key[1]]
-    if not complete:
+    return [path for _, path in sorted(sets[max(complete)].items())] if complete else []
+
+
+def load_state(folder: Path) -> dict[str, Any] | None:
+    """The newest complete state of a folder; None where there is none."""
+    pieces = newest_pieces(folder)
+    if not pieces:
         return None
-    newest = sets[max(complete)]
-    data = b"".join(newest[piece].read_bytes() for piece in sorted(newest))
+    data = b"".join(path.read_bytes() for path in pieces)
     state: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     return state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,11 +18,15 @@ app = typer.Typer(help="Train the networks on simulated films.", no_args_is_help
 Folder = Annotated[Path, typer.Argument(file_okay=False, help="training state, progress.jsonl, losses.png")]
 Samples = Annotated[int | None, typer.Option(min=1, help="samples at which the training ends, all runs together")]
 Minutes = Annotated[float, typer.Option(min=0.0, help="at most, of this run; a later one goes on")]
-Workers = Annotated[int, typer.Option(min=0, help="processes that simulate films")]
-Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="where to compute, in bfloat16")]
-Source = Annotated[
-    Path | None, typer.Option("--from", exists=True, help="a new training starts with this one's weights")
+Workers = Annotated[
+    int, typer.Option(min=0, show_default="one core less than there are", help="processes that simulate films")
 ]
+Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="where to compute, in bfloat16; the batch follows")]
+Source = Annotated[
+    Path | None,
+    typer.Option("--from", exists=True, help="begin with the weights of a training, a release or a state_dict.npz"),
+]
+WORKERS = max((os.cpu_count() or 2) - 1, 1)
 REPORT_S = 30.0
 
 
@@ -30,7 +35,7 @@ def coarse(
     folder: Folder,
     samples: Samples = None,
     minutes: Minutes = 1e6,
-    workers: Workers = 1,
+    workers: Workers = WORKERS,
     device: Device = "cpu",
     source: Source = None,
 ) -> None:
@@ -48,7 +53,7 @@ def refiner(
     first: Annotated[Path, typer.Option("--coarse", exists=True, help="training folder of the first network")],
     samples: Samples = None,
     minutes: Minutes = 1e6,
-    workers: Workers = 1,
+    workers: Workers = WORKERS,
     device: Device = "cpu",
     source: Source = None,
 ) -> None:
@@ -58,6 +63,17 @@ def refiner(
 
     run = Run(folder, samples or REFINER.samples, minutes, workers, device, source)
     _finish(folder, train(REFINER, CropBlocks(first), run, Report(folder, run.samples)), run.samples)
+
+
+@app.command()
+def release(
+    run: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="folder of a training")],
+    out: Annotated[Path, typer.Argument(file_okay=False, help="empty folder: the state without the optimiser's")],
+) -> None:
+    """Write a training's state for others to begin with (--from), and its checksums in release.json."""
+    from training.network.release import release as write
+
+    typer.echo(json.dumps(write(run, out)["files"]))
 
 
 class Report:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,29 @@ import torch
 from torch import Tensor, nn
 
 from training.network.blocks import Blocks, batches
+from training.network.interrupt import StopOnSignal
 from training.network.losses import refiner_loss, total_loss
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import RefinerNetwork, own_guide
 from training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer
 from training.network.weights import begin_from
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Steps that fill a device. The rate grows slower than the root of the batch size: AdamW's steps do not shrink.
+
+    Attributes
+    ----------
+    batch : int
+    peak_rate : float
+    average_decay : float
+        Per step.
+    """
+
+    batch: int
+    peak_rate: float
+    average_decay: float
 
 
 @dataclass(frozen=True)
@@ -27,16 +45,16 @@ class Recipe:
     network : callable
         Makes the network.
     loss : callable
-    batch, samples : int
-        Batch size and, unless told otherwise, length of the training.
-    peak_rate : float
+    samples : int
+        Length of the training unless told otherwise.
+    paces : dict of str to Pace
+        By device.
     """
 
     network: Callable[[], nn.Module]
     loss: LossFunction
-    batch: int
     samples: int
-    peak_rate: float
+    paces: dict[str, Pace]
 
 
 def coarse_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -59,8 +77,18 @@ def crop_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
     return refiner_loss(outputs, batch)
 
 
-COARSE = Recipe(MultiTaskNetwork, coarse_loss, batch=4, samples=100_000, peak_rate=1.4e-3)
-REFINER = Recipe(RefinerNetwork, crop_loss, batch=20, samples=200_000, peak_rate=2e-3)
+COARSE = Recipe(
+    MultiTaskNetwork,
+    coarse_loss,
+    samples=100_000,
+    paces={"cpu": Pace(8, 1.4e-3, 0.998), "cuda": Pace(96, 2e-3, 0.995)},
+)
+REFINER = Recipe(
+    RefinerNetwork,
+    crop_loss,
+    samples=200_000,
+    paces={"cpu": Pace(20, 2e-3, 0.995), "cuda": Pace(160, 3e-3, 0.995)},
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +108,7 @@ class Run:
     device : str
         Torch's name, "cpu" or "cuda".
     source : Path or None
-        Folder of the training whose weights a new one starts with.
+        What a new training begins with; see ``begin_from``.
     """
 
     folder: Path
@@ -93,22 +121,16 @@ class Run:
 
 def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
     """Train until the samples or the minutes are used up, or a signal asks to stop; returns the samples seen."""
+    stop = StopOnSignal()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    network = recipe.network()
+    torch.backends.cudnn.benchmark = True
+    network, pace = recipe.network(), recipe.paces[run.device]
     if run.source:
         begin_from(run.source, run.folder, network)
-    schedule = Schedule(run.samples, recipe.peak_rate)
-    trainer = Trainer(network, recipe.loss, schedule, run.folder, run.device)
-    stop = _stop_on_signal()
-    stream = batches(blocks, recipe.batch, trainer.images, run.workers)
-    trainer.run(stream, Limits(60.0 * run.minutes, stopped=stop), listener)
+    schedule = Schedule(run.samples, pace.peak_rate, average_decay=pace.average_decay)
+    notes = {"network": type(network).__name__, "samples_from": type(blocks).__name__, "batch": pace.batch}
+    trainer = Trainer(network, recipe.loss, schedule, run.folder, run.device, {**notes, "device": run.device})
+    with closing(batches(blocks, pace.batch, trainer.images, run.workers)) as stream:
+        trainer.run(stop.until_asked(stream), Limits(60.0 * run.minutes, stopped=stop), listener)
     return trainer.images
-
-
-def _stop_on_signal() -> Callable[[], bool]:
-    """Let the step under way end, save, and leave."""
-    asked = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.append(True))
-    return lambda: bool(asked)

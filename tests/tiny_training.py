@@ -1,0 +1,43 @@
+"""``lumbar3d train`` with samples of noise instead of simulated films: ``python -m tests.tiny_training coarse ...``.
+
+The environment says how many seconds a block takes after the first one (``TINY_BLOCK_S``).
+"""
+
+import os
+import time
+
+import numpy as np
+import torch
+
+from cli.main import app
+from training.network import samples
+from training.network.blocks import Blocks, stacked
+
+SHAPES = {
+    "image": (1, 64, 64),
+    "view": (2,),
+    "landmarks": (5, 7, 2),
+    "present": (5,),
+    "marks": (3, 2),
+    "marks_present": (3,),
+}
+
+
+class NoiseBlocks(Blocks):
+    """Eight films, 64 pixels wide."""
+
+    size = 8
+
+    def __getitem__(self, index):
+        if index:
+            time.sleep(float(os.environ.get("TINY_BLOCK_S", "0")))
+        rng = np.random.default_rng(index)
+        noise = {name: torch.from_numpy(rng.random((self.size, *shape), np.float32)) for name, shape in SHAPES.items()}
+        noise["landmarks"] *= 64.0
+        noise["opacity"] = (noise["image"].expand(-1, 5, -1, -1) * 255.0).to(torch.uint8)
+        return stacked([{name: part[k] for name, part in noise.items()} for k in range(self.size)], rng)
+
+
+if __name__ == "__main__":
+    samples.CoarseBlocks = NoiseBlocks
+    app(prog_name="lumbar3d")
