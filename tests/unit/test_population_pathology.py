@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.population import fractures, osteophytes, pathology, residual, transitional
+from training.population import endplates, fractures, osteophytes, pathology, residual, transitional
 from training.population.deform import Template
 from training.population.draw import draw_person
+from training.population.endplates import Dent
 from training.population.folds import Folds
 from training.population.fractures import Fracture
 from training.population.measure import measure
 from training.population.osteophytes import Spur
+from training.population.prevalence import OFTEN
 
 Array = NDArray[np.float64]
 MODELS = dict(zip(LEVELS, load_shape_models(AssetStore.open()), strict=True))
@@ -90,6 +92,22 @@ def test_fracture_leaves_the_arch_alone() -> None:
     np.testing.assert_allclose(distances[0], distances[1], atol=1e-6)
 
 
+@pytest.mark.parametrize("level", ["L1", "L5"])
+@pytest.mark.parametrize("kind", ["biconcave", "crush"])
+def test_collapsed_bodies_are_eleven_millimetres_high_and_still_closed(level: str, kind: fractures.Kind) -> None:
+    before = TEMPLATES[level].deform({})
+    after = fractures.broken(before, TEMPLATES[level], Fracture(kind, max(fractures.LOSSES[-1]), side=0.3))
+    assert_closed(after, level)
+    assert 6.0 < heights(after, level)["middle"] < 11.0
+
+
+def test_drawn_fractures_leave_something_at_the_side_that_lost_more() -> None:
+    rng = np.random.default_rng(8)
+    drawn = [fractures.draw(rng, OFTEN) for _ in range(500)]
+    assert max(found.loss * (1 + abs(found.side)) for found in drawn) <= fractures.MOST_LOSS + 1e-9
+    assert max(found.loss for found in drawn) > 0.6
+
+
 def test_grades_follow_genant() -> None:
     assert [Fracture("wedge", loss).grade for loss in (0.1, 0.21, 0.3, 0.45)] == [0, 1, 2, 3]
     assert pathology.Trouble(Fracture("crush", 0.3)).describe("L2") == ("crush fracture, grade 2 L2",)
@@ -107,6 +125,27 @@ def test_spur_sticks_out_by_its_length(azimuth: float, direction: list[float]) -
     assert outwards.max() == pytest.approx(6.0, abs=1.0)
     assert (np.abs(outwards) > 0.5).sum() < 0.06 * len(before)
     assert (after - before)[:, 2].max() > 1.5
+
+
+@pytest.mark.parametrize("plate", ["sup", "inf"])
+def test_dent_sinks_one_plate_by_its_depth_and_leaves_the_rest(plate: osteophytes.Plate) -> None:
+    before = TEMPLATES["L3"].deform({})
+    after = endplates.dented(before, TEMPLATES["L3"], [Dent(plate, -0.2, 0.1, depth_mm=5.0, radius_mm=8.0)])
+    assert_closed(after, "L3")
+    into = (before - after)[:, 2] * (1.0 if plate == "sup" else -1.0)
+    assert into.max() == pytest.approx(5.0, abs=0.3) and into.min() > -0.1
+    moved = np.flatnonzero(np.abs(into) > 0.1)
+    assert len(moved) < 0.05 * len(before)
+    assert set(moved) <= set(MODELS["L3"].patches[f"plate_{plate}_area"])
+
+
+def test_uneven_and_broken_bodies_are_closed_surfaces() -> None:
+    rng = np.random.default_rng(6)
+    for kind in fractures.KINDS:
+        dents = endplates.draw(rng, 1, uneven=1.0)[0]
+        trouble = pathology.Trouble(Fracture(kind, 0.65), dents=dents)
+        assert dents
+        assert_closed(pathology.suffered(TEMPLATES["L2"].deform({}), TEMPLATES["L2"], trouble), "L2")
 
 
 def test_bridge_grows_over_half_of_the_gap_and_no_more() -> None:

@@ -5,10 +5,11 @@ import pytest
 
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.shape.assets import AssetStore, load_shape_models
+from training.population.plan import BROKEN, EVERYBODY
 from training.radiographs.presentation import Shutters
 from training.radiographs.real_spine import spine_of
 from training.radiographs.room import draw_room, told
-from training.radiographs.simulate import Simulator, Variety
+from training.radiographs.simulate import COMPLETE, MEASURING, TRAINING, Simulator, Variety
 from training.radiographs.spine import SpineSampler
 
 
@@ -182,3 +183,28 @@ def test_beams_that_go_astray_miss_vertebrae(models):
     shown = np.array([view.visible for seed in range(6) for view in simulator.pair(seed, step=2)])
     assert shown.all(axis=1).mean() < 0.3 and shown.any()
     assert {tuple(row[[0, 4]]) for row in shown} >= {(True, False), (False, True)}
+
+
+def test_measured_people_stay_who_they_were(models):
+    spine = Simulator(models).spine(10_000_001)
+    # Upper plates' middles as drawn before training had people of its own: every benchmark measures on such people.
+    before_mm = [
+        [25.26115, 4.259559, 73.51698],
+        [13.624545, 8.442537, 47.122621],
+        [5.757534, 11.818264, 16.570604],
+        [-3.455311, 14.056931, -11.8185],
+        [-11.648186, 14.848704, -40.120849],
+    ]
+    assert np.allclose([vertebra.landmarks_mm[0] for vertebra in spine.lumbar], before_mm, rtol=0.0, atol=1e-5)
+    assert spine.diagnoses == ("osteophytes L2", "worn disc L4/L5")
+
+
+def test_training_meets_broken_people_in_three_pairs_each(models):
+    assert COMPLETE.people is BROKEN and TRAINING.people is BROKEN and MEASURING.people is EVERYBODY
+    taught, measured = Simulator(models, COMPLETE), Simulator(models)
+    assert taught.spine(3 * 14).diagnoses == taught.spine(3 * 14 + 2).diagnoses
+    found = [
+        [taught.spine(3 * person).diagnoses for person in range(8)],
+        [measured.spine(k).diagnoses for k in range(8)],
+    ]
+    assert found[0] != found[1]

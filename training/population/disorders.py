@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from training.population.draw import Person
 from training.population.posture import Joint, Standing
+from training.population.prevalence import NATURAL, Prevalence
 
 Array = NDArray[np.float64]
 
@@ -23,13 +24,12 @@ LOWER_DISCS_TWICE = (0.7, 1.4)
 """Factors of the upper discs and of the last two."""
 WORN_HEIGHT, WORN_MOBILITY = (0.40, 0.85), 0.7
 SLIP_FROM_AGE_YEARS = 50.0
-SLIP_SHARES = {"female": 0.08, "male": 0.03}
 SLIP_PLACES = (0.2, 0.8)
 """The third or the second joint from the sacrum: L3/4 or L4/5."""
 SLIP_PART_OF_DEPTH = (0.08, 0.25)
-LYTIC_SHARE, LYTIC_PART_OF_DEPTH = 0.04, (0.10, 0.30)
+LYTIC_PART_OF_DEPTH = (0.10, 0.30)
 """Slips of the last vertebra on the sacrum, at any age."""
-BACKWARD_SHARE, BACKWARD_MM = 0.03, (2.5, 5.0)
+BACKWARD_MM = (2.5, 5.0)
 FACETS_ABOVE, FACETS_BELOW = 0.6, 0.4
 """How a slip is shared by the remodelled joint: the upper vertebra's facets stay behind, the lower one's give way."""
 FUSED_SHARE, FUSED_HEIGHT_MM = 0.007, 3.5
@@ -78,7 +78,7 @@ def draw_count(rng: np.random.Generator) -> int:
     return int(rng.choice(list(COUNT_SHARES), p=list(COUNT_SHARES.values())))
 
 
-def draw_disorders(person: Person, rng: np.random.Generator) -> Disorders:
+def draw_disorders(person: Person, rng: np.random.Generator, prevalence: Prevalence = NATURAL) -> Disorders:
     """What a person of this age and sex may have."""
     count = len(person.values)
     likely = np.interp(person.age_years, [25.0, 75.0], [WORN_AT_25, WORN_AT_75])
@@ -86,20 +86,20 @@ def draw_disorders(person: Person, rng: np.random.Generator) -> Disorders:
     worn = np.flatnonzero(rng.random(count) < likely * factor)
     left = rng.uniform(*WORN_HEIGHT, count)
     fused = int(rng.integers(count - 1)) if rng.random() < FUSED_SHARE else None
-    slips = tuple(slip for slip in _draw_slips(person, rng) if slip.joint != fused)
+    slips = tuple(slip for slip in _draw_slips(person, rng, prevalence) if slip.joint != fused)
     return Disorders(tuple((int(k), float(left[k])) for k in worn if k != fused), slips, fused)
 
 
-def _draw_slips(person: Person, rng: np.random.Generator) -> list[Slip]:
+def _draw_slips(person: Person, rng: np.random.Generator, prevalence: Prevalence) -> list[Slip]:
     last = len(person.values) - 1
     depth = person.values[-1]["upper_depth_mm"]
     chance, part, place = rng.random(3), rng.uniform(*SLIP_PART_OF_DEPTH), int(rng.choice([2, 1], p=SLIP_PLACES))
     lytic_part, backward, level = rng.uniform(*LYTIC_PART_OF_DEPTH), rng.uniform(*BACKWARD_MM), int(rng.integers(last))
-    if person.age_years > SLIP_FROM_AGE_YEARS and chance[0] < SLIP_SHARES[person.sex]:
+    if person.age_years > SLIP_FROM_AGE_YEARS and chance[0] < prevalence.slipped[person.sex]:
         return [Slip(last - place, float(part * depth))]
-    if chance[1] < LYTIC_SHARE:
+    if chance[1] < prevalence.lytic:
         return [Slip(last, float(lytic_part * depth), lytic=True)]
-    return [Slip(level, -float(backward))] if chance[2] < BACKWARD_SHARE else []
+    return [Slip(level, -float(backward))] if chance[2] < prevalence.slipped_back else []
 
 
 def remodel_facets(values: Sequence[dict[str, float]], disorders: Disorders) -> None:

@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 
 from training.population.deform import Template
 from training.population.layout import Layout
+from training.population.prevalence import NATURAL, Prevalence
 from training.population.ramps import step
 
 Array = NDArray[np.float64]
 Kind = Literal["wedge", "biconcave", "crush"]
 
 GRADES = {1: (0.20, 0.25), 2: (0.25, 0.40), 3: (0.40, 0.55)}
-"""Genant: lost share of the height; the third grade is open above, here bounded by what the template can follow."""
+"""Genant: lost share of the height; the third grade is open above."""
+LOSSES = (*GRADES.values(), (0.55, 0.65))
+"""The three grades and collapse, which leaves 8 to 12 mm of the middle of a biconcave or crushed body."""
+MOST_LOSS = 0.85
+"""At the side that has lost more."""
 KINDS: tuple[Kind, ...] = ("wedge", "biconcave", "crush")
-_KIND_SHARES = (0.6, 0.25, 0.15)
-_GRADE_SHARES = (0.5, 0.35, 0.15)
 _UPPER_SHARE = {"wedge": 0.8, "biconcave": 0.5, "crush": 0.45}
 """Of the loss that the upper plate sinks by; in a crushed body the pedicles hold the upper half of the back wall."""
 _BUCKLE_SHARE = 0.12
@@ -58,11 +61,12 @@ class Fracture:
         return f"{self.kind} fracture, grade {self.grade}"
 
 
-def draw(rng: np.random.Generator) -> Fracture:
-    """One fracture: mostly wedges, mostly mild."""
-    kind = KINDS[int(rng.choice(len(KINDS), p=_KIND_SHARES))]
-    grade = int(rng.choice(list(GRADES), p=_GRADE_SHARES))
-    return Fracture(kind, float(rng.uniform(*GRADES[grade])), float(np.clip(rng.normal(0.0, 0.2), -0.5, 0.5)))
+def draw(rng: np.random.Generator, prevalence: Prevalence = NATURAL) -> Fracture:
+    """One fracture."""
+    kind = KINDS[int(rng.choice(len(KINDS), p=prevalence.fracture_kinds))]
+    loss = float(rng.uniform(*LOSSES[int(rng.choice(len(LOSSES), p=prevalence.fracture_losses))]))
+    most = min(0.5, MOST_LOSS / loss - 1.0)
+    return Fracture(kind, loss, float(np.clip(rng.normal(0.0, 0.2), -most, most)))
 
 
 def broken(vertices: Array, template: Template, fracture: Fracture) -> Array:

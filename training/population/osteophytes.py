@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.population.deform import Template
+from training.population.prevalence import NATURAL, Prevalence
 
 Array = NDArray[np.float64]
 Plate = Literal["sup", "inf"]
+PLATES: tuple[Plate, Plate] = ("sup", "inf")
 
-SHARE_AT_40, SHARE_AT_80 = 0.04, 0.35
-"""Of plates with a spur, rising with age: spurs are found in most people over 60."""
 LENGTH_MM = (2.0, 7.0)
 _AZIMUTH_SD_DEG = 55.0
 """About the front; at the back the canal's ligament keeps spurs small and they are left out."""
@@ -45,12 +45,11 @@ class Spur:
     claw: float = 0.3
 
 
-def draw(rng: np.random.Generator, age_years: float) -> list[Spur]:
+def draw(rng: np.random.Generator, age_years: float, prevalence: Prevalence = NATURAL) -> list[Spur]:
     """Spurs of one vertebra at an age."""
-    likely = float(np.interp(age_years, [40.0, 80.0], [SHARE_AT_40, SHARE_AT_80]))
+    likely = float(np.interp(age_years, [40.0, 80.0], prevalence.spurred_plates))
     found = []
-    plates: tuple[Plate, Plate] = ("sup", "inf")
-    for plate in plates:
+    for plate in PLATES:
         if rng.random() < likely:
             for _ in range(int(rng.integers(1, 3))):
                 azimuth = float(np.clip(rng.normal(0.0, _AZIMUTH_SD_DEG), -_FARTHEST_DEG, _FARTHEST_DEG))

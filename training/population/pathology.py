@@ -7,20 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.population import fractures, osteophytes
+from training.population import endplates, fractures, osteophytes
 from training.population.deform import Template
+from training.population.endplates import Dent
 from training.population.fractures import Fracture
 from training.population.literature import Sex
 from training.population.osteophytes import Spur
+from training.population.prevalence import NATURAL, Prevalence
 
 Array = NDArray[np.float64]
-
-FRACTURE_AT_50 = {"female": 0.03, "male": 0.03}
-FRACTURE_AT_85 = {"female": 0.25, "male": 0.12}
-"""Shares of people with a lumbar fracture; estimates after population studies of the whole spine."""
-SECOND_FRACTURE = 0.2
-LEVEL_WEIGHTS = (0.45, 0.20, 0.14, 0.12, 0.09, 0.09)
-"""Where, from L1 down: the thoracolumbar junction breaks most."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +26,33 @@ class Trouble:
     ----------
     fracture : Fracture, optional
     spurs : tuple of Spur
+    dents : tuple of Dent
+        Of its plates.
     """
 
     fracture: Fracture | None = None
     spurs: tuple[Spur, ...] = ()
+    dents: tuple[Dent, ...] = ()
 
     def describe(self, level: str) -> tuple[str, ...]:
         """Such as ("wedge fracture, grade 2 L1", "osteophytes L1")."""
         broken = (f"{self.fracture.describe()} {level}",) if self.fracture else ()
-        return broken + ((f"osteophytes {level}",) if self.spurs else ())
+        spurred = (f"osteophytes {level}",) if self.spurs else ()
+        return broken + spurred + ((f"uneven plates {level}",) if self.dents else ())
 
 
-def draw(rng: np.random.Generator, sex: Sex, age_years: float, count: int = 5) -> tuple[Trouble, ...]:
+def draw(
+    rng: np.random.Generator, sex: Sex, age_years: float, count: int = 5, prevalence: Prevalence = NATURAL
+) -> tuple[Trouble, ...]:
     """Troubles of each of a person's ``count`` lumbar vertebrae, from the head down."""
-    likely = float(np.interp(age_years, [50.0, 85.0], [FRACTURE_AT_50[sex], FRACTURE_AT_85[sex]]))
-    weights = np.array(LEVEL_WEIGHTS[:count]) / sum(LEVEL_WEIGHTS[:count])
+    likely = float(np.interp(age_years, [50.0, 85.0], prevalence.fractured[sex]))
+    weights = np.array(prevalence.fracture_levels[:count]) / sum(prevalence.fracture_levels[:count])
     order, chance = rng.choice(count, size=2, replace=False, p=weights), rng.random(2)
-    number = int(chance[0] < likely) * (1 + int(chance[1] < SECOND_FRACTURE))
-    broken = {int(place): fractures.draw(rng) for place in order[:number]}
-    return tuple(Trouble(broken.get(k), tuple(osteophytes.draw(rng, age_years))) for k in range(count))
+    number = int(chance[0] < likely) * (1 + int(chance[1] < prevalence.second_fracture))
+    broken = {int(place): fractures.draw(rng, prevalence) for place in order[:number]}
+    spurs = [tuple(osteophytes.draw(rng, age_years, prevalence)) for _ in range(count)]
+    dents = endplates.draw(rng, count, prevalence.uneven)
+    return tuple(Trouble(broken.get(k), spurs[k], dents[k]) for k in range(count))
 
 
 def suffered(vertices: Array, template: Template, trouble: Trouble) -> Array:
@@ -60,6 +63,7 @@ def suffered(vertices: Array, template: Template, trouble: Trouble) -> Array:
     ValueError
         The surface cannot follow.
     """
+    vertices = endplates.dented(vertices, template, trouble.dents)
     if trouble.fracture is not None:
         vertices = fractures.broken(vertices, template, trouble.fracture)
     return osteophytes.grown(vertices, template, trouble.spurs)

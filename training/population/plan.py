@@ -12,6 +12,7 @@ from training.population.disorders import Disorders
 from training.population.draw import Person, Traits, draw_person
 from training.population.pathology import Trouble
 from training.population.posture import Standing, stand
+from training.population.prevalence import NATURAL, OFTEN, Prevalence
 from training.population.scoliosis import Curve
 from training.population.subject import joint_names
 
@@ -33,13 +34,17 @@ class Mixture:
         Whether scoliosis, slips, worn discs, fractures, osteophytes and other counts than five occur.
     bending : bool
         Whether some people bend.
+    prevalence : Prevalence
+        How often the disorders occur.
     """
 
     disorders: bool = True
     bending: bool = True
+    prevalence: Prevalence = NATURAL
 
 
-EVERYBODY, ORDINARY = Mixture(), Mixture(disorders=False, bending=False)
+EVERYBODY, ORDINARY, BROKEN = Mixture(), Mixture(disorders=False, bending=False), Mixture(prevalence=OFTEN)
+"""``BROKEN`` is who networks are trained on; figures are measured on the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +114,11 @@ def draw_plan(rng: np.random.Generator, mixture: Mixture) -> Plan:
         person = draw_person(rng)
         return Plan(person, slight, Disorders(), (Trouble(),) * len(person.values), False, chosen, effort)
     person = draw_person(rng, Traits(lumbar_count=disorders.draw_count(rng)))
-    curve, troubles = scoliosis.draw_curve(rng), disorders.draw_disorders(person, rng)
+    often = mixture.prevalence
+    curve, troubles = scoliosis.draw_curve(rng, often), disorders.draw_disorders(person, rng, often)
     values = tuple(dict(vertebra) for vertebra in person.values)
     scoliosis.wedge_bodies(values, curve)
     disorders.remodel_facets(values, troubles)
-    diseases = pathology.draw(rng, person.sex, person.age_years, len(values))
+    diseases = pathology.draw(rng, person.sex, person.age_years, len(values), often)
     like_sacrum = len(values) != 5 and bool(rng.random() < TRANSITIONAL_SHARE)
     return Plan(replace(person, values=values), curve, troubles, diseases, like_sacrum, chosen, effort)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.population.posture import CORONAL_SD_DEG, Standing
+from training.population.prevalence import NATURAL, Prevalence
 
 Array = NDArray[np.float64]
 
@@ -21,7 +22,6 @@ SLIGHT_SD_DEG = 4.0
 """Spread of the curve L1-L5 of people without scoliosis, the neutral noise of their segments included."""
 SLIGHT_OWN_SD_DEG = float(np.sqrt(SLIGHT_SD_DEG**2 - 4 * CORONAL_SD_DEG**2))
 """What is left for a curve after the noise of the four discs between L1 and L5."""
-CLASS_SHARES = (0.80, 0.15, 0.04, 0.01)
 CLASS_RANGES_DEG = ((0.0, 0.0), (10.0, 20.0), (20.0, 30.0), (30.0, 50.0))
 SCOLIOSIS_FROM_DEG = 10.0
 APEX_SHARES = (0.35, 0.65)
@@ -64,9 +64,9 @@ class Curve:
         return abs(self.angle_deg) >= SCOLIOSIS_FROM_DEG
 
 
-def draw_curve(rng: np.random.Generator) -> Curve:
+def draw_curve(rng: np.random.Generator, prevalence: Prevalence = NATURAL) -> Curve:
     """One curve of the mixture."""
-    kind = int(rng.choice(4, p=CLASS_SHARES))
+    kind = int(rng.choice(4, p=prevalence.curves))
     side = float(rng.choice([-1.0, 1.0]))
     slight = rng.normal(0.0, SLIGHT_OWN_SD_DEG)
     angle = float(slight) if kind == 0 else side * rng.uniform(*CLASS_RANGES_DEG[kind])

@@ -16,6 +16,7 @@ from lumbar3d.geometry.projection import ConeBeam, SlotBeam
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.model import ShapeModel
+from training.population.plan import BROKEN, EVERYBODY, Mixture
 from training.radiographs.fields import shrink
 from training.radiographs.film import FilmRecipe, draw_film, make_film
 from training.radiographs.habitus import Habitus, draw_habitus
@@ -106,6 +107,8 @@ class Variety:
         Share of people with four or six lumbar vertebrae.
     pairs_per_person : int
         Pairs, each in another posture, room and technique, before the next person is made.
+    people : Mixture
+        Who is filmed.
     """
 
     slot_share: float = 0.0
@@ -113,9 +116,10 @@ class Variety:
     astray_share: float = 0.0
     other_counts_share: float = 0.0
     pairs_per_person: int = 1
+    people: Mixture = EVERYBODY
 
 
-MEASURING, COMPLETE = Variety(), Variety(slot_share=0.12, pairs_per_person=8)
+MEASURING, COMPLETE = Variety(), Variety(slot_share=0.12, pairs_per_person=3, people=BROKEN)
 TRAINING = replace(COMPLETE, cut_share=0.06, astray_share=0.05, other_counts_share=0.1)
 """Of the network that reads a whole film; crops are trained with ``COMPLETE``."""
 ASTRAY_MM = (50.0, 260.0)
@@ -132,7 +136,7 @@ class Simulator:
     """
 
     def __init__(self, models: tuple[ShapeModel, ...], variety: Variety = MEASURING) -> None:
-        self._spines, self._variety = SpineSampler(models, variety.other_counts_share), variety
+        self._spines, self._variety = SpineSampler(models, variety.other_counts_share, variety.people), variety
 
     def spine(self, seed: int) -> Spine:
         """The spine of ``pair(seed)``."""

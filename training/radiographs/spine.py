@@ -12,7 +12,7 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
 from training.population.collisions import Solid
-from training.population.plan import EVERYBODY, Plan, draw_plan
+from training.population.plan import EVERYBODY, Mixture, Plan, draw_plan
 from training.population.posture import Plates, assemble, placement
 from training.population.surfaces import Surfaces
 from training.radiographs.cortex import cortex_mm, marrow_surface
@@ -89,10 +89,14 @@ class SpineSampler:
         L1 .. L5.
     other_counts_share : float
         Share of people with four or six lumbar vertebrae; the others have five.
+    mixture : Mixture
+        What else is wrong with them, and how often.
     """
 
-    def __init__(self, models: tuple[ShapeModel, ...], other_counts_share: float = 0.0) -> None:
-        self._other_counts_share = other_counts_share
+    def __init__(
+        self, models: tuple[ShapeModel, ...], other_counts_share: float = 0.0, mixture: Mixture = EVERYBODY
+    ) -> None:
+        self._other_counts_share, self._mixture = other_counts_share, mixture
         self._models = dict(zip(LEVELS, models, strict=True))
         self._surfaces = Surfaces(self._models)
         self._cortex_mm = {level: cortex_mm(model) for level, model in self._models.items()}
@@ -123,7 +127,7 @@ class SpineSampler:
 
     def _body(self, rng: np.random.Generator, other_count: bool) -> _Body:
         while True:
-            plan = draw_plan(rng, EVERYBODY)
+            plan = draw_plan(rng, self._mixture)
             if (plan.person.levels != LEVELS) != other_count:
                 continue
             try:
