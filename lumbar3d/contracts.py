@@ -235,6 +235,14 @@ class LumbarCountReport(_Contract):
     confidence: float = Field(ge=0.0, le=1.0, description="against the other two counts; not calibrated")
 
 
+class LevelNamesReport(_Contract):
+    """Which vertebra is which, from both images and several looks at each; not calibrated."""
+
+    probability: float = Field(ge=0.0, le=1.0, description="that the levels have their right names")
+    one_lower: float = Field(ge=0.0, le=1.0, description="that every vertebra is the one below its name: L1 is L2")
+    one_higher: float = Field(ge=0.0, le=1.0, description="that every vertebra is the one above its name: L1 is T12")
+
+
 class FilmReport(_Contract):
     """What is known of one image as a whole."""
 
@@ -259,6 +267,7 @@ class ReconstructionResult(_Contract):
     quality: Literal["ok", "review", "bad"]
     notes: tuple[str, ...] = ()
     lumbar_count: LumbarCountReport | None = None
+    level_names: LevelNamesReport | None = None
     films: tuple[FilmReport, ...] = ()
     timings_s: dict[str, float]
     assets: tuple[AssetRecord, ...]

@@ -111,6 +111,12 @@ class LevelsNotFoundError(RejectedError):
     code = "levels_not_found"
 
 
+class LevelNamesError(RejectedError):
+    """Five vertebrae were found, but not which of the spine's they are."""
+
+    code = "level_names_doubtful"
+
+
 class VertebraCountError(RejectedError):
     """The images show four or six lumbar vertebrae."""
 

@@ -107,10 +107,10 @@ def _views_shifted(detection: Detection) -> bool:
 
 def _count_unsure(detection: Detection) -> bool:
     """Whether five lumbar vertebrae are not the clear answer."""
-    count = detection.count
-    if count is None:
+    naming = detection.naming
+    if naming is None:
         return False
-    return count.count != len(LEVELS) or count.confidence < refusal.CONSTANTS.least_count_confidence
+    return naming.count_probability(len(LEVELS)) < refusal.CONSTANTS.least_count_confidence
 
 
 def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:

@@ -81,6 +81,7 @@ class Reconstruction:
             quality=self.flag,
             notes=self.notes,
             lumbar_count=report.count_report(self.detection),
+            level_names=report.names_report(self.detection),
             films=report.film_reports(self.detection),
             timings_s={name: round(seconds, 4) for name, seconds in self._timings_s().items()},
             assets=self.provenance.assets,

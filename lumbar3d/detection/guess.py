@@ -49,12 +49,15 @@ class Guess:
     reading : LevelReading
     features : (F,) float32
         What kind of film this is.
+    heatmap : (10, 64, 64) float32
+        What the reading was made from.
     """
 
     view: PreparedView
     opacity: Image
     reading: LevelReading
     features: Image
+    heatmap: Image
 
     def crops(self) -> list[Crop]:
         """One per level."""

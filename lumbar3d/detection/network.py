@@ -15,6 +15,7 @@ from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
 from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.guess import Guess, prepare, shrink
+from lumbar3d.detection.inspection import Inspection, inspect, name_together
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.refusal import refuse_contradiction, refuse_strange, refuse_unreadable
 from lumbar3d.detection.result import Detection, ViewDetection
@@ -81,8 +82,10 @@ class Detector:
         DeviceError
             ONNX Runtime failed.
         """
-        guesses = self.first_look([ap, lat])
-        count = refuse_unreadable(guesses, self._look)
+        inspected = self.inspect([ap, lat])
+        naming = name_together(*inspected)
+        refuse_unreadable(inspected, naming, self._look)
+        guesses = [each.guess for each in inspected]
         refuse_contradiction([guess.centre_rays() for guess in guesses])
         for guess in guesses:
             refuse_strange(guess.view.source.view, self.novelty(guess))
@@ -92,7 +95,15 @@ class Detector:
         for k, guess in enumerate(guesses):
             own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
             found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
-        return Detection(ap=found[0], lat=found[1], count=count)
+        return Detection(ap=found[0], lat=found[1], naming=naming)
+
+    def inspect(self, sources: Sequence[NetworkView]) -> list[Inspection]:
+        """Several looks at each film, before anything is refused."""
+        return inspect(self.first_look(sources), self._answer)
+
+    def _answer(self, films: Image, codes: Image) -> list[tuple[Image, ...]]:
+        """All outputs of the first network, film by film."""
+        return list(zip(*self._run_network(films, codes), strict=True))
 
     def first_look(self, sources: Sequence[NetworkView]) -> list[Guess]:
         """What the first network says of some films, in one run, before anything is refused."""
@@ -100,7 +111,7 @@ class Detector:
         films, codes = np.stack([view.film for view in views]), np.stack([view.code for view in views])
         opacity, heatmap, votes, features = self._run_network(films, codes)
         readings = [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
-        return [Guess(*parts) for parts in zip(views, opacity, readings, features, strict=True)]
+        return [Guess(*parts) for parts in zip(views, opacity, readings, features, heatmap, strict=True)]
 
     def _look(self, films: Image, codes: Image) -> list[LevelReading]:
         """What the first network says of any films (n, 256, 256)."""

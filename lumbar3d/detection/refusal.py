@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS
-from lumbar3d.detection.count import LumbarCount, count_lumbar
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.diagnosis import VIEW_TITLE, Change, Look, diagnose
 from lumbar3d.detection.guess import Guess
+from lumbar3d.detection.inspection import Inspection
+from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.truncation import is_beyond_film
 from lumbar3d.errors import (
+    LevelNamesError,
     LevelsNotFoundError,
     RejectedError,
     SpineTruncatedError,
@@ -48,6 +50,8 @@ class RefusalConstants:
         Mean confidence that such a way has to gain.
     least_count_confidence : float
         Of a number of vertebrae, to be named.
+    least_view_names, least_names : float
+        Probability of the names, of one film alone and of both together.
     largest_ray_distance_mm : float
         Median over the levels of the distance between the two rays through a vertebra's centre.
     largest_level_ray_distance_mm : float
@@ -63,6 +67,8 @@ class RefusalConstants:
     clear_mean_confidence: float = 0.7
     better_by: float = 0.1
     least_count_confidence: float = 0.9
+    least_view_names: float = 0.7
+    least_names: float = 0.9
     largest_ray_distance_mm: float = 15.0
     largest_level_ray_distance_mm: float = 20.0
     unusual_novelty: float = 1.25
@@ -70,17 +76,21 @@ class RefusalConstants:
 
 
 CONSTANTS = RefusalConstants()
+LEAST_SAID = 0.05
+"""Probability of another name from which it is told."""
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 _IN_WORDS = {4: "four", 6: "six"}
 
 
-def refuse_unreadable(guesses: Sequence[Guess], look: Look) -> LumbarCount:
-    """Stop where a view does not show five complete lumbar vertebrae; the number of them otherwise.
+def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Look) -> None:
+    """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
 
     Parameters
     ----------
-    guesses : two of Guess
+    inspected : two of Inspection, or one
         AP and LAT.
+    naming : Naming
+        Of the first one's chain, by all of them together.
     look : callable
         The first network, for saying what is wrong.
 
@@ -94,15 +104,18 @@ def refuse_unreadable(guesses: Sequence[Guess], look: Look) -> LumbarCount:
         A film ends before the first or the last of them.
     LevelsNotFoundError
         Some level is missing for another reason.
+    LevelNamesError
+        All five are there, but which of the spine's they are cannot be told.
     """
-    count = count_lumbar([guess.reading for guess in guesses])
-    if count.count != len(LEVELS) and count.confidence >= CONSTANTS.least_count_confidence:
-        raise VertebraCountError(
-            f"the images show {_IN_WORDS[count.count]} lumbar vertebrae; only five can be reconstructed"
-        )
+    guesses = [each.guess for each in inspected]
     changes = [_better_reading(guess, look) for guess in guesses]
-    if all(change is not None and change.other_view for change in changes):
+    if len(changes) > 1 and all(change is not None and change.other_view for change in changes):
         raise ViewNotRecognisedError("the two images seem to be exchanged")
+    count = naming.best[1]
+    if count != len(LEVELS) and not any(changes) and naming.count_probability(count) >= CONSTANTS.least_count_confidence:
+        raise VertebraCountError(
+            f"the images show {_IN_WORDS[count]} lumbar vertebrae; only five can be reconstructed"
+        )
     reasons = [
         _reason(guess, change)
         for guess, change in zip(guesses, changes, strict=True)
@@ -111,7 +124,28 @@ def refuse_unreadable(guesses: Sequence[Guess], look: Look) -> LumbarCount:
     if reasons:
         gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
         raise gravest("; ".join(text for _, text in reasons))
-    return count
+    _refuse_doubtful_names(inspected, naming)
+
+
+def _refuse_doubtful_names(inspected: Sequence[Inspection], naming: Naming) -> None:
+    """Names that change with the look at a film, that the films do not share, or that the reading did not follow."""
+    for each in inspected:
+        own = each.naming
+        if own.sureness < CONSTANTS.least_view_names or not each.agrees(own):
+            raise LevelNamesError(f"which vertebra is which cannot be told from the {_title(each)} image{_instead(own)}")
+    if naming.sureness < CONSTANTS.least_names or naming.best[0] != inspected[0].naming.best[0]:
+        raise LevelNamesError(f"the two images do not tell together which vertebra is which{_instead(naming)}")
+
+
+def _title(inspection: Inspection) -> str:
+    return VIEW_TITLE[inspection.guess.view.source.view]
+
+
+def _instead(naming: Naming) -> str:
+    """What the vertebra read as L1 may be instead, in words."""
+    others = {"L2": naming.shifted(1), "T12": naming.shifted(-1)}
+    name = max(others, key=others.__getitem__)
+    return f": L1 may be {name} ({100 * others[name]:.0f} %)" if others[name] >= LEAST_SAID else ""
 
 
 def refuse_contradiction(rays: Sequence[tuple[Array, Array]]) -> None:
@@ -169,9 +203,8 @@ def _better_reading(guess: Guess, look: Look) -> Change | None:
     if is_clear(guess.reading):
         return None
     enough = float(guess.reading.confidence.mean()) + CONSTANTS.better_by
-    # Where nothing was found, naming the fault refuses nobody; where something was, the other way must be clear.
-    found = (lambda reading: not is_unsure(reading)) if is_unsure(guess.reading) else is_clear
-    return diagnose(guess.view, look, lambda reading: found(reading) and reading.confidence.mean() >= enough)
+    # A fault is named only where the film without it would leave no doubt: a wrong reason sends people astray.
+    return diagnose(guess.view, look, lambda reading: is_clear(reading) and reading.confidence.mean() >= enough)
 
 
 def _reason(guess: Guess, change: Change | None) -> tuple[type[RejectedError], str]:

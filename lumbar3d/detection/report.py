@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import FilmReport, LandmarkSighting, LumbarCountReport
+from lumbar3d.contracts import FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport
 from lumbar3d.detection.confidence import share_within
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.projection import ConeBeam
@@ -50,9 +50,26 @@ def film_reports(detection: Detection) -> tuple[FilmReport, ...]:
 
 def count_report(detection: Detection) -> LumbarCountReport | None:
     """How many vertebrae are lumbar."""
-    if detection.count is None:
+    if detection.naming is None:
         return None
-    return LumbarCountReport(count=detection.count.count, confidence=round(detection.count.confidence, DIGITS))
+    count = detection.naming.best[1]
+    return LumbarCountReport(count=count, confidence=_share(detection.naming.count_probability(count)))
+
+
+def names_report(detection: Detection) -> LevelNamesReport | None:
+    """How far the names of the levels are to be believed."""
+    naming = detection.naming
+    if naming is None:
+        return None
+    return LevelNamesReport(
+        probability=_share(naming.sureness),
+        one_lower=_share(naming.shifted(1)),
+        one_higher=_share(naming.shifted(-1)),
+    )
+
+
+def _share(value: float) -> float:
+    return min(max(round(value, DIGITS), 0.0), 1.0)
 
 
 def _view(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.detection.count import LumbarCount
+from lumbar3d.detection.naming import Naming
 from lumbar3d.geometry.projection import ConeBeam
 
 Array = NDArray[np.float64]
@@ -53,13 +53,13 @@ class Detection:
     Attributes
     ----------
     ap, lat : ViewDetection
-    count : LumbarCount or None
-        How many vertebrae are lumbar; None where the detector cannot say.
+    naming : Naming or None
+        Which vertebra is which, and how many are lumbar; None where the detector cannot say.
     """
 
     ap: ViewDetection
     lat: ViewDetection
-    count: LumbarCount | None = None
+    naming: Naming | None = None
 
     @property
     def views(self) -> tuple[ViewDetection, ViewDetection]:

@@ -26,6 +26,11 @@ Source = Annotated[
     Path | None,
     typer.Option("--from", exists=True, help="begin with the weights of a training, a release or a state_dict.npz"),
 ]
+Threads = Annotated[int, typer.Option(min=1, help="of a training step on a CPU")]
+Surroundings = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="folder with real trunks and pelves; none: all are invented"),
+]
 WORKERS = max((os.cpu_count() or 2) - 1, 1)
 REPORT_S = 30.0
 
@@ -38,13 +43,15 @@ def coarse(
     workers: Workers = WORKERS,
     device: Device = "cpu",
     source: Source = None,
+    threads: Threads = 1,
+    surroundings: Surroundings = None,
 ) -> None:
     """Train the network that reads a whole film."""
     from training.network.samples import CoarseBlocks
     from training.network.train import COARSE, Run, train
 
-    run = Run(folder, samples or COARSE.samples, minutes, workers, device, source)
-    _finish(folder, train(COARSE, CoarseBlocks(), run, Report(folder, run.samples)), run.samples)
+    run = Run(folder, samples or COARSE.samples, minutes, workers, device, source, threads)
+    _finish(folder, train(COARSE, CoarseBlocks(surroundings), run, Report(folder, run.samples)), run.samples)
 
 
 @app.command()
@@ -56,12 +63,14 @@ def refiner(
     workers: Workers = WORKERS,
     device: Device = "cpu",
     source: Source = None,
+    threads: Threads = 1,
+    surroundings: Surroundings = None,
 ) -> None:
     """Train the network that looks at single vertebrae, on what the first one says of films that it has not seen."""
     from training.network.refiner_samples import CropBlocks
     from training.network.train import REFINER, Run, train
 
-    run = Run(folder, samples or REFINER.samples, minutes, workers, device, source)
+    run = Run(folder, samples or REFINER.samples, minutes, workers, device, source, threads)
     _finish(folder, train(REFINER, CropBlocks(first), run, Report(folder, run.samples)), run.samples)
 
 
