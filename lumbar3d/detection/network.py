@@ -37,12 +37,12 @@ class Detector:
     Attributes
     ----------
     providers : tuple of str
-        What ONNX Runtime really runs on.
+        What ONNX Runtime really runs both networks on: without CUDA where one of them has fallen back to the CPU.
     """
 
     def __init__(self, network: Any, refiner: Any) -> None:
         self._network, self._refiner = network, refiner
-        self.providers = tuple(network.get_providers())
+        self.providers = tuple(name for name in network.get_providers() if name in refiner.get_providers())
         try:
             notes = _metadata(refiner)["landmark_calibration"]
             self._calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}

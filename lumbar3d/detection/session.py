@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,39 +14,41 @@ from lumbar3d.shape.assets import AssetStore
 
 Image = NDArray[np.float32]
 
-_CUDA = "CUDAExecutionProvider"
-
-
-HALF_PRECISION = ".fp16"
-"""Added to a network's name: the asset for GPUs."""
+CUDA = "CUDAExecutionProvider"
+_CPU = "CPUExecutionProvider"
+_CUDA_OPTIONS = {"use_tf32": "0"}
+"""Ten bits of mantissa in convolutions would cost accuracy and save no time."""
 
 
 def open_session(store: AssetStore, name: str, threads: int) -> Any:
-    """Open a checked network file; where CUDA really works, on it, and in half precision if there is such an asset.
+    """Open a checked network file, on CUDA where that really works.
+
+    ONNX Runtime falls back to the CPU without a word; ``get_providers()`` of the session says what it runs on.
 
     Raises
     ------
     AssetError
         The file is missing, changed or not a network.
     """
-    session = _open(store, name, threads)
-    if _CUDA in session.get_providers() and name + HALF_PRECISION in store.records:
-        return _open(store, name + HALF_PRECISION, threads)
-    return session
-
-
-def _open(store: AssetStore, name: str, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    wanted = [_CUDA, "CPUExecutionProvider"]
-    providers = [provider for provider in wanted if provider in onnxruntime.get_available_providers()]
     try:
-        return onnxruntime.InferenceSession(store.path(name), options, providers=providers)
+        return onnxruntime.InferenceSession(store.path(name), options, providers=_providers())
     except AssetError:
         raise
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         raise AssetError(f"asset {name} cannot be opened as a network") from error
+
+
+@cache
+def _providers() -> list[str | tuple[str, dict[str, str]]]:
+    """What sessions are asked to run on, in order; CUDA's libraries are loaded from their Python packages."""
+    if CUDA not in onnxruntime.get_available_providers():
+        return [_CPU]
+    if hasattr(onnxruntime, "preload_dlls"):  # the provider does not look into Python packages itself
+        onnxruntime.preload_dlls()
+    return [(CUDA, _CUDA_OPTIONS), _CPU]
 
 
 def run_session(session: Any, inputs: dict[str, Image]) -> list[Image]:

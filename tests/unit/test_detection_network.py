@@ -10,11 +10,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.network import network_view
+from lumbar3d.detection import session as runtime
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.detection.refusal import refuse_contradiction
-from lumbar3d.detection.session import open_session
 from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -191,6 +191,9 @@ class KnownRefiner:
 
     custom_metadata_map = {"lumbar3d": json.dumps({"landmark_calibration": unscaled()})}
 
+    def get_providers(self):
+        return ["CPUExecutionProvider"]
+
     def get_modelmeta(self):
         return self
 
@@ -218,17 +221,32 @@ def test_crops_are_put_back_where_they_were_cut(detector, pairs):
             assert shipped.decomposition.max() > 0.3
 
 
-@pytest.mark.parametrize(("runs_on", "chosen"), [("CUDA", "network.fp16.onnx"), ("CPU", "network.onnx")])
-def test_half_precision_is_for_devices_that_really_run(monkeypatch, runs_on, chosen):
+@pytest.fixture
+def cuda_wheel(monkeypatch):
+    """The wheel that can use CUDA; the fixture is what has been asked of it."""
+    asked = []
+
     class Session:
         def __init__(self, path, options, providers):
-            self.path = path
+            asked.append((path.name, providers))
 
-        def get_providers(self):
-            return [f"{runs_on}ExecutionProvider"]
+    onnxruntime = "lumbar3d.detection.session.onnxruntime."
+    monkeypatch.setattr(
+        onnxruntime + "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    monkeypatch.setattr(onnxruntime + "preload_dlls", lambda: asked.append("libraries"))
+    monkeypatch.setattr(onnxruntime + "InferenceSession", Session)
+    runtime._providers.cache_clear()
+    yield asked
+    runtime._providers.cache_clear()
 
-    monkeypatch.setattr("lumbar3d.detection.session.onnxruntime.InferenceSession", Session)
-    assert open_session(AssetStore.open(), "network", 1).path.name == chosen
+
+def test_cuda_is_asked_for_in_full_precision_after_its_libraries(cuda_wheel):
+    store = AssetStore.open()
+    runtime.open_session(store, "network", 1)
+    runtime.open_session(store, "refiner", 1)
+    wanted = [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
+    assert cuda_wheel == ["libraries", ("network.onnx", wanted), ("refiner.onnx", wanted)]
 
 
 class FailingSession:
@@ -238,7 +256,7 @@ class FailingSession:
         self.custom_metadata_map = metadata
 
     def get_providers(self):
-        return ["CUDAExecutionProvider"]
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
 
     def get_modelmeta(self):
         return self
@@ -252,7 +270,8 @@ def test_a_failing_device_is_a_device_error(pairs):
     notes = {"landmark_calibration": unscaled(), "novelty": {"ap": one, "lat": one}}
     session = FailingSession({"lumbar3d": json.dumps(notes)})
     detector = Detector(session, session)
-    assert detector.providers == ("CUDAExecutionProvider",)
+    assert detector.providers == ("CUDAExecutionProvider", "CPUExecutionProvider")
+    assert Detector(session, KnownRefiner()).providers == ("CPUExecutionProvider",)  # one of them fell back
     with pytest.raises(DeviceError):
         detect(detector, pairs[0])
     with pytest.raises(AssetError, match="landmark errors"):

@@ -14,6 +14,7 @@ from training.network.blocks import Blocks, batches, stacked  # noqa: E402
 from training.network.checkpoint import PIECE_BYTES, load_state, save_state  # noqa: E402
 from training.network.errors import TrainingDivergedError, TrainingStateError  # noqa: E402
 from training.network.multitask import MultiTaskNetwork  # noqa: E402
+from training.network.plot_losses import draw  # noqa: E402
 from training.network.train import coarse_loss  # noqa: E402
 from training.network.trainer import MOST_SKIPPED_IN_A_ROW, Limits, Schedule, Trainer  # noqa: E402
 from training.network.weights import average_network, begin_from  # noqa: E402
@@ -95,6 +96,23 @@ def test_a_run_stops_in_time_and_saves(tmp_path):
     assert training.images == load_state(tmp_path)["images"] == BATCH
 
 
+def test_a_run_without_a_step_leaves_a_state_and_an_empty_record(tmp_path):
+    trainer(tmp_path).run([], Limits())
+    assert load_state(tmp_path)["images"] == 0 and lines(tmp_path) == []
+    draw(tmp_path, tmp_path / "losses.png")
+
+
+def test_the_optimiser_is_this_devices_and_its_moments_are_the_states(tmp_path):
+    first = run(tmp_path, 2)
+    state = load_state(tmp_path)
+    state["optimiser"]["param_groups"][0]["fused"] = True  # as a state from CUDA says
+    save_state(tmp_path, state)
+    again = trainer(tmp_path)
+    assert again.optimiser.param_groups[0]["fused"] is None
+    moments = (training.optimiser.state[training.network[0].weight]["exp_avg"] for training in (first, again))
+    assert torch.equal(*moments)
+
+
 @pytest.mark.parametrize("seen", [0, 4, 24, 28])
 def test_the_counter_says_what_comes_next(seen):
     def numbers(start, count, workers):
@@ -144,7 +162,7 @@ def test_state_of_the_real_network_fits_in_files_under_16_mib(tmp_path):
         parameter.grad = torch.ones_like(parameter)
     training.optimiser.step()
     training.save()
-    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    sizes = [path.stat().st_size for path in tmp_path.glob("state-*")]
     assert len(sizes) == 2 and max(sizes) < 16 * 2**20
     again = Trainer(MultiTaskNetwork(), coarse_loss, SCHEDULE, tmp_path)
     for a, b in zip(network.parameters(), again.network.parameters(), strict=True):

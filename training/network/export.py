@@ -1,7 +1,6 @@
 """Write trained networks as ONNX assets (``python -m training.network.export --help``).
 
-Single precision for CPUs, and beside each a ``.fp16.onnx`` for GPUs: half-precision weights and arithmetic, inputs and
-outputs still single.
+Single precision, on CPUs and GPUs alike. Only the number of films is open: all other sizes are constants of the graph.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnxruntime
 import torch
-from onnxruntime.transformers.float16 import convert_float_to_float16
 from torch import Tensor, nn
 
 from lumbar3d.detection.crops import CROP_PX, GRID_STEP
@@ -53,7 +52,7 @@ class RefinerForExport(nn.Module):
         """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of the maps, in crop pixels."""
         first, _ = self.network(film, guide, code)
         opacity, logits = self.network(film, own_guide(first, guide), code)
-        return opacity[:, 0].clamp(0.0, 1.0), *moments(logits)
+        return opacity.squeeze(1).clamp(0.0, 1.0), *moments(logits)
 
 
 def export_coarse(folder: Path, target: Path) -> None:
@@ -79,16 +78,12 @@ def write_calibration(target: Path, calibration: dict[str, Any]) -> None:
     onnx.save(model, target)
 
 
-def half_precision(source: Path) -> Path:
-    """Write ``name.fp16.onnx`` beside ``name.onnx``."""
-    target = source.with_suffix(".fp16.onnx")
-    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
-    return target
-
-
 def _export(network: nn.Module, inputs: tuple[Tensor, ...], names: tuple[list[str], list[str]], target: Path) -> None:
-    """Dynamic batch; the TorchScript exporter, which takes seconds where the newer one takes minutes."""
-    dynamic = {name: {0: "n"} for group in names for name in group}
+    """Write a graph for any number of films; the TorchScript exporter takes seconds where the newer one takes minutes.
+
+    Drawn up for the number in ``inputs``, so that every size can be folded into a constant; the networks nowhere need
+    that number, so it is then opened.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -97,10 +92,26 @@ def _export(network: nn.Module, inputs: tuple[Tensor, ...], names: tuple[list[st
             str(target),
             input_names=names[0],
             output_names=names[1],
-            dynamic_axes=dynamic,
             opset_version=OPSET,
             dynamo=False,
         )
+    model = _folded(target)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    onnx.save(model, target)
+
+
+def _folded(path: Path) -> onnx.ModelProto:
+    """The graph with its constants worked out and batch norms in the convolutions, in standard operators still."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    model = onnx.load(path)
+    unused = [domain for domain in model.opset_import if domain.domain]
+    for domain in unused:
+        model.opset_import.remove(domain)
+    return model
 
 
 def record(out: Path, name: str, version: str, images: int) -> None:
@@ -134,7 +145,6 @@ def main() -> None:
     export_refiner(arguments.refiner, refiner, calibration)
     for path, folder in ((network, arguments.coarse), (refiner, arguments.refiner)):
         record(arguments.out, path.stem, arguments.version, images_seen(folder))
-        record(arguments.out, half_precision(path).stem, arguments.version, images_seen(folder))
 
 
 if __name__ == "__main__":

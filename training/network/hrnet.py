@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,9 +26,18 @@ class BasicBlock(nn.Module):
         return functional.relu(x + self.second(self.first(x)))
 
 
+def size_of(x: Tensor) -> tuple[int, int]:
+    """Rows and columns as plain numbers: constants in an exported graph, where only the batch is open."""
+    return int(x.shape[-2]), int(x.shape[-1])
+
+
 def resize(x: Tensor, like: Tensor) -> Tensor:
-    """Bilinear to another map's size, pixel areas aligned."""
-    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+    """Bilinear to another map's size, pixel areas aligned.
+
+    By factors: an exported graph then holds them as constants, where a target size is worked out from tensors.
+    """
+    factors = [wanted / own for wanted, own in zip(size_of(like), size_of(x), strict=True)]
+    return functional.interpolate(x, scale_factor=factors, mode="bilinear", align_corners=False)
 
 
 class Exchange(nn.Module):
@@ -120,4 +128,4 @@ def parameters_millions(module: nn.Module) -> float:
 
 def constant_planes(x: Tensor, values: Tensor) -> Tensor:
     """(n, k) numbers as (n, k, h, w) planes beside images (n, c, h, w)."""
-    return values.to(x.dtype)[:, :, None, None] * torch.ones_like(x[:, :1])
+    return functional.interpolate(values.to(x.dtype)[:, :, None, None], scale_factor=[float(n) for n in size_of(x)])

@@ -21,7 +21,7 @@ from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.guess import shrink
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.orientation import view_code
-from lumbar3d.detection.session import HALF_PRECISION, open_session, run_session
+from lumbar3d.detection.session import open_session, run_session
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.manifest import AssetEntry, record_asset
 from training.network.export import METADATA
@@ -109,9 +109,7 @@ def main() -> None:
     seeds = HELD_OUT_SEEDS[FIRST_PATIENT : FIRST_PATIENT + arguments.patients]
     found = np.stack([features(session, list(simulator.pair(seed))) for seed in seeds], axis=1)
     scales = {view: fit(part) for view, part in zip(VIEWS, found, strict=True)}
-    for name in ("network", "network" + HALF_PRECISION):
-        if name in store.records:
-            write(store, name, scales)
+    write(store, "network", scales)
     for view, scale in scales.items():
         print(f"{view}: {len(seeds)} films, {len(scale.variances)} of {len(scale.mean)} axes, unit {scale.unit:.2f}")
 

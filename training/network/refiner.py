@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.network.hrnet import BasicBlock, constant_planes, convolution, resize
+from training.network.hrnet import BasicBlock, constant_planes, convolution, resize, size_of
 from training.network.multitask import local_contrast
 
 LANDMARK_COUNT = 7
@@ -97,8 +97,8 @@ def moments(logits: Tensor) -> tuple[Tensor, Tensor]:
     covariance_px2 : (n, 7, 2, 2)
         Around the mean; holds the ``TARGET_SIGMA_PX`` of the taught maps.
     """
-    h, w = logits.shape[-2:]
-    p = logits.flatten(2).softmax(-1).reshape(logits.shape)
+    h, w = size_of(logits)
+    p = logits.reshape(-1, LANDMARK_COUNT, h * w).softmax(-1).reshape(-1, LANDMARK_COUNT, h, w)
     u = torch.arange(w, dtype=p.dtype, device=p.device) * CELL_PX + (CELL_PX - 1) / 2
     v = torch.arange(h, dtype=p.dtype, device=p.device) * CELL_PX + (CELL_PX - 1) / 2
     along, down = p.sum(-2), p.sum(-1)

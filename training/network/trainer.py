@@ -184,11 +184,7 @@ class Trainer:
         """Let the average follow, sooner in the beginning."""
         steps = self.images / batch
         decay = min(self.schedule.average_decay, (1.0 + steps) / (10.0 + steps))
-        mean, live = (
-            [part for part in network.state_dict().values() if part.is_floating_point()]
-            for network in (self.average, self.network)
-        )
-        torch._foreach_lerp_(mean, live, 1.0 - decay)
+        torch._foreach_lerp_(_numbers(self.average), _numbers(self.network), 1.0 - decay)
 
     @torch.no_grad()
     def _skip(self) -> None:
@@ -206,9 +202,14 @@ class Trainer:
                 file.write(json.dumps({"images": self.images, **terms}) + "\n")
 
 
+def _numbers(network: nn.Module) -> list[Tensor]:
+    """Parameters and the batch norms' statistics, without counters."""
+    return [part for part in (*network.parameters(), *network.buffers()) if part.is_floating_point()]
+
+
 def _forget_after(progress: Path, images: int) -> None:
     """Drop the records of steps that were taken after the state was saved: they are taken again."""
-    if progress.exists():
-        lines = progress.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["images"] <= images]
-        progress.write_text("".join(kept))
+    progress.touch()
+    lines = progress.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["images"] <= images]
+    progress.write_text("".join(kept))
