@@ -67,7 +67,11 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
     heights = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
     marks = np.array([_middle(mark) for mark in heatmap[LEVEL_COUNT:]]).reshape(-1, 2)
     confidence = heights[:LEVEL_COUNT] * _distinct(centres)
-    bodies = _bodies(np.delete(heatmap, [k for k in NOT_LUMBAR if k < len(heatmap)], axis=0) if len(heatmap) > LEVEL_COUNT else heatmap)
+    bodies = _bodies(
+        np.delete(heatmap, [k for k in NOT_LUMBAR if k < len(heatmap)], axis=0)
+        if len(heatmap) > LEVEL_COUNT
+        else heatmap
+    )
     return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, marks, heights[LEVEL_COUNT:], bodies)
 
 

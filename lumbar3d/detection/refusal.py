@@ -112,10 +112,12 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Loo
     if len(changes) > 1 and all(change is not None and change.other_view for change in changes):
         raise ViewNotRecognisedError("the two images seem to be exchanged")
     count = naming.best[1]
-    if count != len(LEVELS) and not any(changes) and naming.count_probability(count) >= CONSTANTS.least_count_confidence:
-        raise VertebraCountError(
-            f"the images show {_IN_WORDS[count]} lumbar vertebrae; only five can be reconstructed"
-        )
+    if (
+        count != len(LEVELS)
+        and not any(changes)
+        and naming.count_probability(count) >= CONSTANTS.least_count_confidence
+    ):
+        raise VertebraCountError(f"the images show {_IN_WORDS[count]} lumbar vertebrae; only five can be reconstructed")
     reasons = [
         _reason(guess, change)
         for guess, change in zip(guesses, changes, strict=True)
@@ -132,7 +134,9 @@ def _refuse_doubtful_names(inspected: Sequence[Inspection], naming: Naming) -> N
     for each in inspected:
         own = each.naming
         if own.sureness < CONSTANTS.least_view_names or not each.agrees(own):
-            raise LevelNamesError(f"which vertebra is which cannot be told from the {_title(each)} image{_instead(own)}")
+            raise LevelNamesError(
+                f"which vertebra is which cannot be told from the {_title(each)} image{_instead(own)}"
+            )
     if naming.sureness < CONSTANTS.least_names or naming.best[0] != inspected[0].naming.best[0]:
         raise LevelNamesError(f"the two images do not tell together which vertebra is which{_instead(naming)}")
 

@@ -97,7 +97,9 @@ class Bones:
         if rng.random() > 0.6:
             return np.float32(1.0)
         fine, pink = rng.uniform(0.0, 0.3), rng.uniform(0.0, 0.25)
-        return np.maximum(np.float32(1.0) + fine * self._noise("fine") + pink * self._noise("pink"), 0).astype(np.float32)
+        return np.maximum(np.float32(1.0) + fine * self._noise("fine") + pink * self._noise("pink"), 0).astype(
+            np.float32
+        )
 
     def _chosen(self, shares: dict[str, float], own: Parts) -> str:
         """One kind, of those that the parts allow."""

@@ -125,9 +125,7 @@ class Maker:
         up = above[-1] @ frames.invert(spine.thoracic_poses[0])
         t10 = {"upper": frames.apply(up, middle_of(spine.thoracic[0]))}
         if self._library.pelves:
-            bones["real_sacrum"], bones["real_pelvis"] = draw_pelvis(
-                self._library.pelves, spine.world_from_sacrum, rng
-            )
+            bones["real_sacrum"], bones["real_pelvis"] = draw_pelvis(self._library.pelves, spine.world_from_sacrum, rng)
         course = _course(spine)
         if self._library.ribs:
             pose = frames.rigid(_upright(course), course[1])
@@ -156,7 +154,14 @@ class Maker:
         lumbar = shrink(bone_of(outer.sum(axis=0), inner * grain_of(habitus, fine, rng), habitus), step)
         shown, landmarks, depths, marks = labels_of(spine, beam, flips, opacity)
         parts = Parts(
-            name, isinstance(fine, SlotBeam), view_code(beam, name), shown, landmarks, depths, marks, flips.image(lumbar)
+            name,
+            isinstance(fine, SlotBeam),
+            view_code(beam, name),
+            shown,
+            landmarks,
+            depths,
+            marks,
+            flips.image(lumbar),
         )
         for key, bone in bodies.bones.items():
             image = bone_of(*lengths_mm([bone.outer, bone.inner], beam), habitus)

@@ -17,7 +17,7 @@ from training.radiographs.exposure import expose
 from training.radiographs.fields import gaussian_blur
 from training.radiographs.film import FilmRecipe, draw_film
 from training.radiographs.markers import stamp
-from training.radiographs.presentation import Shutters, present
+from training.radiographs.presentation import present
 from training.radiographs.simulate import BODY_LANDMARKS, NOWHERE_PX
 from training.radiographs.spectrum import Matter
 from training.surroundings.bones import BoneDrawing, Bones

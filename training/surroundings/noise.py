@@ -102,9 +102,7 @@ def warp(stack: Image, source_from_target: Array, bend: Image | None = None) -> 
     return np.asarray(_warp(np.ascontiguousarray(stack, dtype=np.float32), source_from_target, bend))
 
 
-def about(
-    centre: Array, scale: float = 1.0, turn: float = 0.0, shift: Array | None = None, wide: float = 1.0
-) -> Array:
+def about(centre: Array, scale: float = 1.0, turn: float = 0.0, shift: Array | None = None, wide: float = 1.0) -> Array:
     """Map (2, 3) for ``warp`` that scales and turns a picture about a point (v, u) and then shifts it, pixels."""
     c, s = np.cos(turn) / scale, np.sin(turn) / scale
     linear = np.array([[c, s], [-s / wide, c / wide]])

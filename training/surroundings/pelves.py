@@ -119,9 +119,7 @@ class RealRibs:
     vertebrae: tuple[TriangleMesh, ...]
     centres_mm: Array
 
-    def drawn(
-        self, world_from_t12: Array, rng: np.random.Generator
-    ) -> tuple[HollowBone, HollowBone, Array]:
+    def drawn(self, world_from_t12: Array, rng: np.random.Generator) -> tuple[HollowBone, HollowBone, Array]:
         """Ribs, T9 to T12, and the centres (4, 3) of T12, T11, T10, T9: stretched, mirrored, each rib turned a little."""
         scale = np.array([1.0, -1.0 if rng.random() < 0.5 else 1.0, 1.0]) * np.exp(rng.normal(0.0, 0.1, 3))
         cortex = RIB_CORTEX_MM * np.exp(rng.normal(0.0, 0.3))
@@ -132,7 +130,11 @@ class RealRibs:
             if not gone
         ]
         bodies = [_placed(body, scale, world_from_t12, 0.6) for body in self.vertebrae]
-        return HollowBone.of(ribs or bodies), HollowBone.of(bodies), frames.apply(world_from_t12, self.centres_mm * scale)
+        return (
+            HollowBone.of(ribs or bodies),
+            HollowBone.of(bodies),
+            frames.apply(world_from_t12, self.centres_mm * scale),
+        )
 
 
 def _swung(rib: TriangleMesh, rng: np.random.Generator) -> TriangleMesh:

@@ -237,5 +237,7 @@ def _cast(
                     if part == 0:
                         out[0, row, column] += v * np.float32(step)
                     elif v > 0.0 and not beyond:
-                        out[1 if height > cuts[0] else (2 if height > cuts[1] else 3), row, column] += v * np.float32(step)
+                        out[1 if height > cuts[0] else (2 if height > cuts[1] else 3), row, column] += v * np.float32(
+                            step
+                        )
     return out
