@@ -203,8 +203,6 @@ def test_training_meets_broken_people_in_three_pairs_each(models):
     assert COMPLETE.people is BROKEN and TRAINING.people is BROKEN and MEASURING.people is EVERYBODY
     taught, measured = Simulator(models, COMPLETE), Simulator(models)
     assert taught.spine(3 * 14).diagnoses == taught.spine(3 * 14 + 2).diagnoses
-    found = [
-        [taught.spine(3 * person).diagnoses for person in range(8)],
-        [measured.spine(k).diagnoses for k in range(8)],
-    ]
-    assert found[0] != found[1]
+    # The same people but for what is wrong with them.
+    found = [(taught.spine(3 * person).diagnoses, measured.spine(person).diagnoses) for person in range(3)]
+    assert any(often != natural for often, natural in found)

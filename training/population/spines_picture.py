@@ -73,12 +73,15 @@ def choose(people: list[Subject]) -> list[tuple[str, Subject]]:
     return shown
 
 
-def draw(axes: Axes, subject: Subject, model: ShapeModel, view: Array) -> None:
-    """One spine, shaded, seen along the third row of ``view``."""
-    triangles = []
-    for place in range(len(subject.levels)):
-        triangles.append((subject.vertices_world(place)[model.fit_vertices] @ view.T)[model.fit_faces])
-    corners = np.concatenate(triangles)
+def corners_of(subject: Subject, model: ShapeModel) -> Array:
+    """Triangles (F, 3, 3) of a person's decimated vertebrae in the world, mm."""
+    places = range(len(subject.levels))
+    return np.concatenate([subject.vertices_world(k)[model.fit_vertices][model.fit_faces] for k in places])
+
+
+def draw(axes: Axes, triangles: Array, view: Array) -> None:
+    """One spine, its triangles (F, 3, 3) shaded, seen along the third row of ``view``."""
+    corners = triangles @ view.T
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
     facing = normal[:, 2] > 0
@@ -107,7 +110,7 @@ def main() -> None:
         row, column = divmod(number, 4)
         pair = grid[row, 2 * column : 2 * column + 2]
         for axes, view in zip(pair, (FRONT, LEFT), strict=True):
-            draw(axes, subject, population.models["L3"], view)
+            draw(axes, corners_of(subject, population.models["L3"]), view)
         pair[0].set_title(title, fontsize=11, loc="left")
     figure.tight_layout()
     figure.savefig(arguments.out, dpi=75)
