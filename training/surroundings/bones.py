@@ -1,4 +1,4 @@
-"""Bones around the lumbar vertebrae on a film, chest and pelvis drawn independently of each other and of the soft tissue."""
+"""Bones around the lumbar vertebrae on a film: chest and pelvis, independent of each other and of the soft tissue."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from training.surroundings.noise import Noise, about, elastic, warp
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
-CHESTS = {"trunk": 0.30, "simulator": 0.14, "wide": 0.20, "real": 0.14, "other": 0.06, "curves": 0.08, "none": 0.08}
+CHESTS = {"trunk": 0.3, "simulator": 0.14, "wide": 0.2, "real": 0.14, "other": 0.06, "curves": 0.08, "no ribs": 0.05}
+CHESTS |= {"nothing": 0.03}
 PELVES = {"trunk": 0.26, "real": 0.28, "simulator": 0.14, "other": 0.06, "stacked": 0.18, "plates": 0.03, "none": 0.05}
-"""Share of each kind; those that need real bodies fall away without them. ``stacked``: S1 to S3 drawn as bright as L5."""
-UNKNOWABLE_SHARE = 0.025
-"""Of films with neither ribs nor sacrum, where nobody can tell the levels."""
+"""Share of each kind; those that need real bodies fall away without them. ``stacked``: S1 to S3 as bright as L5."""
+BARE_SHARE = 0.03
+"""Of films with nothing but vertebrae. Five alone are L1 to L5; with thoracic ones above nobody can tell the levels."""
 T12, L6, S1, T11, T10 = (MARKS.index(name) for name in ("T12", "L6", "S1", "T11", "T10"))
 
 
@@ -72,13 +73,13 @@ class Bones:
             Of the patient, and of somebody else in the same view.
         """
         drawn = BoneDrawing(np.zeros_like(own.lumbar), own.marks.copy(), np.ones(len(MARKS)))
-        blank = self._rng.random() < UNKNOWABLE_SHARE
-        chest = "none" if blank else self._chosen(CHESTS, own)
-        pelvis = "none" if blank else self._chosen(PELVES, own)
+        bare = self._rng.random() < BARE_SHARE
+        chest = str(self._rng.choice(["no ribs", "nothing"])) if bare else self._chosen(CHESTS, own)
+        pelvis = "none" if bare else self._chosen(PELVES, own)
         drawn.kinds = {"chest": chest, "pelvis": pelvis}
         self._add_chest(drawn, chest, own, other)
         self._add_pelvis(drawn, pelvis, own, other)
-        drawn.named = not (chest == "none" and pelvis == "none")
+        drawn.named = not (chest == "no ribs" and pelvis == "none")
         if self._rng.random() < 0.6:
             drawn.image += own.bones["extra"]
         if "trunk_between" in own.bones and self._rng.random() < 0.4:
@@ -121,6 +122,9 @@ class Bones:
             drawn.image += (bones["real_thoracic"] + bones["real_ribs"]) * density(0.35) * self.texture()
             self._tell_t10(drawn, own, "real_thoracic")
             drawn.known[T11] = -1.0
+            return
+        if kind == "nothing":
+            drawn.known[[T12, T11, T10]] = 0.0
             return
         drawn.image += bones["thoracic"] * density(0.3) * self.texture()
         if rng.random() < 0.9:

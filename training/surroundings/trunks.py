@@ -13,7 +13,7 @@ from pathlib import Path
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, label
+from scipy.ndimage import label
 
 from lumbar3d.geometry.projection import ConeBeam
 from training.radiographs.fields import enlarge
@@ -82,10 +82,10 @@ def read_trunk(folder: Path, name: str) -> CtTrunk:
 
 
 def _pockets(hounsfield: Image) -> tuple[NDArray[np.int64], ...]:
-    """Connected gas that does not touch the outside of the body."""
+    """Connected gas that reaches neither the scan's sides, as the air around does, nor its top, as lungs do."""
     numbers, count = label(hounsfield < GAS_HU)
-    rim = ~binary_erosion(np.ones_like(numbers, dtype=bool))
-    outside = set(np.unique(numbers[rim]).tolist())
+    faces = (numbers[[0, -1]], numbers[:, [0, -1]], numbers[:, :, -1])
+    outside = {int(number) for face in faces for number in np.unique(face)}
     order = np.argsort(numbers.ravel(), kind="stable")
     ends = np.cumsum(np.bincount(numbers.ravel(), minlength=count + 1))
     parts = (order[ends[k - 1] : ends[k]] for k in range(1, count + 1) if k not in outside)
