@@ -1,8 +1,9 @@
 """Two real films of one person through the whole detection stage.
 
-Nothing says how high one film hung against the other. The annotation does: the middle of the bodies that both show is
-put opposite the source in both, so that how nearly the rays of the two views meet tells about the reading and the
-pixel sizes, not about the height.
+Nothing says how high one film hung against the other, nor how large the lateral's pixels are against the AP film's.
+The annotation does: the middle of the bodies that both show is put opposite the source in both, and the lateral film is
+scaled until they reach as far down as in the AP film. So how nearly the rays of the two views meet tells about the
+reading alone, and a pair that is answered has been helped.
 """
 
 from __future__ import annotations
@@ -28,18 +29,19 @@ ANSWERED = "answered"
 
 
 def pairs_of(films: Sequence[Film]) -> list[tuple[Film, Film]]:
-    """AP and lateral of everybody who has both, with bodies that both show."""
+    """AP and lateral of everybody who has both, with bodies that both show, two at least."""
     people: dict[str, dict[str, Film]] = defaultdict(dict)
     for film in films:
         people[film.person][film.view] = film
     found = [(views["ap"], views["lat"]) for views in people.values() if set(views) == set(VIEWS)]
-    return [pair for pair in found if set(pair[0].corners_px) & set(pair[1].corners_px)]
+    return [pair for pair in found if len(_shared(*pair)) > 1]
 
 
 def ask_pair(detector: Detector, ap: Film, lat: Film, scale: float) -> dict[str, Any]:
     """The detection stage's answer at one scale: refusal, or verdict and distance of the rays per body centre."""
-    shared = sorted(set(ap.corners_px) & set(lat.corners_px))
-    beams = [_hung(film, shared, scale) for film in (ap, lat)]
+    rows_mm = [_rows(film, _shared(ap, lat)) * film.pixel_mm[1] for film in (ap, lat)]
+    agreeing = np.ptp(rows_mm[0]) / np.ptp(rows_mm[1])
+    beams = [_hung(ap, _shared(ap, lat), scale), _hung(lat, _shared(ap, lat), scale * agreeing)]
     views = [film.network_view(beam) for film, beam in zip((ap, lat), beams, strict=True)]
     told: dict[str, Any] = {"films": f"{ap.name} and {lat.name}", "scale": scale, "code": ANSWERED, "words": ""}
     try:
@@ -51,10 +53,19 @@ def ask_pair(detector: Detector, ap: Film, lat: Film, scale: float) -> dict[str,
     return {**told, **verdicts, "ray_distance_mm": _ray_distances(detection).round(1).tolist()}
 
 
-def _hung(film: Film, shared: Sequence[str], scale: float) -> ConeBeam:
+def _shared(ap: Film, lat: Film) -> list[str]:
+    """Levels that are annotated in both."""
+    return sorted(set(ap.corners_px) & set(lat.corners_px))
+
+
+def _rows(film: Film, levels: Sequence[str]) -> NDArray[np.float64]:
+    """Row of each body's middle, in pixels of the film."""
+    return np.array([film.corners_px[level][:, 1].mean() for level in levels])
+
+
+def _hung(film: Film, levels: Sequence[str], scale: float) -> ConeBeam:
     """The nominal room with the middle of some bodies at the height of the source."""
-    height = np.mean([film.corners_px[level][:, 1].mean() for level in shared])
-    return film.beam(scale, np.array([film.middle_px[0], height]))
+    return film.beam(scale, np.array([film.middle_px[0], _rows(film, levels).mean()]))
 
 
 def _ray_distances(detection: Detection) -> NDArray[np.float64]:

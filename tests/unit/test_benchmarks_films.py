@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 
 from benchmarks.film_folder import MAGNIFICATION, STRETCHED_ASPECT, Film, load_films
-from benchmarks.film_pairs import pairs_of
+from benchmarks.film_pairs import ANSWERED, ask_pair, pairs_of
 from benchmarks.film_reading import MIXED, READ, RIGHT, SHIFTED, name_offsets, plate_middles, score, verdict
 from benchmarks.network_films import groups, pooled
 from benchmarks.network_films_report import markdown
 from lumbar3d.contracts import LEVELS
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
-from lumbar3d.detection.result import ViewDetection
+from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.errors import LevelsNotFoundError
 
 STEP_PX, HEIGHT_PX = 80.0, 56.0
 
@@ -32,8 +33,7 @@ def film(view="lat", person="one", mirrored=False, levels=LEVELS):
 
 def reading(shown, shift=0, off_px=(0.0, 0.0)):
     """What a detector says that reads every body exactly, but names it ``shift`` levels off and moves it by some px."""
-    beam = shown.beam()
-    grid = beam.regrid(np.array([5.0, -20.0]), 2.0, 380, 256)
+    grid = shown.beam().regrid(np.array([5.0, -20.0]), 2.0, 380, 256)
     bodies = np.stack([body(place - shift) for place in range(len(LEVELS))])
     plates = np.stack([bodies[:, :2].mean(axis=1), bodies[:, 2:].mean(axis=1)], axis=1) + off_px
     landmarks = np.full((5, 7, 2), np.nan)
@@ -154,6 +154,45 @@ def test_a_folder_of_films_is_read_as_its_annotations_say(tmp_path):
     assert cropped.pixel_mm == pytest.approx([28.0 * 1.25 / 30.0] * 2)
     assert stretched.pixel_mm == pytest.approx([0.2 * STRETCHED_ASPECT * 200 / 160, 0.2])
     assert pairs_of([cropped, stretched, other]) == [(cropped, stretched)]
+
+
+class Exact:
+    """A detector that finds every body of a pair where it is, if the films come at the given scales."""
+
+    def __init__(self, *films):
+        self.films = films
+
+    def detect(self, *views):
+        return Detection(*(self.found(*film, view.projection) for film, view in zip(self.films, views, strict=True)))
+
+    def found(self, shown, scale, grid):
+        landmarks = np.full((5, 7, 2), np.nan)
+        middles = np.stack(list(plate_middles(shown.corners_px).values()))
+        step = grid.pixel_spacing_mm / (shown.pixel_mm * scale)
+        landmarks[:, :2] = (middles - shown.middle_px) / step + (grid.columns - 1) / 2
+        opacity = np.zeros((5, grid.rows, grid.columns), np.float32)
+        return ViewDetection(grid, opacity, landmarks, np.ones((5, 7)), np.full(5, 0.9))
+
+
+def test_the_films_of_a_pair_are_hung_and_scaled_so_that_their_rays_meet():
+    noise = np.random.default_rng(0).random((700, 700), np.float32)
+    ap, lat = (replace(film(view), pixels=noise) for view in ("ap", "lat"))
+    lat = replace(lat, corners_px={level: corners * [1.0, 1.25] for level, corners in lat.corners_px.items()})
+    told = ask_pair(Exact((ap, 1.1), (lat, 1.1 / 1.25)), ap, lat, 1.1)
+    assert (told["code"], told["ap"], told["lat"]) == (ANSWERED, RIGHT, RIGHT)
+    assert max(told["ray_distance_mm"]) < 0.5
+
+
+class Refusing:
+    def detect(self, *views):
+        raise LevelsNotFoundError("L5 not found in the AP image")
+
+
+def test_a_pair_that_is_refused_has_no_names():
+    noise = np.random.default_rng(0).random((700, 700), np.float32)
+    pair = [replace(film(view), pixels=noise) for view in ("ap", "lat")]
+    told = ask_pair(Refusing(), *pair, 1.0)
+    assert told["code"] == "levels_not_found" and told["words"] == "L5 not found in the AP image" and "ap" not in told
 
 
 def test_a_level_that_does_not_exist_is_refused(tmp_path):
