@@ -1,0 +1,159 @@
+"""What the detector says of one film, and how right that is against bodies set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon2mask
+
+from benchmarks.film_folder import Film
+from benchmarks.network_measure import KINDS, SILHOUETTE
+from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.network import Detector
+from lumbar3d.detection.refusal import refuse_strange, refuse_unreadable
+from lumbar3d.detection.result import ViewDetection
+from lumbar3d.errors import RejectedError
+from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.imaging.preprocess import NetworkView
+
+Array = NDArray[np.float64]
+
+READ = "read"
+RIGHT, SHIFTED, MIXED = "right", "shifted", "mixed"
+FEWEST_SHIFTED = 2
+"""Bodies that have to bear a neighbour's name, all to the same side, for a film to count as shifted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the detector says of one film.
+
+    Attributes
+    ----------
+    code, words : str
+        Of the refusal; ``READ`` and nothing otherwise.
+    found : ViewDetection
+        What was read or, of a refused film, would have been.
+    """
+
+    code: str
+    words: str
+    found: ViewDetection
+
+
+def read_film(detector: Detector, view: NetworkView) -> Outcome:
+    """Ask for a single film what the detection stage asks of each of two.
+
+    The stage itself takes pairs; this is the only place that knows its parts. Left out is what compares two views.
+    """
+    (guess,) = detector.first_look([view])
+    code, words = READ, ""
+    try:
+        refuse_unreadable([guess], detector._look)
+        refuse_strange(view.view, detector.novelty(guess))
+    except RejectedError as error:
+        code, words = error.code, str(error)
+    crops = guess.crops()
+    return Outcome(code, words, detector._finish(guess, crops, detector._run_refiner(crops)))
+
+
+@dataclass(frozen=True)
+class Score:
+    """One reading against the annotated bodies.
+
+    Attributes
+    ----------
+    verdict : str
+        ``RIGHT``: every body bears its own name. ``SHIFTED``: all that have a name have that of the neighbour on the
+        same side. ``MIXED``: anything else.
+    levels, right_levels : int
+        Annotated bodies, and those that bear their own name.
+    shift : int
+        Of a shifted film: -1 where S1 is taken for L5.
+    centre_mm, plate_mm : tuple of float
+        Distances of body centres and of both end plates' middles, of the rightly named, mm at the spine.
+    coverage : tuple of float
+        Share of each rightly named body's polygon that its own level's opacity covers.
+    """
+
+    verdict: str
+    levels: int
+    right_levels: int
+    shift: int
+    centre_mm: tuple[float, ...]
+    plate_mm: tuple[float, ...]
+    coverage: tuple[float, ...]
+
+
+def score(film: Film, beam: ConeBeam, found: ViewDetection) -> Score:
+    """Compare with the annotation; ``beam`` is the room on the film's own pixels in which it was read."""
+    plates = on_film(found.landmarks_px[:, KINDS["endplate"]], found.projection, beam)
+    middles = plate_middles(film.corners_px)
+    places = [LEVELS.index(level) for level in middles]
+    truth = film.mm(np.stack(list(middles.values())))
+    offsets = name_offsets(truth.mean(axis=1), film.mm(plates).mean(axis=1), places)
+    right = [k for k, offset in enumerate(offsets) if offset == 0]
+    error = film.mm(plates)[[places[k] for k in right]] - truth[right]
+    names = list(middles)
+    return Score(
+        verdict=verdict(offsets),
+        levels=len(places),
+        right_levels=len(right),
+        shift=_common(offsets) if verdict(offsets) == SHIFTED else 0,
+        centre_mm=tuple(np.linalg.norm(error.mean(axis=1), axis=-1).tolist()),
+        plate_mm=tuple(np.linalg.norm(error, axis=-1).ravel().tolist()),
+        coverage=tuple(coverage(film.corners_px[names[k]], found, beam, places[k]) for k in right),
+    )
+
+
+def plate_middles(corners: Mapping[str, Array]) -> dict[str, Array]:
+    """Middles (2, 2) of the upper and the lower end plate of every annotated level, from L1 down."""
+    return {
+        level: np.stack([corners[level][:2].mean(axis=0), corners[level][2:].mean(axis=0)])
+        for level in LEVELS
+        if level in corners
+    }
+
+
+def name_offsets(truth_mm: Array, found_mm: Array, places: list[int]) -> list[int | None]:
+    """Per annotated body (n, 2), by how many levels the name of the found body (5, 2) that lies in it is off.
+
+    None where no found body lies within half the distance of neighbours.
+    """
+    within = np.median(np.linalg.norm(np.diff(truth_mm, axis=0), axis=-1) / np.diff(places)) / 2
+    distance = np.linalg.norm(found_mm - truth_mm[:, None], axis=-1)
+    nearest = distance.argmin(axis=1)
+    return [
+        int(name) - place if row[name] <= within else None
+        for row, name, place in zip(distance, nearest, places, strict=True)
+    ]
+
+
+def verdict(offsets: list[int | None]) -> str:
+    """``RIGHT``, ``SHIFTED`` or ``MIXED``."""
+    if all(offset == 0 for offset in offsets):
+        return RIGHT
+    named = [offset for offset in offsets if offset is not None]
+    return SHIFTED if len(named) >= FEWEST_SHIFTED and _common(offsets) else MIXED
+
+
+def _common(offsets: list[int | None]) -> int:
+    """What all named bodies are off by; 0 where they differ."""
+    named = {offset for offset in offsets if offset is not None}
+    return named.pop() if len(named) == 1 else 0
+
+
+def coverage(corners_px: Array, found: ViewDetection, beam: ConeBeam, level: int) -> float:
+    """Share of a polygon (4, 2) on the film's pixels where the opacity of one level is a vertebra's."""
+    grid = found.projection
+    polygon = (corners_px - beam.principal_px) * grid.focal_px / beam.focal_px + grid.principal_px
+    inside = polygon2mask((grid.rows, grid.columns), polygon[:, ::-1])
+    return float((found.decomposition[level][inside] > SILHOUETTE).mean()) if inside.any() else float("nan")
+
+
+def on_film(pixels: Array, grid: ConeBeam, beam: ConeBeam) -> Array:
+    """Points (..., 2) of a detection's grid on the film's own pixels."""
+    return np.asarray((pixels - grid.principal_px) * beam.focal_px / grid.focal_px + beam.principal_px)
