@@ -12,14 +12,16 @@ import torch
 from cli.main import app
 from training.network import samples
 from training.network.blocks import Blocks, stacked
+from training.network.multitask import CENTRE_COUNT, LEVEL_COUNT
 
 SHAPES = {
     "image": (1, 64, 64),
     "view": (2,),
     "landmarks": (5, 7, 2),
     "present": (5,),
-    "marks": (3, 2),
-    "marks_present": (3,),
+    "marks": (CENTRE_COUNT - LEVEL_COUNT, 2),
+    "marks_present": (CENTRE_COUNT - LEVEL_COUNT,),
+    "named": (),
 }
 
 
@@ -27,6 +29,9 @@ class NoiseBlocks(Blocks):
     """Eight films, 64 pixels wide."""
 
     size = 8
+
+    def __init__(self, surroundings=None):
+        pass
 
     def __getitem__(self, index):
         if index:

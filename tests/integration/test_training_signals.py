@@ -46,10 +46,10 @@ def group_is_gone(number):
 def end(training, folder, more, number=signal.SIGTERM):
     """Let a training make some more steps, signal its group, and return its last line and the seconds it took."""
     wanted = len(counters(folder)) + more
-    wait_until(lambda: len(counters(folder)) >= wanted or training.poll() is not None, "no steps", 60.0)
+    wait_until(lambda: len(counters(folder)) >= wanted or training.poll() is not None, "no steps", 240.0)
     os.killpg(training.pid, number)
     told = time.monotonic()
-    out, trouble = training.communicate(timeout=60)
+    out, trouble = training.communicate(timeout=120)
     assert training.returncode == 0 and trouble == "", trouble
     return json.loads(out.splitlines()[-1]), time.monotonic() - told
 
@@ -70,7 +70,7 @@ def test_a_signal_to_the_group_saves_and_the_next_run_goes_on(tmp_path, number):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_signal_does_not_wait_for_samples_under_way(tmp_path, workers):
     training = start(tmp_path, workers, 600.0)
-    wait_until(lambda: 8 in counters(tmp_path) or training.poll() is not None, "no steps", 60.0)
+    wait_until(lambda: 8 in counters(tmp_path) or training.poll() is not None, "no steps", 240.0)
     last, seconds = end(training, tmp_path, 0)
     assert last["samples"] == load_state(tmp_path)["images"] == 8 and seconds < 30.0
     wait_until(lambda: group_is_gone(training.pid), "workers outlive the training", 10.0)
@@ -79,7 +79,7 @@ def test_a_signal_does_not_wait_for_samples_under_way(tmp_path, workers):
 @pytest.mark.slow
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     training = start(tmp_path, 2, 600.0)
-    wait_until(lambda: counters(tmp_path), "no steps", 60.0)
+    wait_until(lambda: counters(tmp_path), "no steps", 240.0)
     training.kill()
-    training.communicate(timeout=60)
+    training.communicate(timeout=120)
     wait_until(lambda: group_is_gone(training.pid), "workers outlive the training", 10.0)
