@@ -142,6 +142,7 @@ class Engine:
         views, notes = read_pair(paths, calibration)
         clock.enter(Stage.DETECT)
         detection = self.detector.detect(*views)
+        views = detection.sources or views
         clock.enter(Stage.INITIALISE)
         mirrored_log_odds = mirrored_ap_log_odds(FitTask(self.models, detection, self.projector, self.constants))
         refuse_mirrored(mirrored_log_odds)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import VIEWS
+from lumbar3d.detection.aim import aimed
 from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
@@ -95,11 +96,12 @@ class Detector:
         for k, guess in enumerate(guesses):
             own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
             found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
-        return Detection(ap=found[0], lat=found[1], naming=naming)
+        sources = guesses[0].view.source, guesses[1].view.source
+        return Detection(ap=found[0], lat=found[1], naming=naming, sources=sources)
 
     def inspect(self, sources: Sequence[NetworkView]) -> list[Inspection]:
-        """Several looks at each film, before anything is refused."""
-        return inspect(self.first_look(sources), self._answer)
+        """Several looks at the column of each film, before anything is refused."""
+        return inspect(aimed(sources, self.first_look), self._answer)
 
     def _answer(self, films: Image, codes: Image) -> list[tuple[Image, ...]]:
         """All outputs of the first network, film by film."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lumbar3d.detection.naming import Naming
 from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.imaging.preprocess import NetworkView
 
 Array = NDArray[np.float64]
 
@@ -55,11 +56,14 @@ class Detection:
     ap, lat : ViewDetection
     naming : Naming or None
         Which vertebra is which, and how many are lumbar; None where the detector cannot say.
+    sources : two of NetworkView, or None
+        The parts of both films that were looked at, where the detector chose them.
     """
 
     ap: ViewDetection
     lat: ViewDetection
     naming: Naming | None = None
+    sources: tuple[NetworkView, NetworkView] | None = None
 
     @property
     def views(self) -> tuple[ViewDetection, ViewDetection]:

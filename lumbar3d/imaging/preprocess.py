@@ -24,6 +24,8 @@ class NetworkGrid:
     pitch_mm: float = 0.834
     cropped_tolerance_mm: float = 5.0
     """A film may overhang the grid by this before the result says that it was cropped."""
+    search_step_mm: float = 110.0
+    """Between the parts of a larger film that are searched for the lumbar spine, at most."""
     grey_step: float = 1 / 8
     """Resampled grey values are rounded to this, so that saturated areas keep exactly one value."""
 
@@ -45,19 +47,57 @@ class NetworkView:
         "ap" or "lat".
     notes : tuple of str
         Remarks for the result: ``ap_inverted``, ``ap_cropped_to_centre``, ``ap_padded``.
+    film : Film or None
+        What it was cut from, where another part may be asked for.
     """
 
     pixels: NDArray[np.float32]
     projection: ConeBeam
     view: ViewName
     notes: tuple[str, ...] = ()
+    film: Film | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A whole film: ``radiograph`` and ``projection`` on its own pixels."""
+
+    radiograph: Radiograph
+    projection: ConeBeam
+    view: ViewName
+
+    def around(self, middle_px: NDArray[np.float64]) -> NetworkView:
+        """The network's grid around a pixel (u, v) of the film; off the film it is black.
+
+        Raises
+        ------
+        EmptyImageError
+            That part of the film is constant or only black and white.
+        """
+        return _on_grid(self, np.asarray(middle_px, dtype=float))
+
+    def windows(self) -> tuple[NDArray[np.float64], ...]:
+        """Middles (u, v) of the parts to be searched: one, or several that overlap where the film is larger."""
+        size_px = np.array([self.projection.columns, self.projection.rows])
+        spare_mm = size_px * self.projection.pixel_spacing_mm - GRID.size_px * GRID.pitch_mm
+        counts = [
+            1 + int(np.ceil(spare / GRID.search_step_mm)) if spare > GRID.cropped_tolerance_mm else 1
+            for spare in spare_mm
+        ]
+        places = [
+            (length - 1) / 2 + np.linspace(-0.5, 0.5, count) * spare / pitch if count > 1 else [(length - 1) / 2]
+            for length, count, spare, pitch in zip(
+                size_px, counts, spare_mm, self.projection.pixel_spacing_mm, strict=True
+            )
+        ]
+        return tuple(np.array([u, v]) for v in places[1] for u in places[0])
 
 
 def to_network_grid(radiograph: Radiograph, projection: ConeBeam, view: ViewName) -> NetworkView:
     """Average the film over the network's pixels, centred on the film, and normalise grey values.
 
-    A film larger than 427 mm is cropped around its centre, a smaller one is padded with 0; both are noted. The
-    lumbar spine has to lie in the middle 427 mm of a long film.
+    A film larger than 427 mm is cropped around its centre, a smaller one is padded with 0; both are noted. Another
+    part of a larger film is ``Film.around``.
 
     Parameters
     ----------
@@ -73,9 +113,15 @@ def to_network_grid(radiograph: Radiograph, projection: ConeBeam, view: ViewName
     EmptyImageError
         The film is constant or only black and white.
     """
+    size_px = np.array([projection.columns, projection.rows])
+    return Film(radiograph, projection, view).around((size_px - 1) / 2)
+
+
+def _on_grid(whole: Film, middle_px: NDArray[np.float64]) -> NetworkView:
+    radiograph, projection, view = whole.radiograph, whole.projection, whole.view
     step = GRID.pitch_mm / projection.pixel_spacing_mm
     film = np.array([projection.columns, projection.rows])
-    first = (film - 1) / 2 - step * (GRID.size_px - 1) / 2
+    first = middle_px - step * (GRID.size_px - 1) / 2
     across = _box_average(int(film[0]), float(first[0]), float(step[0]))
     down = _box_average(int(film[1]), float(first[1]), float(step[1]))
     pixels = (across @ (down @ radiograph.pixels).T).T
@@ -89,7 +135,7 @@ def to_network_grid(radiograph: Radiograph, projection: ConeBeam, view: ViewName
         "padded": not covered.all(),
     }
     notes = tuple(f"{view}_{remark}" for remark, applies in remarks.items() if applies)
-    return NetworkView(normalise(np.where(covered, pixels, np.nan)), grid, view, notes)
+    return NetworkView(normalise(np.where(covered, pixels, np.nan)), grid, view, notes, whole)
 
 
 def _box_average(count: int, first: float, step: float) -> csr_array:

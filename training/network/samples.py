@@ -30,6 +30,8 @@ HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 """Never used in training."""
 FIRST_SEED = 1_000_000
 PATIENTS_PER_BLOCK = 12
+COARSE_PATIENTS = 32
+"""Of a block of whole films: neighbours in a block stand in each other's bodies, so it must not be a few people's."""
 
 
 def block_seeds(first: int, index: int) -> range:
@@ -128,7 +130,7 @@ def mirrored(sample: Sample) -> Sample:
 
 
 class CoarseBlocks(Blocks):
-    """Films of twelve patients, each in anybody's surroundings (``training.surroundings``).
+    """Films of many patients, each in anybody's surroundings (``training.surroundings``), in random order.
 
     Parameters
     ----------
@@ -136,7 +138,7 @@ class CoarseBlocks(Blocks):
         Folder with real surroundings (``surroundings.library``); without it all are invented.
     """
 
-    size = 2 * FILMS_PER_VIEW * PATIENTS_PER_BLOCK
+    size = 2 * FILMS_PER_VIEW * COARSE_PATIENTS
 
     def __init__(self, library: Path | None = None) -> None:
         self._folder = library
@@ -149,7 +151,8 @@ class CoarseBlocks(Blocks):
             self._maker = Maker(simulator, Library.read(self._folder))
         rng = np.random.default_rng([FIRST_SEED, index])
         mixer = Mixer(self._maker, int(rng.integers(2**60)))
-        lent = [parts for seed in block_seeds(FIRST_SEED, index) for parts in mixer.lend(seed)]
+        start = FIRST_SEED + index * COARSE_PATIENTS
+        lent = [parts for seed in range(start, start + COARSE_PATIENTS) for parts in mixer.lend(seed)]
         films = (mixer.film(parts) for parts in lent for _ in range(FILMS_PER_VIEW))
         return stacked([_spoiled(mixed_sample(film), rng) for film in films], rng)
 

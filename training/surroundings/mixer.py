@@ -31,7 +31,7 @@ Image = NDArray[np.float32]
 
 KEPT = 10
 """Patients whose parts are kept for lending."""
-FILMS_PER_VIEW = 5
+FILMS_PER_VIEW = 3
 OWN_SHARE = 0.15
 """Of films in which everything is the simulator's own patient, as the measuring simulator draws it."""
 MOVED_SHARE, FAR_SHARE = 0.65, 0.15
