@@ -49,10 +49,10 @@ def read_film(detector: Detector, view: NetworkView) -> Outcome:
 
     The stage itself takes pairs; this is the only place that knows its parts. Left out is what compares two views.
     """
-    (guess,) = detector.first_look([view])
-    code, words = READ, ""
+    (inspected,) = detector.inspect([view])
+    guess, code, words = inspected.guess, READ, ""
     try:
-        refuse_unreadable([guess], detector._look)
+        refuse_unreadable([inspected], inspected.naming, detector._look)
         refuse_strange(view.view, detector.novelty(guess))
     except RejectedError as error:
         code, words = error.code, str(error)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lumbar3d.detection.count import count_lumbar
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
 from benchmarks.network_refusal_report import choices, markdown
-from lumbar3d.detection.count import count_lumbar
 from lumbar3d.detection.network import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models

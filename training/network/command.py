@@ -71,7 +71,7 @@ def refiner(
     from training.network.train import REFINER, Run, train
 
     run = Run(folder, samples or REFINER.samples, minutes, workers, device, source, threads)
-    _finish(folder, train(REFINER, CropBlocks(first), run, Report(folder, run.samples)), run.samples)
+    _finish(folder, train(REFINER, CropBlocks(first, surroundings), run, Report(folder, run.samples)), run.samples)
 
 
 @app.command()

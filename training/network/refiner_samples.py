@@ -12,15 +12,17 @@ from torch import nn
 
 from lumbar3d.detection.crops import GRID_STEP, Crop, cut, make_crop
 from lumbar3d.detection.decode import read_levels
-from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.blocks import Blocks, Sample, stacked
 from training.network.losses import VOTE_UNIT_PX
-from training.network.multitask import LEVEL_COUNT, MultiTaskNetwork
+from training.network.multitask import MultiTaskNetwork
 from training.network.samples import PATIENTS_PER_BLOCK, block_seeds
 from training.network.weights import average_network
 from training.radiographs.fields import shrink
-from training.radiographs.simulate import COMPLETE, LabelledView, Simulator
+from training.radiographs.simulate import COMPLETE, Simulator
+from training.surroundings.components import Maker, Parts
+from training.surroundings.library import Library
+from training.surroundings.mixer import WHOLE_SPINE, MixedFilm, Mixer
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -28,6 +30,8 @@ Image = NDArray[np.float32]
 FIRST_SEED = 6_000_000
 """Other patients than the first network's: its errors on them are those of films that it has not seen."""
 JITTER_SD_PX = 3.0
+TRIES = 6
+"""At a film that shows all five levels."""
 LOST_PX = 24.0
 """Where the first network errs by more, another level is in the crop: the truth, jittered, is used instead."""
 
@@ -69,39 +73,47 @@ class CropBlocks(Blocks):
     ----------
     coarse : Path
         Training folder of the first network.
+    library : Path, optional
+        Folder with real surroundings (``surroundings.library``); without it all are invented.
     """
 
     size = 10 * PATIENTS_PER_BLOCK
 
-    def __init__(self, coarse: Path) -> None:
-        self._folder = coarse
-        self._tools: tuple[Simulator, nn.Module] | None = None
+    def __init__(self, coarse: Path, library: Path | None = None) -> None:
+        self._folder, self._library = coarse, library
+        self._tools: tuple[Maker, nn.Module] | None = None
 
     def __getitem__(self, index: int) -> Sample:
         """Block ``index``."""
         if self._tools is None:
-            self._tools = Simulator(load_shape_models(AssetStore.open()), COMPLETE), first_network(self._folder)
-        simulator, network = self._tools
+            simulator = Simulator(load_shape_models(AssetStore.open()), COMPLETE)
+            self._tools = Maker(simulator, Library.read(self._library), step=1), first_network(self._folder)
+        maker, network = self._tools
         rng = np.random.default_rng([FIRST_SEED, index])
-        samples = [
-            sample
-            for seed in block_seeds(FIRST_SEED, index)
-            for sample in _pair_samples(simulator.pair(seed), network, rng)
-        ]
+        mixer = Mixer(maker, int(rng.integers(2**60)), WHOLE_SPINE)
+        lent = [parts for seed in block_seeds(FIRST_SEED, index) for parts in mixer.lend(seed)]
+        samples = [sample for parts in lent for sample in _film_samples(_complete(mixer, parts), network, rng)]
         return stacked(samples, rng)
 
 
-def _pair_samples(
-    pair: tuple[LabelledView, LabelledView], network: nn.Module, rng: np.random.Generator
-) -> Iterator[Sample]:
-    codes = [view_code(view.projection, view.view) for view in pair]
-    films = torch.from_numpy(np.stack([shrink(view.pixels, GRID_STEP) for view in pair])[:, None])
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        outputs = network(films.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(codes)))
-    opacity, logits, votes = (output.float() for output in outputs[:3])
-    opacity, heatmap, votes = opacity.clamp(0, 1).numpy(), logits.sigmoid().numpy(), (votes * VOTE_UNIT_PX).numpy()
-    for k, view in enumerate(pair):
-        found = read_levels(heatmap[k, :LEVEL_COUNT], votes[k]).landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
-        for level, true_px in enumerate(view.landmarks_px):
-            crop = make_crop(view.pixels, opacity[k], codes[k], level, placed(found[level], true_px, rng))
-            yield crop_sample(crop, view.opacity[level], true_px)
+def _complete(mixer: Mixer, parts: Parts) -> MixedFilm:
+    """A film of all five levels, or the last of some tries."""
+    for _ in range(TRIES):
+        film = mixer.film(parts)
+        if film.visible.all():
+            break
+    return film
+
+
+def _film_samples(film: MixedFilm, network: nn.Module, rng: np.random.Generator) -> Iterator[Sample]:
+    """Five crops, cut where the first network finds the levels."""
+    small = torch.from_numpy(shrink(film.pixels, GRID_STEP)[None, None])
+    with torch.no_grad():
+        outputs = network(small.contiguous(memory_format=torch.channels_last), torch.from_numpy(film.code[None]))
+    opacity, logits, votes = (output[0].float() for output in outputs[:3])
+    heatmap = logits.sigmoid().numpy()
+    found = read_levels(heatmap, (votes * VOTE_UNIT_PX).numpy()).landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
+    for level, true_px in enumerate(film.landmarks_px):
+        place = placed(found[level], true_px, rng)
+        crop = make_crop(film.pixels, opacity.clamp(0, 1).numpy(), film.code, level, place)
+        yield crop_sample(crop, film.opacity[level], true_px)

@@ -96,7 +96,7 @@ class Maker:
     """
 
     def __init__(self, simulator: Simulator, library: Library, step: int = GRID_STEP) -> None:
-        self._simulator, self._library, self._step = simulator, library, step
+        self._simulator, self._library, self.step = simulator, library, step
 
     def draw(self, seed: int) -> tuple[Parts, Parts]:
         """AP and LAT of the patient of a seed."""
@@ -144,7 +144,7 @@ class Maker:
         return _Bodies(spine, habitus, bones, holes, simulated, trunk, calcium, metal, t10)
 
     def _view(self, name: ViewName, fine: ConeBeam, bodies: _Bodies, rng: np.random.Generator) -> Parts:
-        spine, habitus, step = bodies.spine, bodies.habitus, self._step
+        spine, habitus, step = bodies.spine, bodies.habitus, self.step
         beam = fine.downsampled(step)
         half = fine.downsampled(GRID_STEP)
         flips = flips_to_canonical(beam, name)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
@@ -34,11 +33,29 @@ KEPT = 10
 FILMS_PER_VIEW = 3
 OWN_SHARE = 0.15
 """Of films in which everything is the simulator's own patient, as the measuring simulator draws it."""
-MOVED_SHARE, FAR_SHARE = 0.65, 0.15
-"""Of films shifted, zoomed and turned; of these, those whose spine stands far from the middle."""
-CUT_SHARE, COLUMN_SHARE = 0.06, 0.12
-"""Of films cut above or below within the spine, and of narrow ones that show little beside the column."""
+COLUMN_SHARE = 0.12
+"""Of narrow films that show little beside the column."""
 BLURRED_BONE_SHARE, MULTISCALE_SHARE = 0.3, 0.45
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a spine lies on its film.
+
+    Attributes
+    ----------
+    moved_share, far_share : float
+        Of films shifted, zoomed and turned; of these, those whose spine stands far from the middle.
+    cut_share : float
+        Of films cut above or below within the spine.
+    """
+
+    moved_share: float = 0.65
+    far_share: float = 0.15
+    cut_share: float = 0.06
+
+
+ANY_FRAMING, WHOLE_SPINE = Framing(), Framing(moved_share=0.4, far_share=0.0, cut_share=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +100,11 @@ class Mixer:
     maker : Maker
         Draws the patients' parts.
     seed : int
-    step : int
-        Of the maker's grid.
+    framing : Framing
     """
 
-    def __init__(self, maker: Maker, seed: int, step: int = GRID_STEP) -> None:
-        self._maker, self._rng = maker, np.random.default_rng(seed)
+    def __init__(self, maker: Maker, seed: int, framing: Framing = ANY_FRAMING) -> None:
+        self._maker, self._rng, self._framing, step = maker, np.random.default_rng(seed), framing, maker.step
         self._size, self._step = 512 // step, step
         noise = Noise(self._size, self._rng)
         self._soft, self._bones = SoftTissue(noise, self._rng), Bones(noise, self._rng)
@@ -138,7 +154,7 @@ class Mixer:
         """Moved on the film, exposed, processed, collimated."""
         rng, size = self._rng, self._size
         opacity, landmarks, marks, covered = own.opacity, own.landmarks, drawn.marks, None
-        if rng.random() < MOVED_SHARE:
+        if rng.random() < self._framing.moved_share:
             where = self._place()
             stack = warp(np.concatenate([np.stack([soft, bone]), opacity]), where)
             soft, bone, opacity = stack[0], stack[1], stack[2:]
@@ -158,7 +174,7 @@ class Mixer:
         rng, k = self._rng, self._size / 256
         scale = float(np.exp(rng.normal(0.0, 0.14 if rng.random() < 0.6 else 0.05)))
         shift = rng.normal(0.0, [22.0, 18.0])
-        if rng.random() < FAR_SHARE:
+        if rng.random() < self._framing.far_share:
             shift = rng.uniform([-75.0, -65.0], [75.0, 65.0])
         return about(np.full(2, (self._size - 1) / 2), scale, rng.normal(0.0, 0.05), k * shift)
 
@@ -187,7 +203,7 @@ class Mixer:
         """A film's recipe; now and then cut within the spine, or narrow around the column."""
         rng = self._rng
         recipe = draw_film(own.view, rng, own.slot).at_pitch(1 / self._step)
-        if rng.random() < CUT_SHARE:
+        if rng.random() < self._framing.cut_share:
             recipe = replace(recipe, shutters=recipe.shutters.closed_further(rng))
         inside = landmarks[np.abs(landmarks).max(axis=(1, 2)) < 2 * self._size, BODY_LANDMARKS, 0]
         if inside.size and rng.random() < COLUMN_SHARE:
