@@ -1,14 +1,15 @@
 """What the features of true films are like, measured on held-out patients and written into the network's file.
 
-``python -m training.network.novelty --assets DIR``: after every export of the first network. The patients are neither
-those of the landmark calibration nor any on whom results are measured.
+``python -m training.network.novelty --assets DIR --surroundings DIR``: after every export of the first network. The
+patients are neither those of the landmark calibration nor any on whom results are measured; half of their films are the
+measuring simulator's, half stand in the surroundings of training.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,17 @@ from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.orientation import view_code
 from lumbar3d.detection.session import open_session, run_session
 from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.shape.model import ShapeModel
 from training.manifest import AssetEntry, record_asset
 from training.network.export import METADATA
 from training.network.samples import HELD_OUT_SEEDS
-from training.radiographs.simulate import LabelledView, Simulator
+from training.radiographs.simulate import Simulator
+from training.surroundings.components import Maker
+from training.surroundings.library import Library
+from training.surroundings.mixer import WHOLE_SPINE, Mixer
 
 Array = NDArray[np.float64]
+Image = NDArray[np.float32]
 
 FIRST_PATIENT, PATIENTS = 700, 200
 PARTS = 5
@@ -39,11 +45,28 @@ LEAST_SD_SHARE = 0.05
 USUAL_SHARE = 0.99
 
 
-def features(session: Any, views: list[LabelledView]) -> Array:
-    """(n, F) features of films in canonical orientation on the 512 grid."""
-    films = np.stack([shrink(view.pixels) for view in views])[:, None]
-    codes = np.stack([view_code(view.projection, view.view) for view in views])
-    return np.asarray(run_session(session, {"image": films, "view": codes})[3], dtype=np.float64)
+def features(session: Any, films: Sequence[Image], codes: Sequence[Image]) -> Array:
+    """(n, F) features of films (256, 256) in canonical orientation."""
+    inputs = {"image": np.stack(films)[:, None], "view": np.stack(codes)}
+    return np.asarray(run_session(session, inputs)[3], dtype=np.float64)
+
+
+def true_films(session: Any, models: tuple[ShapeModel, ...], folder: Path | None, seeds: range) -> dict[str, Array]:
+    """Features (n, F) per view of films on which five lumbar vertebrae are whole."""
+    found: dict[str, list[Array]] = {view: [] for view in VIEWS}
+    simulator = Simulator(models)
+    mixer = Mixer(Maker(simulator, Library.read(folder)), seeds.start, WHOLE_SPINE)
+    for seed in seeds[::2]:
+        pair = simulator.pair(seed)
+        films, codes = [shrink(view.pixels) for view in pair], [view_code(view.projection, view.view) for view in pair]
+        for view, part in zip(VIEWS, features(session, films, codes), strict=True):
+            found[view].append(part)
+    for seed in seeds[1::2]:
+        for parts in mixer.lend(seed):
+            film = mixer.film(parts)
+            if film.visible.all():
+                found[film.view].append(features(session, [film.pixels], [film.code])[0])
+    return {view: np.stack(parts) for view, parts in found.items()}
 
 
 def fit(found: Array) -> NoveltyScale:
@@ -102,16 +125,19 @@ def main() -> None:
     """Parse the command line, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", type=Path, required=True)
+    parser.add_argument("--surroundings", type=Path, help="folder with real trunks and pelves; none: all are invented")
     parser.add_argument("--patients", type=int, default=PATIENTS)
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
-    session, simulator = open_session(store, "network", threads=1), Simulator(load_shape_models(store))
     seeds = HELD_OUT_SEEDS[FIRST_PATIENT : FIRST_PATIENT + arguments.patients]
-    found = np.stack([features(session, list(simulator.pair(seed))) for seed in seeds], axis=1)
-    scales = {view: fit(part) for view, part in zip(VIEWS, found, strict=True)}
+    session = open_session(store, "network", threads=1)
+    found = true_films(session, load_shape_models(store), arguments.surroundings, seeds)
+    scales = {view: fit(part) for view, part in found.items()}
     write(store, "network", scales)
     for view, scale in scales.items():
-        print(f"{view}: {len(seeds)} films, {len(scale.variances)} of {len(scale.mean)} axes, unit {scale.unit:.2f}")
+        print(
+            f"{view}: {len(found[view])} films, {len(scale.variances)} of {len(scale.mean)} axes, unit {scale.unit:.2f}"
+        )
 
 
 if __name__ == "__main__":
