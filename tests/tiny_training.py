@@ -18,8 +18,9 @@ SHAPES = {
     "view": (2,),
     "landmarks": (5, 7, 2),
     "present": (5,),
-    "marks": (3, 2),
-    "marks_present": (3,),
+    "marks": (5, 2),
+    "marks_present": (5,),
+    "named": (),
 }
 
 

@@ -72,7 +72,7 @@ def coarse_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 
 def crop_loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """Forward in bfloat16 where the device has it, loss in float32; half of the crops are looked at for the second time, as in use."""
+    """As ``coarse_loss``; half of the crops are looked at for the second time, as in use."""
     film, guide = (batch[name].float().contiguous(memory_format=torch.channels_last) for name in ("image", "guide"))
     again = len(film) // 2
     with fast_arithmetic(film.device.type):

@@ -82,6 +82,7 @@ def vertebrae(spine: Spine, lumbar_outer: Image, habitus: Habitus, beam: ConeBea
 
 
 def bone_of(outer: Image, inner: Image, habitus: Habitus) -> Image:
+    """Dense bone (mm) from path lengths (mm) of outer and inner surfaces."""
     cortex = np.float32(habitus.cortex_share) * np.maximum(outer - inner, np.float32(0.0))
     return np.asarray(np.float32(habitus.marrow) * inner + cortex)
 

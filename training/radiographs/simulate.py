@@ -151,6 +151,7 @@ class Simulator:
         return photograph(spine, beams, step, rng, self._variety.cut_share)
 
     def drawn(self, seed: int) -> tuple[Spine, np.random.Generator]:
+        """The spine of ``pair(seed)``, and what draws everything after it."""
         rng = np.random.default_rng(seed)
         return self._spines.draw(rng, seed // self._variety.pairs_per_person), rng
 

@@ -1,4 +1,4 @@
-"""Bones around the lumbar vertebrae on a film, chest and pelvis drawn independently of each other and of the soft tissue."""
+"""Bones around the lumbar vertebrae on a film, chest and pelvis drawn independently of each other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Image = NDArray[np.float32]
 
 CHESTS = {"trunk": 0.30, "simulator": 0.14, "wide": 0.20, "real": 0.14, "other": 0.06, "curves": 0.08, "none": 0.08}
 PELVES = {"trunk": 0.26, "real": 0.28, "simulator": 0.14, "other": 0.06, "stacked": 0.18, "plates": 0.03, "none": 0.05}
-"""Share of each kind; those that need real bodies fall away without them. ``stacked``: S1 to S3 drawn as bright as L5."""
+"""Share of each kind; those that need real bodies fall away without them. ``stacked``: S1 to S3 as bright as L5."""
 UNKNOWABLE_SHARE = 0.025
 """Of films with neither ribs nor sacrum, where nobody can tell the levels."""
 T12, L6, S1, T11, T10 = (MARKS.index(name) for name in ("T12", "L6", "S1", "T11", "T10"))

@@ -120,7 +120,7 @@ class RealRibs:
     centres_mm: Array
 
     def drawn(self, world_from_t12: Array, rng: np.random.Generator) -> tuple[HollowBone, HollowBone, Array]:
-        """Ribs, T9 to T12, and the centres (4, 3) of T12, T11, T10, T9: stretched, mirrored, each rib turned a little."""
+        """Ribs, T9 to T12, and the centres (4, 3) of T12, T11, T10, T9: stretched, mirrored, ribs turned a little."""
         scale = np.array([1.0, -1.0 if rng.random() < 0.5 else 1.0, 1.0]) * np.exp(rng.normal(0.0, 0.1, 3))
         cortex = RIB_CORTEX_MM * np.exp(rng.normal(0.0, 0.3))
         lost = rng.random(len(self.ribs)) < 0.15

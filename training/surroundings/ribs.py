@@ -1,4 +1,4 @@
-"""Ribs 7 to 12 as they run on films: down and around the trunk, wider and narrower, thinning out to the costal margin."""
+"""Ribs 7 to 12 as they run on films: down and around the trunk, thinning out to the costal margin."""
 
 from __future__ import annotations
 
