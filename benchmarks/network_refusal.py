@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lumbar3d.detection.count import count_lumbar
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
 from benchmarks.network_refusal_report import choices, markdown
+from lumbar3d.detection.inspection import name_together
 from lumbar3d.detection.network import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -44,9 +44,11 @@ class Told:
         Of the refusal; ``ANSWERED`` and nothing otherwise.
     count : int
         Lumbar vertebrae that both views together speak for.
-    count_confidence : float
-    sightings : (2, 8) float64
-        Confidence of L1 .. L5, T12, L6, S1 in AP and LAT.
+    count_probability : float
+    names : (3,) float64
+        Probability of the names in AP alone, in LAT alone and by both together.
+    sightings : (2, 10) float64
+        Confidence of L1 .. L5 and of ``detection.decode.MARKS`` in AP and LAT, in the looks that are believed.
     novelty : (2,) float64
         NaN where the network does not know.
     """
@@ -54,24 +56,27 @@ class Told:
     code: str
     message: str
     count: int
-    count_confidence: float
+    count_probability: float
+    names: Array
     sightings: Array
     novelty: Array
 
 
 def ask(detector: Detector, pair: Pair) -> Told:
     """One pair through the detector, with what it saw on the way."""
-    guesses = detector.first_look(pair)
-    readings = [guess.reading for guess in guesses]
-    seen = [np.concatenate([reading.confidence, reading.marks_confidence]) for reading in readings]
+    inspected = detector.inspect(pair)
+    naming = name_together(*inspected)
+    names = np.array([each.sureness for each in (inspected[0].naming, inspected[1].naming, naming)])
+    guesses = [each.guess for each in inspected]
+    seen = [np.concatenate([guess.reading.confidence, guess.reading.marks_confidence]) for guess in guesses]
     strange = np.array([detector.novelty(guess) for guess in guesses], dtype=np.float64)
-    count = count_lumbar(readings)
+    count = naming.best[1]
     code, message = ANSWERED, ""
     try:
         detector.detect(*pair)
     except RejectedError as error:
         code, message = error.code, str(error)
-    return Told(code, message, count.count, count.confidence, np.array(seen), strange)
+    return Told(code, message, count, naming.count_probability(count), names, np.array(seen), strange)
 
 
 def is_right(kind: str, told: Told) -> bool:

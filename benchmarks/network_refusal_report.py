@@ -20,7 +20,8 @@ class Seen(Protocol):
     sightings: NDArray[np.float64]
     novelty: NDArray[np.float64]
     count: int
-    count_confidence: float
+    count_probability: float
+    names: NDArray[np.float64]
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -44,21 +45,24 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def choices(found: Mapping[str, Sequence[Seen]]) -> str:
-    """What the limits of ``detection.refusal`` and ``detection.count`` are chosen from."""
+    """What the limits of ``detection.refusal`` are chosen from."""
     rows = ["worse view of a pair: confidence of the weakest level, mean confidence, novelty (min / median / max);"]
-    rows += ["confidence of the count 5; confidence of each name in AP, LAT (5 % / median / 95 %)", ""]
+    rows += ["probability of the count 5 where it is the likeliest; of the names, in the worse view and by both;"]
+    rows += ["confidence of each name in AP, LAT (5 % / median / 95 %)", ""]
     for kind, told in found.items():
         seen, strange = np.stack([one.sightings for one in told]), np.stack([one.novelty for one in told])
         least, mean = seen[..., : len(LEVELS)].min(axis=-1), seen[..., : len(LEVELS)].mean(axis=-1)
         parts = [_three(least.min(axis=1)), _three(mean.min(axis=1)), _three(strange.max(axis=1))]
-        five = [one.count_confidence for one in told if one.count == 5]
+        five = np.array([one.count_probability for one in told if one.count == len(LEVELS)])
+        names = np.stack([one.names for one in told])
         rows.append(
-            f"{kind:22s} weakest {parts[0]}  mean {parts[1]}  novelty {parts[2]}  five {_three(np.array(five))}"
+            f"{kind:22s} weakest {parts[0]}  mean {parts[1]}  novelty {parts[2]}  five {_three(five)}"
+            f"  names {_three(names[:, :2].min(axis=1))}, {_three(names[:, 2])}"
         )
         if kind in ("five", "five, second renderer", "four", "six"):
             for k, view in enumerate(("ap", "lat")):
-                names = zip(NAMES, np.quantile(seen[:, k], [0.05, 0.5, 0.95], axis=0).T, strict=True)
-                rows.append(f"  {view:4s}" + "  ".join(f"{n} {a:.2f}/{b:.2f}/{c:.2f}" for n, (a, b, c) in names))
+                sure = zip(NAMES, np.quantile(seen[:, k], [0.05, 0.5, 0.95], axis=0).T, strict=True)
+                rows.append(f"  {view:4s}" + "  ".join(f"{n} {a:.2f}/{b:.2f}/{c:.2f}" for n, (a, b, c) in sure))
     return "\n".join(rows)
 
 

@@ -133,8 +133,8 @@ class JobStatus(_Contract):
     error: Problem | None = Field(
         default=None,
         description="why there is no result. Codes of rejected jobs: view_not_recognised, spine_truncated, "
-        "levels_not_found, vertebra_count_unsupported, views_contradict, unlike_training_films, and rejected where the "
-        "fit does not match the images",
+        "levels_not_found, level_names_doubtful, vertebra_count_unsupported, views_contradict, unlike_training_films, "
+        "and rejected where the fit does not match the images",
     )
 
 

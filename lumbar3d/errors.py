@@ -15,6 +15,7 @@
     │   └── OptionsError           invalid_options
     ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
     │   ├── LevelsNotFoundError        levels_not_found
+    │   ├── LevelNamesError            level_names_doubtful
     │   ├── VertebraCountError         vertebra_count_unsupported
     │   ├── SpineTruncatedError        spine_truncated
     │   ├── ViewNotRecognisedError     view_not_recognised

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from lumbar3d.contracts import LEVELS, AssetRecord
-from lumbar3d.detection import mirror, naming, refusal
+from lumbar3d.detection import chain, mirror, naming, refusal
+from lumbar3d.detection.chain import ChainConstants
 from lumbar3d.detection.mirror import MirrorConstants
 from lumbar3d.detection.naming import NamingConstants
 from lumbar3d.detection.refusal import RefusalConstants
@@ -23,7 +24,7 @@ from lumbar3d.registration import mirrored
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.assets import JOINT, AssetStore
 
-_Limits = QualityConstants | RefusalConstants | NamingConstants | MirrorConstants
+_Limits = QualityConstants | RefusalConstants | ChainConstants | NamingConstants | MirrorConstants
 Constants = dict[str, dict[str, float | int | str | bool]]
 
 ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", JOINT)
@@ -59,7 +60,11 @@ def describe(
         assets=tuple(store.describe(name) for name in ASSETS if name != JOINT or name in store.records),
         constants={
             "imaging": {**asdict(preprocess.GRID), **asdict(normalise.CONSTANTS)},
-            "detection": {**_limits(refusal.CONSTANTS), **_limits(naming.CONSTANTS), **_limits(mirror.CONSTANTS)},
+            "detection": {
+                name: value
+                for part in (refusal.CONSTANTS, chain.CONSTANTS, naming.CONSTANTS, mirror.CONSTANTS)
+                for name, value in _limits(part).items()
+            },
             "registration": {**registration.record(), "attenuation_per_mm": MU_PER_MM},
             "measurement": {**asdict(MeasurementConstants()), **{f"axis_{k}": v for k, v in AXIS_WEIGHTS.items()}},
             "mirrored": {name: value for name, value in vars(mirrored.CONSTANTS).items() if name != "stages"},
@@ -69,9 +74,7 @@ def describe(
     )
 
 
-def _limits(
-    constants: QualityConstants | RefusalConstants | NamingConstants | MirrorConstants,
-) -> dict[str, float | str]:
+def _limits(constants: _Limits) -> dict[str, float | str]:
     """By name; pairs of limits as ``low-high``."""
     values = asdict(constants).items()
     return {name: "-".join(map(str, value)) if isinstance(value, tuple) else value for name, value in values}

@@ -49,6 +49,8 @@ class QualityConstants:
     """How far a level lies from what the other four make one expect. Healthy simulated levels reach 1.1."""
     views_shift_mm: float = 1.5
     """Median height by which the rays of one view pass above those of the other: a calibration error of about that."""
+    clear_names: float = 0.97
+    """Probability of the levels' names below which an answer asks for review (``detection.naming``)."""
     rejected_levels: int = 3
     """With this many bad levels there is no answer worth giving; a deformed one is bad but may be what is there."""
 
@@ -70,7 +72,10 @@ _ABOUT_THE_PERSON = frozenset({"deformed_bad", "unlike_neighbours_bad"})
 VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
-_DOUBTFUL_NOTES = frozenset({"view_angle_unusual", VIEWS_SHIFTED, AP_PERHAPS_MIRRORED, UNLIKE_TRAINING, COUNT_UNSURE})
+NAMES_UNSURE = "level_names_unsure"
+_DOUBTFUL_NOTES = frozenset(
+    {"view_angle_unusual", VIEWS_SHIFTED, AP_PERHAPS_MIRRORED, UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE}
+)
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
@@ -88,6 +93,7 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
         VIEWS_SHIFTED: _views_shifted(detection),
         UNLIKE_TRAINING: any((view.novelty or 0.0) > refusal.CONSTANTS.unusual_novelty for view in detection.views),
         COUNT_UNSURE: _count_unsure(detection),
+        NAMES_UNSURE: detection.naming is not None and detection.naming.sureness < CONSTANTS.clear_names,
     }
     return tuple(note for note, applies in doubts.items() if applies)
 

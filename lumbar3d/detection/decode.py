@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -19,10 +18,6 @@ LANDMARK_COUNT = 7
 LEVEL_COUNT = 5
 MARKS = ("T12", "L6", "S1", "T11", "T10")
 """What the heatmap's channels after L1 .. L5 find: it says which vertebrae are lumbar, and how many."""
-NOT_LUMBAR = (5, 7, 8, 9)
-"""Channels of T12, S1, T11 and T10."""
-LEAST_BODY = 0.3
-"""Probability of a vertebra's centre from which it is counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +31,14 @@ class LevelReading:
     centres_px : (5, 2) float64
     confidence : (5,) float64
         Height of the level's heatmap, 0-1, lowered where two levels claim the same place.
-    marks_px : (3, 2) float64
-        Of T12, L6 and the sacral plate.
-    marks_confidence : (3,) float64
-        Height of their heatmaps.
-    bodies_px : (k, 2) float64
-        Centres of lumbar vertebrae whatever their level, from top to bottom.
+    marks_confidence : (5,) float64
+        Height of the heatmaps of ``MARKS``.
     """
 
     landmarks_px: Array
     centres_px: Array
     confidence: Array
-    marks_px: Array
     marks_confidence: Array
-    bodies_px: Array
 
 
 def read_levels(heatmap: Image, votes: Image) -> LevelReading:
@@ -57,29 +46,16 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
 
     Parameters
     ----------
-    heatmap : (8, h, w) float32
-        Probability that a cell holds the centre of L1 .. L5, T12, L6, S1.
+    heatmap : (10, h, w) float32
+        Probability that a cell holds the centre of L1 .. L5 and of ``MARKS``.
     votes : (16, h, w) float32
         (u, v) offsets from the cell to the seven landmarks and the centre, in input pixels.
     """
     points = np.stack([_vote(level, votes) for level in heatmap[:LEVEL_COUNT]])
     centres = points[:, LANDMARK_COUNT]
     heights = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
-    marks = np.array([_middle(mark) for mark in heatmap[LEVEL_COUNT:]]).reshape(-1, 2)
     confidence = heights[:LEVEL_COUNT] * _distinct(centres)
-    bodies = _bodies(
-        np.delete(heatmap, [k for k in NOT_LUMBAR if k < len(heatmap)], axis=0)
-        if len(heatmap) > LEVEL_COUNT
-        else heatmap
-    )
-    return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, marks, heights[LEVEL_COUNT:], bodies)
-
-
-def _bodies(lumbar: Image) -> Array:
-    """(k, 2) local maxima of the probability that a cell holds the centre of any lumbar vertebra."""
-    anyone = 1.0 - np.prod(1.0 - lumbar, axis=0)
-    peaks = (maximum_filter(anyone, 2 * WINDOW + 1) == anyone) & (anyone >= LEAST_BODY)
-    return np.asarray(np.argwhere(peaks)[:, ::-1] * float(STRIDE) + (STRIDE - 1) / 2)
+    return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, heights[LEVEL_COUNT:])
 
 
 def _vote(level: Image, votes: Image) -> Array:
@@ -89,13 +65,6 @@ def _vote(level: Image, votes: Image) -> Array:
     offsets = votes[(slice(None), *window)].reshape(-1, 2, *weight.shape)
     positions = offsets + np.stack([u, v])
     return np.asarray((positions * weight).sum(axis=(2, 3)) / weight.sum())
-
-
-def _middle(mark: Image) -> Array:
-    """(2,) centre of the window around a heatmap's peak, weighted with its height."""
-    window, weight = _around_peak(mark)
-    v, u = _cells_px(window)
-    return np.asarray((np.stack([u, v]) * weight).sum(axis=(1, 2)) / weight.sum())
 
 
 def _around_peak(heat: Image) -> tuple[tuple[slice, slice], Array]:

@@ -8,29 +8,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.detection.chain import S1, Chain, find_chain, heat_at, relate
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT
-from lumbar3d.detection.decode import read_levels
+from lumbar3d.detection.decode import STRIDE, read_levels
 from lumbar3d.detection.guess import Guess
 from lumbar3d.detection.looks import Look, column_look, zoomed
-from lumbar3d.detection.naming import (
-    CONSTANTS,
-    S1,
-    Chain,
-    Naming,
-    averaged,
-    find_chain,
-    heat_at,
-    joined,
-    name_chain,
-    relate,
-)
+from lumbar3d.detection.naming import CONSTANTS, Naming, averaged, joined, name_chain
 from lumbar3d.geometry.triangulation import triangulate
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
-Answer = Callable[[Image, Image], Sequence[tuple[Image, Image, Image, Image]]]
-"""The first network: films (n, 256, 256) and view codes (n, 2) to opacity, heatmaps, votes and features of each."""
+Maps = tuple[Image, Image, Image, Image]
+"""Opacity, heatmaps, votes and features of one film."""
+Answer = Callable[[Image, Image], Sequence[Maps]]
+"""The first network: films (n, 256, 256) and view codes (n, 2) to what it says of each."""
 
 SAME_BODY = 0.45
 """Over the distance of neighbours: a level read this near to a body is that body."""
@@ -73,7 +65,8 @@ def _looks(guess: Guess) -> list[Look]:
     return [*zoomed(guess.view.film), *([column] if column else [])]
 
 
-def _judged(guess: Guess, looks: list[Look], answers: list[tuple[Image, Image, Image, Image]]) -> Inspection:
+def _judged(guess: Guess, looks: Sequence[Look], answers: Sequence[Maps]) -> Inspection:
+    """The look that is believed, and the names by all of them."""
     plain = [guess]
     for look, (opacity, heatmap, votes, _) in zip(looks, answers, strict=True):
         if look.zoom == 1.0:
@@ -89,26 +82,29 @@ def _judged(guess: Guess, looks: list[Look], answers: list[tuple[Image, Image, I
 
 def _named(chain: Chain, look: Look, heatmap: Image) -> Naming:
     """What one look says of the names in a chain."""
-    places = chain.places_px
-    along = np.zeros((len(places), 2))
-    if len(places) > 1:
-        along = np.gradient(places, axis=0)
-        along *= chain.spacing_px / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1.0)
-    plates = look.seen_at(places + CONSTANTS.plate_below * along)
-    heat = heat_at(heatmap[[S1]], plates)[:, 0]
+    bodies = heat_at(heatmap, look.seen_at(chain.places_px))
+    if len(chain.numbers) < 2:
+        # One body alone does not say where the sacrum would be.
+        return name_chain(chain, bodies, np.full(len(bodies), np.nan))
+    plates = look.seen_at(_plates(chain))
     rows, columns = look.film.shape
     inside = ((plates >= 0) & (plates <= [columns - 1, rows - 1])).all(axis=1)
-    return name_chain(chain, heat_at(heatmap, look.seen_at(places)), np.where(inside, heat, np.nan))
+    return name_chain(chain, bodies, np.where(inside, heat_at(heatmap[[S1]], plates)[:, 0], np.nan))
+
+
+def _plates(chain: Chain) -> Array:
+    """(k, 2) where the plate of S1 would be below each of at least two bodies."""
+    along = np.gradient(chain.places_px, axis=0)
+    unit = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1.0)
+    return np.asarray(chain.places_px + CONSTANTS.plate_below * chain.spacing_px * unit)
 
 
 def _is_named(guess: Guess, chain: Chain, l1: int) -> bool:
     """Whether each level that the chain holds was read at its body."""
-    for place, number in zip(chain.places_px, chain.numbers - l1, strict=True):
-        if 0 <= number < LEVEL_COUNT:
-            off = np.linalg.norm(guess.reading.centres_px[number] - place)
-            if off > SAME_BODY * max(chain.spacing_px, 1.0):
-                return False
-    return True
+    levels = chain.numbers - l1
+    held = (levels >= 0) & (levels < LEVEL_COUNT)
+    off = np.linalg.norm(guess.reading.centres_px[levels[held]] - chain.places_px[held], axis=1)
+    return bool((off <= max(SAME_BODY * chain.spacing_px, STRIDE)).all())
 
 
 def name_together(ap: Inspection, lat: Inspection) -> Naming:

@@ -14,9 +14,9 @@ from lumbar3d.detection.aim import aimed
 from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
-from lumbar3d.detection.decode import LevelReading, read_levels
+from lumbar3d.detection.decode import MARKS, LevelReading, read_levels
 from lumbar3d.detection.guess import Guess, prepare, shrink
-from lumbar3d.detection.inspection import Inspection, inspect, name_together
+from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_together
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.refusal import refuse_contradiction, refuse_strange, refuse_unreadable
 from lumbar3d.detection.result import Detection, ViewDetection
@@ -103,9 +103,9 @@ class Detector:
         """Several looks at the column of each film, before anything is refused."""
         return inspect(aimed(sources, self.first_look), self._answer)
 
-    def _answer(self, films: Image, codes: Image) -> list[tuple[Image, ...]]:
+    def _answer(self, films: Image, codes: Image) -> list[Maps]:
         """All outputs of the first network, film by film."""
-        return list(zip(*self._run_network(films, codes), strict=True))
+        return [(o, h, v, f) for o, h, v, f in zip(*self._run_network(films, codes), strict=True)]
 
     def first_look(self, sources: Sequence[NetworkView]) -> list[Guess]:
         """What the first network says of some films, in one run, before anything is refused."""
@@ -122,7 +122,10 @@ class Detector:
 
     def _run_network(self, films: Image, codes: Image) -> list[Image]:
         """Opacity, heatmaps, votes and features of films (n, 256, 256)."""
-        return run_session(self._network, {"image": films[:, None], "view": codes})
+        opacity, heatmap, *others = run_session(self._network, {"image": films[:, None], "view": codes})
+        # A network of before T11 and T10 were told knows eight classes: the others are nowhere. To go with it.
+        unknown = max(LEVEL_COUNT + len(MARKS) - heatmap.shape[1], 0)
+        return [opacity, np.pad(heatmap, ((0, 0), (0, unknown), (0, 0), (0, 0))), *others]
 
     def novelty(self, guess: Guess) -> float:
         """How unlike the films of training a film is."""

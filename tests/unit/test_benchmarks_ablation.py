@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from benchmarks import ablation, ablation_report  # noqa: E402
 from benchmarks.ablation_films import Films, FilmStream, store  # noqa: E402
 from benchmarks.ablation_score import score  # noqa: E402
+from lumbar3d.detection.decode import MARKS  # noqa: E402
 from lumbar3d.shape.assets import AssetStore, load_shape_models  # noqa: E402
 from training.network.losses import VOTE_UNIT_PX, target_heatmap  # noqa: E402
 from training.network.variants import VARIANTS, combined  # noqa: E402
@@ -36,8 +37,9 @@ def batch():
         "opacity": torch.randint(0, 255, (2, 5, SIZE, SIZE), generator=generator, dtype=torch.uint8),
         "landmarks": SIZE * torch.rand(2, 5, 7, 2, generator=generator),
         "present": torch.ones(2, 5),
-        "marks": SIZE * torch.rand(2, 3, 2, generator=generator),
-        "marks_present": torch.ones(2, 3),
+        "marks": SIZE * torch.rand(2, len(MARKS), 2, generator=generator),
+        "marks_present": torch.ones(2, len(MARKS)),
+        "named": torch.ones(2),
     }
 
 

@@ -7,7 +7,7 @@ from benchmarks.landmark_confidence import markdown as confidence_markdown
 from benchmarks.landmark_confidence import table as confidence_table
 from benchmarks.network_refusal import ANSWERED, Told, auroc, is_right, summary
 from benchmarks.network_refusal_films import EXPECTED, spoiled
-from benchmarks.network_refusal_report import choices, markdown
+from benchmarks.network_refusal_report import NAMES, choices, markdown
 from lumbar3d.imaging.preprocess import NetworkView
 from training.radiographs.room import draw_room
 
@@ -15,7 +15,8 @@ RNG = np.random.default_rng(0)
 
 
 def told(code=ANSWERED, message="", count=5, novelty=(0.5, 0.6)):
-    return Told(code, message, count, 0.97, np.full((2, 8), 0.8), np.array(novelty))
+    names, sightings = np.array([0.91, 0.88, 0.99]), np.full((2, len(NAMES)), 0.8)
+    return Told(code, message, count, 0.97, names, sightings, np.array(novelty))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,9 @@ def test_tables_count_what_was_told():
     text = markdown({**made, "data": "two people", "machine": {}, "assets": {"network": "ab" * 32}})
     assert "| noise | 2 | 2 | 2 | view_not_recognised 2 | 1.00 |" in text
     assert "| six | 0 | 1 | 1 |" in text
-    assert "noise" in choices(found) and "S1 0.80/0.80/0.80" in choices(found)
+    printed = choices(found)
+    assert "noise" in printed and "S1 0.80/0.80/0.80" in printed and "T10 0.80/0.80/0.80" in printed
+    assert "five 0.97/0.97/0.97  names 0.88/0.88/0.88, 0.99/0.99/0.99" in printed
 
 
 def test_every_kind_of_spoiling_changes_what_it_says():

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from lumbar3d.contracts import LEVELS
+from lumbar3d.detection.chain import Chain
 from lumbar3d.detection.crops import LEVEL_COUNT
-from lumbar3d.detection.decode import LevelReading
+from lumbar3d.detection.decode import MARKS, LevelReading
 from lumbar3d.detection.diagnosis import Change, changes, diagnose
 from lumbar3d.detection.guess import Guess, prepare
+from lumbar3d.detection.inspection import Inspection
+from lumbar3d.detection.naming import COUNTS, Naming
 from lumbar3d.detection.refusal import CONSTANTS, is_clear, refuse_strange, refuse_unreadable
 from lumbar3d.detection.truncation import is_beyond_film, shown_rows
 from lumbar3d.errors import (
+    LevelNamesError,
     LevelsNotFoundError,
     RejectedError,
     SpineTruncatedError,
@@ -27,23 +31,34 @@ FILM = RNG.random((512, 512), dtype=np.float32)
 BEAMS = draw_room(np.random.default_rng(0))
 
 
-def reading(seen=LEVELS, bodies=5, sure=0.85):
-    """Levels 35 px apart from row 50 on; as many bodies between T12 and the sacrum."""
+def reading(seen=LEVELS, sure=0.85):
+    """Levels 35 px apart from row 50 on."""
     heights = np.where([level in seen for level in LEVELS], sure, 0.05)
     centres = np.stack([np.full(LEVEL_COUNT, 128.0), ROWS_PX], -1)
-    rows = 50.0 + 35.0 * np.arange(bodies)
-    marks = np.array([[128.0, 15.0], [0.0, 0.0], [128.0, 40.0 + 35.0 * bodies]])
-    found = np.stack([np.full(bodies, 128.0), rows], -1)
-    ends = np.array([sure, 0.05, sure if bodies else 0.05])
-    return LevelReading(np.zeros((LEVEL_COUNT, 7, 2)), centres, heights, marks, ends, found)
+    return LevelReading(np.zeros((LEVEL_COUNT, 7, 2)), centres, heights, np.zeros(len(MARKS)))
 
 
-WHOLE, NOTHING = reading(), reading((), 0)
+CHAIN = Chain(np.stack([np.full(7, 128.0), 15.0 + 35.0 * np.arange(7)], -1), np.arange(7), 35.0)
+"""T12 and what may be lumbar below it."""
 
 
-def guess(view, said, pixels=FILM):
-    source = NetworkView(pixels, BEAMS[int(view == "lat")], view)
-    return Guess(prepare(source), np.zeros((5, 256, 256), np.float32), said, np.zeros(4, np.float32))
+def naming(*shares):
+    """Number of L1, how many vertebrae are lumbar, and how likely that is."""
+    probability = np.full((10, len(COUNTS)), 1e-6)
+    for l1, count, share in shares:
+        probability[l1 + 5, COUNTS.index(count)] = share
+    return Naming(probability / probability.sum(), -5)
+
+
+FIVE = naming((1, 5, 1.0))
+WHOLE, NOTHING = reading(), reading(())
+
+
+def inspected(view, said, pixels=FILM, own=FIVE):
+    """A film on which the network says this of the levels and of their names."""
+    prepared, maps = prepare(NetworkView(pixels, BEAMS[int(view == "lat")], view)), np.zeros((10, 64, 64), np.float32)
+    guess = Guess(prepared, np.zeros((5, 256, 256), np.float32), said, np.zeros(4, np.float32), maps)
+    return Inspection(guess, CHAIN, own)
 
 
 def blind(films, codes):
@@ -51,28 +66,68 @@ def blind(films, codes):
     return [NOTHING] * len(films)
 
 
-def refused(ap, lat, look=blind, pixels=FILM):
+def refused(ap, lat, look=blind, pixels=FILM, told=FIVE, own=FIVE):
     with pytest.raises(RejectedError) as caught:
-        refuse_unreadable([guess("ap", ap, pixels), guess("lat", lat)], look)
+        refuse_unreadable([inspected("ap", ap, pixels), inspected("lat", lat, own=own)], told, look)
     return caught.value
 
 
+def passes(ap=WHOLE, lat=WHOLE, told=FIVE, look=blind):
+    refuse_unreadable([inspected("ap", ap), inspected("lat", lat)], told, look)
+    return True
+
+
 def test_five_complete_vertebrae_pass():
-    count = refuse_unreadable([guess("ap", WHOLE), guess("lat", WHOLE)], blind)
-    assert count.count == 5 and count.confidence > 0.95
+    assert passes()
+    refuse_unreadable([inspected("lat", WHOLE)], FIVE, blind)  # one film by itself
 
 
-@pytest.mark.parametrize(
-    ("said", "word"), [(reading(LEVELS[:4], 4), "four"), (reading(LEVELS, 6), "six"), (reading(LEVELS, 4), "four")]
-)
-def test_other_counts_are_named(said, word):
-    error = refused(said, said)
+@pytest.mark.parametrize(("count", "word"), [(4, "four"), (6, "six")])
+def test_other_counts_are_named(count, word):
+    error = refused(WHOLE, WHOLE, told=naming((1, count, 0.95), (1, 5, 0.05)))
     assert isinstance(error, VertebraCountError) and f"{word} lumbar vertebrae" in str(error)
 
 
-def test_a_doubtful_sixth_does_not_refuse_five_clear_ones():
-    count = refuse_unreadable([guess("ap", WHOLE), guess("lat", reading(LEVELS, 6))], blind)
-    assert count.confidence < CONSTANTS.least_count_confidence
+def test_a_doubtful_count_does_not_refuse_five_clear_ones():
+    assert passes(told=naming((1, 5, 0.6), (1, 6, 0.4)))
+    assert passes(told=naming((1, 6, 0.8), (1, 5, 0.2)))
+
+
+def test_a_count_is_not_named_where_the_film_has_a_fault():
+    error = refused(NOTHING, WHOLE, only_as_other_view, told=naming((1, 4, 1.0)))
+    assert isinstance(error, ViewNotRecognisedError)
+
+
+def test_names_that_one_film_leaves_open_are_refused():
+    own = naming((1, 5, 0.6), (0, 5, 0.4))
+    error = refused(WHOLE, WHOLE, own=own)
+    assert isinstance(error, LevelNamesError)
+    assert str(error) == "which vertebra is which cannot be told from the lateral image: L1 may be L2 (40 %)"
+
+
+def test_names_that_both_films_leave_open_are_refused():
+    error = refused(WHOLE, WHOLE, told=naming((1, 5, 0.85), (2, 5, 0.15)))
+    assert isinstance(error, LevelNamesError)
+    assert str(error) == "the two images do not tell together which vertebra is which: L1 may be T12 (15 %)"
+    assert passes(told=naming((1, 5, 0.95), (2, 5, 0.05)))
+
+
+def test_a_scattered_doubt_names_no_other_vertebra():
+    error = refused(WHOLE, WHOLE, told=naming((1, 5, 0.8), (-2, 5, 0.1), (4, 5, 0.1)))
+    assert isinstance(error, LevelNamesError) and str(error).endswith("which vertebra is which")
+
+
+def test_films_that_agree_on_other_names_than_the_first_one_read_are_refused():
+    assert isinstance(refused(WHOLE, WHOLE, told=naming((0, 5, 1.0))), LevelNamesError)
+
+
+def test_levels_read_elsewhere_than_the_looks_say_are_refused():
+    assert isinstance(refused(WHOLE, WHOLE, own=naming((2, 5, 1.0))), LevelNamesError)
+
+
+def test_levels_that_are_missing_are_said_before_names_are_doubted():
+    doubtful = naming((1, 5, 0.5), (0, 5, 0.5))
+    assert isinstance(refused(WHOLE, reading(LEVELS[:4]), own=doubtful, told=doubtful), LevelsNotFoundError)
 
 
 def cut_film(first, last):
@@ -83,14 +138,14 @@ def cut_film(first, last):
 
 
 def test_a_film_that_ends_early_is_said_to():
-    below = refused(reading(LEVELS[:4], 0), WHOLE, pixels=cut_film(0, 360))
+    below = refused(reading(LEVELS[:4]), WHOLE, pixels=cut_film(0, 360))
     assert isinstance(below, SpineTruncatedError) and str(below) == "the AP image ends before L5"
-    above = refused(reading(LEVELS[2:], 0), WHOLE, pixels=cut_film(200, 512))
+    above = refused(reading(LEVELS[2:]), WHOLE, pixels=cut_film(200, 512))
     assert isinstance(above, SpineTruncatedError) and str(above) == "the AP image ends before L1 and L2"
 
 
 def test_a_level_missing_inside_the_film_is_not_cut_off():
-    error = refused(reading(LEVELS[:4], 0), WHOLE)
+    error = refused(reading(LEVELS[:4]), WHOLE)
     assert isinstance(error, LevelsNotFoundError) and str(error) == "L5 not found in the AP image"
     between = refused(WHOLE, reading(("L1", "L2", "L4", "L5")))
     assert isinstance(between, LevelsNotFoundError) and str(between) == "L3 not found in the lateral image"
@@ -203,8 +258,7 @@ def test_where_the_next_vertebra_would_be_decides(last, beyond):
 def test_a_film_that_is_read_fairly_is_refused_only_for_a_better_reading():
     fair = reading(sure=0.45)
     fair.confidence[:] = (0.4, 0.65, 0.65, 0.65, 0.65)
-    views = [guess("ap", fair), guess("lat", WHOLE)]
-    assert refuse_unreadable(views, blind).count == 5
+    assert passes(fair)
     error = refused(fair, WHOLE, lambda films, codes: [reading(sure=0.75)] * len(films))
     assert isinstance(error, ViewNotRecognisedError)
-    refuse_unreadable(views, lambda films, codes: [reading(sure=0.69)] * len(films))
+    assert passes(fair, look=lambda films, codes: [reading(sure=0.69)] * len(films))

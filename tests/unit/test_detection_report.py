@@ -5,12 +5,16 @@ import pytest
 
 from lumbar3d.contracts import Calibration
 from lumbar3d.detection.confidence import share_within
-from lumbar3d.detection.count import LumbarCount
-from lumbar3d.detection.report import count_report, film_reports, sightings
+from lumbar3d.detection.naming import COUNTS, Naming
+from lumbar3d.detection.report import count_report, film_reports, names_report, sightings
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.calibration import build_geometry
 
 POINTS_MM = np.random.default_rng(5).normal(scale=(15.0, 25.0, 60.0), size=(5, 7, 3))
+
+NAMING = Naming(np.zeros((4, len(COUNTS))), -1)
+NAMING.probability[2, [COUNTS.index(5), COUNTS.index(6)]] = 0.95, 0.01
+NAMING.probability[[1, 3], COUNTS.index(5)] = 0.03, 0.01
 
 
 def detection(geometry, missing=None, covariance=True):
@@ -25,7 +29,7 @@ def detection(geometry, missing=None, covariance=True):
         confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5]) - 0.1 * (name == "lat")
         parts = grid, np.zeros((5, 128, 128), np.float32), pixels, np.full((5, 7), 1.5), confidence
         views.append(ViewDetection(*parts, spread, novelty=0.51234567))
-    return Detection(*views, LumbarCount(5, 0.98))
+    return Detection(*views, NAMING)
 
 
 @pytest.fixture
@@ -64,5 +68,15 @@ def test_without_covariances_the_sigmas_are_told(geometry):
 def test_films_and_count_are_told(geometry):
     found = detection(geometry)
     assert [(film.view, film.novelty) for film in film_reports(found)] == [("ap", 0.5123), ("lat", 0.5123)]
-    assert count_report(found).count == 5 and count_report(found).confidence == 0.98
-    assert count_report(Detection(found.ap, found.lat)) is None
+    assert count_report(found).count == 5 and count_report(found).confidence == 0.99
+
+
+def test_the_names_are_told_with_what_else_they_may_be(geometry):
+    told = names_report(detection(geometry))
+    assert (told.probability, told.one_lower, told.one_higher) == (0.96, 0.03, 0.01)
+
+
+def test_a_detector_that_names_nothing_tells_nothing(geometry):
+    found = detection(geometry)
+    silent = Detection(found.ap, found.lat)
+    assert count_report(silent) is None and names_report(silent) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lumbar3d.contracts import Calibration, LevelQuality
-from lumbar3d.detection.count import LumbarCount
+from lumbar3d.detection.naming import COUNTS, Naming
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
@@ -142,7 +142,7 @@ def test_a_spine_of_fractures_is_an_answer() -> None:
 def test_a_doubtful_geometry_asks_for_review_and_a_harmless_note_does_not() -> None:
     levels = judge_levels(registration())
     assert overall_flag(levels, ("view_angle_unusual",)) == "review"
-    for note in ("views_shifted", "unlike_training_films", "lumbar_count_unsure"):
+    for note in ("views_shifted", "unlike_training_films", "lumbar_count_unsure", "level_names_unsure"):
         assert overall_flag(levels, (note,)) == "review"
     assert overall_flag(levels, ("ap_inverted", "lat_cropped_to_centre")) == "ok"
 
@@ -165,19 +165,33 @@ def test_a_view_moved_up_or_down_is_noticed_through_noise(
     assert pair_notes(Detection(*views)) == notes
 
 
+def naming(*shares: tuple[int, int, float]) -> Naming:
+    """Number of L1, how many vertebrae are lumbar, and how likely that is."""
+    probability = np.zeros((4, len(COUNTS)))
+    for l1, count, share in shares:
+        probability[l1, COUNTS.index(count)] = share
+    return Naming(probability, 0)
+
+
+SURE = naming((1, 5, 0.99), (0, 5, 0.01))
+
+
 @pytest.mark.parametrize(
-    ("novelty", "count", "notes"),
+    ("novelty", "told", "notes"),
     [
-        ((0.9, 1.0), LumbarCount(5, 0.99), ()),
+        ((0.9, 1.0), SURE, ()),
         ((None, None), None, ()),
-        ((0.9, 1.6), LumbarCount(5, 0.99), ("unlike_training_films",)),
-        ((0.9, 0.9), LumbarCount(5, 0.6), ("lumbar_count_unsure",)),
-        ((0.9, 0.9), LumbarCount(6, 0.8), ("lumbar_count_unsure",)),
+        ((0.9, 1.6), SURE, ("unlike_training_films",)),
+        ((0.9, 0.9), naming((1, 5, 0.6), (1, 6, 0.4)), ("lumbar_count_unsure",)),
+        ((0.9, 0.9), naming((1, 6, 0.8), (1, 5, 0.2)), ("lumbar_count_unsure",)),
+        ((0.9, 0.9), naming((1, 5, 0.96), (2, 5, 0.04)), ("level_names_unsure",)),
+        ((0.9, 0.9), naming((1, 5, 0.98), (2, 5, 0.02)), ()),
+        ((0.9, 0.9), naming((1, 5, 0.8), (0, 6, 0.2)), ("lumbar_count_unsure", "level_names_unsure")),
     ],
 )
-def test_strange_films_and_doubtful_counts_are_noted(
+def test_strange_films_and_doubtful_counts_and_names_are_noted(
     novelty: tuple[float | None, float | None],
-    count: LumbarCount | None,
+    told: Naming | None,
     notes: tuple[str, ...],
     calibration: Calibration,
 ) -> None:
@@ -188,4 +202,4 @@ def test_strange_films_and_doubtful_counts_are_noted(
         )
         for beam, new in zip((geometry.ap, geometry.lat), novelty, strict=True)
     ]
-    assert pair_notes(Detection(*views, count)) == notes
+    assert pair_notes(Detection(*views, told)) == notes

@@ -170,9 +170,9 @@ def test_four_and_six_lumbar_vertebrae_are_labelled_from_above(uncommon):
     assert set(uncommon) == {4, 6}
     for count, pair in uncommon.items():
         for view in pair:
-            thoracic, sixth, sacrum = view.marks_px
+            thoracic, sixth, sacrum, upper, _ = view.marks_px
             named = view.landmarks_px[: min(count, 5), :2].mean(axis=1)
-            chain = np.vstack([thoracic, named, *([sixth] if count == 6 else []), sacrum])
+            chain = np.vstack([upper, thoracic, named, *([sixth] if count == 6 else []), sacrum])
             assert (np.diff(chain[:, 1]) > 5.0).all()
             assert view.opacity[4].any() == (count == 6) == bool(view.visible[4])
             assert view.marks_seen[1] == (count == 6)

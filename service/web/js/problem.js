@@ -9,6 +9,7 @@ const ADVICE = {
   unsupported_format: "Send 16-bit greyscale PNG or TIFF, or uncompressed DICOM.",
   view_mismatch: "Check that AP and lateral were not swapped and belong to one acquisition.",
   levels_not_found: "Both images must show L1 to L5 completely, upright.",
+  level_names_doubtful: "Which vertebra is which must be clear: both images should show the last ribs and the sacrum.",
   vertebra_count_unsupported: "Only spines with five lumbar vertebrae can be reconstructed.",
   spine_truncated: "Both images must reach from above L1 to below L5.",
   view_not_recognised: "Check orientation, order and greyscale of the two images against the calibration.",

@@ -15,6 +15,7 @@ const NOTES = {
   view_angle_unusual: "The two views are far from a right angle: depth is less certain.",
   unlike_training_films: "An image is unlike the films on which the networks learned: look at everything twice.",
   lumbar_count_unsure: "The number of lumbar vertebrae is not clear: levels may be named wrongly.",
+  level_names_unsure: "Which vertebra is which is not quite certain: count them from the ribs and from the sacrum.",
   views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
   perhaps_mirrored: "may be mirrored left to right: the two views would fit together better.",
   inverted: "was stored with bone dark and has been inverted.",
