@@ -20,6 +20,8 @@ CHESTS = {"trunk": 0.3, "simulator": 0.14, "wide": 0.2, "real": 0.14, "other": 0
 CHESTS |= {"nothing": 0.03}
 PELVES = {"trunk": 0.26, "real": 0.28, "simulator": 0.14, "other": 0.06, "stacked": 0.18, "plates": 0.03, "none": 0.05}
 """Share of each kind; those that need real bodies fall away without them. ``stacked``: S1 to S3 as bright as L5."""
+PLAIN_CHESTS = {"trunk": 0.25, "simulator": 0.15, "wide": 0.4, "real": 0.2}
+PLAIN_PELVES = {"trunk": 0.2, "real": 0.5, "simulator": 0.1, "stacked": 0.2}
 BARE_SHARE = 0.03
 """Of films with nothing but vertebrae. Five alone are L1 to L5; with thoracic ones above nobody can tell the levels."""
 T12, L6, S1, T11, T10 = (MARKS.index(name) for name in ("T12", "L6", "S1", "T11", "T10"))
@@ -88,6 +90,16 @@ class Bones:
             drawn.image += self._foreign(other)
         return drawn
 
+    def plain(self, own: Parts) -> BoneDrawing:
+        """A chest and a pelvis as they usually are, and no bone where none belongs."""
+        drawn = BoneDrawing(np.zeros_like(own.lumbar), own.marks.copy(), np.ones(len(MARKS)))
+        chest, pelvis = self._chosen(PLAIN_CHESTS, own), self._chosen(PLAIN_PELVES, own)
+        drawn.kinds = {"chest": chest, "pelvis": pelvis}
+        self._add_chest(drawn, chest, own, own)
+        self._add_pelvis(drawn, pelvis, own, own)
+        drawn.image += own.bones["extra"]
+        return drawn
+
     def density(self, sd: float = 0.35) -> np.float32:
         """A factor around 1."""
         return np.float32(np.exp(self._rng.normal(0.0, sd)))
@@ -104,7 +116,7 @@ class Bones:
 
     def _chosen(self, shares: dict[str, float], own: Parts) -> str:
         """One kind, of those that the parts allow."""
-        lacks = {"trunk": "trunk_above", "real": "real_sacrum" if shares is PELVES else "real_ribs"}
+        lacks = {"trunk": "trunk_above", "real": "real_sacrum" if shares in (PELVES, PLAIN_PELVES) else "real_ribs"}
         kinds = [kind for kind in shares if kind not in lacks or lacks[kind] in own.bones]
         weights = np.array([shares[kind] for kind in kinds])
         return str(self._rng.choice(kinds, p=weights / weights.sum()))

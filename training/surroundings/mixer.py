@@ -31,8 +31,10 @@ Image = NDArray[np.float32]
 KEPT = 10
 """Patients whose parts are kept for lending."""
 FILMS_PER_VIEW = 3
+PLAIN_SHARE = 0.35
+"""Of films as they usually are: nothing foreign, nothing bent, processed for reading."""
 OWN_SHARE = 0.15
-"""Of films in which everything is the simulator's own patient, as the measuring simulator draws it."""
+"""Of the others, those in which everything is the simulator's own patient, as the measuring simulator draws it."""
 COLUMN_SHARE = 0.12
 """Of narrow films that show little beside the column."""
 BLURRED_BONE_SHARE, MULTISCALE_SHARE = 0.3, 0.45
@@ -127,7 +129,12 @@ class Mixer:
     def film(self, own: Parts) -> MixedFilm:
         """One more film of a patient's view."""
         rng = self._rng
-        if rng.random() < OWN_SHARE:
+        plain = rng.random() < PLAIN_SHARE
+        if plain:
+            (soft, kind), drawn = self._soft.plain(own), self._bones.plain(own)
+            drawn.kinds["soft"] = kind
+            lumbar = own.lumbar * self._bones.density(0.2)
+        elif rng.random() < OWN_SHARE:
             soft, drawn = own.soft["soft"], self._own_bones(own)
             drawn.kinds["soft"] = "simulator"
             lumbar = own.lumbar
@@ -139,9 +146,9 @@ class Mixer:
             drawn.kinds["soft"] = kind
             lumbar = own.lumbar * self._bones.density() * self._bones.texture()
         bone = drawn.image + lumbar
-        if rng.random() < BLURRED_BONE_SHARE:
+        if not plain and rng.random() < BLURRED_BONE_SHARE:
             bone = gaussian_blur(np.ascontiguousarray(bone), rng.uniform(0.2, 1.0) * self._size / 256)
-        return self._seen(own, np.ascontiguousarray(soft), np.ascontiguousarray(bone, dtype=np.float32), drawn)
+        return self._seen(own, np.ascontiguousarray(soft), np.ascontiguousarray(bone, dtype=np.float32), drawn, plain)
 
     def _own_bones(self, own: Parts) -> BoneDrawing:
         names = ("thoracic", "upper", "ribs", "sacrum", "pelvis", "extra")
@@ -150,7 +157,7 @@ class Mixer:
         marks[MARKS.index("T10")] = own.t10["upper"]
         return BoneDrawing(image, marks, np.ones(len(MARKS)), kinds={"chest": "simulator", "pelvis": "simulator"})
 
-    def _seen(self, own: Parts, soft: Image, bone: Image, drawn: BoneDrawing) -> MixedFilm:
+    def _seen(self, own: Parts, soft: Image, bone: Image, drawn: BoneDrawing, plain: bool) -> MixedFilm:
         """Moved on the film, exposed, processed, collimated."""
         rng, size = self._rng, self._size
         opacity, landmarks, marks, covered = own.opacity, own.landmarks, drawn.marks, None
@@ -161,7 +168,7 @@ class Mixer:
             landmarks, marks = (_carried(points, where) for points in (landmarks, marks))
             covered = _covered(size, where)
             opacity = opacity * covered
-        pixels, window = self._processed(own, soft, bone, covered, landmarks)
+        pixels, window = self._processed(own, Matter(soft, bone), covered, landmarks, plain)
         visible = _shown(landmarks[:, BODY_LANDMARKS], window, covered).all(axis=1)
         known = np.where(drawn.known == 1.0, _shown(marks, window, covered).astype(float), drawn.known)
         opacity = (opacity * visible[:, None, None]).astype(np.float32)
@@ -179,18 +186,18 @@ class Mixer:
         return about(np.full(2, (self._size - 1) / 2), scale, rng.normal(0.0, 0.05), k * shift)
 
     def _processed(
-        self, own: Parts, soft: Image, bone: Image, covered: Image | None, landmarks: Array
+        self, own: Parts, matter: Matter, covered: Image | None, landmarks: Array, plain: bool
     ) -> tuple[Image, tuple[slice, slice]]:
         """Pixels of the network's input, and the rows and columns that the shutters show."""
         rng = self._rng
         recipe = self._recipe(own, landmarks)
         for marker in recipe.markers:
             if marker.bone_mm > 0.0:
-                stamp(bone, marker, marker.bone_mm)
-        counted, patient = expose(Matter(soft, bone), recipe.exposure, rng)
+                stamp(matter.bone_mm, marker, marker.bone_mm)
+        counted, patient = expose(matter, recipe.exposure, rng)
         film = present(counted, patient, recipe.presentation, recipe.exposure.pitch_mm)
         if rng.random() < MULTISCALE_SHARE:
-            film = multiscale(film, rng)
+            film = multiscale(film, rng, plain)
         if covered is not None:
             film = np.where(covered > 0, film, film.min())
         film = recipe.shutters.applied(np.ascontiguousarray(film, dtype=np.float32))

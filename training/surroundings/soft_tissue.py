@@ -60,6 +60,12 @@ class SoftTissue:
         soft = np.where(base > 20.0, np.maximum(soft, LEAST_MM), base)
         return np.asarray(np.maximum(soft, LEAST_MM if kind in ("field", "flat") else 0.0), dtype=np.float32), kind
 
+    def plain(self, own: Parts) -> tuple[Image, str]:
+        """The patient's own body as it is, real where there is one."""
+        kind = "trunk" if "trunk_soft" in own.soft and self._rng.random() < 0.5 else "simulator"
+        soft = own.soft["trunk_soft" if kind == "trunk" else "soft"] * np.float32(self._rng.uniform(0.8, 1.1))
+        return np.asarray(soft, dtype=np.float32), kind
+
     def _base(self, kind: str, own: Parts, other: Parts) -> Image:
         rng = self._rng
         if kind == "trunk":

@@ -24,6 +24,8 @@ Image = NDArray[np.float32]
 
 GAS_HU, FILLED_HU, BONE_HU = -200.0, 30.0, 90.0
 """Below the first is gas, which may be filled with the second; above the third counts as bone."""
+ENHANCED_HU = {"s0561": 180.0}
+"""Where contrast medium and a coarse scale lift organs above the usual limit of bone."""
 LEAST_GAS_VOXELS = 12
 STRIDE_PX = 2
 """Rays per pixel of the half grid: voxels are coarser than both."""
@@ -69,8 +71,9 @@ def read_trunk(folder: Path, name: str) -> CtTrunk:
     """
     stored = np.load(folder / f"{name}.npz")
     hounsfield, facts = stored["hu"].astype(np.float32), json.loads(str(stored["meta"]))
-    soft = np.maximum(1.0 + (np.minimum(hounsfield, BONE_HU) - SOFT_HU) / (1000.0 + SOFT_HU), 0.0)
-    bone = TISSUE_WATER_RATIO * np.maximum(hounsfield - BONE_HU, 0.0)
+    limit = ENHANCED_HU.get(name, BONE_HU)
+    soft = np.maximum(1.0 + (np.minimum(hounsfield, limit) - SOFT_HU) / (1000.0 + SOFT_HU), 0.0)
+    bone = TISSUE_WATER_RATIO * np.maximum(hounsfield - limit, 0.0)
     return CtTrunk(
         name,
         np.stack([soft, bone], -1).astype(np.float32),
@@ -89,7 +92,9 @@ def _pockets(hounsfield: Image) -> tuple[NDArray[np.int64], ...]:
     order = np.argsort(numbers.ravel(), kind="stable")
     ends = np.cumsum(np.bincount(numbers.ravel(), minlength=count + 1))
     parts = (order[ends[k - 1] : ends[k]] for k in range(1, count + 1) if k not in outside)
-    return tuple(part for part in parts if len(part) >= LEAST_GAS_VOXELS)
+    return tuple(part for part in parts if len(part) >= ENHANCED_HU = {"s0561": 180.0}
+"""Where contrast medium and a coarse scale lift organs above the usual limit of bone."""
+LEAST_GAS_VOXELS)
 
 
 def _course(facts: dict[str, dict[str, list[float]]]) -> Array:
