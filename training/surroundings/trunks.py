@@ -92,9 +92,7 @@ def _pockets(hounsfield: Image) -> tuple[NDArray[np.int64], ...]:
     order = np.argsort(numbers.ravel(), kind="stable")
     ends = np.cumsum(np.bincount(numbers.ravel(), minlength=count + 1))
     parts = (order[ends[k - 1] : ends[k]] for k in range(1, count + 1) if k not in outside)
-    return tuple(part for part in parts if len(part) >= ENHANCED_HU = {"s0561": 180.0}
-"""Where contrast medium and a coarse scale lift organs above the usual limit of bone."""
-LEAST_GAS_VOXELS)
+    return tuple(part for part in parts if len(part) >= LEAST_GAS_VOXELS)
 
 
 def _course(facts: dict[str, dict[str, list[float]]]) -> Array:
