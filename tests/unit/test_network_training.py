@@ -52,7 +52,23 @@ def test_losses_of_a_perfect_answer_are_small(view):
     target = target_heatmap(centres, batch["present"], (SIZE // 4, SIZE // 4))
     assert (target.flatten(2).max(-1).values == 1.0).all()
     logits = torch.where(target == 1.0, 12.0, -12.0)
-    assert heatmap_loss(logits, target) < 0.01 < heatmap_loss(-logits, target)
+    known = torch.ones(1, 5)
+    assert heatmap_loss(logits, target, known) < 0.01 < heatmap_loss(-logits, target, known)
+    assert heatmap_loss(-logits, target, 0.0 * known) == 0.0  # nobody can say
+
+
+def test_what_nobody_can_say_and_a_film_without_names_ask_for_nothing(view):
+    sample = coarse_sample(view)
+    heat = torch.full((1, 10, SIZE // 4, SIZE // 4), -12.0)
+    silent = torch.zeros(1, 5, SIZE, SIZE), heat, torch.zeros(1, 16, SIZE // 4, SIZE // 4), torch.zeros(1, 4)
+    loud = silent[0], heat.clone(), *silent[2:]
+    loud[1][:, 5 + MARKS.index("T10")] = 12.0
+    batch = batch_of([sample])
+    assert total_loss(loud, batch)["heatmap"] == total_loss(silent, batch)["heatmap"] > 1.0
+    known = {**batch, "marks_present": batch["marks_present"].clamp_min(0.0)}
+    assert total_loss(loud, known)["heatmap"] > 1.5 * total_loss(silent, known)["heatmap"]
+    unnamed = {**batch, "named": torch.zeros(1)}
+    assert total_loss(silent, unnamed)["heatmap"] < 0.01
 
 
 def test_votes_are_measured_where_a_centre_is_near(view):
