@@ -45,7 +45,7 @@ class NamingConstants:
     floor: float = 0.03
     outsider: float = 0.1
     plate_below: float = 0.6
-    others_share: float = 0.06
+    others_share: float = 0.03
     slip_share: float = 0.02
 
 

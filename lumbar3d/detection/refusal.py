@@ -66,7 +66,7 @@ class RefusalConstants:
     clear_confidence: float = 0.6
     clear_mean_confidence: float = 0.7
     better_by: float = 0.1
-    least_count_confidence: float = 0.9
+    least_count_confidence: float = 0.95
     least_view_names: float = 0.7
     least_names: float = 0.9
     largest_ray_distance_mm: float = 15.0
