@@ -11,9 +11,8 @@ from lumbar3d.errors import CalibrationError, EmptyImageError, RadiographError, 
 from lumbar3d.imaging import decoder, sandbox
 from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
-from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.radiograph import load_radiograph
-from lumbar3d.imaging.sandbox import decode_sandboxed
+from lumbar3d.imaging.sandbox import run_codec
 from tests.unit.radiograph_files import dicom, gradient, png_of_size, write_dicom, write_png, write_tiff
 
 
@@ -37,7 +36,7 @@ def test_full_range_survives(tmp_path: Path) -> None:
 
 
 def test_signed_dicom_keeps_its_sign(tmp_path: Path) -> None:
-    pixels = gradient().astype(np.int32) - 2000
+    pixels = gradient().astype(np.int32) - 2040
     path = write_dicom(tmp_path / "a", dicom(pixels.astype(np.int16).view(np.uint16)), PixelRepresentation=1)
     np.testing.assert_array_equal(load_radiograph(path).pixels, pixels)
 
@@ -70,26 +69,34 @@ def test_truncated_and_lying_pngs_do_not_decode(tmp_path: Path) -> None:
             load_radiograph(path)
 
 
-def test_the_decoder_may_not_take_more_memory_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Path(decoder.__file__).read_text()
-    path = write_png(tmp_path / "a.png", gradient(4000, 4000))
-    header = inspect_upload(path)
-    assert decode_sandboxed(path, header).shape == (4000, 4000)
-    small = tmp_path / "decoder.py"
-    small.write_text(source.replace("MEMORY_BYTES = 2**30", "MEMORY_BYTES = 48 * 2**20"))
-    monkeypatch.setattr(decoder, "__file__", str(small))
+def test_a_codec_may_not_take_more_memory_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = write_png(tmp_path / "a.png", gradient(4000, 4000)).read_bytes()
+    monkeypatch.setattr(sandbox, "_MEMORY_BYTES", 2**28)
+    assert run_codec("png", stream).shape == (4000, 4000)
+    monkeypatch.setattr(sandbox, "_MEMORY_BYTES", 2**28 - 2**27)
     with pytest.raises(RadiographError, match="cannot be decoded"):
-        decode_sandboxed(path, header)
+        run_codec("png", stream)
 
 
-def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_png(tmp_path / "a.png", gradient())
+def test_a_codec_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hanging = tmp_path / "decoder.py"
     hanging.write_text("import time\ntime.sleep(60)\n")
     monkeypatch.setattr(decoder, "__file__", str(hanging))
     monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3)
     with pytest.raises(RadiographError, match="too long"):
-        decode_sandboxed(path, inspect_upload(path))
+        run_codec("png", b"")
+
+
+@pytest.mark.parametrize("output", ["", "<u2 4 4\\n", "<f8 0\\n", "<u2 -1\\nabcd", "O 1\\n12345678", "x" * 100])
+def test_what_a_codec_in_other_hands_writes_is_no_image(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lying = tmp_path / "decoder.py"
+    lying.write_text(f"print('{output}', end='')")
+    monkeypatch.setattr(decoder, "__file__", str(lying))
+    path = write_png(tmp_path / "a", gradient())
+    with pytest.raises(RadiographError):
+        load_radiograph(path)
 
 
 def _header(**facts: object) -> ImageHeader:

@@ -17,6 +17,8 @@ const NOTES = {
   lumbar_count_unsure: "The number of lumbar vertebrae is not clear: levels may be named wrongly.",
   views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
   perhaps_mirrored: "may be mirrored left to right: the two views would fit together better.",
+  eight_bit: "has only 256 grey values: the original of the detector has more.",
+  lossy: "was compressed with loss: the original of the detector is better.",
   inverted: "was stored with bone dark and has been inverted.",
   cropped_to_centre: "is larger than the field that is used; its borders were cut.",
   padded: "is smaller than the field that is used; the rest was filled.",

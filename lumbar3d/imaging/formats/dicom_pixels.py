@@ -1,0 +1,177 @@
+"""Pixel Data of a DICOM file: compared with rows and columns, and brought to one cell per pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from pydicom import uid
+from pydicom.encaps import generate_fragments, parse_basic_offsets
+
+from lumbar3d.errors import RadiographError, UnsupportedFormatError
+from lumbar3d.imaging.formats.codestream import Frame, jpeg2000_frame, jpeg_frame, require_end_of_image
+from lumbar3d.imaging.formats.dicom_reader import UNDEFINED_LENGTH, DicomContent, transfer_syntax, unfold
+from lumbar3d.imaging.sandbox import Codec, Samples, run_codec
+
+_HEAD_BYTES = 64 * 1024
+_HEAD_FRAGMENTS = 1000
+"""In so many pieces the stream's own header must be complete."""
+_FRAGMENTS = 100_000
+"""A stream in more pieces is cut there, and then does not decode."""
+_STREAMS: dict[str, tuple[Codec, Callable[[bytes], Frame]]] = {
+    uid.JPEGBaseline8Bit: ("jpeg", jpeg_frame),
+    uid.JPEGExtended12Bit: ("jpeg", jpeg_frame),
+    uid.JPEGLossless: ("jpeg", jpeg_frame),
+    uid.JPEGLosslessSV1: ("jpeg", jpeg_frame),
+    uid.JPEGLSLossless: ("jpeg_ls", jpeg_frame),
+    uid.JPEGLSNearLossless: ("jpeg_ls", jpeg_frame),
+    uid.JPEG2000Lossless: ("jpeg_2000", jpeg2000_frame),
+    uid.JPEG2000: ("jpeg_2000", jpeg2000_frame),
+    uid.HTJ2KLossless: ("htj2k", jpeg2000_frame),
+    uid.HTJ2KLosslessRPCL: ("htj2k", jpeg2000_frame),
+    uid.HTJ2K: ("htj2k", jpeg2000_frame),
+}
+_MAYBE_LOSSY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K)
+_NATIVE = (
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+)
+SYNTAXES = frozenset((*_NATIVE, *_STREAMS, uid.RLELossless))
+"""Transfer syntaxes that are read."""
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """How grey values lie in the pixel cells: in ``bits_stored`` bits, the highest of which is ``high_bit``."""
+
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    is_signed: bool
+    is_lossy: bool
+
+    @property
+    def frame_bytes(self) -> int:
+        """Length of the uncompressed frame."""
+        return self.rows * self.columns * self.bits_allocated // 8
+
+
+def is_lossy(content: DicomContent) -> bool:
+    """Whether grey values were changed by compression, once or now."""
+    said = str(content.dataset.get("LossyImageCompression"))
+    return said == "01" or (content.syntax in _MAYBE_LOSSY and said != "00")
+
+
+def check(path: Path, content: DicomContent, layout: PixelLayout) -> None:
+    """Compare bits and pixel data with rows and columns, before any codec sees them.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        Fewer than 8 bits stored, or cells of other than 8 or 16 bits.
+    RadiographError
+        Pixel data of another size than promised.
+    """
+    if layout.bits_allocated not in (8, 16) or layout.bits_stored < 8:
+        raise UnsupportedFormatError("8 to 16 stored bits are required, in cells of 8 or 16")
+    if not layout.bits_stored - 1 <= layout.high_bit < layout.bits_allocated:
+        raise RadiographError("Bits Stored, High Bit and Bits Allocated contradict each other")
+    if content.syntax in _NATIVE:
+        _check_length(path, content, layout)
+    elif content.length != UNDEFINED_LENGTH:
+        raise RadiographError("the pixel data is not encapsulated as its transfer syntax promises")
+    elif content.syntax in _STREAMS:
+        _check_stream(path, content, layout)
+
+
+def _check_length(path: Path, content: DicomContent, layout: PixelLayout) -> None:
+    """Trailing padding is accepted, but not what may be another frame, or padding within each row."""
+    surplus = content.length - layout.frame_bytes
+    column_bytes = layout.rows * layout.bits_allocated // 8
+    is_padding = 0 <= surplus < layout.frame_bytes and (surplus == 0 or surplus % column_bytes != 0)
+    is_deflated = content.syntax == uid.DeflatedExplicitVRLittleEndian
+    is_cut = not is_deflated and path.stat().st_size < content.offset + layout.frame_bytes
+    if is_cut or not is_padding:
+        raise RadiographError("the pixel data is not as long as rows and columns promise")
+
+
+def _check_stream(path: Path, content: DicomContent, layout: PixelLayout) -> None:
+    with path.open("rb") as file:
+        file.seek(content.offset)
+        frame = _STREAMS[content.syntax][1](_stream_head(file))
+    if (frame.rows, frame.columns) != (layout.rows, layout.columns):
+        raise RadiographError("the compressed image has another size than Rows and Columns say")
+    if frame.channels != 1 or frame.bits > layout.bits_allocated:
+        raise RadiographError("the compressed image has other samples than the DICOM header says")
+
+
+def _stream_head(file: BinaryIO) -> bytes:
+    """First bytes of the stream behind the offset table, over as many fragments as it takes."""
+    file.seek(int.from_bytes(file.read(8)[4:], "little"), 1)
+    head = b""
+    for _ in range(_HEAD_FRAGMENTS):
+        item = file.read(8)
+        if item[:4] != b"\xfe\xff\x00\xe0" or len(head) == _HEAD_BYTES:
+            break
+        head += file.read(min(int.from_bytes(item[4:], "little"), _HEAD_BYTES - len(head)))
+    return head
+
+
+def read_cells(path: Path, content: DicomContent, layout: PixelLayout) -> tuple[Samples, int]:
+    """Pixel cells (rows, columns), and the highest of their bits that belongs to the grey value.
+
+    Raises
+    ------
+    RadiographError
+        The stream does not decode, or to another size.
+    """
+    top = layout.high_bit
+    with path.open("rb") as file:
+        if content.syntax in _NATIVE:
+            cells = _numbers(_native(file, content, layout), content, layout)
+        else:
+            file.seek(content.offset)
+            cells, bits = _decode(_joined(file), content, layout)
+            if bits == layout.bits_stored:  # the codec saw the values alone, without their place in the cell
+                top = bits - 1
+    if cells.size != layout.rows * layout.columns:
+        raise RadiographError("the pixels are not as many as Rows and Columns say")
+    return cells.reshape(layout.rows, layout.columns), top
+
+
+def _native(file: BinaryIO, content: DicomContent, layout: PixelLayout) -> bytes:
+    if content.syntax == uid.DeflatedExplicitVRLittleEndian:
+        transfer_syntax(file)
+        return unfold(file.read(), content.offset + layout.frame_bytes)[content.offset :]
+    file.seek(content.offset)
+    return file.read(layout.frame_bytes)
+
+
+def _numbers(raw: bytes, content: DicomContent, layout: PixelLayout) -> Samples:
+    order = ">" if content.syntax == uid.ExplicitVRBigEndian else "<"
+    cells = np.frombuffer(raw, f"{order}u{layout.bits_allocated // 8}")
+    return cells.astype(cells.dtype.newbyteorder("="), copy=False)
+
+
+def _joined(file: BinaryIO) -> bytes:
+    """All fragments together: there is one frame, whatever the offset table says."""
+    parse_basic_offsets(file)
+    return b"".join(islice(generate_fragments(file), _FRAGMENTS))
+
+
+def _decode(stream: bytes, content: DicomContent, layout: PixelLayout) -> tuple[Samples, int]:
+    """Cells and how many bits of them the codec knew."""
+    if content.syntax == uid.RLELossless:
+        return run_codec("rle_16" if layout.bits_allocated == 16 else "rle_8", stream), layout.bits_allocated
+    codec, frame_of = _STREAMS[content.syntax]
+    if codec == "jpeg":
+        require_end_of_image(stream)
+    return run_codec(codec, stream), frame_of(stream).bits
