@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.errors import RadiographError
+from lumbar3d.errors import EngineError, RadiographError
 from lumbar3d.imaging import decoder
 
 Codec = Literal["png", "tiff", "jpeg", "jpeg_ls", "jpeg_2000", "htj2k", "rle_8", "rle_16"]
@@ -19,7 +20,8 @@ Samples = NDArray[np.integer[Any]]
 _MEMORY_BYTES = 2**30
 """40 megapixels are 80 MB; read, decoded and copied they stay below half of this."""
 _CPU_SECONDS = 20
-_WALL_SECONDS = 60
+_WALL_SECONDS = 240
+"""Codecs wait for nothing: only a machine that gives them no processor lets them reach this."""
 _TYPES = {"|u1", "|i1", "<u2", "<i2"}
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """Nothing of ours; each thread of a numeric library would take address space away from the codec."""
@@ -34,6 +36,8 @@ def run_codec(codec: Codec, stream: bytes) -> Samples:
     ------
     RadiographError
         The stream cannot be decoded within the limits, or not to integers of at most 16 bits.
+    EngineError
+        The machine gave the codec no time.
     """
     output = _run_decoder(codec, stream)
     head, _, _ = output[:64].partition(b"\n")
@@ -53,7 +57,9 @@ def _run_decoder(codec: Codec, stream: bytes) -> bytes:
     try:
         done = subprocess.run(command, input=stream, capture_output=True, timeout=_WALL_SECONDS, env=_ENVIRONMENT)
     except subprocess.TimeoutExpired as error:
-        raise RadiographError("the image takes too long to decode") from error
+        raise EngineError("the machine is too busy to decode the image") from error
+    if done.returncode == -signal.SIGXCPU:
+        raise RadiographError("the image takes too long to decode")
     if done.returncode != 0:
         raise RadiographError("the image cannot be decoded")
     return done.stdout

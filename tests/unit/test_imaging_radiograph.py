@@ -7,10 +7,17 @@ import pytest
 from PIL import Image
 
 from lumbar3d.contracts import Calibration
-from lumbar3d.errors import CalibrationError, EmptyImageError, RadiographError, ViewMismatchError
+from lumbar3d.errors import (
+    CalibrationError,
+    EmptyImageError,
+    EngineError,
+    RadiographError,
+    ViewMismatchError,
+)
 from lumbar3d.imaging import decoder, sandbox
 from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
+from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.radiograph import load_radiograph
 from lumbar3d.imaging.sandbox import run_codec
 from tests.unit.radiograph_files import dicom, gradient, png_of_size, write_dicom, write_png, write_tiff
@@ -78,13 +85,29 @@ def test_a_codec_may_not_take_more_memory_than_its_limit(tmp_path: Path, monkeyp
         run_codec("png", stream)
 
 
-def test_a_codec_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hanging = tmp_path / "decoder.py"
-    hanging.write_text("import time\ntime.sleep(60)\n")
-    monkeypatch.setattr(decoder, "__file__", str(hanging))
-    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3)
-    with pytest.raises(RadiographError, match="too long"):
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [
+        ("import time\ntime.sleep(600)", EngineError),  # it did nothing: the machine's fault, to be tried again
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGXCPU)", RadiographError),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", RadiographError),
+    ],
+)
+def test_a_codec_that_hangs_or_crashes_ends_as_a_typed_error(
+    program: str, kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "decoder.py").write_text(program)
+    monkeypatch.setattr(decoder, "__file__", str(tmp_path / "decoder.py"))
+    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3 if kind is EngineError else 60)
+    with pytest.raises(kind):
         run_codec("png", b"")
+
+
+def test_a_codec_may_not_take_more_time_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = write_png(tmp_path / "a.png", gradient(400, 400)).read_bytes()
+    monkeypatch.setattr(sandbox, "_CPU_SECONDS", 0)
+    with pytest.raises(RadiographError, match="too long"):
+        run_codec("png", stream)
 
 
 @pytest.mark.parametrize("output", ["", "<u2 4 4\\n", "<f8 0\\n", "<u2 -1\\nabcd", "O 1\\n12345678", "x" * 100])
@@ -97,6 +120,15 @@ def test_what_a_codec_in_other_hands_writes_is_no_image(
     path = write_png(tmp_path / "a", gradient())
     with pytest.raises(RadiographError):
         load_radiograph(path)
+
+
+def test_notes_name_the_view_whose_file_holds_less(tmp_path: Path, calibration: Calibration) -> None:
+    v, u = np.mgrid[:1024, :1024]
+    film = (128 + 90 * np.sin(v / 150) * np.cos(u / 200)).astype(np.uint8)
+    write_png(tmp_path / "ap", film)
+    Image.fromarray(film).save(tmp_path / "lat", format="JPEG")
+    _, notes = read_pair((tmp_path / "ap", tmp_path / "lat"), calibration)
+    assert notes == ("ap_eight_bit", "lat_eight_bit", "lat_lossy")
 
 
 def _header(**facts: object) -> ImageHeader:

@@ -11,6 +11,8 @@ from lumbar3d.errors import RadiographError
 _SIZ = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and its size marker; some writers put a JP2 wrapper before it."""
 _ENTROPY_CODED = 0xDA
+HEAD_BYTES = 2**20
+"""EXIF, thumbnail and colour profile lie before the frame header: some 64 KiB each."""
 _NO_BODY = {0x01, *range(0xD0, 0xD9)}
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 """SOF0 to SOF15 without DHT, JPG and DAC; SOF55 of JPEG-LS."""
@@ -81,6 +83,6 @@ def require_end_of_image(stream: bytes) -> None:
     RadiographError
         No end marker behind the entropy-coded data.
     """
-    before = sum(4 + len(body) for _, body in jpeg_segments(stream))
+    before = sum(4 + len(body) for _, body in jpeg_segments(stream[:HEAD_BYTES]))
     if stream.rfind(b"\xff\xd9", before) < 0:
         raise RadiographError("the JPEG stream ends early")

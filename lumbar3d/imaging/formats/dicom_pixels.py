@@ -142,9 +142,10 @@ def read_cells(path: Path, content: DicomContent, layout: PixelLayout) -> tuple[
             cells, bits = _decode(_joined(file), content, layout)
             if bits == layout.bits_stored:  # the codec saw the values alone, without their place in the cell
                 top = bits - 1
-    if cells.size != layout.rows * layout.columns:
+    shape = (layout.rows, layout.columns)
+    if cells.shape not in (shape, (layout.rows * layout.columns,)):  # plain pixels and RLE are flat
         raise RadiographError("the pixels are not as many as Rows and Columns say")
-    return cells.reshape(layout.rows, layout.columns), top
+    return cells.reshape(shape), top
 
 
 def _native(file: BinaryIO, content: DicomContent, layout: PixelLayout) -> bytes:

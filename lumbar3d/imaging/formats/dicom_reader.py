@@ -96,7 +96,8 @@ def read_content(path: Path, keywords: Collection[str], syntaxes: Collection[str
         if syntax not in syntaxes:
             raise UnsupportedFormatError(f"the DICOM transfer syntax ({_name(syntax)}) is not read")
         if syntax == DeflatedExplicitVRLittleEndian:
-            return _read_dataset(io.BytesIO(unfold(file.read(), LIMITS.header_bytes)), syntax, keywords)
+            beginning = unfold(file.read(LIMITS.header_bytes), LIMITS.header_bytes)
+            return _read_dataset(io.BytesIO(beginning), syntax, keywords)
         return _read_dataset(file, syntax, keywords)
 
 

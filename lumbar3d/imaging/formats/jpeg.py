@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from lumbar3d.errors import UnsupportedFormatError
-from lumbar3d.imaging.formats.codestream import jpeg_frame, jpeg_segments, require_end_of_image
+from lumbar3d.imaging.formats.codestream import HEAD_BYTES, jpeg_frame, jpeg_segments, require_end_of_image
 from lumbar3d.imaging.formats.samples import one_channel
 from lumbar3d.imaging.formats.tiff import orientation_of
 from lumbar3d.imaging.header import ImageFormat, ImageHeader, check_size, require_upright
 from lumbar3d.imaging.sandbox import Samples, run_codec
 
-_HEAD_BYTES = 2**20
-"""EXIF, thumbnail and colour profile lie before the frame header: some 64 KiB each."""
 _EXIF = b"Exif\0\0"
 _APP1 = 0xE1
 
@@ -33,7 +31,7 @@ def inspect(path: Path) -> ImageHeader:
         Not 8 bits, not one or three channels, an orientation.
     """
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+        head = file.read(HEAD_BYTES)
     frame = jpeg_frame(head)
     if frame.bits != 8 or frame.channels not in (1, 3):
         raise UnsupportedFormatError("a JPEG file must have 8 bits, in one channel or three")
