@@ -25,8 +25,9 @@ from pydicom.uid import (
 from lumbar3d.errors import RadiographError, UnsupportedFormatError
 from lumbar3d.imaging.formats.dicom_attributes import integer, pair_mm
 from lumbar3d.imaging.formats.dicom_grey import Grey, after_modality, stored_values
-from lumbar3d.imaging.formats.dicom_pixels import SYNTAXES, PixelLayout, check, is_lossy, read_cells
+from lumbar3d.imaging.formats.dicom_pixels import PixelLayout, check, read_cells
 from lumbar3d.imaging.formats.dicom_reader import MAGIC, PREAMBLE_BYTES, DicomContent, read_content
+from lumbar3d.imaging.formats.dicom_syntaxes import SYNTAXES, is_lossy
 from lumbar3d.imaging.header import ImageFormat, ImageHeader, check_size
 
 warnings.filterwarnings("ignore", module="pydicom")  # they quote what the file holds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,37 +12,16 @@ from pydicom import uid
 from pydicom.encaps import generate_fragments, parse_basic_offsets
 
 from lumbar3d.errors import RadiographError, UnsupportedFormatError
-from lumbar3d.imaging.formats.codestream import Frame, jpeg2000_frame, jpeg_frame, require_end_of_image
+from lumbar3d.imaging.formats.codestream import require_end_of_image
 from lumbar3d.imaging.formats.dicom_reader import UNDEFINED_LENGTH, DicomContent, transfer_syntax, unfold
-from lumbar3d.imaging.sandbox import Codec, Samples, run_codec
+from lumbar3d.imaging.formats.dicom_syntaxes import NATIVE, STREAMS
+from lumbar3d.imaging.sandbox import Samples, run_codec
 
 _HEAD_BYTES = 64 * 1024
 _HEAD_FRAGMENTS = 1000
 """In so many pieces the stream's own header must be complete."""
 _FRAGMENTS = 100_000
 """A stream in more pieces is cut there, and then does not decode."""
-_STREAMS: dict[str, tuple[Codec, Callable[[bytes], Frame]]] = {
-    uid.JPEGBaseline8Bit: ("jpeg", jpeg_frame),
-    uid.JPEGExtended12Bit: ("jpeg", jpeg_frame),
-    uid.JPEGLossless: ("jpeg", jpeg_frame),
-    uid.JPEGLosslessSV1: ("jpeg", jpeg_frame),
-    uid.JPEGLSLossless: ("jpeg_ls", jpeg_frame),
-    uid.JPEGLSNearLossless: ("jpeg_ls", jpeg_frame),
-    uid.JPEG2000Lossless: ("jpeg_2000", jpeg2000_frame),
-    uid.JPEG2000: ("jpeg_2000", jpeg2000_frame),
-    uid.HTJ2KLossless: ("htj2k", jpeg2000_frame),
-    uid.HTJ2KLosslessRPCL: ("htj2k", jpeg2000_frame),
-    uid.HTJ2K: ("htj2k", jpeg2000_frame),
-}
-_MAYBE_LOSSY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K)
-_NATIVE = (
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRLittleEndian,
-    uid.DeflatedExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-)
-SYNTAXES = frozenset((*_NATIVE, *_STREAMS, uid.RLELossless))
-"""Transfer syntaxes that are read."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +42,6 @@ class PixelLayout:
         return self.rows * self.columns * self.bits_allocated // 8
 
 
-def is_lossy(content: DicomContent) -> bool:
-    """Whether grey values were changed by compression, once or now."""
-    said = str(content.dataset.get("LossyImageCompression"))
-    return said == "01" or (content.syntax in _MAYBE_LOSSY and said != "00")
-
-
 def check(path: Path, content: DicomContent, layout: PixelLayout) -> None:
     """Compare bits and pixel data with rows and columns, before any codec sees them.
 
@@ -84,11 +56,11 @@ def check(path: Path, content: DicomContent, layout: PixelLayout) -> None:
         raise UnsupportedFormatError("8 to 16 stored bits are required, in cells of 8 or 16")
     if not layout.bits_stored - 1 <= layout.high_bit < layout.bits_allocated:
         raise RadiographError("Bits Stored, High Bit and Bits Allocated contradict each other")
-    if content.syntax in _NATIVE:
+    if content.syntax in NATIVE:
         _check_length(path, content, layout)
     elif content.length != UNDEFINED_LENGTH:
         raise RadiographError("the pixel data is not encapsulated as its transfer syntax promises")
-    elif content.syntax in _STREAMS:
+    elif content.syntax in STREAMS:
         _check_stream(path, content, layout)
 
 
@@ -106,7 +78,7 @@ def _check_length(path: Path, content: DicomContent, layout: PixelLayout) -> Non
 def _check_stream(path: Path, content: DicomContent, layout: PixelLayout) -> None:
     with path.open("rb") as file:
         file.seek(content.offset)
-        frame = _STREAMS[content.syntax][1](_stream_head(file))
+        frame = STREAMS[content.syntax][1](_stream_head(file))
     if (frame.rows, frame.columns) != (layout.rows, layout.columns):
         raise RadiographError("the compressed image has another size than Rows and Columns say")
     if frame.channels != 1 or frame.bits > layout.bits_allocated:
@@ -135,7 +107,7 @@ def read_cells(path: Path, content: DicomContent, layout: PixelLayout) -> tuple[
     """
     top = layout.high_bit
     with path.open("rb") as file:
-        if content.syntax in _NATIVE:
+        if content.syntax in NATIVE:
             cells = _numbers(_native(file, content, layout), content, layout)
         else:
             file.seek(content.offset)
@@ -172,7 +144,7 @@ def _decode(stream: bytes, content: DicomContent, layout: PixelLayout) -> tuple[
     """Cells and how many bits of them the codec knew."""
     if content.syntax == uid.RLELossless:
         return run_codec("rle_16" if layout.bits_allocated == 16 else "rle_8", stream), layout.bits_allocated
-    codec, frame_of = _STREAMS[content.syntax]
+    codec, frame_of = STREAMS[content.syntax]
     if codec == "jpeg":
         require_end_of_image(stream)
     return run_codec(codec, stream), frame_of(stream).bits
