@@ -104,6 +104,7 @@ ENCODERS: dict[str, Callable[[NDArray[np.generic]], bytes]] = {
     uid.JPEGExtended12Bit: lambda pixels: imagecodecs.jpeg8_encode(pixels, level=95, bitspersample=12),
     uid.JPEGLSNearLossless: lambda pixels: imagecodecs.jpegls_encode(pixels, level=2),
     uid.JPEG2000: lambda pixels: jpeg2000(pixels, 65),
+    uid.HTJ2K: lambda pixels: imagecodecs.htj2k_encode(pixels, level=0.0001, reversible=False),
 }
 """Streams of every compressed transfer syntax that has an encoder here; RLE is pydicom's own."""
 

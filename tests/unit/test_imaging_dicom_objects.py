@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import time
 import tracemalloc
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +151,15 @@ def test_a_header_of_20_mb_costs_little(name: str, tmp_path: Path) -> None:
 def test_a_header_takes_little_memory(tmp_path: Path) -> None:
     path = with_elements(tmp_path / "x", *BOMBS["nested"])
     assert peak_bytes(lambda: pytest.raises(RadiographError, inspect_upload, path)) < 100e6
+
+
+def test_pydicom_logs_nothing_of_a_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_dicom(tmp_path / "x", SpecificCharacterSet="ISO_IR 100")
+    path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"SECRET_100"))
+    with warnings.catch_warnings(), contextlib.suppress(RadiographError):
+        warnings.simplefilter("ignore")
+        inspect_upload(path)
+    assert "SECRET" not in caplog.text
 
 
 def peak_bytes(work: Callable[[], object]) -> int:

@@ -46,6 +46,7 @@ def test_lossless_streams_are_exact(syntax: str, tmp_path: Path) -> None:
         (uid.JPEGExtended12Bit, SMOOTH, 15, ("lossy",)),
         (uid.JPEGLSNearLossless, SMOOTH, 2, ("lossy",)),
         (uid.JPEG2000, SMOOTH, 30, ("lossy",)),
+        (uid.HTJ2K, SMOOTH, 15, ("lossy",)),
     ],
 )
 def test_lossy_streams_are_near_and_noted(
@@ -61,6 +62,14 @@ def test_lossy_streams_are_near_and_noted(
 def test_other_ways_to_write_plain_pixels_are_exact(syntax: str, tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "x", dicom(noise(4096), syntax))
     np.testing.assert_array_equal(load_radiograph(path).pixels, noise(4096))
+
+
+def test_bytes_of_big_endian_words_are_read_in_order_or_not_at_all(tmp_path: Path) -> None:
+    dataset = dicom((SMOOTH // 16).astype(np.uint8), uid.ExplicitVRBigEndian)
+    with pytest.raises(UnsupportedFormatError, match="big-endian words"):
+        inspect_upload(write_dicom(tmp_path / "x", dataset))
+    dataset["PixelData"].VR = "OB"
+    np.testing.assert_array_equal(load_radiograph(write_dicom(tmp_path / "y", dataset)).pixels, SMOOTH // 16)
 
 
 @pytest.mark.parametrize("predictor", range(1, 8))

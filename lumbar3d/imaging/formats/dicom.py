@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from lumbar3d.imaging.formats.dicom_syntaxes import SYNTAXES, is_lossy
 from lumbar3d.imaging.header import ImageFormat, ImageHeader, check_size
 
 warnings.filterwarnings("ignore", module="pydicom")  # they quote what the file holds
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # so do its logs
 
 _SPACED_AT_DETECTOR = (ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation)
 _CAPTURED = (

@@ -48,7 +48,7 @@ def check(path: Path, content: DicomContent, layout: PixelLayout) -> None:
     Raises
     ------
     UnsupportedFormatError
-        Fewer than 8 bits stored, or cells of other than 8 or 16 bits.
+        Fewer than 8 bits stored, cells of other than 8 or 16 bits, or bytes that are swapped in pairs.
     RadiographError
         Pixel data of another size than promised.
     """
@@ -56,6 +56,8 @@ def check(path: Path, content: DicomContent, layout: PixelLayout) -> None:
         raise UnsupportedFormatError("8 to 16 stored bits are required, in cells of 8 or 16")
     if not layout.bits_stored - 1 <= layout.high_bit < layout.bits_allocated:
         raise RadiographError("Bits Stored, High Bit and Bits Allocated contradict each other")
+    if layout.bits_allocated == 8 and content.is_words and content.syntax == uid.ExplicitVRBigEndian:
+        raise UnsupportedFormatError("8-bit pixels in big-endian words are not read")
     if content.syntax in NATIVE:
         _check_length(path, content, layout)
     elif content.length != UNDEFINED_LENGTH:

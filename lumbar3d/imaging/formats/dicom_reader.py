@@ -71,12 +71,15 @@ class DicomContent:
         Where the value of Pixel Data begins: in the file, or in what a deflated file unfolds to.
     length : int
         Of that value, as the element says it; ``UNDEFINED_LENGTH`` where it is encapsulated.
+    is_words : bool
+        Whether the value is written as 16-bit words (OW).
     """
 
     syntax: UID
     dataset: Dataset
     offset: int
     length: int
+    is_words: bool
 
 
 def read_content(path: Path, keywords: Collection[str], syntaxes: Collection[str]) -> DicomContent:
@@ -149,4 +152,4 @@ def _read_dataset(file: BinaryIO, syntax: UID, keywords: Collection[str]) -> Dic
     tag, representation, length = stopped[-1] if stopped else (0, None, 0)
     if tag != _PIXEL_DATA or representation not in _LONG_FORM:
         raise RadiographError("the DICOM file has no pixel data, or its header is cut or damaged")
-    return DicomContent(syntax, dataset, file.tell() + _LONG_FORM[representation], length)
+    return DicomContent(syntax, dataset, file.tell() + _LONG_FORM[representation], length, representation == "OW")
