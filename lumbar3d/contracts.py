@@ -265,7 +265,12 @@ class ReconstructionResult(_Contract):
     levels: tuple[LevelResult, ...]
     measurements: tuple[Measurement, ...]
     quality: Literal["ok", "review", "bad"]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = Field(
+        default=(),
+        description="what a reader should know: view_angle_unusual, lumbar_count_unsure, unlike_training_films, "
+        "views_shifted, ap_perhaps_mirrored; of one image, with ap_ or lat_ before it: eight_bit and lossy (the file "
+        "holds less than the detector gave), inverted, cropped_to_centre, padded. More may come.",
+    )
     lumbar_count: LumbarCountReport | None = None
     level_names: LevelNamesReport | None = None
     films: tuple[FilmReport, ...] = ()

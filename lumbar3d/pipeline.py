@@ -96,7 +96,7 @@ class Engine:
         Parameters
         ----------
         ap, lat : Path
-            16-bit PNG or TIFF, or uncompressed DICOM CR or DX.
+            Of a format that ``docs/formats.md`` lists.
         calibration : Calibration
         options : ReconstructOptions, optional
         progress : callable, optional

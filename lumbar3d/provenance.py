@@ -28,7 +28,7 @@ _Limits = QualityConstants | RefusalConstants | ChainConstants | NamingConstants
 Constants = dict[str, dict[str, float | int | str | bool]]
 
 ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", JOINT)
-_LIBRARIES = ("numpy", "scipy", "numba", "pillow", "pydicom")
+_LIBRARIES = ("numpy", "scipy", "numba", "imagecodecs", "pillow", "pydicom")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the first bytes of a radiograph file promise, before anything is decoded."""
+"""What a radiograph file promises about itself, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from enum import StrEnum
 
 from lumbar3d.errors import ImageTooLargeError, RadiographError, UnsupportedFormatError
 
+EIGHT_BIT = "eight_bit"
+LOSSY = "lossy"
+"""Notes on a film that was accepted although it holds less than a detector gave."""
+
 
 class ImageFormat(StrEnum):
-    """File formats that are accepted."""
+    """File formats that are accepted; each is a module of ``lumbar3d.imaging.formats``."""
 
+    DICOM = "dicom"
     PNG = "png"
     TIFF = "tiff"
-    DICOM = "dicom"
+    JPEG = "jpeg"
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,10 @@ class UploadLimits:
     """Twice the largest long-film detector (about 3000 x 6500)."""
     side_px: int = 20_000
     minimum_side_px: int = 64
-    dicom_header_bytes: int = 512 * 1024
-    """Pixel data must begin before this: a longer header is a bomb of nested sequences, not a radiograph."""
+    header_reads: int = 30_000
+    """How many pieces of a DICOM header may be looked at: real ones have a few thousand."""
+    header_bytes: int = 8 * 2**20
+    """How much of a header may be read; elements that nobody asks for are skipped and do not count."""
 
 
 LIMITS = UploadLimits()
@@ -41,19 +48,17 @@ class ImageHeader:
     format : ImageFormat
     rows, columns : int
     bits_stored : int
-        10 to 16; a full-range 16-bit file has 16.
+        8 to 16; a full-range 16-bit file has 16.
     photometric : str or None
         MONOCHROME1 or MONOCHROME2 where the file says it.
     spacing_mm : (du, dv) or None
-        DICOM Imager Pixel Spacing, at the detector.
+        Where DICOM gives it, at the detector.
     view : str or None
         "ap" or "lat" where DICOM View Position says so.
     patient_hash, study_hash : str or None
         SHA-256 of Patient ID and Study Instance UID.
-    pixel_offset : int or None
-        Where uncompressed DICOM pixels begin in the file.
-    signed : bool
-        Whether those pixels are two's complement.
+    lossy : bool
+        Whether grey values were changed by compression.
     """
 
     format: ImageFormat
@@ -65,8 +70,13 @@ class ImageHeader:
     view: str | None = None
     patient_hash: str | None = None
     study_hash: str | None = None
-    pixel_offset: int | None = None
-    signed: bool = False
+    lossy: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the result has to say about the file: ``eight_bit``, ``lossy``."""
+        remarks = {EIGHT_BIT: self.bits_stored <= 8, LOSSY: self.lossy}
+        return tuple(note for note, applies in remarks.items() if applies)
 
 
 def check_size(rows: int, columns: int) -> None:
@@ -85,13 +95,20 @@ def check_size(rows: int, columns: int) -> None:
         raise ImageTooLargeError(f"more than {LIMITS.pixels // 1_000_000} megapixels")
 
 
-def require_grey16(bits: int, channels: int) -> None:
-    """Refuse everything but one channel of 16 bits.
+def require_upright(orientation: int) -> None:
+    """Refuse an image that asks to be turned when it is shown: the calibration names pixels as they are stored.
+
+    Parameters
+    ----------
+    orientation : int
+        Tag 274 of TIFF and EXIF; 1 is "as stored", 0 is written by some for "unknown".
 
     Raises
     ------
     UnsupportedFormatError
-        Colour, palette, alpha, or another depth: 8 bits have lost what the network reads.
+        2 to 8.
     """
-    if bits != 16 or channels != 1:
-        raise UnsupportedFormatError("16-bit grey is required (one channel, no palette, no alpha)")
+    if orientation > 1:
+        raise UnsupportedFormatError(
+            "the file's Orientation asks for turning or mirroring; store the pixels as the calibration describes them"
+        )

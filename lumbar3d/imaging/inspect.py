@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from lumbar3d.errors import ImageTooLargeError, RadiographError, UnsupportedFormatError
-from lumbar3d.imaging.dicom import DICOM_MAGIC, inspect_dicom
-from lumbar3d.imaging.header import LIMITS, ImageHeader
-from lumbar3d.imaging.raster import PNG_MAGIC, TIFF_MAGIC, inspect_png, inspect_tiff
+from lumbar3d.imaging.formats import dicom, jpeg, png, tiff
+from lumbar3d.imaging.header import LIMITS, ImageFormat, ImageHeader
+from lumbar3d.imaging.sandbox import Samples
+
+HEAD_BYTES = 132
+
+
+class RadiographFormat(Protocol):
+    """What a module of ``lumbar3d.imaging.formats`` offers; only ``decode`` starts a sandbox."""
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether a file that begins with these 132 bytes is of this format."""
+
+    def inspect(self, path: Path) -> ImageHeader:
+        """Facts of an acceptable file, from its header; raises ``RadiographError`` for others."""
+
+    def decode(self, path: Path) -> Samples:
+        """Grey values (rows, columns), at most 16 bits."""
+
+
+FORMATS: dict[ImageFormat, RadiographFormat] = {
+    # DICM at byte 128 decides before any other magic number: the preamble of a DICOM file may be a TIFF's head.
+    ImageFormat.DICOM: dicom,
+    ImageFormat.PNG: png,
+    ImageFormat.TIFF: tiff,
+    ImageFormat.JPEG: jpeg,
+}
 
 
 def inspect_upload(path: Path) -> ImageHeader:
     """Decide by the first bytes what a file is and whether it may be decoded.
 
-    Accepted are 16-bit grey PNG and TIFF, and uncompressed DICOM CR and DX. Nothing is decoded, at most
-    512 KiB are read, and no message quotes the file.
+    ``docs/formats.md`` lists what is accepted. Nothing is decoded, what is read and parsed is bounded
+    (``LIMITS``), and no message quotes the file.
 
     Raises
     ------
     ImageTooLargeError
         More than 128 MiB or 40 megapixels.
     UnsupportedFormatError
-        Another format (ZIP, JPEG, JPEG 2000 ...), depth, or a compressed DICOM transfer syntax.
+        Another format (ZIP, PDF, video ...), depth, compression or DICOM class.
     RadiographError
         A damaged file.
     """
@@ -29,13 +54,10 @@ def inspect_upload(path: Path) -> ImageHeader:
         if path.stat().st_size > LIMITS.file_bytes:
             raise ImageTooLargeError(f"more than {LIMITS.file_bytes // 2**20} MiB")
         with path.open("rb") as file:
-            head = file.read(132)
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         raise RadiographError("the file cannot be read") from error
-    if head.startswith(PNG_MAGIC):
-        return inspect_png(path)
-    if head[:4] in TIFF_MAGIC:
-        return inspect_tiff(path)
-    if head[128:132] == DICOM_MAGIC:
-        return inspect_dicom(path)
-    raise UnsupportedFormatError("send 16-bit grey PNG or TIFF, or an uncompressed DICOM CR or DX image")
+    for candidate in FORMATS.values():
+        if candidate.recognises(head):
+            return candidate.inspect(path)
+    raise UnsupportedFormatError("send a DICOM radiograph, or a grey PNG, TIFF or JPEG image")

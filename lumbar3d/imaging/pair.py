@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lumbar3d.contracts import Calibration
@@ -20,7 +21,7 @@ def read_pair(
     -------
     views : (NetworkView, NetworkView)
     notes : tuple of str
-        Remarks about geometry and images.
+        Remarks about geometry, files (``ap_eight_bit``, ``lat_lossy``) and images.
 
     Raises
     ------
@@ -28,8 +29,10 @@ def read_pair(
         Calibration or images cannot be used.
     """
     geometry = build_geometry(calibration)
-    ap = load_radiograph(paths[0], calibration.ap.photometric_interpretation)
-    lat = load_radiograph(paths[1], calibration.lat.photometric_interpretation)
+    stored_as = (calibration.ap.photometric_interpretation, calibration.lat.photometric_interpretation)
+    with ThreadPoolExecutor(2) as both:  # each waits for a process of its own
+        ap, lat = both.map(load_radiograph, paths, stored_as)
     check_pair(ap.header, lat.header, calibration)
     ap_view, lat_view = to_network_grid(ap, geometry.ap, "ap"), to_network_grid(lat, geometry.lat, "lat")
-    return (ap_view, lat_view), (*geometry.notes, *ap_view.notes, *lat_view.notes)
+    notes_of_files = [f"{view}_{note}" for view, film in (("ap", ap), ("lat", lat)) for note in film.header.notes]
+    return (ap_view, lat_view), (*geometry.notes, *notes_of_files, *ap_view.notes, *lat_view.notes)

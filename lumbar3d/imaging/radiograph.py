@@ -9,10 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.errors import EmptyImageError
+from lumbar3d.errors import EmptyImageError, RadiographError
 from lumbar3d.imaging.header import ImageHeader
-from lumbar3d.imaging.inspect import inspect_upload
-from lumbar3d.imaging.sandbox import decode_sandboxed
+from lumbar3d.imaging.inspect import FORMATS, inspect_upload
 
 Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
 
@@ -24,7 +23,8 @@ class Radiograph:
     Attributes
     ----------
     pixels : (rows, columns) float32
-        Stored values, inverted where the file is MONOCHROME1 so that bone is bright.
+        Values after the file's modality transformation, up to scale and offset, inverted where the file is
+        MONOCHROME1 so that bone is bright.
     header : ImageHeader
         Spacing, view tag and hashes of the file.
     inverted : bool
@@ -42,24 +42,26 @@ def load_radiograph(path: Path, photometric: Photometric = "MONOCHROME2") -> Rad
     Parameters
     ----------
     path : Path
-        16-bit PNG or TIFF, or uncompressed DICOM CR or DX.
+        Of a format that ``docs/formats.md`` lists.
     photometric : str
         What the calibration says; a file that says it itself (DICOM, TIFF WhiteIsZero) wins.
 
     Raises
     ------
     RadiographError
-        Anything ``inspect_upload`` or ``decode_sandboxed`` refuses.
+        Anything that ``inspect_upload`` or decoding refuses, or pixels of another size than the header's.
     EmptyImageError
         Every pixel has the same value.
     """
     header = inspect_upload(path)
-    stored = decode_sandboxed(path, header)
-    low, high = int(stored.min()), int(stored.max())
+    grey = FORMATS[header.format].decode(path)
+    if grey.shape != (header.rows, header.columns):
+        raise RadiographError("the image has other pixels than its header promises")
+    low, high = int(grey.min()), int(grey.max())
     if low == high:
         raise EmptyImageError("every pixel has the same value")
     inverted = (header.photometric or photometric) == "MONOCHROME1"
-    pixels = stored.astype(np.float32)
+    pixels = grey.astype(np.float32)
     if inverted:
         pixels = np.float32(low + high) - pixels
     return Radiograph(pixels, header, inverted)

@@ -16,7 +16,8 @@ ROUTER = APIRouter(tags=["jobs"])
 RETRY_AFTER_S = 2
 DESCRIPTION = """Send two calibrated radiographs of one standing patient; the answer comes before the reconstruction.
 
-`ap` and `lat` are 16-bit grey PNG or TIFF, or uncompressed DICOM CR or DX, at most 128 MiB and 40 megapixels each.
+`ap` and `lat` are DICOM radiographs (DX, CR, XA, RF or SC; one grey frame, compressed or not), or grey PNG, TIFF or
+JPEG images, at most 128 MiB and 40 megapixels each. 8 bits and lossy compression are accepted and noted in the result.
 `calibration` says where source and detector of each view were (all mm, x anterior, y left, z up).
 File names are ignored.
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom import uid
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 ROWS, COLUMNS = 96, 80
@@ -60,14 +64,15 @@ def png_of_size(path: Path, columns: int, rows: int) -> Path:
     return path
 
 
-def dicom(pixels: NDArray[np.uint16] | None = None, syntax: str = ExplicitVRLittleEndian) -> FileDataset:
+def dicom(pixels: NDArray[np.generic] | None = None, syntax: str = ExplicitVRLittleEndian) -> FileDataset:
     """A DX image for presentation with everything that is required of it."""
     pixels = gradient() if pixels is None else pixels
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = generate_uid()
     meta.TransferSyntaxUID = syntax
-    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    is_implicit, is_little = syntax == uid.ImplicitVRLittleEndian, syntax != uid.ExplicitVRBigEndian
+    dataset = FileDataset("", {}, b"\0" * 128, meta, is_implicit, is_little)
     dataset.SOPClassUID = meta.MediaStorageSOPClassUID
     dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     dataset.Modality = "DX"
@@ -76,9 +81,56 @@ def dicom(pixels: NDArray[np.uint16] | None = None, syntax: str = ExplicitVRLitt
     dataset.Rows, dataset.Columns = pixels.shape
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    bits, stored = 8 * pixels.dtype.itemsize, stored_bits(pixels)
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, stored, stored - 1
     dataset.PixelRepresentation = 0
-    dataset.add_new(0x7FE00010, "OW", pixels.astype("<u2").tobytes())
+    order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
+    dataset.add_new(0x7FE00010, "OW", pixels.astype(pixels.dtype.newbyteorder(order)).tobytes())
+    return dataset
+
+
+ENCODERS: dict[str, Callable[[NDArray[np.generic]], bytes]] = {
+    uid.JPEGLossless: lambda pixels: imagecodecs.jpeg8_encode(
+        pixels, lossless=True, predictor=4, bitspersample=stored_bits(pixels)
+    ),
+    uid.JPEGLosslessSV1: lambda pixels: imagecodecs.jpeg8_encode(
+        pixels, lossless=True, predictor=1, bitspersample=stored_bits(pixels)
+    ),
+    uid.JPEGLSLossless: imagecodecs.jpegls_encode,
+    uid.JPEG2000Lossless: lambda pixels: jpeg2000(pixels, 0),
+    uid.HTJ2KLossless: imagecodecs.htj2k_encode,
+    uid.HTJ2KLosslessRPCL: imagecodecs.htj2k_encode,
+    uid.JPEGBaseline8Bit: lambda pixels: imagecodecs.jpeg8_encode(pixels, level=95),
+    uid.JPEGExtended12Bit: lambda pixels: imagecodecs.jpeg8_encode(pixels, level=95, bitspersample=12),
+    uid.JPEGLSNearLossless: lambda pixels: imagecodecs.jpegls_encode(pixels, level=2),
+    uid.JPEG2000: lambda pixels: jpeg2000(pixels, 65),
+    uid.HTJ2K: lambda pixels: imagecodecs.htj2k_encode(pixels, level=0.0001, reversible=False),
+}
+"""Streams of every compressed transfer syntax that has an encoder here; RLE is pydicom's own."""
+
+
+def stored_bits(pixels: NDArray[np.generic]) -> int:
+    return 8 if pixels.dtype.itemsize == 1 else 12
+
+
+def jpeg2000(pixels: NDArray[np.generic], level: int, bits: int = 12) -> bytes:
+    """Level 0 is reversible; others are the quality of an irreversible stream in dB."""
+    return imagecodecs.jpeg2k_encode(pixels, level, codecformat="j2k", bitspersample=bits, reversible=level == 0)
+
+
+def compressed(
+    syntax: str, pixels: NDArray[np.generic] | None = None, stream: bytes | None = None, **encapsulation: object
+) -> FileDataset:
+    """The DX image with its pixels in another transfer syntax."""
+    pixels = gradient() if pixels is None else pixels
+    dataset = dicom(pixels.view(np.uint16) if pixels.dtype == np.int16 else pixels)
+    if syntax == uid.RLELossless:
+        dataset.compress(syntax, generate_instance_uid=False)
+        return dataset
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([stream or ENCODERS[syntax](pixels)], **encapsulation)
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
     return dataset
 
 

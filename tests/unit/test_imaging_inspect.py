@@ -2,27 +2,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    RLELossless,
-    SecondaryCaptureImageStorage,
-)
+from pydicom.uid import ImplicitVRLittleEndian
 
 from lumbar3d.errors import ImageTooLargeError, RadiographError, UnsupportedFormatError
 from lumbar3d.imaging.header import LIMITS, ImageFormat
 from lumbar3d.imaging.inspect import inspect_upload
+from lumbar3d.imaging.radiograph import load_radiograph
 from tests.unit.radiograph_files import (
     COLUMNS,
     ROWS,
@@ -63,44 +54,34 @@ def test_dicom_header_gives_spacing_view_and_hashes(tmp_path: Path) -> None:
 
 def test_implicit_little_endian_is_accepted(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "d", dicom(syntax=ImplicitVRLittleEndian))
-    header = inspect_upload(path)
-    assert path.read_bytes()[header.pixel_offset :] == gradient().tobytes()
+    np.testing.assert_array_equal(load_radiograph(path).pixels, gradient())
 
 
 def _bytes(content: bytes) -> Writer:
     return lambda path: path.write_bytes(content)
 
 
-def _colour(mode: str) -> Writer:
-    return lambda path: Image.new(mode, (100, 100), 7).save(path, format="PNG")
-
-
 UNSUPPORTED: dict[str, Writer] = {
     "empty": _bytes(b""),
     "zip": _bytes(b"PK\x03\x04" + b"\0" * 500),
-    "jpeg": lambda path: Image.new("L", (100, 100)).save(path, format="JPEG"),
     "jpeg 2000": _bytes(b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0" * 500),
     "gif": lambda path: Image.new("L", (100, 100)).save(path, format="GIF"),
     "text": _bytes(b"not an image at all" * 20),
-    "8-bit png": _colour("L"),
-    "1-bit png": _colour("1"),
-    "palette png": _colour("P"),
-    "grey and alpha png": _colour("LA"),
-    "rgb png": _colour("RGB"),
-    "8-bit tiff": lambda path: write_tiff(path, gradient(), t258=8),
-    "rgb tiff": lambda path: write_tiff(path, gradient(), t277=3),
+    "1-bit png": lambda path: Image.new("1", (100, 100)).save(path, format="PNG"),
+    "12-bit tiff": lambda path: write_tiff(path, gradient(), t258=12),
+    "rgb tiff of one channel": lambda path: write_tiff(path, gradient(), t262=2),
+    "grey tiff of three channels": lambda path: write_tiff(path, gradient(), t277=3),
+    "tiff in planes": lambda path: write_tiff(path, gradient(), t284=2),
     "jpeg tiff": lambda path: write_tiff(path, gradient(), t259=7),
+    "zstd tiff": lambda path: write_tiff(path, gradient(), t259=50000),
     "float tiff": lambda path: write_tiff(path, gradient(), t339=3),
+    "signed tiff": lambda path: write_tiff(path, gradient(), t339=2),
     "palette tiff": lambda path: write_tiff(path, gradient(), t262=3),
-    "big tiff": _bytes(b"II+\0\x08\0\0\0" + b"\0" * 100),
-    "secondary capture": lambda path: write_dicom(path, SOPClassUID=SecondaryCaptureImageStorage),
+    "cmyk jpeg": lambda path: Image.new("CMYK", (100, 100)).save(path, format="JPEG"),
     "no class": lambda path: write_dicom(path, SOPClassUID=""),
-    "rgb dicom": lambda path: write_dicom(path, SamplesPerPixel=3, PhotometricInterpretation="RGB"),
     "palette dicom": lambda path: write_dicom(path, PhotometricInterpretation="PALETTE COLOR"),
-    "8-bit dicom": lambda path: write_dicom(path, BitsAllocated=8, BitsStored=8, HighBit=7),
-    "8 bits stored": lambda path: write_dicom(path, BitsStored=8, HighBit=7),
-    "high bit": lambda path: write_dicom(path, HighBit=15),
-    "two frames": lambda path: write_dicom(path, NumberOfFrames=2),
+    "7 bits stored": lambda path: write_dicom(path, BitsStored=7, HighBit=6),
+    "cells of 32 bits": lambda path: write_dicom(path, BitsAllocated=32),
 }
 
 
@@ -109,26 +90,6 @@ def test_other_formats_are_refused(name: str, tmp_path: Path) -> None:
     UNSUPPORTED[name](tmp_path / "x")
     with pytest.raises(UnsupportedFormatError):
         inspect_upload(tmp_path / "x")
-
-
-@pytest.mark.parametrize(
-    "syntax",
-    [DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPEG2000Lossless, JPEGBaseline8Bit, RLELossless, "1.2.3"],
-)
-def test_transfer_syntax_is_refused_before_the_dataset_is_read(syntax: str, tmp_path: Path) -> None:
-    path = write_dicom(tmp_path / "x")
-    data = path.read_bytes()
-    old = b"1.2.840.10008.1.2.1\0"
-    element = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(old)) + old
-    value = str(syntax).encode()
-    value += b"\0" * (len(value) % 2)
-    start = data.index(element)
-    changed = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(value)) + value
-    body = data[:start] + changed + b"\xff" * 2000  # what follows would fail to parse
-    grown = struct.unpack("<I", body[140:144])[0] + len(changed) - len(element)
-    path.write_bytes(body[:140] + struct.pack("<I", grown) + body[144:])
-    with pytest.raises(UnsupportedFormatError, match="transfer syntax"):
-        inspect_upload(path)
 
 
 def _cut(length: int) -> Writer:
@@ -196,9 +157,6 @@ DAMAGED: dict[str, Writer] = {
     "element length beyond the file": lambda path: _with_elements(
         path, b"\x09\x00\x10\x10UN\0\0" + struct.pack("<I", 2**31)
     ),
-    "a header without end": lambda path: _with_elements(
-        path, b"\x09\x00\x10\x10OB\0\0" + struct.pack("<I", 2**20) + b"\0" * 2**20
-    ),
 }
 
 
@@ -209,19 +167,6 @@ def test_damaged_files_are_refused(name: str, tmp_path: Path) -> None:
         inspect_upload(tmp_path / "x")
     assert caught.type is RadiographError
     assert "SECRET" not in str(caught.value)
-
-
-def test_a_header_full_of_sequence_items_costs_little(tmp_path: Path) -> None:
-    items = b"\xfe\xff\x00\xe0\0\0\0\0" * ((LIMITS.dicom_header_bytes - 2000) // 8)
-    _with_elements(tmp_path / "x", b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + items)
-    tracemalloc.start()
-    started = time.process_time()
-    with pytest.raises(RadiographError):
-        inspect_upload(tmp_path / "x")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 300e6
-    assert time.process_time() - started < 20
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(20_001, 100), (6500, 6500), (2**31 - 1, 2**31 - 1)])

@@ -7,13 +7,19 @@ import pytest
 from PIL import Image
 
 from lumbar3d.contracts import Calibration
-from lumbar3d.errors import CalibrationError, EmptyImageError, RadiographError, ViewMismatchError
+from lumbar3d.errors import (
+    CalibrationError,
+    EmptyImageError,
+    EngineError,
+    RadiographError,
+    ViewMismatchError,
+)
 from lumbar3d.imaging import decoder, sandbox
 from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
-from lumbar3d.imaging.inspect import inspect_upload
+from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.radiograph import load_radiograph
-from lumbar3d.imaging.sandbox import decode_sandboxed
+from lumbar3d.imaging.sandbox import run_codec
 from tests.unit.radiograph_files import dicom, gradient, png_of_size, write_dicom, write_png, write_tiff
 
 
@@ -37,7 +43,7 @@ def test_full_range_survives(tmp_path: Path) -> None:
 
 
 def test_signed_dicom_keeps_its_sign(tmp_path: Path) -> None:
-    pixels = gradient().astype(np.int32) - 2000
+    pixels = gradient().astype(np.int32) - 2040
     path = write_dicom(tmp_path / "a", dicom(pixels.astype(np.int16).view(np.uint16)), PixelRepresentation=1)
     np.testing.assert_array_equal(load_radiograph(path).pixels, pixels)
 
@@ -70,26 +76,59 @@ def test_truncated_and_lying_pngs_do_not_decode(tmp_path: Path) -> None:
             load_radiograph(path)
 
 
-def test_the_decoder_may_not_take_more_memory_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Path(decoder.__file__).read_text()
-    path = write_png(tmp_path / "a.png", gradient(4000, 4000))
-    header = inspect_upload(path)
-    assert decode_sandboxed(path, header).shape == (4000, 4000)
-    small = tmp_path / "decoder.py"
-    small.write_text(source.replace("MEMORY_BYTES = 2**30", "MEMORY_BYTES = 48 * 2**20"))
-    monkeypatch.setattr(decoder, "__file__", str(small))
+def test_a_codec_may_not_take_more_memory_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = write_png(tmp_path / "a.png", gradient(4000, 4000)).read_bytes()
+    monkeypatch.setattr(sandbox, "_MEMORY_BYTES", 2**28)
+    assert run_codec("png", stream).shape == (4000, 4000)
+    monkeypatch.setattr(sandbox, "_MEMORY_BYTES", 2**28 - 2**27)
     with pytest.raises(RadiographError, match="cannot be decoded"):
-        decode_sandboxed(path, header)
+        run_codec("png", stream)
 
 
-def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_png(tmp_path / "a.png", gradient())
-    hanging = tmp_path / "decoder.py"
-    hanging.write_text("import time\ntime.sleep(60)\n")
-    monkeypatch.setattr(decoder, "__file__", str(hanging))
-    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3)
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [
+        ("import time\ntime.sleep(600)", EngineError),  # it did nothing: the machine's fault, to be tried again
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGXCPU)", RadiographError),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", RadiographError),
+    ],
+)
+def test_a_codec_that_hangs_or_crashes_ends_as_a_typed_error(
+    program: str, kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "decoder.py").write_text(program)
+    monkeypatch.setattr(decoder, "__file__", str(tmp_path / "decoder.py"))
+    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3 if kind is EngineError else 60)
+    with pytest.raises(kind):
+        run_codec("png", b"")
+
+
+def test_a_codec_may_not_take_more_time_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = write_png(tmp_path / "a.png", gradient(400, 400)).read_bytes()
+    monkeypatch.setattr(sandbox, "_CPU_SECONDS", 0)
     with pytest.raises(RadiographError, match="too long"):
-        decode_sandboxed(path, inspect_upload(path))
+        run_codec("png", stream)
+
+
+@pytest.mark.parametrize("output", ["", "<u2 4 4\\n", "<f8 0\\n", "<u2 -1\\nabcd", "O 1\\n12345678", "x" * 100])
+def test_what_a_codec_in_other_hands_writes_is_no_image(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lying = tmp_path / "decoder.py"
+    lying.write_text(f"print('{output}', end='')")
+    monkeypatch.setattr(decoder, "__file__", str(lying))
+    path = write_png(tmp_path / "a", gradient())
+    with pytest.raises(RadiographError):
+        load_radiograph(path)
+
+
+def test_notes_name_the_view_whose_file_holds_less(tmp_path: Path, calibration: Calibration) -> None:
+    v, u = np.mgrid[:1024, :1024]
+    film = (128 + 90 * np.sin(v / 150) * np.cos(u / 200)).astype(np.uint8)
+    write_png(tmp_path / "ap", film)
+    Image.fromarray(film).save(tmp_path / "lat", format="JPEG")
+    _, notes = read_pair((tmp_path / "ap", tmp_path / "lat"), calibration)
+    assert notes == ("ap_eight_bit", "lat_eight_bit", "lat_lossy")
 
 
 def _header(**facts: object) -> ImageHeader:

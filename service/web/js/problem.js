@@ -6,7 +6,7 @@ const ADVICE = {
   invalid_calibration: "Check the calibration file against the two images.",
   degenerate_geometry: "Check the positions of source and detector in the calibration.",
   view_angle_out_of_range: "The two views must be roughly at right angles.",
-  unsupported_format: "Send 16-bit greyscale PNG or TIFF, or uncompressed DICOM.",
+  unsupported_format: "Send a single greyscale radiograph as DICOM, PNG, TIFF or JPEG.",
   view_mismatch: "Check that AP and lateral were not swapped and belong to one acquisition.",
   levels_not_found: "Both images must show L1 to L5 completely, upright.",
   level_names_doubtful: "Which vertebra is which must be clear: both images should show the last ribs and the sacrum.",

@@ -18,6 +18,8 @@ const NOTES = {
   level_names_unsure: "Which vertebra is which is not quite certain: count them from the ribs and from the sacrum.",
   views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
   perhaps_mirrored: "may be mirrored left to right: the two views would fit together better.",
+  eight_bit: "has only 256 grey values: the original of the detector has more.",
+  lossy: "was compressed with loss: the original of the detector is better.",
   inverted: "was stored with bone dark and has been inverted.",
   cropped_to_centre: "is larger than the field that is used; its borders were cut.",
   padded: "is smaller than the field that is used; the rest was filled.",

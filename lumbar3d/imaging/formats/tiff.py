@@ -1,0 +1,124 @@
+"""TIFF and BigTIFF: 8 or 16 unsigned bits, grey, or colour that shows none."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from lumbar3d.errors import RadiographError, UnsupportedFormatError
+from lumbar3d.imaging.formats.samples import one_channel
+from lumbar3d.imaging.header import ImageFormat, ImageHeader, check_size, require_upright
+from lumbar3d.imaging.sandbox import Samples, run_codec
+
+
+class _Layout(NamedTuple):
+    """How numbers are written in one of the four kinds of TIFF."""
+
+    order: str
+    wide: str
+    """Offsets and numbers of values."""
+    entries: str
+    """The number of entries of a directory."""
+
+
+_LAYOUTS = {
+    b"II*\0": _Layout("<", "I", "H"),
+    b"MM\0*": _Layout(">", "I", "H"),
+    b"II+\0": _Layout("<", "Q", "Q"),
+    b"MM\0+": _Layout(">", "Q", "Q"),
+}
+_ENTRIES = 200
+_NUMBERS = {3: "H", 4: "I", 16: "Q"}
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_ORIENTATION, _SAMPLES, _PLANAR, _SAMPLE_FORMAT = 274, 277, 284, 339
+_LOSSLESS = {1, 5, 8, 32773, 32946}
+"""None, LZW, Deflate, PackBits, old Deflate."""
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+
+
+def recognises(head: bytes) -> bool:
+    """Whether the file begins with the magic number of TIFF or BigTIFF, in either byte order."""
+    return head[:4] in _LAYOUTS
+
+
+def inspect(path: Path) -> ImageHeader:
+    """Read the first image file directory.
+
+    Raises
+    ------
+    RadiographError
+        Damaged directory, or of no acceptable size.
+    UnsupportedFormatError
+        Another depth, signed or floating point values, palette, separate planes, lossy or unknown compression,
+        an orientation.
+    """
+    with path.open("rb") as file:
+        tags = _first_directory(file)
+    bits, photometric = tags.get(_BITS, 1), tags.get(_PHOTOMETRIC, _BLACK_IS_ZERO)
+    if bits not in (8, 16) or tags.get(_SAMPLE_FORMAT, 1) != 1:
+        raise UnsupportedFormatError("the TIFF must hold unsigned integers of 8 or 16 bits")
+    if tags.get(_COMPRESSION, 1) not in _LOSSLESS:
+        raise UnsupportedFormatError("the TIFF's compression must be none, LZW, Deflate or PackBits")
+    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB) or tags.get(_PLANAR, 1) != 1:
+        raise UnsupportedFormatError("the TIFF must hold grey values, without palette or separate planes")
+    if (photometric == _RGB) != (tags.get(_SAMPLES, 1) >= 3):
+        raise UnsupportedFormatError("the TIFF's number of channels is not that of grey or of colour")
+    require_upright(tags.get(_ORIENTATION, 1))
+    rows, columns = tags.get(_HEIGHT, 0), tags.get(_WIDTH, 0)
+    check_size(rows, columns)
+    inverted = "MONOCHROME1" if photometric == _WHITE_IS_ZERO else None
+    return ImageHeader(ImageFormat.TIFF, rows, columns, bits_stored=bits, photometric=inverted)
+
+
+def decode(path: Path) -> Samples:
+    """Grey values as stored, also where white is zero."""
+    return one_channel(run_codec("tiff", path.read_bytes()))
+
+
+def orientation_of(exif: bytes) -> int:
+    """Orientation from an EXIF block, which is a small TIFF; 1 where it has none.
+
+    Raises
+    ------
+    RadiographError
+        The block is damaged, so that nobody can say how the image is meant.
+    """
+    if not recognises(exif):
+        raise RadiographError("the EXIF block is damaged")
+    return _first_directory(io.BytesIO(exif)).get(_ORIENTATION, 1)
+
+
+def _first_directory(file: BinaryIO) -> dict[int, int]:
+    """First value of each entry that holds whole numbers, by tag."""
+    try:
+        layout = _LAYOUTS[file.read(4)]
+        file.seek(8 if layout.wide == "Q" else 4)
+        file.seek(_number(file, layout, layout.wide))
+        count = _number(file, layout, layout.entries)
+        if not 0 < count <= _ENTRIES:
+            raise RadiographError("the TIFF directory is damaged")
+        size = struct.calcsize(f"{layout.order}HH{layout.wide}{layout.wide}")
+        entries = [file.read(size) for _ in range(count)]
+        return dict(filter(None, (_entry(file, layout, entry) for entry in entries)))
+    except (struct.error, OverflowError, OSError, ValueError) as error:
+        raise RadiographError("the TIFF directory is damaged") from error
+
+
+def _entry(file: BinaryIO, layout: _Layout, entry: bytes) -> tuple[int, int] | None:
+    """Tag and first value, which stands in the entry itself if all its values have room there."""
+    tag, kind, count = struct.unpack_from(f"{layout.order}HH{layout.wide}", entry)
+    if kind not in _NUMBERS or count == 0:
+        return None
+    room = struct.calcsize(layout.wide)
+    here = entry[-room:]
+    if count * struct.calcsize(_NUMBERS[kind]) > room:
+        file.seek(struct.unpack(layout.order + layout.wide, here)[0])
+        here = file.read(room)
+    return tag, struct.unpack_from(layout.order + _NUMBERS[kind], here)[0]
+
+
+def _number(file: BinaryIO, layout: _Layout, kind: str) -> int:
+    value: int = struct.unpack(layout.order + kind, file.read(struct.calcsize(kind)))[0]
+    return value

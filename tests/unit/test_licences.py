@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from importlib.metadata import metadata
+from pathlib import Path
+
+CONSTRAINTS = (Path(__file__).resolve().parents[2] / "constraints.txt").read_text().lower()
+
+
+def test_codecs_may_stand_beside_this_licence() -> None:
+    described = metadata("imagecodecs")
+    assert "BSD-3-Clause" in (described.get("License-Expression"), described.get("License"))
+
+
+def test_no_codec_under_the_gpl_is_installed_with_us() -> None:
+    assert "imagecodecs==" in CONSTRAINTS
+    assert "pylibjpeg-libjpeg" not in CONSTRAINTS
