@@ -7,6 +7,7 @@ directory and its manifest last, fetch downloads one file to a cache.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -43,6 +44,10 @@ class BundleStore(Protocol):
 
     def publish(self, bundle: str, staged: Path) -> None:
         """Make a staged directory a bundle, durably; the staged directory is gone afterwards."""
+        ...
+
+    def restore(self, bundle: str, copy: str) -> None:
+        """Give a bundle that was lost the files of another with the same content; no change where it is there."""
         ...
 
     def fetch(self, bundle: str, name: str) -> StoredFile | None:
@@ -99,6 +104,11 @@ class LocalStore:
             _fsync(target.parent)
             _fsync(target.parent.parent)
 
+    def restore(self, bundle: str, copy: str) -> None:
+        """Rename ``copy`` to ``bundle`` unless that is there: a rename never replaces a directory with files in it."""
+        with contextlib.suppress(OSError):
+            (self.root / copy).rename(self.root / bundle)
+
     def fetch(self, bundle: str, name: str) -> StoredFile | None:
         """One file of a bundle; None where there is none."""
         folder = self.root / bundle
@@ -117,7 +127,10 @@ class LocalStore:
     def names(self, tree: str, older_than_s: float) -> tuple[str, ...]:
         """What lies directly under ``tree`` and is that old."""
         newest = time.time() - older_than_s
-        return tuple(sorted(path.name for path in (self.root / tree).iterdir() if _changed_s(path) < newest))
+        folder = self.root / tree
+        if not folder.is_dir():
+            return ()
+        return tuple(sorted(path.name for path in folder.iterdir() if _changed_s(path) < newest))
 
     def free_bytes(self) -> int:
         """Room left on the file system."""

@@ -13,7 +13,7 @@ import numpy as np
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from jobs.errors import StorageFullError
+from jobs.errors import IdempotencyReuseError, QueueFullError, StorageFullError, TooManyJobsError
 from jobs.records import Job
 from jobs.table import Submission
 from lumbar3d.contracts import Calibration, ReconstructOptions
@@ -76,7 +76,11 @@ async def _receive(request: Request, services: Services, folder: Path) -> FormRe
 
 
 def _record(services: Services, form: FormReceiver, folder: Path, client: str, key: str | None) -> tuple[Job, bool]:
-    """Check, store and record; the bundle is there before the row, so a row never points to nothing."""
+    """Check, store and record; the bundle is there before the row, so a row never points to nothing.
+
+    Whatever the database does in between, images are removed only where the table has said that no job has them. What
+    stays without a job goes with the orphans.
+    """
     calibration = parse_calibration(bytes(form.documents["calibration"]))
     options = parse_options(bytes(form.documents.get("options", b"{}")))
     with np.errstate(all="ignore"):  # absurd numbers overflow on their way to a typed refusal
@@ -92,12 +96,15 @@ def _record(services: Services, form: FormReceiver, folder: Path, client: str, k
     )
     bundle = f"uploads/{submission.job_id}"
     services.store.publish(bundle, folder)
-    is_new = False
     try:
         job, is_new = services.table.submit(submission)
-    finally:
-        if not is_new:
-            services.store.remove(bundle)
+    except (IdempotencyReuseError, TooManyJobsError, QueueFullError):
+        services.store.remove(bundle)
+        raise
+    if not is_new:
+        if not job.is_final:
+            services.store.restore(f"uploads/{job.id}", bundle)
+        services.store.remove(bundle)
     return job, is_new
 
 

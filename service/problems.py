@@ -23,6 +23,7 @@ STATUS = {
     "result_not_ready": 409,
     "no_result": 409,
     "view_mismatch": 409,
+    "result_lost": 410,
     "image_too_large": 413,
     "payload_too_large": 413,
     "unsupported_format": 415,
@@ -31,11 +32,24 @@ STATUS = {
     "invalid_idempotency_key": 422,
     "idempotency_key_reused": 422,
     "too_many_jobs": 429,
+    "too_many_requests": 429,
     "queue_full": 503,
     "overloaded": 503,
+    "database_unavailable": 503,
     "storage_full": 507,
 }
-RETRY_AFTER_S = {"result_not_ready": 2, "too_many_jobs": 15, "queue_full": 30, "overloaded": 5, "storage_full": 300}
+RETRY_AFTER_S = {
+    "upload_timeout": 5,
+    "result_not_ready": 2,
+    "too_many_jobs": 15,
+    "too_many_requests": 1,
+    "queue_full": 30,
+    "overloaded": 5,
+    "database_unavailable": 5,
+    "not_ready": 5,
+    "storage_full": 60,
+}
+"""Whoever is told to come back is told when."""
 
 
 def install(app: FastAPI) -> None:

@@ -24,7 +24,6 @@ class ServiceSettings(JobsSettings):
     max_event_streams: int = Field(default=256, ge=1, description="SSE connections at the same time")
     max_queued: int = Field(default=500, ge=1)
     max_unfinished_per_client: int = Field(default=50, ge=1)
-    min_free_mb: float = Field(default=512.0, ge=0, description="uploads are refused when the store has less room")
     sweep_s: float = Field(default=5.0, gt=0)
     stale_hint_s: float = Field(default=30.0, gt=0, description="a waiting job's hint older than this may be lost")
     retention_days: float = Field(default=30.0, gt=0, description="results are erased this long after the job ended")

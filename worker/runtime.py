@@ -12,6 +12,9 @@ from worker.engine import EngineFactory
 from worker.runner import Runner, Timing
 from worker.settings import WorkerSettings
 
+RESULT_SHARE = 1 / 8
+"""Of the room that uploads must leave: they are refused first, so results of accepted jobs still find some."""
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -28,6 +31,8 @@ class Runtime:
         database = Database(settings.database)
         database.create_tables()
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
-        timing = Timing(settings.heartbeat_s, settings.job_time_limit_s)
-        runner = Runner(Claims(database, lease), LocalStore(settings.data_dir), engine_factory(settings), timing)
+        timing = Timing(settings.heartbeat_s, settings.job_time_limit_s, patience_s=2.0 * settings.lease_s)
+        min_free = int(settings.min_free_mb * RESULT_SHARE * (1 << 20))
+        store = LocalStore(settings.data_dir)
+        runner = Runner(Claims(database, lease), store, engine_factory(settings), timing, min_free)
         return cls(database, Sweeper(database, lease, SweepPolicy()), runner)

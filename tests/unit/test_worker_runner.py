@@ -121,7 +121,6 @@ def test_each_error_has_its_fate(bench: Bench, error: Exception, outcome: Outcom
     [
         (errors.RegistrationError("no fit"), "registration_failed", "no fit"),
         (KeyError("DOE^JANE"), "internal_error", None),
-        (OSError(28, "DOE^JANE"), "storage_full", "no room left in the store"),
     ],
 )
 def test_third_failure_is_told_without_foreign_text(bench: Bench, error: Exception, code: str, detail: str) -> None:
