@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,11 +12,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.schema import CreateColumn
 
 from jobs import postgresql
-from jobs.faults import Breaker, typed_faults
+from jobs.errors import DatabaseUnavailableError
+from jobs.faults import PAUSE_S, Breaker, typed_faults
 from jobs.schema import JOBS, METADATA
 
 WAIT_S = 2.0
 """How long one statement, a lock, or a place in the pool may take; every transaction here takes milliseconds."""
+START_S = 20.0
+"""How long a process that starts waits for the database."""
 SCHEMA_LOCK = 7_302_711
 """PostgreSQL advisory lock: two services that start together must not both create the tables."""
 
@@ -53,7 +57,23 @@ class Database:
             connection.execute(select(JOBS).limit(1)).all()
 
     def create_tables(self) -> None:
-        """Create what is missing, columns too; several processes may do so at the same time."""
+        """Create what is missing, columns too; several processes may do so at the same time.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            It did not answer for ``START_S``: processes of a deployment start in any order.
+        """
+        deadline_s = time.monotonic() + START_S
+        while True:
+            try:
+                return self._create_tables()
+            except DatabaseUnavailableError:
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(PAUSE_S)
+
+    def _create_tables(self) -> None:
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from jobs.bundles import BundleStore
 from jobs.database import Database
+from jobs.errors import DatabaseUnavailableError, StorageFullError
 from jobs.overview import Overview, overview
 
 
 class Metrics:
     """One registry per application, so that two applications in one process do not mix."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, store: BundleStore) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "lumbar3d_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
@@ -25,6 +27,8 @@ class Metrics:
         self.upload_bytes = Counter("lumbar3d_upload_bytes", "Bytes of accepted bodies", registry=self.registry)
         self.sweep_errors = Counter("lumbar3d_sweep_errors", "Sweeps that failed", ["part"], registry=self.registry)
         self.registry.register(_Jobs(database))
+        free = Gauge("lumbar3d_store_free_bytes", "Room left for uploads and results", registry=self.registry)
+        free.set_function(lambda: float(store.free_bytes()))
 
     def render(self) -> bytes:
         """Text of ``GET /metrics``."""
@@ -39,11 +43,22 @@ class _Jobs:
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Names only, so that registering does not need the database."""
+        yield _up(0.0)
         yield from _families(Overview({}, 0.0))
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Counts by state and the age of the oldest waiting job."""
-        yield from _families(overview(self._database))
+        """Counts by state and the age of the oldest waiting job; only that it does not answer, when it does not."""
+        try:
+            figures = overview(self._database)
+        except (DatabaseUnavailableError, StorageFullError):
+            yield _up(0.0)
+            return
+        yield _up(1.0)
+        yield from _families(figures)
+
+
+def _up(value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily("lumbar3d_database_up", "Whether the job table answers", value)
 
 
 def _families(figures: Overview) -> Iterator[GaugeMetricFamily]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -14,6 +15,7 @@ from lumbar3d.contracts import Problem
 from lumbar3d.errors import InputError, Lumbar3dError
 from service.errors import InvalidJsonError
 
+LOGGER = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 STATUS = {
     "unauthorized": 401,
@@ -103,6 +105,8 @@ def _request_id(request: Request) -> str | None:
 
 async def _deliberate(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Lumbar3dError)
+    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
+        LOGGER.warning("refused for a fault", extra={"code": error.code}, exc_info=error.__cause__)
     extra = {"faults": error.faults} if isinstance(error, InvalidJsonError) else {}
     answer = response(error.code, status_of(error), str(error), _request_id(request), **extra)
     if request.method == "POST":

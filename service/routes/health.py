@@ -6,7 +6,6 @@ import os
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import text
 
 from service import problems
 from service.deps import Services, ServicesDep
@@ -46,8 +45,7 @@ def metrics(services: ServicesDep) -> Response:
 
 def _database(services: Services) -> bool:
     try:
-        with services.database.read() as connection:
-            connection.execute(text("SELECT 1"))
+        services.database.check()
     except Exception:
         return False
     return True
