@@ -46,6 +46,14 @@ IDEMPOTENCY_KEYS = Table(
     Column("payload_sha256", String(64), nullable=False),
 )
 
+WORKERS = Table(
+    "workers",
+    METADATA,
+    Column("id", String(80), primary_key=True),
+    Column("state", String(64), nullable=False, comment="ready, or the code of what keeps the engine from loading"),
+    Column("seen_s", Double, nullable=False),
+)
+
 AUDIT = Table(
     "audit",
     METADATA,

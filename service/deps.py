@@ -72,7 +72,7 @@ class Services:
             store=store,
             sweeper=Sweeper(database, lease, sweeping),
             broker=connect(settings.broker),
-            metrics=Metrics(database, store),
+            metrics=Metrics(database, store, settings.lease_s),
             uploads=_slots(settings.max_uploads, settings.max_uploads_per_client, shared),
             streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
             requests=Rate(settings.max_requests_per_s, 2.0 * settings.max_requests_per_s),

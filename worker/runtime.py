@@ -9,6 +9,7 @@ from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database
 from jobs.sweeper import Sweeper, SweepPolicy
 from worker.engine import EngineFactory
+from worker.presence import load_and_tell
 from worker.runner import Runner, Timing
 from worker.settings import WorkerSettings
 
@@ -34,5 +35,6 @@ class Runtime:
         timing = Timing(settings.heartbeat_s, settings.job_time_limit_s, patience_s=2.0 * settings.lease_s)
         min_free = int(settings.min_free_mb * RESULT_SHARE * (1 << 20))
         store = LocalStore(settings.data_dir)
-        runner = Runner(Claims(database, lease), store, engine_factory(settings), timing, min_free)
+        engine = load_and_tell(database, settings, engine_factory)
+        runner = Runner(Claims(database, lease), store, engine, timing, min_free)
         return cls(database, Sweeper(database, lease, SweepPolicy()), runner)

@@ -85,8 +85,10 @@ def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_eng
     app = Celery("lumbar3d", broker=settings.broker, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
+        broker_channel_error_retry=True,  # a full Redis refuses commands: that passes, and must not end a worker
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
+        broker_transport="worker.transport:HintTransport",
         broker_transport_options=TRANSPORT_OPTIONS,
         task_acks_late=False,
         task_default_queue=QUEUE,
