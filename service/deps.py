@@ -56,7 +56,7 @@ class Services:
     def start(cls, settings: ServiceSettings) -> Services:
         """Open everything that a request needs; a wrong configuration fails here, not in a request."""
         keys = KeyRing.load(settings)
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(settings.database)
         database.create_tables()
         limits = Limits(settings.max_queued, settings.max_unfinished_per_client)

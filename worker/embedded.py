@@ -71,7 +71,7 @@ def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event
 @contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Wait until no other embedded worker serves this folder; the lock goes with the process, however it dies."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / "worker.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -116,8 +116,15 @@ class Runner:
         """Of what the table has said is over; uploads first, because they are the patient's."""
         if outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REJECTED, Outcome.CANCELLED):
             self._store.remove(f"uploads/{claim.job_id}")
-        if outcome not in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+        if outcome not in (Outcome.SUCCEEDED, Outcome.UNKNOWN) and not self._may_be_result(claim):
             self._store.remove(claim.bundle)
+
+    def _may_be_result(self, claim: Claim) -> bool:
+        """Whether the row points to this attempt's bundle, or cannot be asked."""
+        try:
+            return self._claims.is_committed(claim)
+        except (DatabaseUnavailableError, StorageFullError):
+            return True
 
     def _settle(self, claim: Claim) -> Outcome:
         """Run the attempt and turn whatever it raises into a state of the job."""
@@ -146,7 +153,6 @@ class Runner:
         LOGGER.error("attempt failed", extra={"job_id": claim.job_id, "code": failure.code}, exc_info=error)
         if isinstance(error, StorageFullError):
             self._no_room_until_s = time.monotonic() + NO_ROOM_PAUSE_S
-            self._store.remove(claim.bundle)  # the table, on the same disk, may need the room to answer
             self._insist(lambda: self._claims.postpone(claim, failure))
             return Outcome.REQUEUED
         state = self._insist(lambda: self._claims.retry(claim, failure))

@@ -28,7 +28,7 @@ class Runtime:
     @classmethod
     def start(cls, settings: WorkerSettings, engine_factory: EngineFactory) -> Runtime:
         """Open the job table, make sure of the tables, load the engine."""
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(settings.database)
         database.create_tables()
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)

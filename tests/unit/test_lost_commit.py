@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection, event
 
 from jobs.bundles import LocalStore
-from jobs.claims import Claims, LeasePolicy
+from jobs.claims import Claim, Claims, LeasePolicy
 from jobs.database import Database
-from jobs.errors import DatabaseUnavailableError
+from jobs.errors import DatabaseUnavailableError, StorageFullError
 from jobs.table import JobTable, Limits
 from lumbar3d.contracts import Calibration
 from tests.conftest import calibration_document
@@ -92,6 +92,28 @@ def test_finished_result_stays(fragile: Fragile, tmp_path: Path) -> None:
     fragile.cut_commit_of("result_bundle")
     runner = Runner(fragile.claims, store, TinyEngine(None), Timing())
     assert runner.run_job(request.job_id) == Outcome.SUCCEEDED
+    job = fragile.table.get(request.job_id, "alice")
+    assert job.state == "succeeded" and job.result_bundle is not None
+    assert store.fetch(job.result_bundle, "result.json") is not None
+
+
+@pytest.mark.parametrize("error", [StorageFullError, RuntimeError])
+def test_result_stays_whatever_is_raised_after_its_commit(
+    fragile: Fragile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    request = request_of()
+    store = store_with(tmp_path, request.job_id)
+    fragile.cut_commit_of("INSERT INTO jobs")
+    fragile.table.submit(request)
+    succeed = fragile.claims.succeed
+
+    def commit_and_raise(claim: Claim) -> None:
+        succeed(claim)
+        raise error("after the commit")
+
+    monkeypatch.setattr(fragile.claims, "succeed", commit_and_raise)
+    runner = Runner(fragile.claims, store, TinyEngine(None), Timing(patience_s=0.0))
+    assert runner.run_job(request.job_id) == Outcome.LOST
     job = fragile.table.get(request.job_id, "alice")
     assert job.state == "succeeded" and job.result_bundle is not None
     assert store.fetch(job.result_bundle, "result.json") is not None
