@@ -62,7 +62,8 @@ def production(folder: Path, workers: int = 2) -> Iterator[Deployment]:
             log = folder / f"worker{index}.log"
             flags = ["-A", "worker.app", "worker", "--hostname", f"worker{index}@%h"]
             running.append(stack.enter_context(process([sys.executable, "-m", "celery", *flags], environment, log)))
-        factory = ["--factory", "service.app:create_app_from_environment", "--port", str(port)]
+        bounds = ["--http", "service.connections:BoundedHttp"]
+        factory = ["--factory", "service.app:create_app_from_environment", "--port", str(port), *bounds]
         stack.enter_context(process([sys.executable, "-m", "uvicorn", *factory], environment, folder / "serve.log"))
         url = _ready(port, folder / "serve.log")
         for index in range(workers):

@@ -23,6 +23,9 @@ SUBMIT_TRIES = 3
 POLL_S = (0.3, 2.0)
 """First and largest pause between two questions about a job."""
 POLL_GROWTH = 1.2
+BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+ASK_AGAIN = 60
+LONGEST_PAUSE_S = 10
 
 FILES = {
     "result": "result.json",
@@ -91,7 +94,7 @@ class JobsClient:
 
     def status(self, job_id: str) -> JobStatus:
         """State of a job."""
-        return self._asked(lambda: self._http.get(_job(job_id)), JobStatus)
+        return self._asked(lambda: _patient(lambda: self._http.get(_job(job_id))), JobStatus)
 
     def wait(self, job_id: str, on_status: Callable[[JobStatus], None]) -> JobStatus:
         """Ask until the job has ended; every answer goes to ``on_status``."""
@@ -150,6 +153,17 @@ class JobsClient:
 
     def _unreachable(self, error: httpx.HTTPError) -> CliError:
         return CliError(f"no answer from {self.server} ({type(error).__name__})", Exit.UNREACHABLE)
+
+
+def _patient(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """The answer, asked for again as long as a busy service says when to come back."""
+    for _ in range(ASK_AGAIN):
+        answer = ask()
+        pause_s = answer.headers.get("Retry-After", "")
+        if answer.status_code not in BUSY or not pause_s.isdecimal():
+            return answer
+        time.sleep(min(int(pause_s), LONGEST_PAUSE_S))
+    return ask()
 
 
 def _job(job_id: str) -> str:

@@ -111,6 +111,7 @@ def _server(settings: ServiceSettings) -> Server:
 
     from jobs import jsonlog
     from service.app import create_app
+    from service.connections import BoundedHttp, bound_every_server
 
     jsonlog.configure(settings.log_level)
     try:
@@ -120,7 +121,9 @@ def _server(settings: ServiceSettings) -> Server:
     if not settings.require_api_key:
         # Another site must not read patients by giving its own name our address (DNS rebinding).
         application.add_middleware(TrustedHostMiddleware, allowed_hosts=THIS_MACHINE)
-    server = Server(Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S))
+    bound_every_server()
+    config = Config(application, http=BoundedHttp, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+    server = Server(config)
     # uvicorn raises the signal again after its own end, and the default action would skip ours.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))

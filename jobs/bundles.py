@@ -7,6 +7,7 @@ directory and its manifest last, fetch downloads one file to a cache.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -20,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from jobs.errors import StorageFullError
+from jobs.errors import BundleLostError, StorageFullError
 
 MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class StoredFile:
     path: Path
     sha256: str
     size_bytes: int
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """One file of a bundle, open and exactly as it was published; whoever removes its name, its bytes stay.
+
+    The holder closes ``descriptor``.
+    """
+
+    descriptor: int
+    sha256: str
 
 
 class BundleStore(Protocol):
@@ -45,8 +58,16 @@ class BundleStore(Protocol):
         """Make a staged directory a bundle, durably; the staged directory is gone afterwards."""
         ...
 
+    def restore(self, bundle: str, copy: str) -> None:
+        """Give a bundle that was lost the files of another with the same content; no change where it is there."""
+        ...
+
     def fetch(self, bundle: str, name: str) -> StoredFile | None:
         """One file of a bundle; None where there is none."""
+        ...
+
+    def open(self, bundle: str, name: str) -> OpenFile | None:
+        """One file of a bundle, checked against its hash; None where the bundle never had it."""
         ...
 
     def remove(self, bundle: str) -> None:
@@ -99,6 +120,11 @@ class LocalStore:
             _fsync(target.parent)
             _fsync(target.parent.parent)
 
+    def restore(self, bundle: str, copy: str) -> None:
+        """Rename ``copy`` to ``bundle`` unless that is there: a rename never replaces a directory with files in it."""
+        with contextlib.suppress(OSError):
+            (self.root / copy).rename(self.root / bundle)
+
     def fetch(self, bundle: str, name: str) -> StoredFile | None:
         """One file of a bundle; None where there is none."""
         folder = self.root / bundle
@@ -110,6 +136,21 @@ class LocalStore:
             return None
         return StoredFile(path=folder / name, sha256=entry["sha256"], size_bytes=entry["size_bytes"])
 
+    def open(self, bundle: str, name: str) -> OpenFile | None:
+        """One file of a bundle, checked against its hash; no symbolic link is followed.
+
+        Raises
+        ------
+        BundleLostError
+            The bundle or the file is missing, or is not what was published.
+        """
+        try:
+            with _opened(self.root, *bundle.split("/")) as folder:
+                entry = _read_manifest(folder).get(name)
+                return None if entry is None else _open_checked(folder, name, entry["sha256"])
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            raise BundleLostError("the file is missing in the store or was changed there") from None
+
     def remove(self, bundle: str) -> None:
         """Remove a bundle or a tree of bundles; readers that have a file open keep it."""
         shutil.rmtree(self.root / bundle, ignore_errors=True)
@@ -117,7 +158,10 @@ class LocalStore:
     def names(self, tree: str, older_than_s: float) -> tuple[str, ...]:
         """What lies directly under ``tree`` and is that old."""
         newest = time.time() - older_than_s
-        return tuple(sorted(path.name for path in (self.root / tree).iterdir() if _changed_s(path) < newest))
+        folder = self.root / tree
+        if not folder.is_dir():
+            return ()
+        return tuple(sorted(path.name for path in folder.iterdir() if _changed_s(path) < newest))
 
     def free_bytes(self) -> int:
         """Room left on the file system."""
@@ -136,6 +180,42 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _opened(root: Path, *names: str) -> Iterator[int]:
+    """Descriptor of a directory under ``root``, reached without following a link."""
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in names:
+            inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _read_manifest(folder: int) -> dict[str, dict[str, str]]:
+    with open(os.open(MANIFEST, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+        manifest: dict[str, dict[str, str]] = json.loads(file.read(MAX_MANIFEST_BYTES))
+        return manifest
+
+
+def _open_checked(folder: int, name: str, sha256: str) -> OpenFile:
+    """Open a file and read it to its end: what is checked is what will be sent, not what has its name later."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    try:
+        digest = hashlib.sha256()
+        while data := os.read(descriptor, 1 << 20):
+            digest.update(data)
+        if digest.hexdigest() != sha256:
+            raise ValueError(name)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return OpenFile(descriptor, sha256)
 
 
 @contextmanager

@@ -6,16 +6,18 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Update, select, update
+from sqlalchemy import ColumnElement, Connection, Update, select, update
 
 from jobs import audit
 from jobs.clock import now_s
 from jobs.database import Database
 from jobs.errors import JobCancelledError, LeaseLostError
-from jobs.schema import JOBS
+from jobs.schema import JOBS, ORDER
 from lumbar3d.contracts import JobState, Stage
 
 WORKER = "worker"
+LONGEST_DELAY_S = 60.0
+"""Between two attempts at one job."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Claims:
         token = str(uuid.uuid4())
         take = (
             update(JOBS)
-            .where(JOBS.c.id == job_id, JOBS.c.state == JobState.QUEUED, JOBS.c.available_s <= now_s())
+            .where(JOBS.c.id == job_id, waiting())
             .values(
                 state=JobState.RUNNING,
                 token=token,
@@ -83,9 +85,9 @@ class Claims:
 
     def claim_next(self) -> Claim | None:
         """Take the oldest queued job; None where nothing waits."""
-        ready = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED, JOBS.c.available_s <= now_s())
+        ready = select(JOBS.c.id).where(waiting())
         with self._database.read() as connection:
-            job_ids = connection.execute(ready.order_by(JOBS.c.created_s, JOBS.c.id).limit(8)).scalars().all()
+            job_ids = connection.execute(ready.order_by(*ORDER).limit(8)).scalars().all()
         return next((claim for job_id in job_ids if (claim := self.claim(job_id)) is not None), None)
 
     def renew(self, claim: Claim) -> None:
@@ -132,6 +134,12 @@ class Claims:
                 raise JobCancelledError("the client cancelled the job")
             audit.record(connection, claim.job_id, WORKER, "succeeded")
 
+    def is_committed(self, claim: Claim) -> bool:
+        """Whether this very attempt is the job's result: to be asked when the answer to a commit was lost."""
+        result = select(JOBS.c.id).where(JOBS.c.id == claim.job_id, JOBS.c.result_bundle == claim.bundle)
+        with self._database.read() as connection:
+            return connection.execute(result).first() is not None
+
     def end(self, claim: Claim, state: JobState, failure: Failure | None = None) -> None:
         """End the job as failed, rejected or cancelled.
 
@@ -149,12 +157,26 @@ class Claims:
             if claim.attempt >= self._policy.max_attempts:
                 self._end(connection, claim, JobState.FAILED, failure)
                 return JobState.FAILED
-            delay_s = self._policy.retry_delay_s * 2.0 ** (claim.attempt - 1)
-            again = _ours(claim).values(available_s=now_s() + delay_s, **requeued())
-            if not connection.execute(again).rowcount:
-                raise LeaseLostError("the job is no longer this worker's")
-            audit.record(connection, claim.job_id, WORKER, "requeued", failure.code)
+            delay_s = min(self._policy.retry_delay_s * 2.0 ** (claim.attempt - 1), LONGEST_DELAY_S)
+            self._requeue(connection, claim, failure, {"available_s": now_s() + delay_s})
             return JobState.QUEUED
+
+    def postpone(self, claim: Claim, failure: Failure) -> None:
+        """Queue the job again after something that no attempt can help; this one is not counted.
+
+        Raises
+        ------
+        LeaseLostError
+            The job is no longer ours.
+        """
+        with self._database.write() as connection:
+            later = {"available_s": now_s() + self._policy.retry_delay_s, "attempt": JOBS.c.attempt - 1}
+            self._requeue(connection, claim, failure, later)
+
+    def _requeue(self, connection: Connection, claim: Claim, failure: Failure, values: dict[str, Any]) -> None:
+        if not connection.execute(_ours(claim).values(**values, **requeued())).rowcount:
+            raise LeaseLostError("the job is no longer this worker's")
+        audit.record(connection, claim.job_id, WORKER, "requeued", failure.code)
 
     def _end(self, connection: Connection, claim: Claim, state: JobState, failure: Failure | None) -> None:
         code, detail = (failure.code, failure.detail) if failure else (None, None)
@@ -167,6 +189,16 @@ class Claims:
         held = _ours(claim).values(lease_expires_s=now_s() + self._policy.lease_s, **values)
         if not connection.execute(held).rowcount:
             raise LeaseLostError("the job is no longer this worker's")
+
+
+def waiting() -> ColumnElement[bool]:
+    """Whether a job may be claimed now.
+
+    No delay is longer than ``LONGEST_DELAY_S``: a time further away was written before the clock was set back.
+    """
+    now = now_s()
+    is_due = (JOBS.c.available_s <= now) | (JOBS.c.available_s > now + LONGEST_DELAY_S)
+    return (JOBS.c.state == JobState.QUEUED) & is_due
 
 
 def requeued() -> dict[str, Any]:

@@ -1,59 +1,124 @@
-"""One engine per process, set up so that a committed transaction survives a power cut."""
+"""One engine per process, set up so that a committed transaction survives a power cut and nobody waits for long."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.schema import CreateColumn
 
-from jobs.schema import METADATA
+from jobs import postgresql
+from jobs.errors import DatabaseUnavailableError
+from jobs.faults import PAUSE_S, Breaker, typed_faults
+from jobs.schema import JOBS, METADATA
 
-BUSY_TIMEOUT_S = 15.0
-"""How long SQLite waits for another writer; every transaction here takes milliseconds."""
+WAIT_S = 2.0
+"""How long one statement, a lock, or a place in the pool may take; every transaction here takes milliseconds."""
+START_S = 20.0
+"""How long a process that starts waits for the database."""
 SCHEMA_LOCK = 7_302_711
 """PostgreSQL advisory lock: two services that start together must not both create the tables."""
 
 
 class Database:
-    """Short transactions on the job table; safe to use from several threads, not across a fork."""
+    """Short transactions on the job table; safe to use from several threads, not across a fork.
+
+    Every transaction raises ``DatabaseUnavailableError`` when the database does not answer, and ``StorageFullError``
+    when it has no room. After either, whether a COMMIT took place is not known: the table has to be asked.
+    """
 
     def __init__(self, url: str) -> None:
         self.engine = _sqlite(url) if url.startswith("sqlite") else _server(url)
+        self._breaker = Breaker()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with self.engine.connect() as connection, connection.begin():
+        with typed_faults(self._breaker), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that takes the write lock at once, so that it cannot deadlock on an upgrade."""
-        with self.engine.connect().execution_options(lumbar3d_write=True) as connection, connection.begin():
+        with (
+            typed_faults(self._breaker),
+            self.engine.connect().execution_options(lumbar3d_write=True) as connection,
+            connection.begin(),
+        ):
             yield connection
 
+    def check(self) -> None:
+        """Read what every request reads; raises where that does not work, an old table's missing column included."""
+        with self.read() as connection:
+            connection.execute(select(JOBS).limit(1)).all()
+
     def create_tables(self) -> None:
-        """Create what is missing; several processes may do so at the same time."""
+        """Create what is missing, columns too; several processes may do so at the same time.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            It did not answer for ``START_S``: processes of a deployment start in any order.
+        """
+        deadline_s = time.monotonic() + START_S
+        while True:
+            try:
+                return self._create_tables()
+            except DatabaseUnavailableError:
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(PAUSE_S)
+
+    def _create_tables(self) -> None:
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
             METADATA.create_all(connection)
+            _add_columns(connection)
 
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
 
 
+def _add_columns(connection: Connection) -> None:
+    """Bring the table of an older version up to date: later columns have a default, so old rows stay good."""
+    known = {column["name"] for column in inspect(connection).get_columns(JOBS.name)}
+    for column in JOBS.columns:
+        if column.name not in known:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {JOBS.name} ADD COLUMN {definition}"))
+    for index in JOBS.indexes:
+        index.create(connection, checkfirst=True)
+
+
 def _server(url: str) -> Engine:
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=30, hide_parameters=True)
+    engine = create_engine(
+        url,
+        connect_args={"connect_timeout": int(WAIT_S)},
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=30,
+        pool_timeout=WAIT_S,
+        hide_parameters=True,
+    )
+    if engine.dialect.driver == "psycopg":
+        postgresql.bound_waiting(engine, WAIT_S)
+    return engine
 
 
 def _sqlite(url: str) -> Engine:
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=10, max_overflow=40, hide_parameters=True
+        url,
+        connect_args={"timeout": WAIT_S},
+        pool_size=10,
+        max_overflow=40,
+        pool_timeout=WAIT_S,
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)

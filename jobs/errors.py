@@ -8,6 +8,8 @@
         ├── IdempotencyReuseError        idempotency_key_reused      (422)
         ├── TooManyJobsError             too_many_jobs               (429)
         ├── QueueFullError               queue_full                  (503)
+        ├── DatabaseUnavailableError     database_unavailable        (503)
+        ├── BundleLostError              result_lost                 (410)
         ├── StorageFullError             storage_full                (507)
         └── WorkerSignal                 never leaves a worker
             ├── JobCancelledError        job_cancelled
@@ -49,8 +51,20 @@ class QueueFullError(JobsError):
     code = "queue_full"
 
 
+class DatabaseUnavailableError(JobsError):
+    """The job table does not answer, or not in time; whether a change was committed is not known."""
+
+    code = "database_unavailable"
+
+
+class BundleLostError(JobsError):
+    """A file of a result is missing in the store, or is not what was written there."""
+
+    code = "result_lost"
+
+
 class StorageFullError(JobsError):
-    """No room left for uploads or results."""
+    """No room left for uploads, results or the job table."""
 
     code = "storage_full"
 

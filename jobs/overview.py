@@ -27,4 +27,4 @@ def overview(database: Database) -> Overview:
     with database.read() as connection:
         found = {state: count for state, count in connection.execute(counts)}
         oldest_s = connection.execute(age).scalar_one()
-    return Overview({state.value: found.get(state.value, 0) for state in JobState}, float(oldest_s or 0.0))
+    return Overview({state.value: found.get(state.value, 0) for state in JobState}, max(float(oldest_s or 0.0), 0.0))

@@ -28,6 +28,7 @@ class Job:
     result_bundle: str | None
     error_code: str | None
     error_detail: str | None
+    place: int
     created_s: float
     updated_s: float
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -26,12 +26,16 @@ JOBS = Table(
     Column("result_bundle", String(120)),
     Column("error_code", String(64)),
     Column("error_detail", String(300)),
+    Column("place", BigInteger, nullable=False, server_default="0", comment="grows with every submission: the order"),
     Column("created_s", Double, nullable=False),
     Column("updated_s", Double, nullable=False),
     Column("finished_s", Double),
     Index("jobs_by_state", "state", "created_s"),
     Index("jobs_by_owner", "owner", "state"),
+    Index("jobs_by_place", "place"),
 )
+ORDER = (JOBS.c.place, JOBS.c.created_s, JOBS.c.id)
+"""Who is next. The clock only tells apart what shares a place: rows of an older version, or of one moment."""
 
 IDEMPOTENCY_KEYS = Table(
     "idempotency_keys",
@@ -40,6 +44,14 @@ IDEMPOTENCY_KEYS = Table(
     Column("key", String(255), primary_key=True),
     Column("job_id", String(36), nullable=False, index=True),
     Column("payload_sha256", String(64), nullable=False),
+)
+
+WORKERS = Table(
+    "workers",
+    METADATA,
+    Column("id", String(80), primary_key=True),
+    Column("state", String(64), nullable=False, comment="ready, or the code of what keeps the engine from loading"),
+    Column("seen_s", Double, nullable=False),
 )
 
 AUDIT = Table(

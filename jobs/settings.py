@@ -21,6 +21,10 @@ class JobsSettings(BaseSettings):
     max_attempts: int = Field(default=3, ge=1)
     retry_delay_s: float = Field(default=2.0, ge=0, description="doubled with every attempt")
 
+    min_free_mb: float = Field(
+        default=512.0, ge=0, description="uploads are refused when the store has less room; workers pause at an eighth"
+    )
+
     @property
     def database(self) -> str:
         """SQLAlchemy URL of the job table."""

@@ -8,15 +8,17 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import ColumnElement, func, select, true, update
 
 from jobs import audit
-from jobs.claims import LeasePolicy, ended, requeued
+from jobs.claims import LeasePolicy, ended, requeued, waiting
 from jobs.clock import now_s
 from jobs.database import Database
-from jobs.schema import JOBS
+from jobs.schema import JOBS, ORDER
 from jobs.table import remove
 from lumbar3d.contracts import JobState
 
 SWEEPER = "sweeper"
 BATCH = 200
+CLOCK_SLACK_S = 1.0
+"""A stored time this far in the future means that the clock was set back."""
 
 
 class Broker(Protocol):
@@ -60,7 +62,18 @@ class Sweeper:
 
     def release_expired(self) -> int:
         """Take jobs back whose worker went silent; returns how many."""
+        self._shorten_leases()
         return self._release(JOBS.c.lease_expires_s < now_s())
+
+    def _shorten_leases(self) -> None:
+        """A lease that ends later than one given now was given before the clock was set back: it starts anew.
+
+        A worker that lives renews it; that of a dead one ends in its time, whatever the clock said before.
+        """
+        fresh_s = now_s() + self._lease.lease_s
+        late = update(JOBS).where(JOBS.c.state == JobState.RUNNING, JOBS.c.lease_expires_s > fresh_s + CLOCK_SLACK_S)
+        with self._database.write() as connection:
+            connection.execute(late.values(lease_expires_s=fresh_s))
 
     def release_all(self) -> int:
         """Take every running job back: only for the start of the one embedded worker, when nobody else can run."""
@@ -75,7 +88,8 @@ class Sweeper:
         fresh = self._due(JOBS.c.published_s.is_(None))
         for job_id in fresh:
             self._publish(broker, job_id)
-        stale = self._due(JOBS.c.published_s < now_s() - self._policy.stale_hint_s)
+        age_s = now_s() - JOBS.c.published_s
+        stale = self._due((age_s > self._policy.stale_hint_s) | (age_s < -CLOCK_SLACK_S))
         missing = self._count_queued() - broker.backlog() if stale else 0
         for job_id in stale[: max(missing, 0)]:
             self._publish(broker, job_id)
@@ -92,9 +106,9 @@ class Sweeper:
         return job_ids
 
     def _due(self, condition: ColumnElement[bool]) -> list[str]:
-        queued = select(JOBS.c.id).where(JOBS.c.state == JobState.QUEUED, JOBS.c.available_s <= now_s(), condition)
+        queued = select(JOBS.c.id).where(waiting(), condition)
         with self._database.read() as connection:
-            return list(connection.execute(queued.order_by(JOBS.c.created_s).limit(BATCH)).scalars())
+            return list(connection.execute(queued.order_by(*ORDER).limit(BATCH)).scalars())
 
     def _count_queued(self) -> int:
         with self._database.read() as connection:

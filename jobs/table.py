@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from jobs import audit, records
 from jobs.clock import now_s
 from jobs.database import Database
-from jobs.errors import IdempotencyReuseError, JobNotFoundError, QueueFullError, TooManyJobsError
+from jobs.errors import (
+    DatabaseUnavailableError,
+    IdempotencyReuseError,
+    JobNotFoundError,
+    QueueFullError,
+    TooManyJobsError,
+)
 from jobs.records import Job
-from jobs.schema import IDEMPOTENCY_KEYS, JOBS
+from jobs.schema import IDEMPOTENCY_KEYS, JOBS, ORDER
 from lumbar3d.contracts import JobState
 
+RETRIES = 2
+QUICK_S = 0.5
+"""A commit whose answer was lost this fast is asked for again at once."""
 UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 
@@ -73,15 +83,25 @@ class JobTable:
             The key was used with another payload.
         TooManyJobsError, QueueFullError
             No room.
+        DatabaseUnavailableError, StorageFullError
+            Whether the job was recorded is not known.
         """
-        try:
-            return self._submit(submission)
-        except IntegrityError:
-            # Two requests with one key at the same moment: the other one won, so now the key is there.
-            return self._submit(submission)
+        for _ in range(RETRIES):
+            started_s = time.monotonic()
+            try:
+                return self._submit(submission)
+            except IntegrityError:
+                continue  # somebody else had the key first, or our own lost commit took place: the table knows
+            except DatabaseUnavailableError:
+                if time.monotonic() - started_s > QUICK_S:
+                    raise  # it hangs: the client must not wait for more
+        return self._submit(submission)
 
     def _submit(self, submission: Submission) -> tuple[Job, bool]:
         with self._database.write() as connection:
+            recorded = _find(connection, submission.job_id, submission.owner)
+            if recorded is not None:
+                return recorded, True
             key = submission.idempotency_key
             known = _known_key(connection, submission.owner, key) if key is not None else None
             if known is not None:
@@ -117,7 +137,7 @@ class JobTable:
             job = _get(connection, job_id, owner)
             if job.state != JobState.QUEUED:
                 return job, None
-            earlier = (JOBS.c.created_s < job.created_s) | ((JOBS.c.created_s == job.created_s) & (JOBS.c.id < job.id))
+            earlier = tuple_(*ORDER) < tuple_(*(literal(getattr(job, column.name)) for column in ORDER))
             ahead = select(func.count()).where(JOBS.c.state == JobState.QUEUED, earlier)
             return job, connection.execute(ahead).scalar_one() + 1
 
@@ -153,11 +173,16 @@ def remove(connection: Connection, job_id: str) -> None:
 
 
 def _get(connection: Connection, job_id: str, owner: str) -> Job:
+    job = _find(connection, job_id, owner)
+    if job is None:
+        raise JobNotFoundError("no such job")
+    return job
+
+
+def _find(connection: Connection, job_id: str, owner: str) -> Job | None:
     found = select(*records.COLUMNS).where(JOBS.c.id == job_id, JOBS.c.owner == owner)
     row = connection.execute(found).one_or_none()
-    if row is None:
-        raise JobNotFoundError("no such job")
-    return records.from_row(row)
+    return None if row is None else records.from_row(row)
 
 
 def _known_key(connection: Connection, owner: str, key: str) -> tuple[str, str] | None:
@@ -176,6 +201,7 @@ def _insert(connection: Connection, submission: Submission) -> None:
         version=1,
         calibration=submission.calibration,
         options=submission.options,
+        place=select(func.coalesce(func.max(JOBS.c.place), 0) + 1).scalar_subquery(),
         cancel_requested=False,
         available_s=now_s(),
         created_s=now_s(),

@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from jobs import jsonlog
 from lumbar3d import __version__
 from service import maintenance, problems, schema
+from service.connections import bound_every_server
 from service.deps import Services
 from service.middleware import RequestContext
 from service.routes import artifacts, health, jobs, submit
@@ -56,10 +57,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 
 
 def create_app_from_environment() -> FastAPI:
-    """For ``uvicorn --factory service.app:create_app_from_environment``."""
+    """For ``uvicorn --factory --http service.connections:BoundedHttp service.app:create_app_from_environment``."""
     settings = ServiceSettings()
     app = create_app(settings)  # before the logs are cut down to safe fields: a wrong setting must be readable
     jsonlog.configure(settings.log_level)
+    bound_every_server()
     return app
 
 

@@ -15,15 +15,22 @@ from jobs.database import Database
 from jobs.errors import JobNotFoundError
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
-from service.errors import UnauthorizedError
+from service.errors import TooManyRequestsError, UnauthorizedError
 from service.examples import JOB_ID
 from service.keys import KeyRing
+from service.limits import Rate, Slots, Turns
 from service.metrics import Metrics
 from service.queue import CeleryBroker, NoBroker, connect
 from service.settings import ServiceSettings
 
 LOCAL_CLIENT = "local"
-"""Owner of all jobs where no API key is required."""
+"""Owner of all jobs where no API key is required; it shares with nobody, so limits per client do not hold for it."""
+TURNS_PER_CLIENT = 8
+"""Threads that one client's requests may have at once, of ``THREADS``, Starlette's number."""
+THREADS = 40
+WRONG_KEYS = 30
+"""Of one address, before they are slowed down: one in two seconds is as fast as before, each other takes a second."""
+WRONG_KEY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,31 +45,38 @@ class Services:
     sweeper: Sweeper
     broker: CeleryBroker | NoBroker
     metrics: Metrics
+    uploads: Slots
+    streams: Slots
+    requests: Rate
+    turns: Turns
+    wrong_keys: Rate = field(default_factory=lambda: Rate(0.5 / WRONG_KEY_S, WRONG_KEYS))
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
-    uploads: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)
-    streams: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)
 
     @classmethod
     def start(cls, settings: ServiceSettings) -> Services:
         """Open everything that a request needs; a wrong configuration fails here, not in a request."""
         keys = KeyRing.load(settings)
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(settings.database)
         database.create_tables()
         limits = Limits(settings.max_queued, settings.max_unfinished_per_client)
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
         sweeping = SweepPolicy(settings.stale_hint_s, settings.retention_days * 86400.0)
+        shared = settings.require_api_key
+        store = LocalStore(settings.data_dir)
         return cls(
             settings=settings,
             keys=keys,
             database=database,
             table=JobTable(database, limits),
-            store=LocalStore(settings.data_dir),
+            store=store,
             sweeper=Sweeper(database, lease, sweeping),
             broker=connect(settings.broker),
-            metrics=Metrics(database),
-            uploads=asyncio.Semaphore(settings.max_uploads),
-            streams=asyncio.Semaphore(settings.max_event_streams),
+            metrics=Metrics(database, store, settings.lease_s),
+            uploads=_slots(settings.max_uploads, settings.max_uploads_per_client, shared),
+            streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
+            requests=Rate(settings.max_requests_per_s, 2.0 * settings.max_requests_per_s),
+            turns=Turns(TURNS_PER_CLIENT if shared else THREADS),
         )
 
     def close(self) -> None:
@@ -71,7 +85,11 @@ class Services:
         self.database.close()
 
 
-def services_of(request: Request) -> Services:
+def _slots(total: int, per_client: int, is_shared: bool) -> Slots:
+    return Slots(total, per_client if is_shared else total)
+
+
+async def services_of(request: Request) -> Services:
     """The services of the running application."""
     services = request.app.state.services
     assert isinstance(services, Services)
@@ -81,28 +99,38 @@ def services_of(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-def client_of(request: Request, services: ServicesDep) -> str:
+async def client_of(request: Request, services: ServicesDep) -> str:
     """Who asks; runs before any body is read.
 
     Raises
     ------
     UnauthorizedError
         A key is required and this is none of ours.
+    TooManyRequestsError
+        This client asks faster than it may.
     """
     if not services.settings.require_api_key:
         return LOCAL_CLIENT
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     client = services.keys.client_of(secret.strip()) if scheme.lower() == "bearer" else None
     if client is None:
+        address = request.client.host if request.client else ""
+        if secret and not services.wrong_keys.allows(address):
+            await asyncio.sleep(WRONG_KEY_S)
         raise UnauthorizedError("send an API key: Authorization: Bearer <key>")
+    request.state.client = client
+    if not services.requests.allows(client):
+        raise TooManyRequestsError("this client sends too many requests")
     return client
 
 
 ClientDep = Annotated[str, Depends(client_of)]
 
 
-def job_id_of(
-    _client: ClientDep, job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, examples=[JOB_ID])]
+async def job_id_of(
+    request: Request,
+    _client: ClientDep,
+    job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, examples=[JOB_ID])],
 ) -> str:
     """A job id in its canonical form; the key is checked first.
 
@@ -112,9 +140,10 @@ def job_id_of(
         Not a UUID, so there cannot be such a job.
     """
     try:
-        return str(uuid.UUID(job_id))
+        request.state.job_id = str(uuid.UUID(job_id))
     except ValueError:
         raise JobNotFoundError("no such job") from None
+    return str(request.state.job_id)
 
 
 JobIdDep = Annotated[str, Depends(job_id_of)]

@@ -14,6 +14,7 @@
         ├── MultipartError             invalid_multipart               (422)
         ├── IdempotencyKeyError        invalid_idempotency_key         (422)
         ├── InvalidJsonError           invalid_calibration / _options  (422)
+        ├── TooManyRequestsError       too_many_requests               (429)
         └── OverloadedError            overloaded                      (503)
 """
 
@@ -82,6 +83,12 @@ class IdempotencyKeyError(RequestError):
     """The Idempotency-Key header is empty, too long, or not printable ASCII."""
 
     code = "invalid_idempotency_key"
+
+
+class TooManyRequestsError(RequestError):
+    """The client takes more than its share at this moment."""
+
+    code = "too_many_requests"
 
 
 class OverloadedError(RequestError):

@@ -47,6 +47,7 @@ CODE_BY_STATUS = {
     404: "job_not_found",
     408: "upload_timeout",
     409: "result_not_ready",
+    410: "result_lost",
     413: "payload_too_large",
     415: "unsupported_format",
     422: "invalid_calibration",

@@ -7,13 +7,14 @@ import hashlib
 import re
 import shutil
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from jobs.errors import StorageFullError
+from jobs.errors import IdempotencyReuseError, QueueFullError, StorageFullError, TooManyJobsError
 from jobs.records import Job
 from jobs.table import Submission
 from lumbar3d.contracts import Calibration, ReconstructOptions
@@ -22,10 +23,13 @@ from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.inspect import inspect_upload
 from service.deps import Services
 from service.documents import parse_calibration, parse_options
-from service.errors import IdempotencyKeyError, OverloadedError, PayloadTooLargeError, UploadTimeoutError
+from service.errors import IdempotencyKeyError, PayloadTooLargeError, UploadTimeoutError
 from service.uploads import FormReceiver
 
 MEBIBYTE = 1 << 20
+GRACE_S = 20.0
+MIN_BYTES_PER_S = 64 * 1024
+"""A body may be ``GRACE_S`` behind this rate: at it, 8 MB take the whole time that an upload has."""
 PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -37,10 +41,9 @@ async def accept(request: Request, services: Services, client: str, key: str | N
     Lumbar3dError
         Of the gate (429, 503, 507, 413), the body (408, 413, 415, 422), the images, or the idempotency key.
     """
-    await run_in_threadpool(_gate, request, services, client, key)
-    if services.uploads.locked():
-        raise OverloadedError("too many uploads at this moment")
-    async with services.uploads:
+    services.uploads.check(client)
+    await services.turns.take(client, lambda: _gate(request, services, client, key))
+    with services.uploads.hold(client):
         folder = await run_in_threadpool(services.store.staging)
         try:
             form = await _receive(request, services, folder)
@@ -68,15 +71,28 @@ async def _receive(request: Request, services: Services, folder: Path) -> FormRe
     settings = services.settings
     form = FormReceiver(folder, request.headers.get("content-type", ""), int(settings.max_upload_mb * MEBIBYTE))
     try:
-        async with asyncio.timeout(settings.upload_timeout_s):
-            await form.receive(request.stream())
+        async with asyncio.timeout(min(settings.upload_timeout_s, GRACE_S)) as limit:
+            await form.receive(_hurried(request.stream(), limit, settings.upload_timeout_s))
     except TimeoutError:
         raise UploadTimeoutError("the body came too slowly") from None
     return form
 
 
+async def _hurried(stream: AsyncIterator[bytes], limit: asyncio.Timeout, whole_s: float) -> AsyncIterator[bytes]:
+    """The same stream; every byte buys time, so that a trickle does not hold a place for ``whole_s``."""
+    started_s, received = asyncio.get_running_loop().time(), 0
+    async for chunk in stream:
+        received += len(chunk)
+        limit.reschedule(started_s + min(whole_s, GRACE_S + received / MIN_BYTES_PER_S))
+        yield chunk
+
+
 def _record(services: Services, form: FormReceiver, folder: Path, client: str, key: str | None) -> tuple[Job, bool]:
-    """Check, store and record; the bundle is there before the row, so a row never points to nothing."""
+    """Check, store and record; the bundle is there before the row, so a row never points to nothing.
+
+    Whatever the database does in between, images are removed only where the table has said that no job has them. What
+    stays without a job goes with the orphans.
+    """
     calibration = parse_calibration(bytes(form.documents["calibration"]))
     options = parse_options(bytes(form.documents.get("options", b"{}")))
     with np.errstate(all="ignore"):  # absurd numbers overflow on their way to a typed refusal
@@ -92,12 +108,15 @@ def _record(services: Services, form: FormReceiver, folder: Path, client: str, k
     )
     bundle = f"uploads/{submission.job_id}"
     services.store.publish(bundle, folder)
-    is_new = False
     try:
         job, is_new = services.table.submit(submission)
-    finally:
-        if not is_new:
-            services.store.remove(bundle)
+    except (IdempotencyReuseError, TooManyJobsError, QueueFullError):
+        services.store.remove(bundle)
+        raise
+    if not is_new:
+        if not job.is_final:
+            services.store.restore(f"uploads/{job.id}", bundle)
+        services.store.remove(bundle)
     return job, is_new
 
 

@@ -79,7 +79,10 @@ class RequestContext:
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.latency.labels(method, route).observe(duration_s)
         fields = {"method": method, "route": route, "status": status, "duration_s": round(duration_s, 4)}
-        LOGGER.info("request", extra={"request_id": scope["state"]["request_id"], **fields})
+        known = {name: scope["state"][name] for name in KNOWN if name in scope["state"]}
+        LOGGER.info("request", extra={**known, **fields})
 
 
+KNOWN = ("request_id", "client", "job_id")
+"""What a complaint can be followed by: only what was checked, never what was typed."""
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -14,6 +15,7 @@ from lumbar3d.contracts import Problem
 from lumbar3d.errors import InputError, Lumbar3dError
 from service.errors import InvalidJsonError
 
+LOGGER = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 STATUS = {
     "unauthorized": 401,
@@ -23,6 +25,7 @@ STATUS = {
     "result_not_ready": 409,
     "no_result": 409,
     "view_mismatch": 409,
+    "result_lost": 410,
     "image_too_large": 413,
     "payload_too_large": 413,
     "unsupported_format": 415,
@@ -31,11 +34,24 @@ STATUS = {
     "invalid_idempotency_key": 422,
     "idempotency_key_reused": 422,
     "too_many_jobs": 429,
+    "too_many_requests": 429,
     "queue_full": 503,
     "overloaded": 503,
+    "database_unavailable": 503,
     "storage_full": 507,
 }
-RETRY_AFTER_S = {"result_not_ready": 2, "too_many_jobs": 15, "queue_full": 30, "overloaded": 5, "storage_full": 300}
+RETRY_AFTER_S = {
+    "upload_timeout": 5,
+    "result_not_ready": 2,
+    "too_many_jobs": 15,
+    "too_many_requests": 1,
+    "queue_full": 30,
+    "overloaded": 5,
+    "database_unavailable": 5,
+    "not_ready": 5,
+    "storage_full": 60,
+}
+"""Whoever is told to come back is told when."""
 
 
 def install(app: FastAPI) -> None:
@@ -89,6 +105,8 @@ def _request_id(request: Request) -> str | None:
 
 async def _deliberate(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Lumbar3dError)
+    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
+        LOGGER.warning("refused for a fault", extra={"code": error.code}, exc_info=error.__cause__)
     extra = {"faults": error.faults} if isinstance(error, InvalidJsonError) else {}
     answer = response(error.code, status_of(error), str(error), _request_id(request), **extra)
     if request.method == "POST":

@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from jobs import jsonlog
+from jobs.errors import DatabaseUnavailableError, StorageFullError
 from worker.engine import EngineFactory, load_engine
 from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from worker.runner import Outcome
@@ -59,8 +58,8 @@ def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event
     while not stopping.is_set():
         try:
             outcome = runtime.runner.run_next()
-        except SQLAlchemyError:
-            LOGGER.error("job table not reachable", exc_info=True)
+        except (DatabaseUnavailableError, StorageFullError) as error:
+            LOGGER.error("job table not reachable", extra={"code": error.code})
             outcome = None
         if outcome == Outcome.DEVICE_LOST:
             return EX_TEMPFAIL
@@ -72,7 +71,7 @@ def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event
 @contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Wait until no other embedded worker serves this folder; the lock goes with the process, however it dies."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / "worker.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

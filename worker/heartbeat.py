@@ -9,10 +9,8 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from jobs.claims import Claim, Claims
-from jobs.errors import LeaseLostError
+from jobs.errors import DatabaseUnavailableError, LeaseLostError, StorageFullError
 
 LOGGER = logging.getLogger(__name__)
 EX_TEMPFAIL = 75
@@ -57,5 +55,5 @@ class Heartbeat:
                 self._claims.renew(self._claim)
             except LeaseLostError:
                 return  # the progress callback notices too, and stops the attempt
-            except SQLAlchemyError:
+            except (DatabaseUnavailableError, StorageFullError):
                 LOGGER.warning("heartbeat missed", extra={"job_id": self._claim.job_id})

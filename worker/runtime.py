@@ -9,8 +9,12 @@ from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database
 from jobs.sweeper import Sweeper, SweepPolicy
 from worker.engine import EngineFactory
+from worker.presence import load_and_tell
 from worker.runner import Runner, Timing
 from worker.settings import WorkerSettings
+
+RESULT_SHARE = 1 / 8
+"""Of the room that uploads must leave: they are refused first, so results of accepted jobs still find some."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,13 @@ class Runtime:
     @classmethod
     def start(cls, settings: WorkerSettings, engine_factory: EngineFactory) -> Runtime:
         """Open the job table, make sure of the tables, load the engine."""
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(settings.database)
         database.create_tables()
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
-        timing = Timing(settings.heartbeat_s, settings.job_time_limit_s)
-        runner = Runner(Claims(database, lease), LocalStore(settings.data_dir), engine_factory(settings), timing)
+        timing = Timing(settings.heartbeat_s, settings.job_time_limit_s, patience_s=2.0 * settings.lease_s)
+        min_free = int(settings.min_free_mb * RESULT_SHARE * (1 << 20))
+        store = LocalStore(settings.data_dir)
+        engine = load_and_tell(database, settings, engine_factory)
+        runner = Runner(Claims(database, lease), store, engine, timing, min_free)
         return cls(database, Sweeper(database, lease, SweepPolicy()), runner)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import Any
 
 from celery import Celery, signals
-from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import jsonlog
 from jobs.broker import QUEUE, TRANSPORT_OPTIONS
+from jobs.errors import DatabaseUnavailableError, StorageFullError
 from lumbar3d.contracts import RECONSTRUCT_TASK
 from worker.engine import EngineFactory, load_engine
 from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
@@ -26,6 +27,8 @@ from worker.settings import WorkerSettings
 LOGGER = logging.getLogger(__name__)
 HARD_LIMIT_MARGIN_S = 30.0
 """The heartbeat ends a hanging attempt first; Celery's limit is for a process that cannot even run a thread."""
+WAIT_FOR_ROOM_S = 30.0
+"""A hint is kept this long for a full disk; the sweeper sends it again."""
 ENGINE_START_S = 180.0
 """Compiling kernels and opening the network may take minutes on a slow machine; Celery's own default is 4 s."""
 
@@ -50,10 +53,14 @@ class ReconstructTask:
     def run(self, job_id: str) -> None:
         """Claim and run one job; a duplicate or unknown id does nothing."""
         assert self._runtime is not None
+        runner = self._runtime.runner
+        deadline_s = time.monotonic() + WAIT_FOR_ROOM_S
+        while not runner.has_room() and time.monotonic() < deadline_s:
+            time.sleep(0.5)
         try:
-            outcome = self._runtime.runner.run_job(job_id)
-        except SQLAlchemyError:
-            LOGGER.error("job table not reachable", exc_info=True)
+            outcome = runner.run_job(job_id)
+        except (DatabaseUnavailableError, StorageFullError) as error:
+            LOGGER.error("job table not reachable", extra={"code": error.code})
             return
         if outcome == Outcome.DEVICE_LOST:
             os._exit(EX_TEMPFAIL)
@@ -78,8 +85,10 @@ def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_eng
     app = Celery("lumbar3d", broker=settings.broker, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
+        broker_channel_error_retry=True,  # a full Redis refuses commands: that passes, and must not end a worker
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
+        broker_transport="worker.transport:HintTransport",
         broker_transport_options=TRANSPORT_OPTIONS,
         task_acks_late=False,
         task_default_queue=QUEUE,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
-from fastapi.responses import FileResponse
 
+from jobs.bundles import OpenFile
+from jobs.errors import BundleLostError
 from lumbar3d.contracts import LEVELS, VIEWS, ReconstructionResult
 from service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from service.errors import NoResultError, NotFoundError, ResultNotReadyError
-from service.routes.responses import Documented, problems
+from service.routes.responses import CheckedFile, Documented, is_current, problems
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 MEDIA_TYPES = {
@@ -30,7 +32,7 @@ def _documented(media_type: str, description: str) -> Documented:
         200: {"description": description, "content": {media_type: {"schema": schema}}},
         206: {"description": "The part that the Range header asked for"},
         304: {"description": "The same as the ETag in If-None-Match"},
-        **problems(401, 404, 409, status_409=NOT_DONE),
+        **problems(401, 404, 409, 410, 429, 503, status_409=NOT_DONE),
     }
 
 
@@ -41,12 +43,14 @@ def _documented(media_type: str, description: str) -> Documented:
     responses={
         200: {"description": "Poses, coefficients, landmarks, quality, measurements", "model": ReconstructionResult},
         304: {"description": "The same as the ETag in If-None-Match"},
-        **problems(401, 404, 409, status_409=NOT_DONE),
+        **problems(401, 404, 409, 410, 429, 503, status_409=NOT_DONE),
     },
 )
-def result(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+async def result(
+    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """All lengths in mm, all angles in degrees, in the world frame of the calibration."""
-    return _send(services, job_id, client, "result.json", if_none_match)
+    return await _send(services, job_id, client, "result.json", if_none_match)
 
 
 @ROUTER.get(
@@ -55,7 +59,7 @@ def result(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_m
     response_model=None,
     responses=_documented("model/stl", "Surface in mm, world frame"),
 )
-def mesh(
+async def mesh(
     job_id: JobIdDep,
     level: Annotated[str, Path(json_schema_extra={"enum": list(LEVELS)})],
     services: ServicesDep,
@@ -64,7 +68,7 @@ def mesh(
 ) -> Response:
     """L1 to L5."""
     _one_of(level, LEVELS)
-    return _send(services, job_id, client, f"{level}.stl", if_none_match)
+    return await _send(services, job_id, client, f"{level}.stl", if_none_match)
 
 
 @ROUTER.get(
@@ -73,9 +77,11 @@ def mesh(
     response_model=None,
     responses=_documented("application/zip", "L1.stl to L5.stl"),
 )
-def meshes(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+async def meshes(
+    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """Surfaces in mm, world frame."""
-    return _send(services, job_id, client, "meshes.zip", if_none_match)
+    return await _send(services, job_id, client, "meshes.zip", if_none_match)
 
 
 @ROUTER.get(
@@ -84,9 +90,11 @@ def meshes(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_m
     response_model=None,
     responses=_documented("model/gltf-binary", "One node a level"),
 )
-def scene(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+async def scene(
+    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """For viewers; the STL files are the measure."""
-    return _send(services, job_id, client, "spine.glb", if_none_match)
+    return await _send(services, job_id, client, "spine.glb", if_none_match)
 
 
 @ROUTER.get(
@@ -95,9 +103,11 @@ def scene(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_ma
     response_model=None,
     responses=_documented("application/json", "Polylines and landmarks a view and level, in pixels of the two PNGs"),
 )
-def overlay(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None) -> Response:
+async def overlay(
+    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """Draw it over the images of the same job."""
-    return _send(services, job_id, client, "overlay.json", if_none_match)
+    return await _send(services, job_id, client, "overlay.json", if_none_match)
 
 
 @ROUTER.get(
@@ -106,7 +116,7 @@ def overlay(job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_
     response_model=None,
     responses=_documented("image/png", "8-bit grey on the network's grid"),
 )
-def image(
+async def image(
     job_id: JobIdDep,
     view: Annotated[str, Path(json_schema_extra={"enum": list(VIEWS)})],
     services: ServicesDep,
@@ -115,7 +125,7 @@ def image(
 ) -> Response:
     """For looking at, not for diagnosis."""
     _one_of(view, VIEWS)
-    return _send(services, job_id, client, f"{view}.png", if_none_match)
+    return await _send(services, job_id, client, f"{view}.png", if_none_match)
 
 
 def _one_of(name: str, names: tuple[str, ...]) -> None:
@@ -123,17 +133,27 @@ def _one_of(name: str, names: tuple[str, ...]) -> None:
         raise NotFoundError("no such level or view")
 
 
-def _send(services: Services, job_id: str, client: str, name: str, if_none_match: str | None) -> Response:
-    """One file of the bundle that the job committed; Range requests are answered."""
+async def _send(services: Services, job_id: str, client: str, name: str, if_none_match: str | None) -> Response:
+    """One file of the bundle that the job committed, whole and as it was written; Range requests are answered."""
+    stored = await services.turns.take(client, lambda: _open(services, job_id, client, name))
+    headers = {"ETag": f'"{stored.sha256}"', "Cache-Control": "private, no-cache"}
+    if is_current(if_none_match, headers["ETag"]):
+        os.close(stored.descriptor)
+        return Response(status_code=304, headers=headers)
+    return CheckedFile(stored, MEDIA_TYPES[name.rpartition(".")[2]], headers)
+
+
+def _open(services: Services, job_id: str, client: str, name: str) -> OpenFile:
     job = services.table.get(job_id, client)
     if not job.is_final:
         raise ResultNotReadyError("the job has not ended yet")
     if job.result_bundle is None:
         raise NoResultError("the job ended without a result")
-    stored = services.store.fetch(job.result_bundle, name)
+    try:
+        stored = services.store.open(job.result_bundle, name)
+    except BundleLostError:
+        services.table.get(job_id, client)  # erased in between: there is no such job any more, and nothing was lost
+        raise
     if stored is None:
         raise NotFoundError("the job has no such file")
-    headers = {"ETag": f'"{stored.sha256}"', "Cache-Control": "private, no-cache"}
-    if if_none_match == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    return FileResponse(stored.path, media_type=MEDIA_TYPES[name.rpartition(".")[2]], headers=headers)
+    return stored

@@ -6,17 +6,18 @@ import os
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import text
 
+from jobs.presence import READY, count_workers
 from service import problems
 from service.deps import Services, ServicesDep
 from service.routes.responses import Documented
 
 ROUTER = APIRouter(tags=["operation"])
+OK, NONE, FAILED = "ok", "none", "failed"
 TEXT: Documented = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 NOT_READY: Documented = {
     503: {
-        "description": "A part that submissions need does not work (`not_ready`); `checks` names it",
+        "description": "A part that jobs need does not work (`not_ready`); `checks` names it",
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
@@ -30,12 +31,14 @@ async def health() -> dict[str, str]:
 
 @ROUTER.get("/readyz", summary="Can jobs be accepted", responses=NOT_READY, response_model=dict[str, str])
 def ready(services: ServicesDep) -> Response | dict[str, str]:
-    """Job table and store. The broker is not asked: jobs are accepted without it and wait."""
-    checks = {"database": _database(services), "store": _store(services)}
-    if all(checks.values()):
-        return {name: "ok" for name in checks}
-    failed = {name: "ok" if works else "failed" for name, works in checks.items()}
-    return problems.response("not_ready", 503, None, None, checks=failed)
+    """Job table, store, workers. The broker is not asked, and no worker at all is `none` and ready: jobs wait.
+
+    Not ready are workers of which none can load its engine: the check then has the code, `corrupt_asset` for instance.
+    """
+    checks = {"database": _database(services), "store": _store(services), "workers": _workers(services)}
+    if set(checks.values()) <= {OK, NONE}:
+        return checks
+    return problems.response("not_ready", 503, None, None, checks=checks)
 
 
 @ROUTER.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=TEXT)
@@ -44,14 +47,22 @@ def metrics(services: ServicesDep) -> Response:
     return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _database(services: Services) -> bool:
+def _database(services: Services) -> str:
     try:
-        with services.database.read() as connection:
-            connection.execute(text("SELECT 1"))
+        services.database.check()
     except Exception:
-        return False
-    return True
+        return FAILED
+    return OK
 
 
-def _store(services: Services) -> bool:
-    return os.access(services.settings.data_dir / "staging", os.W_OK)
+def _store(services: Services) -> str:
+    return OK if os.access(services.settings.data_dir / "staging", os.W_OK) else FAILED
+
+
+def _workers(services: Services) -> str:
+    """``ok`` where one is ready, ``none`` where none was heard of, else what keeps them."""
+    try:
+        found = count_workers(services.database, services.settings.lease_s)
+    except Exception:
+        return NONE  # the check of the database says it
+    return OK if READY in found else next(iter(sorted(found)), NONE)

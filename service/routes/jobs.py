@@ -10,13 +10,12 @@ from fastapi import APIRouter, Header, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from jobs.errors import JobNotFoundError
+from jobs.errors import DatabaseUnavailableError, JobNotFoundError
 from jobs.records import Job, status
 from lumbar3d.contracts import JobStatus
 from service import examples
 from service.deps import ClientDep, JobIdDep, Services, ServicesDep
-from service.errors import OverloadedError
-from service.routes.responses import Documented, problems
+from service.routes.responses import Documented, is_current, problems
 
 ROUTER = APIRouter(prefix="/jobs", tags=["jobs"])
 RETRY_AFTER_S = 2
@@ -29,25 +28,25 @@ LOOK: Documented = {
         "content": {"application/json": {"example": examples.RUNNING}},
     },
     304: {"description": "Nothing changed since the ETag in If-None-Match"},
-    **problems(401, 404),
+    **problems(401, 404, 429, 503),
 }
 EVENTS: Documented = {
     200: {
         "description": "Events named `status`, each with a JobStatus as data; the stream ends when the job did.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    **problems(401, 404, 503),
+    **problems(401, 404, 429, 503),
 }
 CANCEL: Documented = {
     200: {"description": "The job was queued and is cancelled", "model": JobStatus},
     202: {"description": "The job is running and was asked to stop", "model": JobStatus},
     204: {"description": "The job had ended; it, its results and its idempotency key are erased"},
-    **problems(401, 404),
+    **problems(401, 404, 429, 503),
 }
 
 
 @ROUTER.get("/{job_id}", response_model=JobStatus, summary="State of a job", responses=LOOK)
-def look(
+async def look(
     job_id: JobIdDep,
     response: Response,
     services: ServicesDep,
@@ -55,11 +54,11 @@ def look(
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> JobStatus | Response:
     """State, stage, progress 0-1, place in the queue (1 is next). Poll with If-None-Match, or use the events."""
-    job, position = services.table.look(job_id, client)
+    job, position = await services.turns.take(client, lambda: services.table.look(job_id, client))
     headers = {"ETag": _etag(job, position), "Cache-Control": "private, no-cache"}
     if not job.is_final:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    if if_none_match == headers["ETag"]:
+    if is_current(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return status(job, position)
@@ -68,20 +67,22 @@ def look(
 @ROUTER.get("/{job_id}/events", summary="Progress as server-sent events", responses=EVENTS)
 async def events(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> EventSourceResponse:
     """One event now and one for every change; reconnecting is always safe."""
-    await run_in_threadpool(services.table.get, job_id, client)
-    if services.streams.locked():
-        raise OverloadedError("too many event streams at this moment")
+    services.streams.check(client)
+    await services.turns.take(client, lambda: services.table.get(job_id, client))
     return EventSourceResponse(_follow(services, job_id, client), ping=15)
 
 
 async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator[ServerSentEvent]:
-    async with services.streams:
+    with services.streams.hold(client):
         sent = None
         while True:
             try:
                 job, position = await run_in_threadpool(services.table.look, job_id, client)
             except JobNotFoundError:
                 return  # erased while we watched
+            except DatabaseUnavailableError:
+                await asyncio.sleep(EVENT_POLL_S)
+                continue  # the job has not gone, and the next look tells all that changed
             etag = _etag(job, position)
             if etag != sent:
                 yield ServerSentEvent(data=status(job, position).model_dump_json(), event="status", id=etag.strip('"'))
@@ -92,8 +93,12 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
 
 
 @ROUTER.delete("/{job_id}", summary="Cancel or erase a job", response_model=None, responses=CANCEL)
-def cancel_or_erase(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> Response:
+async def cancel_or_erase(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> Response:
     """Queued: cancelled. Running: asked to stop, then cancelled. Ended: erased with everything that belongs to it."""
+    return await services.turns.take(client, lambda: _cancel_or_erase(services, job_id, client))
+
+
+def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
     if services.table.erase(job_id, client):
         services.store.remove(f"artifacts/{job_id}")
         services.store.remove(f"uploads/{job_id}")

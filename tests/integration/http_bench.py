@@ -18,6 +18,7 @@ from jobs.bundles import LocalStore
 from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database
 from service.app import create_app
+from service.connections import BoundedHttp
 from service.settings import ServiceSettings
 from tests.integration.processes import parts
 from tests.tiny_engine import TinyEngine
@@ -62,7 +63,9 @@ def http_bench(folder: Path, **settings: Any) -> Iterator[HttpBench]:
 def serving(app: FastAPI) -> Iterator[str]:
     """uvicorn on a free port."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=2))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, http=BoundedHttp, log_config=None, timeout_graceful_shutdown=2)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 from typer.testing import CliRunner
 
+from cli.client import JobsClient
 from cli.errors import Exit
 from cli.main import app
 from lumbar3d.contracts import LEVELS, JobStatus
@@ -17,6 +18,7 @@ from service.keys import KeyRing, create
 from service.settings import ServiceSettings
 from tests.conftest import calibration_document
 from tests.embedded_service import running_service
+from tests.integration.http_bench import http_bench
 from tests.tiny_engine import grey_png
 
 FILES = {"result.json", "spine.glb", "overlay.json", "ap.png", "lat.png", *(f"{level}.stl" for level in LEVELS)}
@@ -194,3 +196,13 @@ def test_a_key_is_sent(tmp_path, pair):
         assert_one_line(lumbar3d("submit", *pair, server=running.url), Exit.REFUSED, "unauthorized")
         with_key = lumbar3d("submit", *pair, "--api-key", key.secret, server=running.url)
     assert with_key.exit_code == Exit.OK
+
+
+def test_a_busy_service_is_asked_again_when_it_says(tmp_path):
+    key = create("alice")
+    with http_bench(tmp_path, require_api_key=True, api_key_hashes=key.entry, max_requests_per_s=1.0) as bench:
+        address = bench.submitted({"Authorization": f"Bearer {key.secret}"})
+        with JobsClient(str(bench.client.base_url), key.secret) as client:
+            states = [client.status(address.rpartition("/")[2]).state for _ in range(4)]
+        assert states == ["queued"] * 4
+        assert 'status="429"' in bench.client.get("/metrics").text, "it was refused in between"

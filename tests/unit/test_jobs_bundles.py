@@ -6,12 +6,13 @@ import errno
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jobs.bundles import LocalStore
-from jobs.errors import StorageFullError
+from jobs.errors import BundleLostError, StorageFullError
 
 
 @pytest.fixture
@@ -99,3 +100,81 @@ def test_stores_are_for_their_owner_only(store: LocalStore, tmp_path: Path) -> N
     store.publish("artifacts/job/1-aaaa", staged(store))
     for folder in (tmp_path / "uploads", tmp_path / "artifacts" / "job", tmp_path / "artifacts" / "job" / "1-aaaa"):
         assert folder.stat().st_mode & 0o077 == 0
+
+
+def opened(store: LocalStore, name: str = "L1.stl") -> bytes:
+    """What is sent to a client."""
+    file = store.open("artifacts/job/1-aaaa", name)
+    assert file is not None
+    with open(file.descriptor, "rb") as stream:
+        content = stream.read()
+    assert hashlib.sha256(content).hexdigest() == file.sha256
+    return content
+
+
+def test_opened_file_is_checked_and_outlives_its_name(store: LocalStore) -> None:
+    store.publish("artifacts/job/1-aaaa", staged(store, b"mesh" * 1000))
+    assert opened(store) == b"mesh" * 1000
+    file = store.open("artifacts/job/1-aaaa", "L1.stl")
+    assert file is not None
+    store.remove("artifacts/job")
+    with open(file.descriptor, "rb") as stream:
+        assert stream.read() == b"mesh" * 1000
+    with pytest.raises(BundleLostError):
+        store.open("artifacts/job/1-aaaa", "L1.stl")
+
+
+def test_file_that_never_was_is_not_lost(store: LocalStore) -> None:
+    store.publish("artifacts/job/1-aaaa", staged(store))
+    assert store.open("artifacts/job/1-aaaa", "L2.stl") is None
+
+
+def link(bundle: Path) -> None:
+    other = bundle.parent / "elsewhere"
+    (bundle / "L1.stl").rename(other)
+    (bundle / "L1.stl").symlink_to(other)
+
+
+def link_folder(bundle: Path) -> None:
+    bundle.rename(bundle.parent / "elsewhere")
+    bundle.symlink_to(bundle.parent / "elsewhere")
+
+
+def pipe(bundle: Path) -> None:
+    (bundle / "L1.stl").unlink()
+    os.mkfifo(bundle / "L1.stl")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda bundle: (bundle / "L1.stl").write_bytes(b"Mesh"),
+        lambda bundle: (bundle / "L1.stl").write_bytes(b"meshes"),
+        lambda bundle: (bundle / "L1.stl").unlink(),
+        lambda bundle: (bundle / "manifest.json").unlink(),
+        lambda bundle: (bundle / "manifest.json").write_text("{"),
+        lambda bundle: (bundle / "manifest.json").write_text("[]"),
+        lambda bundle: (bundle / "manifest.json").write_text('{"L1.stl": 1}'),
+        lambda bundle: (bundle / "manifest.json").write_bytes(b"\xff"),
+        link,
+        link_folder,
+        pipe,
+    ],
+)
+def test_changed_bundle_is_never_opened(store: LocalStore, tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    store.publish("artifacts/job/1-aaaa", staged(store))
+    before = len(os.listdir("/proc/self/fd"))
+    spoil(tmp_path / "artifacts" / "job" / "1-aaaa")
+    with pytest.raises(BundleLostError):
+        store.open("artifacts/job/1-aaaa", "L1.stl")
+    assert len(os.listdir("/proc/self/fd")) == before, "nothing stays open"
+
+
+def test_lost_bundle_is_restored_and_a_present_one_is_kept(store: LocalStore) -> None:
+    store.publish("uploads/copy", staged(store, b"again"))
+    store.restore("uploads/job", "uploads/copy")
+    stored = store.fetch("uploads/job", "L1.stl")
+    assert stored is not None and stored.path.read_bytes() == b"again"
+    store.publish("uploads/copy", staged(store, b"third"))
+    store.restore("uploads/job", "uploads/copy")
+    assert stored.path.read_bytes() == b"again" and store.fetch("uploads/copy", "L1.stl") is not None

@@ -84,7 +84,7 @@ def test_late_worker_cannot_commit(database: Database, table: JobTable, claims: 
 def test_renewed_lease_is_not_swept(database: Database, table: JobTable, claims: Claims, submit: Submit) -> None:
     claim = taken(Claims(database, EXPIRED), submit().id)
     claims.renew(claim)
-    assert Sweeper(database, EXPIRED, SweepPolicy()).release_expired() == 0
+    assert Sweeper(database, LeasePolicy(lease_s=60.0), SweepPolicy()).release_expired() == 0
     assert table.get(claim.job_id, "alice").state == "running"
 
 

@@ -71,10 +71,11 @@ def test_cancelled_job_of_a_dead_worker_ends_cancelled(
 
 
 def test_start_of_the_embedded_worker_takes_everything_back(
-    table: JobTable, claims: Claims, sweeper: Sweeper, submit: Submit
+    database: Database, table: JobTable, claims: Claims, submit: Submit
 ) -> None:
     job = submit()
     claims.claim(job.id)
+    sweeper = Sweeper(database, LeasePolicy(lease_s=60.0), SweepPolicy())
     assert sweeper.release_expired() == 0, "its lease is good"
     assert sweeper.release_all() == 1
     assert table.get(job.id, "alice").state == "queued"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from jobs.bundles import LocalStore
-from jobs.claims import Claims, LeasePolicy
+from jobs.claims import Claim, Claims, LeasePolicy
 from jobs.database import Database
+from jobs.errors import DatabaseUnavailableError
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
 from lumbar3d import errors
@@ -18,6 +19,7 @@ from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
 from tests.conftest import calibration_document
 from tests.tiny_engine import TinyEngine, grey_png
 from tests.unit.conftest import submission
+from worker import runner
 from worker.engine import Progress
 from worker.heartbeat import EX_TEMPFAIL, Heartbeat
 from worker.runner import Outcome, Runner, Timing
@@ -121,7 +123,6 @@ def test_each_error_has_its_fate(bench: Bench, error: Exception, outcome: Outcom
     [
         (errors.RegistrationError("no fit"), "registration_failed", "no fit"),
         (KeyError("DOE^JANE"), "internal_error", None),
-        (OSError(28, "DOE^JANE"), "storage_full", "no room left in the store"),
     ],
 )
 def test_third_failure_is_told_without_foreign_text(bench: Bench, error: Exception, code: str, detail: str) -> None:
@@ -183,3 +184,39 @@ def test_heartbeat_renews_and_gives_up_a_hanging_attempt(bench: Bench) -> None:
         assert gave_up.wait(10.0)
     assert statuses == [EX_TEMPFAIL]
     assert Sweeper(bench.database, LEASE, SweepPolicy()).release_expired() == 0, "it was renewed before that"
+
+
+def test_full_disk_pauses_and_costs_no_attempt(bench: Bench) -> None:
+    one = Runner(bench.claims, bench.store, ScriptedEngine(fail_with(OSError(28, "full"))), Timing())
+    for _ in range(5):
+        assert one.run_job(bench.job_id) == Outcome.REQUEUED
+        assert one.run_job(bench.job_id) is None, "it does not compute in vain"
+        one._no_room_until_s = 0.0
+    job = bench.table.get(bench.job_id, "alice")
+    assert (job.state, job.attempt) == ("queued", 0)
+    assert bench.run() == Outcome.SUCCEEDED
+
+
+def test_nothing_is_claimed_without_room(bench: Bench) -> None:
+    timid = Runner(bench.claims, bench.store, TinyEngine(None), Timing(), min_free_bytes=1 << 60)
+    assert timid.run_next() is None and timid.run_job(bench.job_id) is None
+    assert bench.state == ("queued", None)
+
+
+def test_table_that_is_away_for_a_while_costs_no_attempt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports fail, the first commits fail; the result counts all the same."""
+    succeed, failures = bench.claims.succeed, iter(range(2))
+
+    def away(*_: object) -> None:
+        raise DatabaseUnavailableError("away")
+
+    def away_at_first(claim: Claim) -> None:
+        if next(failures, None) is not None:
+            away()
+        succeed(claim)
+
+    monkeypatch.setattr(bench.claims, "report", away)
+    monkeypatch.setattr(bench.claims, "succeed", away_at_first)
+    monkeypatch.setattr(runner, "ASK_AGAIN_S", 0.01)
+    assert bench.run() == Outcome.SUCCEEDED
+    assert bench.table.get(bench.job_id, "alice").attempt == 1

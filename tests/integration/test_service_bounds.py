@@ -1,0 +1,194 @@
+"""What one connection, one client, one address may take: the others are served."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks.processes import wait_until
+from service import connections, deps, intake, keys
+from tests.embedded_service import running_service
+from tests.integration.http_bench import HttpBench, http_bench, problem
+from tests.integration.processes import environment_for, server
+
+pytestmark = pytest.mark.timeout(60)
+ALICE, BOB = keys.create("alice"), keys.create("bob")
+ENDLESS = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: "
+
+
+def bearer(key: keys.NewKey) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key.secret}"}
+
+
+@contextmanager
+def with_keys(folder: Path, **settings: object) -> Iterator[HttpBench]:
+    hashes = f"{ALICE.entry},{BOB.entry}"
+    with http_bench(folder, require_api_key=True, api_key_hashes=hashes, **settings) as bench:
+        yield bench
+
+
+def connect(url: httpx.URL | str) -> socket.socket:
+    address = httpx.URL(url)
+    return socket.create_connection((address.host, address.port), timeout=30)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side has closed or reset it."""
+    connection.settimeout(0.05)
+    try:
+        return connection.recv(1 << 16) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+@contextmanager
+def started(path: str, folder: Path) -> Iterator[str]:
+    """The service as operators start it."""
+    if path == "serve":
+        with running_service("tests.tiny_embedded", folder) as service:
+            yield service.url
+    else:  # without --http: uvicorn takes httptools where it is installed
+        with server(environment_for(folder), folder / "service.log") as url:
+            yield url
+
+
+@pytest.mark.parametrize("path", ["serve", "uvicorn"])
+def test_large_header_is_cut_off_and_nobody_waits(tmp_path: Path, path: str) -> None:
+    with started(path, tmp_path) as url, connect(url) as enemy:
+        slowest_s = 0.0
+
+        def send() -> None:
+            with suppress(OSError):
+                enemy.sendall(ENDLESS + bytes(64 << 20).replace(b"\0", b"a"))
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        for _ in range(5):
+            began_s = time.monotonic()
+            assert httpx.get(url + "/healthz", timeout=30).status_code == 200
+            slowest_s = max(slowest_s, time.monotonic() - began_s)
+        sender.join(30)
+        assert not sender.is_alive()
+        wait_until(lambda: is_closed(enemy), "the connection stayed open", 5)
+        assert slowest_s < 2.0, "the parser of httptools takes 5.7 s of CPU for it"
+
+
+def test_slow_header_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADER_S", 0.4)
+    monkeypatch.setattr(connections, "CROWDED_S", 0.1)
+    with (
+        http_bench(tmp_path) as bench,
+        connect(bench.client.base_url) as slow,
+        connect(bench.client.base_url) as silent,
+    ):
+        for _ in range(4):
+            slow.sendall(ENDLESS)
+            time.sleep(0.05)
+        wait_until(lambda: is_closed(slow), "the slow connection stayed open", 5)
+        wait_until(lambda: is_closed(silent), "the silent connection stayed open", 5)
+
+
+def test_slow_second_header_is_given_up_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADER_S", 0.4)
+    monkeypatch.setattr(connections, "CROWDED_S", 0.1)
+    with http_bench(tmp_path) as bench, connect(bench.client.base_url) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + ENDLESS)
+        assert slow.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        with suppress(OSError):
+            for _ in range(40):
+                slow.sendall(b"a")
+                time.sleep(0.05)
+        assert is_closed(slow)
+
+
+def test_many_unfinished_headers_leave_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CROWD", 8)
+    with http_bench(tmp_path) as bench, ExitStack() as stack:
+        crowd = [stack.enter_context(connect(bench.client.base_url)) for _ in range(40)]
+        for one in crowd:
+            one.sendall(ENDLESS)
+        wait_until(lambda: sum(map(is_closed, crowd)) >= 32, "the crowd stayed", 8)
+        assert bench.client.get("/healthz").status_code == 200
+
+
+def begin_upload(bench: HttpBench, key: keys.NewKey) -> socket.socket:
+    connection = connect(bench.client.base_url)
+    head = "POST /reconstruct HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    head += f"Content-Length: 100000\r\nAuthorization: Bearer {key.secret}\r\n\r\n--b\r\n"
+    connection.sendall(head.encode())
+    return connection
+
+
+def test_slow_bodies_of_one_client_leave_slots_to_others(tmp_path: Path) -> None:
+    with with_keys(tmp_path, max_uploads=4, max_uploads_per_client=2) as bench, ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(begin_upload(bench, ALICE))
+        wait_until(lambda: len(list((tmp_path / "staging").iterdir())) == 2, "the uploads did not begin")
+        refused = bench.submit(bearer(ALICE))
+        problem(refused, 429, "too_many_requests")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert bench.submit(bearer(BOB)).status_code == 202
+
+
+def test_trickle_is_given_up_long_before_the_whole_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "GRACE_S", 0.3)
+    with with_keys(tmp_path, upload_timeout_s=60.0) as bench, begin_upload(bench, ALICE) as slow:
+        began_s = time.monotonic()
+        with suppress(OSError):
+            while time.monotonic() - began_s < 10:
+                slow.sendall(b"a")
+                time.sleep(0.02)
+        assert time.monotonic() - began_s < 5
+        assert bench.submit(bearer(ALICE)).status_code == 202, "a fast body needs no grace"
+
+
+def test_event_streams_of_one_client_leave_some_to_others(tmp_path: Path) -> None:
+    settings = {"max_event_streams": 4, "max_event_streams_per_client": 2}
+    with with_keys(tmp_path, **settings) as bench, ExitStack() as stack:
+        addresses = {key: bench.submitted(bearer(key)) + "/events" for key in (ALICE, BOB)}
+
+        def listen(key: keys.NewKey) -> bytes:
+            """Begin to listen; what comes first."""
+            connection = stack.enter_context(connect(bench.client.base_url))
+            head = f"GET {addresses[key]} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key.secret}\r\n\r\n"
+            connection.sendall(head.encode())
+            return connection.recv(1 << 16)
+
+        assert all(listen(ALICE).startswith(b"HTTP/1.1 200") for _ in range(2))
+        refused = listen(ALICE)
+        assert refused.startswith(b"HTTP/1.1 429") and b"retry-after: " in refused.lower()
+        assert listen(BOB).startswith(b"HTTP/1.1 200")
+
+
+def test_polls_of_one_client_are_limited(tmp_path: Path) -> None:
+    with with_keys(tmp_path, max_requests_per_s=5.0) as bench:
+        address = bench.submitted(bearer(ALICE))
+        answers = [bench.client.get(address, headers=bearer(ALICE)) for _ in range(40)]
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert refused, "nothing was refused"
+        problem(refused[0], 429, "too_many_requests")
+        assert int(refused[0].headers["Retry-After"]) > 0
+        assert bench.submit(bearer(BOB)).status_code == 202
+
+
+def test_wrong_keys_are_slowed_down_and_right_ones_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deps, "WRONG_KEYS", 3)
+    monkeypatch.setattr(deps, "WRONG_KEY_S", 0.5)
+    with with_keys(tmp_path) as bench:
+        times_s = []
+        for _ in range(8):
+            answer = bench.client.get("/jobs/x", headers={"Authorization": "Bearer guess"})
+            problem(answer, 401, "unauthorized")
+            times_s.append(answer.elapsed.total_seconds())
+        assert sum(time_s >= 0.5 for time_s in times_s[3:]) >= 3, times_s
+        right = bench.client.get("/jobs/x", headers=bearer(ALICE))
+        assert right.status_code == 404 and right.elapsed.total_seconds() < 0.5

@@ -1,0 +1,37 @@
+"""Workers that work and workers that cannot are seen from outside."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks.processes import process, wait_until
+from tests.integration.http_bench import problem
+from tests.integration.processes import embedded_worker, environment_for, server
+
+pytestmark = pytest.mark.slow
+LEASE = {"lease_s": "15", "heartbeat_s": "0.5"}
+
+
+def test_workers_in_readiness_and_metrics(tmp_path: Path) -> None:
+    environment = environment_for(tmp_path, **LEASE)
+    with server(environment, tmp_path / "service.log") as url:
+        assert httpx.get(url + "/readyz").json()["workers"] == "none"
+        assert 'lumbar3d_workers{state="ready"} 0.0' in httpx.get(url + "/metrics").text
+        assets = tmp_path / "assets"
+        assets.mkdir()
+        real = [sys.executable, "-m", "worker.embedded"]
+        with process(real, environment | {"LUMBAR3D_ASSETS": str(assets)}, tmp_path / "broken.log") as broken:
+            assert broken.wait(120) == 78, "no assets, no engine"
+        refused = httpx.get(url + "/readyz", timeout=30)
+        problem(refused, 503, "not_ready")
+        assert refused.json()["checks"]["workers"] == "corrupt_asset"
+        assert 'lumbar3d_workers{state="corrupt_asset"} 1.0' in httpx.get(url + "/metrics").text
+        with embedded_worker(environment, tmp_path / "worker.log") as worker:
+            wait_until(lambda: httpx.get(url + "/readyz").json().get("workers") == "ok", "the worker did not show")
+            assert 'lumbar3d_workers{state="ready"} 1.0' in httpx.get(url + "/metrics").text
+            worker.kill()
+        wait_until(lambda: httpx.get(url + "/readyz").json().get("workers") == "none", "a dead worker is still there")

@@ -1,0 +1,95 @@
+"""Results are what was written, or they are not sent; erasing races with downloading."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.http_bench import http_bench, problem
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def replace_by_link(mesh: Path) -> None:
+    mesh.rename(mesh.parent.parent / "elsewhere")
+    mesh.symlink_to(mesh.parent.parent / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda mesh: mesh.write_bytes(mesh.read_bytes()[:-1] + b"x"),
+        lambda mesh: mesh.unlink(),
+        lambda mesh: (mesh.parent / "manifest.json").write_text("{"),
+        replace_by_link,
+    ],
+    ids=["changed", "missing", "manifest", "link"],
+)
+def test_lost_result_is_410_and_not_something_else(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    with http_bench(tmp_path) as bench:
+        address = bench.submitted()
+        bench.run_next()
+        good = bench.client.get(address + "/meshes/L1.stl")
+        assert good.status_code == 200
+        (mesh,) = tmp_path.glob("artifacts/*/*/L1.stl")
+        spoil(mesh)
+        problem(bench.client.get(address + "/meshes/L1.stl"), 410, "result_lost")
+        same = {"If-None-Match": good.headers["ETag"]}
+        problem(bench.client.get(address + "/meshes/L1.stl", headers=same), 410, "result_lost")
+        assert bench.client.delete(address).status_code == 204
+
+
+def test_etags_in_every_form(tmp_path: Path) -> None:
+    with http_bench(tmp_path) as bench:
+        address = bench.submitted()
+        bench.run_next()
+        for path in ("", "/meshes/L1.stl"):
+            etag = bench.client.get(address + path).headers["ETag"]
+            for form in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+                assert bench.client.get(address + path, headers={"If-None-Match": form}).status_code == 304, form
+            assert bench.client.get(address + path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_erasing_while_others_download(tmp_path: Path) -> None:
+    """Whole files, or 404; nothing stays open."""
+    with http_bench(tmp_path) as bench:
+        url = str(bench.client.base_url)
+        seen: list[tuple[int, bool]] = []
+        stop = threading.Event()
+        current: list[str] = []
+        whole: dict[str, bytes] = {}
+
+        def download() -> None:
+            with httpx.Client(base_url=url, timeout=30) as client:
+                while not stop.is_set():
+                    with suppress(IndexError):
+                        answer = client.get(current[-1] + "/meshes.zip")
+                        is_whole = answer.content == whole.setdefault(answer.headers.get("etag", ""), answer.content)
+                        seen.append((answer.status_code, is_whole or answer.status_code != 200))
+
+        readers = [threading.Thread(target=download) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for _ in range(15):
+            address = bench.submitted()
+            bench.run_next()
+            current.append(address)
+            bench.client.get(address + "/result")
+            assert bench.client.delete(address).status_code == 204
+        stop.set()
+        for reader in readers:
+            reader.join(30)
+        assert {status for status, _ in seen} <= {200, 404} and all(is_whole for _, is_whole in seen)
+        assert any(status == 200 for status, _ in seen) and any(status == 404 for status, _ in seen)
+        held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_link(fd)]
+        assert not [name for name in held if name.endswith("(deleted)") and "/artifacts/" in name]
+
+
+def _is_link(descriptor: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{descriptor}")
