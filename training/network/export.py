@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from lumbar3d.detection.crops import CROP_PX, GRID_STEP
-from training.manifest import AssetEntry, record_asset
+from training.manifest import MANIFEST, AssetEntry, record_asset
 from training.network.calibrate import unscaled
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import MultiTaskNetwork
 from training.network.refiner import CODES, RefinerNetwork, moments, own_guide
 from training.network.weights import average_network, images_seen
+from training.surroundings.library import ATTRIBUTION
 
 OPSET = 18
 METADATA = "lumbar3d"
@@ -122,9 +123,10 @@ def record(out: Path, name: str, version: str, images: int) -> None:
         version=version,
         units="px of the network grid",
         provenance="trained by training/network on simulated films of training/radiographs (training/population "
-        "and shape models on a public mean; no image and no shape of a test person), "
-        f"{images} samples in the last stretch; see MODEL_CARD.md",
-        licence="Apache-2.0",
+        "and shape models on a public mean; no image and no vertebra of a test person) in the surroundings of "
+        f"training/surroundings, {images} samples in the last stretch; see MODEL_CARD.md. Surroundings adapted from: "
+        + "; ".join(ATTRIBUTION),
+        licence="Apache-2.0; attribution of the surroundings: see provenance",
     )
     record_asset(out, entry)
 
@@ -132,19 +134,26 @@ def record(out: Path, name: str, version: str, images: int) -> None:
 def main() -> None:
     """Parse the command line and write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coarse", type=Path, required=True)
-    parser.add_argument("--refiner", type=Path, required=True)
+    parser.add_argument("--coarse", type=Path, help="training folder; none: the network of --out stays")
+    parser.add_argument("--refiner", type=Path, help="training folder; none: the refiner of --out stays")
     parser.add_argument("--calibration", type=Path, help="JSON of training.network.calibrate; none: to measure it")
     parser.add_argument("--version", required=True)
     parser.add_argument("--out", type=Path, default=Path("ssm_assets"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     network, refiner = arguments.out / "network.onnx", arguments.out / "refiner.onnx"
-    export_coarse(arguments.coarse, network)
     calibration = json.loads(arguments.calibration.read_text()) if arguments.calibration else unscaled()
-    export_refiner(arguments.refiner, refiner, calibration)
-    for path, folder in ((network, arguments.coarse), (refiner, arguments.refiner)):
-        record(arguments.out, path.stem, arguments.version, images_seen(folder))
+    if arguments.coarse:
+        export_coarse(arguments.coarse, network)
+        record(arguments.out, network.stem, arguments.version, images_seen(arguments.coarse))
+    if arguments.refiner:
+        export_refiner(arguments.refiner, refiner, calibration)
+        record(arguments.out, refiner.stem, arguments.version, images_seen(arguments.refiner))
+    elif arguments.calibration:
+        write_calibration(refiner, calibration)
+        kept = json.loads((arguments.out / MANIFEST).read_text())["assets"]
+        (own,) = (one for one in kept if one["name"] == refiner.stem)
+        record_asset(arguments.out, AssetEntry(**{key: value for key, value in own.items() if key != "sha256"}))
 
 
 if __name__ == "__main__":
