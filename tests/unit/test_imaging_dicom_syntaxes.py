@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from pydicom import uid
 
-from lumbar3d.errors import RadiographError, UnsupportedFormatError
+from lumbar3d.errors import EngineError, RadiographError, UnsupportedFormatError
+from lumbar3d.imaging import decoder, sandbox
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.radiograph import load_radiograph
 from tests.unit.radiograph_files import COLUMNS, ROWS, compressed, dicom, gradient, jpeg2000, write_dicom
@@ -113,6 +114,14 @@ def test_a_cut_stream_is_refused_and_never_filled_up(syntax: str, tmp_path: Path
     path.write_bytes(whole[: len(whole) * 2 // 3])
     with pytest.raises(RadiographError):
         load_radiograph(path)
+
+
+def test_a_machine_too_busy_to_decode_is_not_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "decoder.py").write_text("import time\ntime.sleep(600)")
+    monkeypatch.setattr(decoder, "__file__", str(tmp_path / "decoder.py"))
+    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3)
+    with pytest.raises(EngineError, match="busy"):
+        load_radiograph(write_dicom(tmp_path / "x", compressed(uid.JPEGLSLossless)))
 
 
 def test_more_bits_than_the_cells_hold_are_refused(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from pydicom.uid import (
     XRayRadiofluoroscopicImageStorage,
 )
 
-from lumbar3d.errors import RadiographError, UnsupportedFormatError
+from lumbar3d.errors import Lumbar3dError, RadiographError, UnsupportedFormatError
 from lumbar3d.imaging.formats.dicom_attributes import integer, pair_mm
 from lumbar3d.imaging.formats.dicom_grey import Grey, after_modality, stored_values
 from lumbar3d.imaging.formats.dicom_pixels import PixelLayout, check, read_cells
@@ -33,6 +33,7 @@ from lumbar3d.imaging.header import ImageFormat, ImageHeader, check_size
 
 warnings.filterwarnings("ignore", module="pydicom")  # they quote what the file holds
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # so do its logs
+config.settings.reading_validation_mode = config.IGNORE  # for good: its context manager is not safe among threads
 
 _SPACED_AT_DETECTOR = (ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation)
 _CAPTURED = (
@@ -106,9 +107,8 @@ def decode(path: Path) -> Grey:
 @contextmanager
 def _damage_is_typed() -> Iterator[None]:
     try:
-        with config.disable_value_validation():
-            yield
-    except RadiographError:
+        yield
+    except Lumbar3dError:
         raise
     except Exception as error:  # pydicom raises nearly anything on hostile bytes, RecursionError included
         raise RadiographError("the DICOM file is damaged or nested too deep") from error
