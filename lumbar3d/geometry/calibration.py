@@ -12,6 +12,7 @@ from lumbar3d.contracts import Calibration, GeometryView, MatrixView
 from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError
 from lumbar3d.geometry import frames, triangulation
 from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.world_frame import check_world_frame
 
 Array = NDArray[np.float64]
 
@@ -54,7 +55,7 @@ def build_geometry(calibration: Calibration) -> BiplanarGeometry:
     Raises
     ------
     CalibrationError
-        A value that no detector has (spacing, skew, axes not perpendicular).
+        A value that no detector has (spacing, skew, axes not perpendicular), or another world frame.
     DegenerateGeometryError
         Source inside the patient, views that do not look at the same place.
     ViewAngleError
@@ -67,6 +68,7 @@ def build_geometry(calibration: Calibration) -> BiplanarGeometry:
             raise DegenerateGeometryError("an X-ray source lies inside the patient")
         if not 0.0 < view.project(centre[None])[1][0] < view.source_to_detector_mm:
             raise DegenerateGeometryError("the views do not meet between their source and their detector")
+    check_world_frame(ap, lat)
     return BiplanarGeometry(ap=ap, lat=lat, view_angle_deg=angle_deg)
 
 
