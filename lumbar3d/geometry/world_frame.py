@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +37,7 @@ def check_world_frame(ap: ConeBeam, lat: ConeBeam) -> None:
         if _along(ap_ray, Y) and _along(lat_ray, X):
             seems = "it looks like a frame with y front to back, as DICOM's patient axes (LPS) or RAS"
         else:
-            angle = np.degrees(np.arccos(min(abs(float(ap_ray @ X)) / np.linalg.norm(ap_ray[:2]), 1.0)))
+            angle = math.degrees(math.atan2(abs(float(ap_ray @ Y)), abs(float(ap_ray @ X))))
             seems = f"the AP view's central ray is {angle:.0f} degrees from the x axis, seen from above"
     elif all(_along(row, Y) for row in rows):
         seems = "it looks like a frame with y up"
