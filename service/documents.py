@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,8 @@ from service.errors import InvalidJsonError
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_FAULTS = 10
+VIEW_TYPES = ("matrix", "geometry")
+"""How a view may be told (``contracts``); no field of a view bears such a name."""
 
 
 def parse_calibration(text: bytes) -> Calibration:
@@ -37,7 +40,7 @@ def parse_options(text: bytes) -> ReconstructOptions:
 
 def _parse(model: type[Model], text: bytes, code: str) -> Model:
     try:
-        return model.model_validate_json(text, strict=True)
+        return model.model_validate_json(text.removeprefix(codecs.BOM_UTF8), strict=True)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         # From None: the validation error carries the input, and a traceback would carry the error.
@@ -45,6 +48,11 @@ def _parse(model: type[Model], text: bytes, code: str) -> Model:
 
 
 def _fault(location: tuple[int | str, ...], kind: str) -> dict[str, str]:
-    """Where and what; the name of an unknown field is the caller's text, so it is left out."""
+    """Where and what; the name of an unknown field is the caller's text, so it is left out.
+
+    The pointer (RFC 6901) is one into the document as it was sent: the member of a union that the validator names
+    between a view and its fields is no part of it.
+    """
     known = location[:-1] if kind == "extra_forbidden" else location
-    return {"pointer": "".join(f"/{part}" for part in known), "code": kind}
+    sent = [part for k, part in enumerate(known) if not (k == 1 and part in VIEW_TYPES)]
+    return {"pointer": "".join(f"/{part}" for part in sent), "code": kind}
