@@ -20,7 +20,7 @@ def command(*arguments):
 
 @pytest.fixture
 def two_patients_per_block(monkeypatch):
-    for module, name, size in ((samples, "CoarseBlocks", 8), (refiner_samples, "CropBlocks", 20)):
+    for module, name, size in ((samples, "CoarseBlocks", 12), (refiner_samples, "CropBlocks", 20)):
         monkeypatch.setattr(module, "PATIENTS_PER_BLOCK", 2)
         monkeypatch.setattr(getattr(module, name), "size", size)
 
@@ -44,9 +44,10 @@ def test_blocks_repeat_and_differ(tmp_path, two_patients_per_block):
     assert not torch.equal(first["image"], second["image"])
     for name, part in again[1].items():
         assert torch.equal(part, second[name]), name
-    assert first["image"].shape == (8, 1, 256, 256) and isinstance(one, blocks.Blocks)
+    assert first["image"].shape == (12, 1, 256, 256) and isinstance(one, blocks.Blocks)
 
 
 def test_held_out_patients_are_never_trained_on():
-    assert samples.block_seeds(samples.FIRST_SEED, 300_000).stop < refiner_samples.FIRST_SEED
-    assert samples.block_seeds(refiner_samples.FIRST_SEED, 300_000).stop < samples.HELD_OUT_SEEDS.start
+    crops = refiner_samples.FIRST_SEED
+    assert samples.block_seeds(samples.FIRST_SEED, 150_000, samples.PATIENTS_PER_BLOCK).stop < crops
+    assert samples.block_seeds(crops, 300_000, refiner_samples.PATIENTS_PER_BLOCK).stop < samples.HELD_OUT_SEEDS.start

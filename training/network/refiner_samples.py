@@ -16,7 +16,7 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.blocks import Blocks, Sample, stacked
 from training.network.losses import VOTE_UNIT_PX
 from training.network.multitask import MultiTaskNetwork
-from training.network.samples import PATIENTS_PER_BLOCK, block_seeds
+from training.network.samples import block_seeds
 from training.network.weights import average_network
 from training.radiographs.fields import shrink
 from training.radiographs.simulate import COMPLETE, Simulator
@@ -29,6 +29,7 @@ Image = NDArray[np.float32]
 
 FIRST_SEED = 6_000_000
 """Other patients than the first network's: its errors on them are those of films that it has not seen."""
+PATIENTS_PER_BLOCK = 12
 JITTER_SD_PX = 3.0
 TRIES = 6
 """At a film that shows all five levels."""
@@ -91,7 +92,7 @@ class CropBlocks(Blocks):
         maker, network = self._tools
         rng = np.random.default_rng([FIRST_SEED, index])
         mixer = Mixer(maker, int(rng.integers(2**60)), WHOLE_SPINE)
-        lent = [parts for seed in block_seeds(FIRST_SEED, index) for parts in mixer.lend(seed)]
+        lent = [parts for seed in block_seeds(FIRST_SEED, index, PATIENTS_PER_BLOCK) for parts in mixer.lend(seed)]
         samples = [sample for parts in lent for sample in _film_samples(_complete(mixer, parts), network, rng)]
         return stacked(samples, rng)
 

@@ -29,15 +29,14 @@ VARIED_SHARE = 0.6
 HELD_OUT_SEEDS = range(10_000_000, 10_001_000)
 """Never used in training."""
 FIRST_SEED = 1_000_000
-PATIENTS_PER_BLOCK = 12
-COARSE_PATIENTS = 32
+PATIENTS_PER_BLOCK = 32
 """Of a block of whole films: neighbours in a block stand in each other's bodies, so it must not be a few people's."""
 
 
-def block_seeds(first: int, index: int) -> range:
-    """Patients of block ``index`` of the training whose patients start at ``first``."""
-    start = first + index * PATIENTS_PER_BLOCK
-    return range(start, start + PATIENTS_PER_BLOCK)
+def block_seeds(first: int, index: int, patients: int) -> range:
+    """Patients of block ``index`` of the training whose patients start at ``first``, so many in each."""
+    start = first + index * patients
+    return range(start, start + patients)
 
 
 def coarse_sample(view: LabelledView) -> Sample:
@@ -138,7 +137,7 @@ class CoarseBlocks(Blocks):
         Folder with real surroundings (``surroundings.library``); without it all are invented.
     """
 
-    size = 2 * FILMS_PER_VIEW * COARSE_PATIENTS
+    size = 2 * FILMS_PER_VIEW * PATIENTS_PER_BLOCK
 
     def __init__(self, library: Path | None = None) -> None:
         self._folder = library
@@ -151,8 +150,7 @@ class CoarseBlocks(Blocks):
             self._maker = Maker(simulator, Library.read(self._folder))
         rng = np.random.default_rng([FIRST_SEED, index])
         mixer = Mixer(self._maker, int(rng.integers(2**60)))
-        start = FIRST_SEED + index * COARSE_PATIENTS
-        lent = [parts for seed in range(start, start + COARSE_PATIENTS) for parts in mixer.lend(seed)]
+        lent = [parts for seed in block_seeds(FIRST_SEED, index, PATIENTS_PER_BLOCK) for parts in mixer.lend(seed)]
         films = (mixer.film(parts) for parts in lent for _ in range(FILMS_PER_VIEW))
         return stacked([_spoiled(mixed_sample(film), rng) for film in films], rng)
 
