@@ -46,8 +46,8 @@ def check_world_frame(ap: ConeBeam, lat: ConeBeam) -> None:
     else:
         seems = "the films' rows do not run along the z axis"
     raise CalibrationError(
-        "the calibration's world is not x anterior, y to the patient's left, z up (AP rays along x and film rows along z "
-        f"within {LARGEST_TURN_DEG:.0f} degrees, lateral rays along y): {seems}"
+        "the calibration's world is not x anterior, y to the patient's left, z up (AP rays along x and film rows "
+        f"along z within {LARGEST_TURN_DEG:.0f} degrees, lateral rays along y): {seems}"
     )
 
 
