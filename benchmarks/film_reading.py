@@ -13,7 +13,7 @@ from benchmarks.film_folder import Film
 from benchmarks.network_measure import KINDS, SILHOUETTE
 from lumbar3d.contracts import LEVELS
 from lumbar3d.detection.network import Detector
-from lumbar3d.detection.refusal import refuse_strange, refuse_unreadable
+from lumbar3d.detection.refusal import refuse_doubtful_names, refuse_strange, refuse_unreadable
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry.projection import ConeBeam
@@ -53,6 +53,7 @@ def read_film(detector: Detector, view: NetworkView) -> Outcome:
     guess, code, words = inspected.guess, READ, ""
     try:
         refuse_unreadable([inspected], inspected.naming, detector._look)
+        refuse_doubtful_names([inspected], inspected.naming)
         refuse_strange(view.view, detector.novelty(guess))
     except RejectedError as error:
         code, words = error.code, str(error)

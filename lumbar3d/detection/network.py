@@ -14,11 +14,16 @@ from lumbar3d.detection.aim import aimed
 from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
-from lumbar3d.detection.decode import MARKS, LevelReading, read_levels
+from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.guess import Guess, prepare, shrink
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_together
 from lumbar3d.detection.novelty import NoveltyScale
-from lumbar3d.detection.refusal import refuse_contradiction, refuse_strange, refuse_unreadable
+from lumbar3d.detection.refusal import (
+    refuse_contradiction,
+    refuse_doubtful_names,
+    refuse_strange,
+    refuse_unreadable,
+)
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.detection.session import open_session, run_session
 from lumbar3d.errors import AssetError
@@ -88,6 +93,7 @@ class Detector:
         refuse_unreadable(inspected, naming, self._look)
         guesses = [each.guess for each in inspected]
         refuse_contradiction([guess.centre_rays() for guess in guesses])
+        refuse_doubtful_names(inspected, naming)
         for guess in guesses:
             refuse_strange(guess.view.source.view, self.novelty(guess))
         crops = [guess.crops() for guess in guesses]
@@ -122,10 +128,7 @@ class Detector:
 
     def _run_network(self, films: Image, codes: Image) -> list[Image]:
         """Opacity, heatmaps, votes and features of films (n, 256, 256)."""
-        opacity, heatmap, *others = run_session(self._network, {"image": films[:, None], "view": codes})
-        # A network of before T11 and T10 were told knows eight classes: the others are nowhere. To go with it.
-        unknown = max(LEVEL_COUNT + len(MARKS) - heatmap.shape[1], 0)
-        return [opacity, np.pad(heatmap, ((0, 0), (0, unknown), (0, 0), (0, 0))), *others]
+        return run_session(self._network, {"image": films[:, None], "view": codes})
 
     def novelty(self, guess: Guess) -> float:
         """How unlike the films of training a film is."""

@@ -106,7 +106,7 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Loo
     LevelsNotFoundError
         Some level is missing for another reason.
     LevelNamesError
-        All five are there, but which of the spine's they are cannot be told.
+        All five are there, but the looks at one film do not agree which of the spine's they are.
     """
     guesses = [each.guess for each in inspected]
     changes = [_better_reading(guess, look) for guess in guesses]
@@ -127,17 +127,24 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Loo
     if reasons:
         gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
         raise gravest("; ".join(text for _, text in reasons))
-    _refuse_doubtful_names(inspected, naming)
-
-
-def _refuse_doubtful_names(inspected: Sequence[Inspection], naming: Naming) -> None:
-    """Names that change with the look at a film, that the films do not share, or that the reading did not follow."""
     for each in inspected:
         own = each.naming
         if own.sureness < CONSTANTS.least_view_names or not each.agrees(own):
             raise LevelNamesError(
                 f"which vertebra is which cannot be told from the {_title(each)} image{_instead(own)}"
             )
+
+
+def refuse_doubtful_names(inspected: Sequence[Inspection], naming: Naming) -> None:
+    """Stop where all films together leave the names in doubt; asked after ``refuse_contradiction``.
+
+    Two films that are each sure and do not meet contradict each other, which is another fault than doubt.
+
+    Raises
+    ------
+    LevelNamesError
+        The names are not sure enough, or not those that the first film was read with.
+    """
     if naming.sureness < CONSTANTS.least_names or naming.best[0] != inspected[0].naming.best[0]:
         raise LevelNamesError(f"the two images do not tell together which vertebra is which{_instead(naming)}")
 

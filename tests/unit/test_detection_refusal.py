@@ -11,7 +11,7 @@ from lumbar3d.detection.diagnosis import Change, changes, diagnose
 from lumbar3d.detection.guess import Guess, prepare
 from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import COUNTS, Naming
-from lumbar3d.detection.refusal import CONSTANTS, is_clear, refuse_strange, refuse_unreadable
+from lumbar3d.detection.refusal import CONSTANTS, is_clear, refuse_doubtful_names, refuse_strange, refuse_unreadable
 from lumbar3d.detection.truncation import is_beyond_film, shown_rows
 from lumbar3d.errors import (
     LevelNamesError,
@@ -67,8 +67,10 @@ def blind(films, codes):
 
 
 def refused(ap, lat, look=blind, pixels=FILM, told=FIVE, own=FIVE):
+    films = [inspected("ap", ap, pixels), inspected("lat", lat, own=own)]
     with pytest.raises(RejectedError) as caught:
-        refuse_unreadable([inspected("ap", ap, pixels), inspected("lat", lat, own=own)], told, look)
+        refuse_unreadable(films, told, look)
+        refuse_doubtful_names(films, told)
     return caught.value
 
 
