@@ -44,6 +44,8 @@ class Detector:
     ----------
     providers : tuple of str
         What ONNX Runtime really runs both networks on: without CUDA where one of them has fallen back to the CPU.
+    calibration : mapping of str to LandmarkCalibration
+        By view: how far the refiner's maps are to be believed.
     """
 
     def __init__(self, network: Any, refiner: Any) -> None:
@@ -51,7 +53,7 @@ class Detector:
         self.providers = tuple(name for name in network.get_providers() if name in refiner.get_providers())
         try:
             notes = _metadata(refiner)["landmark_calibration"]
-            self._calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}
+            self.calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}
         except (KeyError, TypeError, ValueError) as error:
             raise AssetError("the refiner network lacks its table of landmark errors") from error
         try:
@@ -145,7 +147,7 @@ class Detector:
         opacity, position, covariance = refined
         view, projection, step = guess.view, guess.view.source.projection, GRID_STEP
         landmarks = position + np.stack([crop.origin_px for crop in crops])[:, None]
-        calibrated = self._calibration[view.source.view].covariance_px2(covariance) / step**2
+        calibrated = self.calibration[view.source.view].covariance_px2(covariance) / step**2
         signs = np.array([-1.0 if view.flips.columns else 1.0, -1.0 if view.flips.rows else 1.0])
         return ViewDetection(
             projection=projection.downsampled(step),

@@ -1,7 +1,6 @@
 """How far the refiner's landmark maps are to be believed, from validation patients.
 
-``python -m training.network.calibrate --assets DIR --out calibration.json`` with networks exported without calibration;
-then export again with the result. The patients are held out, and are not those on whom the result is measured.
+``python -m training.network.calibrate --assets DIR --out calibration.json``, then export with the result. The patients are held out, and are not those on whom the result is measured.
 """
 
 from __future__ import annotations
@@ -110,6 +109,8 @@ def main() -> None:
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
     detector, simulator = Detector.load(store, threads=1), Simulator(load_shape_models(store))
+    # What is fitted is the error against the maps themselves, whatever calibration the file holds already.
+    detector.calibration = {view: LandmarkCalibration.from_record(one) for view, one in unscaled().items()}
     measured: dict[str, list[tuple[Array, Array]]] = {"ap": [], "lat": []}
     for seed in HELD_OUT_SEEDS[FIRST_PATIENT : FIRST_PATIENT + arguments.patients]:
         try:
