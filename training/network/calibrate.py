@@ -1,6 +1,7 @@
 """How far the refiner's landmark maps are to be believed, from validation patients.
 
-``python -m training.network.calibrate --assets DIR --out calibration.json``, then export with the result. The patients are held out, and are not those on whom the result is measured.
+``python -m training.network.calibrate --assets DIR --out calibration.json``, then export with the result. The patients
+are held out, and are not those on whom the result is measured.
 """
 
 from __future__ import annotations
