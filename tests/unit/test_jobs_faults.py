@@ -79,9 +79,9 @@ def test_frozen_line_holds_nobody(postgresql_url: str) -> None:
         database.close()
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_locked_row_is_given_up(database: Database, submit: Submit) -> None:
-    if database.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite locks the whole file, tested over HTTP")
+    """SQLite locks the whole file: that is tested over HTTP."""
     job = submit()
     with database.write() as other:
         other.execute(update(JOBS).where(JOBS.c.id == job.id).values(progress=0.5))

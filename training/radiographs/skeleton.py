@@ -71,6 +71,29 @@ def _rib(pose: Array, size: Array, end: float, drop: float) -> HollowBone:
     depth, width = size
     angle = np.linspace(0.30, max(end, 0.42), RIB_POINTS - 3)
     fall = drop * (np.sin(np.clip(angle - 0.3, 0.0, 1.6)) + 0.5 * np.clip(angle - 1.9, 0.0, None))
+    end_taper = np.clip(np.linspace(6.0, 0.5, RIB_POINTS - 3), 0.0, 1.0)
+    return rib_along(pose, size, (angle, fall, end_taper), (6.3, 3.4, 0.8))
+
+
+def rib_along(
+    pose: Array, size: Array, course: tuple[Array, Array, Array], make: tuple[float, float, float]
+) -> HollowBone:
+    """A rib from beside the body over the transverse process and along the cage's ellipse.
+
+    Parameters
+    ----------
+    pose : (4, 4) float64
+        World pose of its vertebra.
+    size : (2,) float64
+        Half depth and half width of the cage, mm; the width is negative on the right.
+    course : three of (n,) float64
+        Angle around the cage from the spine, how far the rib has fallen there (mm), and its thickness as a share.
+    make : (float, float, float)
+        Half height, half thickness and wall, mm.
+    """
+    depth, width = size
+    angle, fall, end_taper = course
+    half_height_mm, half_thickness_mm, wall_mm = make
     cage = np.stack([depth - 62.0 - depth * np.cos(angle), width * np.sin(angle), 6.0 - fall], -1)
     side = np.sign(width)
     head = np.array([[-17.0, side * 17.0, 9.0], [-24.0, side * 22.0, 9.0], [-33.0, side * 28.0, 8.0]])
@@ -80,8 +103,8 @@ def _rib(pose: Array, size: Array, end: float, drop: float) -> HollowBone:
     outward = path - frames.apply(pose, np.array([depth - 62.0, 0.0, 0.0]))
     flat = outward - (outward * along).sum(1, keepdims=True) * along
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
-    taper = np.concatenate([[0.9, 0.7, 0.7], np.clip(np.linspace(6.0, 0.5, RIB_POINTS - 3), 0.0, 1.0)])[:, None]
-    return tube(path, 6.3 * taper * np.cross(flat, along), 3.4 * taper * flat, wall_mm=0.8)
+    taper = np.concatenate([[0.9, 0.7, 0.7], end_taper])[:, None]
+    return tube(path, half_height_mm * taper * np.cross(flat, along), half_thickness_mm * taper * flat, wall_mm=wall_mm)
 
 
 def world_from_pelvis(spine: Spine, rng: np.random.Generator) -> Array:

@@ -62,9 +62,7 @@ class Bones:
 
     def __init__(self, noise: Noise, rng: np.random.Generator) -> None:
         self._noise, self._rng, self._size = noise, rng, noise.size
-        self._px = noise.size / 256.0
-        v, u = np.mgrid[: noise.size, : noise.size].astype(np.float32)
-        self._v, self._u = v, u
+        self._px, self._v, self._u = noise.px, noise.v, noise.u
 
     def draw(self, own: Parts, other: Parts) -> BoneDrawing:
         """Chest, pelvis, deposits, and now and then bones where none belong.

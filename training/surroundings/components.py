@@ -56,7 +56,7 @@ class Parts:
     code : (2,) float32
         ``orientation.view_code``.
     opacity : (5, size, size) float32
-    landmarks, depths : (5, 7, 2) and (5, 7) float64
+    landmarks : (5, 7, 2) float64
     marks : (5, 2) float64
         ``detection.decode.MARKS``; far outside where the patient has none, and T10, which ``t10`` has.
     lumbar : (size, size) float32
@@ -74,7 +74,6 @@ class Parts:
     code: Image
     opacity: Image
     landmarks: Array
-    depths: Array
     marks: Array
     lumbar: Image
     bones: dict[str, Image] = field(default_factory=dict)
@@ -152,14 +151,13 @@ class Maker:
         opacity = shrink(drr_from_path_length(outer[:5]), step)
         inner = lengths_mm([joined([v.inner for v in spine.lumbar])], fine)[0]
         lumbar = shrink(bone_of(outer.sum(axis=0), inner * grain_of(habitus, fine, rng), habitus), step)
-        shown, landmarks, depths, marks = labels_of(spine, beam, flips, opacity)
+        shown, landmarks, _, marks = labels_of(spine, beam, flips, opacity)
         parts = Parts(
             name,
             isinstance(fine, SlotBeam),
             view_code(beam, name),
             shown,
             landmarks,
-            depths,
             marks,
             flips.image(lumbar),
         )

@@ -18,10 +18,20 @@ SPECTRA = {"slow": (2.6, 1.0, 0.0), "pink": (1.7, 2.0, 0.0), "fine": (1.0, 6.0, 
 
 
 class Noise:
-    """Endless random fields of the kinds ``SPECTRA``, (size, size), mean about 0, SD 1."""
+    """Endless random fields of the kinds ``SPECTRA``, (size, size), mean about 0, SD 1.
+
+    Attributes
+    ----------
+    size : int
+    px : float
+        Pixels here to one of a film 256 wide.
+    v, u : (size, size) float32
+        Row and column of each pixel.
+    """
 
     def __init__(self, size: int, rng: np.random.Generator) -> None:
-        self._rng, self.size = rng, size
+        self._rng, self.size, self.px = rng, size, size / 256.0
+        self.v, self.u = np.mgrid[:size, :size].astype(np.float32)
         frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None]) * size
         self._bank = {kind: self._fields(frequency, *spectrum) for kind, spectrum in SPECTRA.items()}
 

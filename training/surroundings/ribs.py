@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.geometry import frames
-from training.radiographs.hollow import HollowBone, tube
+from training.radiographs.hollow import HollowBone
+from training.radiographs.skeleton import rib_along
 
 Array = NDArray[np.float64]
 
@@ -40,22 +40,11 @@ def wide_ribs(poses: list[Array], rng: np.random.Generator) -> list[HollowBone]:
 
 def _rib(pose: Array, size: Array, course: tuple[float, float, float], make: tuple[float, float, float]) -> HollowBone:
     """Head beside the body, over the transverse process to the angle, then along an ellipse, falling, and thinner."""
-    depth, width = size
     reach, drop, bow = course
-    side = np.sign(width)
+    wall_mm, high, thick = make
     angle = np.linspace(0.28, max(reach, 0.4), POINTS - 3)
     share = np.clip((angle - 0.28) / (np.pi * 0.75), 0.0, 1.2)
     fall = drop * (np.sin(0.5 * np.pi * np.clip(share, 0.0, 1.0)) ** bow - 0.35 * np.clip(share - 0.75, 0.0, None))
-    cage = np.stack([depth - 62.0 - depth * np.cos(angle), width * np.sin(angle), 6.0 - fall], -1)
-    head = np.array([[-17.0, side * 17.0, 9.0], [-24.0, side * 22.0, 9.0], [-33.0, side * 28.0, 8.0]])
-    path = frames.apply(pose, np.concatenate([head, cage]))
-    along = np.gradient(path, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    outward = path - frames.apply(pose, np.array([depth - 62.0, 0.0, 0.0]))
-    flat = outward - (outward * along).sum(1, keepdims=True) * along
-    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
-    wall_mm, high, thick = make
     length = np.linspace(0.0, 1.0, POINTS - 3)
-    end = np.clip((1.0 - length) / 0.12, 0.08, 1.0) * (1.0 - 0.25 * np.clip(length - 0.5, 0.0, None))
-    taper = np.concatenate([[0.9, 0.7, 0.7], end])[:, None]
-    return tube(path, 6.4 * high * taper * np.cross(flat, along), 3.5 * thick * taper * flat, wall_mm=wall_mm)
+    end_taper = np.clip((1.0 - length) / 0.12, 0.08, 1.0) * (1.0 - 0.25 * np.clip(length - 0.5, 0.0, None))
+    return rib_along(pose, size, (angle, fall, end_taper), (6.4 * high, 3.5 * thick, wall_mm))

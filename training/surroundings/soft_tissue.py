@@ -33,9 +33,7 @@ class SoftTissue:
 
     def __init__(self, noise: Noise, rng: np.random.Generator) -> None:
         self._noise, self._rng, self._size = noise, rng, noise.size
-        self._px = noise.size / 256.0
-        v, u = np.mgrid[: noise.size, : noise.size].astype(np.float32)
-        self._v, self._u = v, u
+        self._px, self._v, self._u = noise.px, noise.v, noise.u
 
     def draw(self, own: Parts, other: Parts) -> tuple[Image, str]:
         """One film's soft tissue (size, size), and its kind.
