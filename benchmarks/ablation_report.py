@@ -9,14 +9,15 @@ import numpy as np
 from scipy.stats import t
 
 from benchmarks.ablation_score import VIEWS, Score
-from benchmarks.network_measure import KINDS, SDR_MM
+from benchmarks.network_measure import SDR_MM
+from lumbar3d.anatomy import LANDMARK_GROUPS
 from training.network.variants import VARIANTS
 
 Rows = list[str]
 FULL = "full"
 IMAGE = {"dice": 3, "psnr_db": 2, "ssim": 3}
 """Figures of the decomposition image, and digits to print."""
-KINDS_AND_ALL = (*KINDS, "all")
+KINDS_AND_ALL = (*LANDMARK_GROUPS, "all")
 PAPER_IMAGE = {
     "full": ((0.995, 0.993), (45.8, 43.0), (0.992, 0.988)),
     "no_fusion": ((0.994, 0.992), (45.5, 42.4), (0.991, 0.987)),

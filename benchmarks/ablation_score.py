@@ -9,7 +9,8 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from benchmarks.ablation_films import Films
-from benchmarks.network_measure import KINDS, SDR_MM, dice
+from benchmarks.network_measure import SDR_MM, dice
+from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.detection.decode import read_levels
 from training.network.losses import VOTE_UNIT_PX
 from training.network.variants import Variant, combined
@@ -66,7 +67,7 @@ def _means(results: list[dict[str, Array]]) -> dict[str, float]:
 def landmark_figures(error_mm: Array) -> dict[str, float]:
     """Mean distance and detection rates by kind of landmark; errors (n, 7)."""
     figures = {"gross_all": 100.0 * float((error_mm > GROSS_MM).mean())}
-    for kind, which in {"all": tuple(range(error_mm.shape[1])), **KINDS}.items():
+    for kind, which in {"all": tuple(range(error_mm.shape[1])), **LANDMARK_GROUPS}.items():
         part = error_mm[:, list(which)]
         figures[f"mm_{kind}"] = float(part.mean())
         figures |= {f"sdr_{limit:.0f}_{kind}": 100.0 * float((part < limit).mean()) for limit in SDR_MM}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.registration_cases import Case, LevelError, score_unjudged
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants

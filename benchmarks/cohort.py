@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.cohort_meshes import ANNOTATION_SD_MM, NOISE_MM, VERTEX_COUNTS, write_cohort
 from benchmarks.machine import describe
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from benchmarks.voxel_film import Volume
+from lumbar3d.anatomy import INF_PLATE, PEDICLE_LEFT, PEDICLE_RIGHT, PEDICLES, SUP_PLATE
 from lumbar3d.geometry import frames
 from training.radiographs.spectrum import SOFT_HU, TISSUE_WATER_RATIO
 
@@ -27,8 +28,6 @@ PADDING_HU, AIR_HU, BONE_HU = -1020.0, -300.0, 200.0
 """Bone that has no label (ribs, calcium) is smoothed and then denser than this."""
 SMOOTHING_MM = 1.0
 FADE_MM = 15.0
-SUP_PLATE, INF_PLATE, PEDICLES = 0, 1, [4, 5]
-"""Of ``contracts.LANDMARKS``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +83,7 @@ def _below(places: Array, landmarks: Array) -> NDArray[np.bool_]:
     up = landmarks[SUP_PLATE] - landmarks[INF_PLATE]
     height = np.linalg.norm(up)
     above = (places - landmarks[INF_PLATE]) @ (up / height)
-    forward = np.cross(landmarks[PEDICLES[0]] - landmarks[PEDICLES[1]], up)
+    forward = np.cross(landmarks[PEDICLE_LEFT] - landmarks[PEDICLE_RIGHT], up)
     return (above < 0.0) | ((above < height) & ((places - landmarks[PEDICLES].mean(axis=0)) @ forward < 0.0))
 
 

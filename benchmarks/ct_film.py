@@ -19,7 +19,7 @@ from benchmarks.network_measure import ViewTruth
 from benchmarks.subject_films import COLUMNS, SEED, bone_volume, expose
 from benchmarks.subjects import SOURCES, SRS_FROM_RAS, Room, Subject, load_subject, read_srs
 from benchmarks.voxel_film import cast
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import INF_PLATE, LANDMARKS, LEVELS, PEDICLE_LEFT, PEDICLE_RIGHT, SUP_PLATE
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
@@ -32,11 +32,11 @@ from training.radiographs.spine import Spine
 Array = NDArray[np.float64]
 
 PERSON, CARRIER = "verse012", "verse005"
-REAL_LEVELS = ("L1", "L2", "L3")
+REAL_LEVELS = LEVELS[:3]
 CUT_LANDMARKS = (("L2", "tp_left"), ("L3", "tp_left"))
 """Beyond the CT."""
-SUP_PLATE, INF_PLATE, POSED_BY = 0, 1, [0, 1, 4, 5]
-"""Of ``contracts.LANDMARKS``; what gives a pose: end plates and pedicles."""
+POSED_BY = [SUP_PLATE, INF_PLATE, PEDICLE_LEFT, PEDICLE_RIGHT]
+"""Rows of the landmarks that give a pose: end plates and pedicles."""
 
 
 def real_part(truth: ViewTruth) -> ViewTruth:

@@ -23,7 +23,7 @@ from benchmarks.machine import describe
 from benchmarks.registration import CONDITIONS
 from benchmarks.simulated_detection import simulate_detection
 from benchmarks.subjects import Room
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry

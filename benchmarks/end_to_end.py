@@ -36,7 +36,7 @@ from benchmarks.machine import describe
 from benchmarks.registration import score
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.pipeline import Engine

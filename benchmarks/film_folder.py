@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Files
 
-from lumbar3d.contracts import LEVELS, VIEWS
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import VIEWS
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.header import ImageFormat, ImageHeader

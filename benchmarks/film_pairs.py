@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.film_folder import Film
 from benchmarks.film_reading import score
-from benchmarks.network_measure import KINDS
+from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import Detection
@@ -70,6 +70,6 @@ def _hung(film: Film, levels: Sequence[str], scale: float) -> ConeBeam:
 
 def _ray_distances(detection: Detection) -> NDArray[np.float64]:
     """(5,) mm by which the rays of both views through each body's centre miss each other."""
-    centres = [view.landmarks_px[:, KINDS["endplate"]].mean(axis=1) for view in detection.views]
+    centres = [view.landmarks_px[:, LANDMARK_GROUPS["endplate"]].mean(axis=1) for view in detection.views]
     rays = [view.projection.rays(points) for view, points in zip(detection.views, centres, strict=True)]
     return triangulate(*rays[0], *rays[1])[1]

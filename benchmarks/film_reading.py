@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 from benchmarks.film_folder import Film
-from benchmarks.network_measure import KINDS, SILHOUETTE
-from lumbar3d.contracts import LEVELS
+from benchmarks.network_measure import SILHOUETTE
+from lumbar3d.anatomy import LANDMARK_GROUPS, LEVELS
 from lumbar3d.detection.network import Detector
 from lumbar3d.detection.refusal import refuse_doubtful_names, refuse_strange, refuse_unreadable
 from lumbar3d.detection.result import ViewDetection
@@ -91,7 +91,7 @@ class Score:
 
 def score(film: Film, beam: ConeBeam, found: ViewDetection) -> Score:
     """Compare with the annotation; ``beam`` is the room on the film's own pixels in which it was read."""
-    plates = on_film(found.landmarks_px[:, KINDS["endplate"]], found.projection, beam)
+    plates = on_film(found.landmarks_px[:, LANDMARK_GROUPS["endplate"]], found.projection, beam)
     middles = plate_middles(film.corners_px)
     places = [LEVELS.index(level) for level in middles]
     truth = film.mm(np.stack(list(middles.values())))

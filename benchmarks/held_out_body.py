@@ -16,6 +16,7 @@ from scipy.ndimage import label
 
 from benchmarks.subjects import Subject
 from benchmarks.voxel_film import Volume, cast
+from lumbar3d.anatomy import INF_PLATE, SUP_PLATE
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from training.radiographs.fields import enlarge
@@ -27,7 +28,6 @@ BODY = "c0532"
 COARSER = 4
 """Film pixels to a ray: the voxels are 2.4 mm."""
 GAS_HU, FILLED_HU, BONE_HU, BONE_SPAN_HU = -200.0, 30.0, 90.0, 1600.0
-SUP_PLATE, INF_PLATE = 0, 1
 
 
 def read_body(data: Path, subject: Subject, fill_gas: bool) -> tuple[Volume, Volume]:

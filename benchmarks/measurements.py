@@ -23,7 +23,8 @@ from benchmarks.machine import describe
 from benchmarks.model_fit import fit_model
 from benchmarks.simulated_detection import Degradation, simulate_detection
 from benchmarks.subjects import COMPLETE_SUBJECTS, Subject, load_subject
-from lumbar3d.contracts import LEVELS, Measurement
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Measurement
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.report import measure

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import describe
-from benchmarks.network_measure import KINDS, Measured, measure, network_view, simulated_truth, summary
+from benchmarks.network_measure import Measured, measure, network_view, simulated_truth, summary
 from benchmarks.network_reliability import draw as draw_reliability
 from benchmarks.network_reliability import table as reliability
 from benchmarks.network_report import markdown
+from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.network import Detector
 from lumbar3d.errors import RejectedError
@@ -61,10 +62,13 @@ def main() -> None:
         "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
         "refused": results["refused"],
         "detect_s_median": round(float(np.median([float(r["detect"]) for r in results["seconds"]])), 3),
-        **{name: summary(results[name]) | {"reliability": reliability(results[name], KINDS)} for name in VIEWS},
+        **{
+            name: summary(results[name]) | {"reliability": reliability(results[name], LANDMARK_GROUPS)}
+            for name in VIEWS
+        },
     }
     if arguments.picture:
-        draw_reliability(results, KINDS, arguments.picture)
+        draw_reliability(results, LANDMARK_GROUPS, arguments.picture)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
     arguments.out.with_suffix(".md").write_text(markdown(report))

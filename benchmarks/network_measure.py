@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARK_GROUPS, LANDMARKS
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.result import ViewDetection
@@ -28,7 +28,6 @@ Measured = dict[str, Any]
 
 SILHOUETTE = 0.05
 """Opacity from which a pixel belongs to a vertebra (1.4 mm of bone)."""
-KINDS = {"endplate": (0, 1), "transverse": (2, 3), "pedicle": (4, 5), "spinous": (6,)}
 SDR_MM = (2.0, 4.0, 6.0)
 
 
@@ -98,7 +97,7 @@ def misnamed(truth_px: Array, found_px: Array) -> int:
 
     Landmarks (n, 7, 2) and (5, 7, 2).
     """
-    middles, found = (points[:, KINDS["endplate"]].mean(axis=1) for points in (truth_px, found_px))
+    middles, found = (points[:, LANDMARK_GROUPS["endplate"]].mean(axis=1) for points in (truth_px, found_px))
     nearest = np.linalg.norm(found - middles[:, None], axis=-1).argmin(axis=1)
     return int((nearest != np.arange(len(middles))).sum())
 
@@ -110,7 +109,7 @@ def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         name: round(float(np.mean([result[name] for result in results])), 4) for name in ("dice", "psnr_db", "ssim")
     }
     table["dice_per_level"] = np.mean([result["dice_per_level"] for result in results], axis=0).round(4).tolist()
-    for kind, which in {"all": tuple(range(len(LANDMARKS))), **KINDS}.items():
+    for kind, which in {"all": tuple(range(len(LANDMARKS))), **LANDMARK_GROUPS}.items():
         part = error_mm[..., which]
         part = part[np.isfinite(part)]
         rates = {f"sdr_{limit:.0f}mm_percent": round(100.0 * float((part < limit).mean()), 1) for limit in SDR_MM}

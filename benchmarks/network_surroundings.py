@@ -25,7 +25,8 @@ from benchmarks.registration_cases import score
 from benchmarks.subject_films import COLUMNS, exact_view
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
 from benchmarks.surrounded_films import KINDS, films
-from lumbar3d.contracts import LEVELS, VIEWS
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import VIEWS
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.pipeline import Engine

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.population_checks import genus, off_norm, pair_distances, segments_deg
 from benchmarks.population_shape import components, distance_from_public_mean_mm
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.mesh import volume_mm3
 from training.population.collisions import Regions
 from training.population.draw import draw_person

@@ -24,7 +24,7 @@ from benchmarks.registration_cases import CONDITIONS, Case, score, simulate
 from benchmarks.registration_report import write
 from benchmarks.registration_run import BOBYQA, GAUSS_NEWTON, INITIAL, PAPER_SIZED, Run
 from benchmarks.subjects import COMPLETE_SUBJECTS, load_subject
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.quality import judge_levels
 from lumbar3d.registration.constants import RegistrationConstants

@@ -10,7 +10,8 @@ import numpy as np
 from benchmarks import lone_l1
 from benchmarks.simulated_detection import Degradation, Simulated, simulate_detection
 from benchmarks.subjects import SOURCES, Subject
-from lumbar3d.contracts import LEVELS, LevelQuality
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import LevelQuality
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.registration.result import Registration
 from lumbar3d.shape.distance import vertex_to_surface_mm

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.deformed_l1_report import deformed_rows
 from benchmarks.registration_run import BOBYQA, GAUSS_NEWTON, INITIAL, Run, errors
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 
 PAPER_MM = (0.79, 0.77, 0.79, 0.78, 0.88)
 PAPER_HAUSDORFF_MM = 5.56

@@ -23,7 +23,7 @@ from benchmarks.model_fit import ModelFit, fit_model
 from benchmarks.real_vertebrae import Comparison, RealVertebra, real_vertebrae
 from benchmarks.regions import Regions, vertex_regions
 from benchmarks.shape_model_report import LevelFit, report
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shape_models
 
 RESULTS = Path(__file__).with_name("results")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector

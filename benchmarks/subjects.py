@@ -104,7 +104,7 @@ class Subject:
     meshes_world : dict of level to TriangleMesh
         mm.
     landmarks_world : dict of level to (7, 3) float64
-        In the order of ``contracts.LANDMARKS``, on the surface.
+        In the order of ``anatomy.LANDMARKS``, on the surface.
     posterior_masks : dict of level to (V,) bool
         Vertices behind the posterior wall of the body.
     deformed_levels : frozenset of str

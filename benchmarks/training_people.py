@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import describe
+from lumbar3d.anatomy import PLATES
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.radiographs.simulate import BODY_LANDMARKS, COMPLETE, MEASURING, Simulator
+from training.radiographs.simulate import COMPLETE, MEASURING, Simulator
 from training.radiographs.spine import Spine
 
 FIRST_PERSON = 15_000_000
@@ -61,7 +62,7 @@ def count(spines: list[Spine], seconds: float) -> Count:
     """Count disorders of people that took some time to make."""
     found = [" ".join(spine.diagnoses) for spine in spines]
     fractures = [match for text in found for match in GRADED.findall(text)]
-    plates = np.stack([vertebra.landmarks_mm[BODY_LANDMARKS] for spine in spines for vertebra in spine.lumbar])
+    plates = np.stack([vertebra.landmarks_mm[PLATES] for spine in spines for vertebra in spine.lumbar])
     heights = np.linalg.norm(plates[:, 0] - plates[:, 1], axis=1)
     names = ("fracture", "osteophytes", "uneven plates", "slip", "scoliosis", "worn disc")
     return Count(

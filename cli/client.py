@@ -14,7 +14,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from cli.errors import CliError, Exit
-from lumbar3d.contracts import LEVELS, VIEWS, JobStatus, Problem, ReconstructOptions
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import VIEWS, JobStatus, Problem, ReconstructOptions
 
 Parts = dict[str, tuple[str, bytes, str]]
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -16,16 +16,6 @@ RESULT_VERSION = "1.0"
 RECONSTRUCT_TASK = "lumbar3d.reconstruct"
 """Celery task name: the producer sends it by name and never imports the worker."""
 
-LEVELS = ("L1", "L2", "L3", "L4", "L5")
-LANDMARKS = (
-    "sup_endplate_centre",
-    "inf_endplate_centre",
-    "tp_left",
-    "tp_right",
-    "pedicle_left",
-    "pedicle_right",
-    "sp_tip",
-)
 VIEWS = ("ap", "lat")
 
 Vec3 = tuple[FiniteFloat, FiniteFloat, FiniteFloat]

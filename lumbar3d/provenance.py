@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
-from lumbar3d.contracts import LEVELS, AssetRecord
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import AssetRecord
 from lumbar3d.detection import chain, mirror, naming, refusal
 from lumbar3d.detection.chain import ChainConstants
 from lumbar3d.detection.mirror import MirrorConstants

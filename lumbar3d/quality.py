@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS, LevelQuality
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import LevelQuality
 from lumbar3d.detection import refusal
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lumbar3d import __version__
+from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.contracts import (
-    LANDMARKS,
     Calibration,
     LandmarkResult,
     LandmarkSighting,

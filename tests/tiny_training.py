@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from cli.main import app
+from lumbar3d.anatomy import LEVEL_COUNT
 from training.network import samples
 from training.network.blocks import Blocks, stacked
-from training.network.multitask import CENTRE_COUNT, LEVEL_COUNT
+from training.network.multitask import CENTRE_COUNT
 
 SHAPES = {
     "image": (1, 64, 64),

@@ -12,12 +12,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import OTHER_SIDE
 from lumbar3d.detection.crops import CROP_PX, Crop
 
 Image = NDArray[np.float32]
 
-OTHER_SIDE = [0, 1, 3, 2, 5, 4, 6]
-"""Order of ``contracts.LANDMARKS`` after left and right are exchanged."""
 _LATERAL, _MIRRORED = 0, 1
 """Places in ``Crop.code``."""
 _TO_THE_LEFT: Image = np.array([-1.0, 1.0], dtype=np.float32)

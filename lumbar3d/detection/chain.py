@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label, maximum_filter
 
-from lumbar3d.detection.decode import LEVEL_COUNT, MARKS, STRIDE, WINDOW
+from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.detection.decode import MARKS, STRIDE, WINDOW
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]

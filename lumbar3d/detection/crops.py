@@ -10,15 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import LEVEL_COUNT, PEDICLES, PLATES
+
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
 CROP_PX = 160
 GRID_STEP = 2
 """The first network sees the grid averaged over this many pixels each way; crops start on whole pixels of it."""
-LEVEL_COUNT = 5
-PLATES, PEDICLES = slice(0, 2), slice(4, 6)
-"""Of ``contracts.LANDMARKS``."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import LANDMARK_COUNT, LEVEL_COUNT
+
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
@@ -14,8 +16,6 @@ STRIDE = 4
 """Pitch of the heatmap cells in input pixels."""
 WINDOW = 2
 """Cells on each side of a peak that vote."""
-LANDMARK_COUNT = 7
-LEVEL_COUNT = 5
 MARKS = ("T12", "L6", "S1", "T11", "T10")
 """What the heatmap's channels after L1 .. L5 find: it says which vertebrae are lumbar, and how many."""
 

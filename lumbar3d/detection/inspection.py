@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.detection.chain import S1, Chain, find_chain, heat_at, relate
-from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT
+from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.decode import STRIDE, read_levels
 from lumbar3d.detection.guess import Guess
 from lumbar3d.detection.looks import Look, column_look, zoomed

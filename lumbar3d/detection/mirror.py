@@ -34,7 +34,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.detection.both_ways import OTHER_SIDE
+from lumbar3d.anatomy import MIDLINE, OTHER_SIDE
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.triangulation import triangulate
@@ -68,9 +68,6 @@ class MirrorConstants:
 
 CONSTANTS = MirrorConstants()
 
-_MIDDLES = ((0,), (1,), (2, 3), (4, 5), (6,))
-"""Rows of ``contracts.LANDMARKS`` whose mean lies in a vertebra's plane of symmetry."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Points:
@@ -86,8 +83,8 @@ class _Points:
         covariance = view.landmark_covariance_px2
         if covariance is None:
             covariance = view.landmark_sigma_px[..., None, None] ** 2 * np.eye(2)
-        pixels = np.stack([view.landmarks_px[:, rows].mean(axis=1) for rows in _MIDDLES], axis=1)
-        spread = [covariance[:, rows].sum(axis=1) / len(rows) ** 2 for rows in _MIDDLES]
+        pixels = np.stack([view.landmarks_px[:, rows].mean(axis=1) for rows in MIDLINE], axis=1)
+        spread = [covariance[:, rows].sum(axis=1) / len(rows) ** 2 for rows in MIDLINE]
         return cls(view.projection, pixels, np.stack(spread, axis=1))
 
     def variance_mm2(self, normals: Array, points_mm: Array) -> Array:

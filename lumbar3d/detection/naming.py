@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.detection.chain import ABOVE, BODIES, L6, Chain
-from lumbar3d.detection.decode import LEVEL_COUNT
 
 Array = NDArray[np.float64]
 

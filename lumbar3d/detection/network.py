@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.aim import aimed
 from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.calibration import LandmarkCalibration
-from lumbar3d.detection.crops import GRID_STEP, LEVEL_COUNT, Crop, paste
+from lumbar3d.detection.crops import GRID_STEP, Crop, paste
 from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.guess import Guess, prepare, shrink
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_together

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.diagnosis import VIEW_TITLE, Change, Look, diagnose
 from lumbar3d.detection.guess import Guess

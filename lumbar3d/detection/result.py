@@ -26,7 +26,7 @@ class ViewDetection:
         One DRR-like image per level L1..L5: ``1 - exp(-MU_PER_MM * path_length_mm)`` of that vertebra alone, in
         [0, 1]. The paper's single image of all five is ``1 - prod(1 - decomposition)``.
     landmarks_px : (5, 7, 2) float64
-        (u, v) in the order of ``contracts.LANDMARKS``.
+        (u, v) in the order of ``anatomy.LANDMARKS``.
     landmark_sigma_px : (5, 7) float64
         Standard deviation of each landmark per axis.
     confidence : (5,) float64

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.outline import outlines_px

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from lumbar3d.contracts import LEVELS, Norm
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Norm
 
 _PAIRS = tuple(f"{upper}/{lower}" for upper, lower in zip(LEVELS, LEVELS[1:], strict=False))
 

@@ -9,13 +9,14 @@ import nlopt
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import PROCESSES
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.errors import Lumbar3dError, RegistrationError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.image_region import WEIGHTED_LANDMARKS, landmark_weight, region
+from lumbar3d.registration.image_region import landmark_weight, region
 from lumbar3d.registration.parameters import POSE, Parameters, fit_surface
 from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.mesh import TriangleMesh
@@ -139,5 +140,5 @@ def _weight(
     view: ViewDetection, corner: NDArray[np.int64], end: NDArray[np.int64], constants: RegistrationConstants
 ) -> NDArray[np.float32]:
     u, v = np.arange(corner[0], end[0])[None, :], np.arange(corner[1], end[1])[:, None]
-    centres = view.landmarks_px[:, WEIGHTED_LANDMARKS].reshape(-1, 2)
+    centres = view.landmarks_px[:, PROCESSES].reshape(-1, 2)
     return landmark_weight(centres, u, v, constants).astype(np.float32)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LANDMARKS
 from lumbar3d.drr.jit import nogil_jit
 from lumbar3d.errors import RejectedError
 from lumbar3d.registration.constants import RegistrationConstants
@@ -16,7 +15,6 @@ Pixel = NDArray[np.int64]
 
 ALIGNMENT_PX = 8
 """Regions start and end on whole pixels of the coarsest step."""
-WEIGHTED_LANDMARKS = tuple(LANDMARKS.index(name) for name in ("tp_left", "tp_right", "sp_tip"))
 
 
 def region(pixels: Array, shape: tuple[int, ...], constants: RegistrationConstants) -> tuple[Pixel, Pixel]:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from lumbar3d.anatomy import PROCESSES
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.attenuation import MU_PER_MM, drr_from_path_length
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.registration import flux
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.image_region import WEIGHTED_LANDMARKS, block_mean, pixel_weight, region
+from lumbar3d.registration.image_region import block_mean, pixel_weight, region
 from lumbar3d.shape.mesh import TriangleMesh
 
 Array = NDArray[np.float64]
@@ -153,7 +154,7 @@ def prepare(
     step = min(factor, FINE_RENDER_STEP_PX) if factor > FINE_RENDER_STEP_PX else 1
     channel = view.decomposition[row, corner[1] : end[1], corner[0] : end[0]]
     target = block_mean(np.nan_to_num(channel.astype(np.float32)), factor)
-    centres = view.landmarks_px[row, list(WEIGHTED_LANDMARKS)]
+    centres = view.landmarks_px[row, list(PROCESSES)]
     return ImageTerm(
         view=view.projection,
         render=view.projection.regrid(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames

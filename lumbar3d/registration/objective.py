@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux, image_term, landmark_term

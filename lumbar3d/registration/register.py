@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.errors import RegistrationError

@@ -27,7 +27,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS, AssetRecord
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import AssetRecord
 from lumbar3d.errors import AssetError
 from lumbar3d.shape.model import ShapeModel
 

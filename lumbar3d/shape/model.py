@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -37,7 +37,7 @@ class ShapeModel:
     eigenvalues : (K,) float64
         mm^2, descending: variance of the flattened vector along each mode.
     landmark_indices : (7,) int32
-        Vertices of the seven landmarks in the order of ``contracts.LANDMARKS``.
+        Vertices of the seven landmarks in the order of ``anatomy.LANDMARKS``.
     patches : mapping of str to (n,) int32
         Labelled vertex sets: plate_sup_rim, plate_inf_rim, plate_sup_area, plate_inf_area, corner_as, corner_ps,
         corner_ai, corner_pi, corner_ls, corner_rs, corner_li, corner_ri, posterior_wall, pedicle_ring_left,

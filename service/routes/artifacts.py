@@ -9,7 +9,8 @@ from fastapi import APIRouter, Header, Path, Response
 
 from jobs.bundles import OpenFile
 from jobs.errors import BundleLostError
-from lumbar3d.contracts import LEVELS, VIEWS, ReconstructionResult
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import VIEWS, ReconstructionResult
 from service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from service.errors import NoResultError, NotFoundError, ResultNotReadyError
 from service.routes.responses import CheckedFile, Documented, is_current, problems

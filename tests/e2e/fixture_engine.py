@@ -13,9 +13,8 @@ import trimesh
 from PIL import Image
 from scipy.spatial import ConvexHull
 
+from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.contracts import (
-    LANDMARKS,
-    LEVELS,
     AssetRecord,
     Calibration,
     LandmarkResult,

@@ -12,7 +12,8 @@ import time
 import pytest
 import trimesh
 
-from lumbar3d.contracts import LEVELS, ReconstructionResult
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import ReconstructionResult
 from tests.embedded_service import PATIENCE_S, ROOT
 from tests.integration.processes import free_port
 

@@ -12,7 +12,8 @@ import trimesh
 
 from benchmarks.deployments import embedded
 from benchmarks.serve import Client
-from lumbar3d.contracts import LEVELS, ReconstructionResult
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import ReconstructionResult
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cli.client import JobsClient
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from tests.e2e.conftest import finished_job
 from tests.e2e.fixture_engine import REJECT_METHOD, measurements
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from cli.client import JobsClient
 from cli.errors import Exit
 from cli.main import app
-from lumbar3d.contracts import LEVELS, JobStatus
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import JobStatus
 from service.keys import KeyRing, create
 from service.settings import ServiceSettings
 from tests.conftest import calibration_document

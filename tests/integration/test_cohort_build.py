@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from benchmarks.cohort_meshes import write_cohort
 from cli.main import app
-from lumbar3d.contracts import LANDMARKS, LEVELS
+from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry import frames
 from lumbar3d.measurement.frames import MeasuredVertebra

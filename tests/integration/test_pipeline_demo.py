@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lumbar3d.contracts import LEVELS, Calibration, ReconstructionResult, ReconstructOptions
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions
 from lumbar3d.errors import CalibrationError, RejectedError
 from lumbar3d.pipeline import Engine
 

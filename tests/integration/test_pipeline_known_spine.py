@@ -12,7 +12,8 @@ import pytest
 import trimesh
 from PIL import Image
 
-from lumbar3d.contracts import LEVELS, Calibration, ReconstructionResult, ReconstructOptions, Stage
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import CalibrationError, EmptyImageError, RejectedError, UnsupportedFormatError
 from lumbar3d.geometry.calibration import build_geometry

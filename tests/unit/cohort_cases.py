@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 

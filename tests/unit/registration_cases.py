@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import trimesh
 
-from lumbar3d.contracts import LEVELS, Calibration
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Calibration
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.cpu import CpuProjector

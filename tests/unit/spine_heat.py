@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.chain import S1, find_chain, heat_at
 from lumbar3d.detection.decode import MARKS, STRIDE
 from lumbar3d.detection.naming import CONSTANTS, Naming, name_chain

@@ -16,7 +16,7 @@ from benchmarks.end_to_end_report import (
     Case,
 )
 from benchmarks.registration_cases import LevelError
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.projection import ConeBeam
 

@@ -12,7 +12,7 @@ from benchmarks.film_pairs import ANSWERED, ask_pair, pairs_of
 from benchmarks.film_reading import MIXED, READ, RIGHT, SHIFTED, name_offsets, plate_middles, score, verdict
 from benchmarks.network_films import groups, pooled
 from benchmarks.network_films_report import markdown
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import LevelsNotFoundError

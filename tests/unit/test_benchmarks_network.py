@@ -14,7 +14,7 @@ from benchmarks.network_names import Tally
 from benchmarks.network_real import Answer
 from benchmarks.subject_films import exact_view
 from benchmarks.subjects import Room, Subject
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import RejectedError

@@ -12,7 +12,7 @@ from benchmarks.regions import REGIONS
 from benchmarks.registration_cases import LevelError
 from benchmarks.registration_run import BOBYQA, GAUSS_NEWTON, Run, errors
 from benchmarks.shape_model_report import LevelFit, report
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 
 
 def cells(rows: list[str], first: str) -> list[str]:

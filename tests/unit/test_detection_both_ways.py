@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lumbar3d.detection.both_ways import OTHER_SIDE, looks, merged
+from lumbar3d.anatomy import OTHER_SIDE
+from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.crops import CROP_PX, Crop
 
 

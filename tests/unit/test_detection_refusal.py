@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVEL_COUNT, LEVELS
 from lumbar3d.detection.chain import Chain
-from lumbar3d.detection.crops import LEVEL_COUNT
 from lumbar3d.detection.decode import MARKS, LevelReading
 from lumbar3d.detection.diagnosis import Change, changes, diagnose
 from lumbar3d.detection.guess import Guess, prepare

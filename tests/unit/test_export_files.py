@@ -8,7 +8,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.export.meshes import write_meshes
 from lumbar3d.export.overlay import ViewOverlay
 from lumbar3d.export.palette import COLOURS

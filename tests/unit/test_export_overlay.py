@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from lumbar3d.contracts import LANDMARKS, Calibration
+from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.contracts import Calibration
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.export.outline import outlines_px

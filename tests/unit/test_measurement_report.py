@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.measurement.report import measure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.population.deform import Template
 from training.population.literature import Sex, norms

@@ -7,7 +7,7 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.population import endplates, fractures, osteophytes, pathology, residual, transitional
 from training.population.deform import Template

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.shape.mesh import volume_mm3
 from training.population.plan import EVERYBODY
 from training.population.stream import CLOSEST_MM, SPINOUS_MM, Population

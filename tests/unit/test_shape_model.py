@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from lumbar3d.contracts import LANDMARKS, LEVELS
+from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.errors import AssetError
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shape_models

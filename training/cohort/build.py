@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.mesh import TriangleMesh

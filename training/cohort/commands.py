@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.console import note, out
+from lumbar3d.anatomy import LEVELS, Lumbar
 
 if TYPE_CHECKING:
     from training.cohort.build import Summary
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Shape models from your own CTs.", no_args_is_help=True, rich_markup_mode=None)
 
-Level = Literal["L1", "L2", "L3", "L4", "L5"]
-VERSE_LABELS = {"L1": 20, "L2": 21, "L3": 22, "L4": 23, "L5": 24}
+VERSE_LABELS = {level: label for label, level in enumerate(LEVELS, start=20)}
 NO_LICENCE = "not stated: ask whoever built it before passing it on"
 FAR_LANDMARK_MM = 3.0
 
@@ -31,7 +31,7 @@ MeshesArgument = Annotated[
 LandmarksOption = Annotated[
     Path, typer.Option(exists=True, dir_okay=False, help="JSON: seven landmarks in mm for every file name")
 ]
-LevelOption = Annotated[Level, typer.Option(help="the level that all meshes are of")]
+LevelOption = Annotated[Lumbar, typer.Option(help="the level that all meshes are of")]
 LabelOption = Annotated[int | None, typer.Option(min=1, help="its number in the masks; default as in VerSe, L1 = 20")]
 
 
@@ -76,7 +76,7 @@ def report(
 
 def _tell(summary: Summary) -> None:
     """What came out, on stderr."""
-    from lumbar3d.contracts import LANDMARKS
+    from lumbar3d.anatomy import LANDMARKS
 
     note(
         f"{summary.meshes} vertebrae ({summary.cut} not complete), {summary.vertices} vertices, {summary.modes} modes, "

@@ -1,6 +1,6 @@
 """Annotated landmarks of every mesh, and the vertebra's own frame that follows from them.
 
-``LANDMARKS.json``: one entry per file name, each with the seven names of ``lumbar3d.contracts.LANDMARKS``::
+``LANDMARKS.json``: one entry per file name, each with the seven names of ``lumbar3d.anatomy.LANDMARKS``::
 
     {"case_01.stl": {"sup_endplate_centre": [12.1, -3.0, 871.2], ..., "sp_tip": null}, ...}
 
@@ -16,13 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS, PROCESS_NAMES
 from lumbar3d.geometry import frames
 from training.cohort.errors import CohortError
 
 Array = NDArray[np.float64]
 
-MAY_BE_MISSING = ("tp_left", "tp_right", "sp_tip")
 SMALLEST_HEIGHT_MM, LARGEST_HEIGHT_MM = 8.0, 60.0
 """Between the endplate centres: a crushed child's body and a giant's."""
 
@@ -50,7 +49,7 @@ def _points(name: str, entry: object) -> Array:
     points = np.full((len(LANDMARKS), 3), np.nan)
     for row, landmark in enumerate(LANDMARKS):
         value = entry[landmark]
-        if value is None and landmark in MAY_BE_MISSING:
+        if value is None and landmark in PROCESS_NAMES:
             continue
         if not _is_point(value):
             raise CohortError(f"{name}: {landmark} is not three numbers in mm")

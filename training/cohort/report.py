@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.cohort.errors import CohortError
 from training.cohort.measures import measure_model, modes_for

@@ -10,7 +10,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from lumbar3d.anatomy import LANDMARK_COUNT, LANDMARK_GROUPS
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.network import Detector
@@ -22,15 +23,13 @@ from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.refiner import LANDMARK_COUNT, TARGET_SIGMA_PX
+from training.network.refiner import TARGET_SIGMA_PX
 from training.network.samples import HELD_OUT_SEEDS
 from training.radiographs.simulate import LabelledView, Simulator
 
 Array = NDArray[np.float64]
 
 FIRST_PATIENT = 600
-KINDS = ((0, 1), (2, 3), (4, 5), (6,))
-"""Landmarks that share a calibration: endplates, transverse processes, pedicles, spinous process."""
 TRIMMED_SHARE = 0.02
 """Gross errors left out: what is calibrated is the body of the distribution; the fit is robust to the rest."""
 CONSISTENCY = 1.0 / (1.0 - TRIMMED_SHARE * np.log(1.0 / TRIMMED_SHARE) / (1.0 - TRIMMED_SHARE))
@@ -93,7 +92,7 @@ def calibrate(measured: dict[str, list[tuple[Array, Array]]]) -> dict[str, Any]:
     for view, parts in measured.items():
         error, covariance = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
         scale, floor = np.ones(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT)
-        for kind in KINDS:
+        for kind in LANDMARK_GROUPS.values():
             chosen = list(kind)
             found = fit(error[:, chosen].reshape(-1, 2), covariance[:, chosen].reshape(-1, 2, 2))
             scale[chosen], floor[chosen] = found

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.detection.decode import MARKS
 from training.network.hrnet import HighResolutionEncoder, constant_planes, convolution, resize
 
-LEVEL_COUNT = 5
 CENTRE_COUNT = LEVEL_COUNT + len(MARKS)
 """Of the levels, then of what says which vertebrae are lumbar."""
 VOTES = 16

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lumbar3d.anatomy import LANDMARK_COUNT
 from training.network.hrnet import BasicBlock, constant_planes, convolution, resize, size_of
 from training.network.multitask import local_contrast
 
-LANDMARK_COUNT = 7
 CODES = 7
 """View (2) and one-hot level (5)."""
 GUIDES = 2

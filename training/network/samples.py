@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lumbar3d.detection.both_ways import OTHER_SIDE
+from lumbar3d.anatomy import OTHER_SIDE
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models

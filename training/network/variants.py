@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lumbar3d.anatomy import LEVEL_COUNT
 from training.network.hrnet import convolution, resize
 from training.network.losses import WEIGHTS, with_total
-from training.network.multitask import LEVEL_COUNT, MultiTaskNetwork
+from training.network.multitask import MultiTaskNetwork
 from training.network.train import coarse_loss
 from training.network.trainer import Batch, LossFunction
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import LEVELS
 from training.population import correlations as cor
 from training.population.correlations import PATTERNS, Pattern
 from training.population.literature import Norm, Sex, norms
@@ -20,9 +21,9 @@ STATURE_CM: Mapping[Sex, tuple[float, float]] = {"male": (175.0, 7.0), "female":
 LARGEST_SD = 3.0
 """Values are kept within this many standard deviations of their mean."""
 TEMPLATE_LEVELS: Mapping[int, tuple[str, ...]] = {
-    4: ("L1", "L2", "L3", "L4"),
-    5: ("L1", "L2", "L3", "L4", "L5"),
-    6: ("L1", "L2", "L3", "L4", "L4", "L5"),
+    4: LEVELS[:4],
+    5: LEVELS,
+    6: (*LEVELS[:4], *LEVELS[3:]),
 }
 """Whose norms and template each vertebra of a spine of four, five or six follows: the last of six is like an L5."""
 NEVER_NEGATIVE = ("superior_concavity_mm", "inferior_concavity_mm", "rim_lip_mm")

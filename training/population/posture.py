@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.model import ShapeModel
 from training.population.correlations import AGE_SD_YEARS, ALONG_LEVELS, MEAN_AGE_YEARS, PATTERNS
@@ -174,9 +175,7 @@ def _disc_heights(person: Person, rng: np.random.Generator) -> Array:
 def _disc_angles(person: Person, rng: np.random.Generator) -> Array:
     """Angles (5,) of the discs with which the segments have their published means and spreads."""
     factor_part, remainder = disc_spread()
-    wedge = np.array(
-        [norms()["sagittal_wedge_deg"][level].mean(person.sex) for level in ("L1", "L2", "L3", "L4", "L5")]
-    )
+    wedge = np.array([norms()["sagittal_wedge_deg"][level].mean(person.sex) for level in LEVELS])
     mean = SEGMENT_DEG + SEGMENT_SEX_DEG * (1.0 if person.sex == "female" else -1.0) + wedge + RIM_BEYOND_WEDGE_DEG
     free = remainder @ rng.standard_normal(5)
     return np.asarray(mean + factor_part * person.factors[FACTOR_OF_LORDOSIS] + free)

@@ -7,7 +7,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS, PROCESS_NAMES
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 
@@ -19,7 +19,6 @@ CLIPPED_SHARE = 0.15
 CLIPPED_MM = (2.0, 8.0)
 """How much of a process the field of view cuts off."""
 FARTHEST_MM, LARGEST_TURN_DEG = 60.0, 25.0
-ANNOTATED_PROCESSES = ("tp_left", "tp_right", "sp_tip")
 
 
 def remeshed(surface: TriangleMesh, landmarks: Array, rng: np.random.Generator) -> tuple[TriangleMesh, Array, Array]:
@@ -30,7 +29,7 @@ def remeshed(surface: TriangleMesh, landmarks: Array, rng: np.random.Generator) 
     surface : TriangleMesh
         Model frame, mm.
     landmarks : (7, 3) float64
-        In the order of ``contracts.LANDMARKS``.
+        In the order of ``anatomy.LANDMARKS``.
     rng : numpy Generator
 
     Returns
@@ -65,7 +64,7 @@ def remeshed(surface: TriangleMesh, landmarks: Array, rng: np.random.Generator) 
 
 def _clipped(mesh: TriangleMesh, landmarks: Array, rng: np.random.Generator) -> TriangleMesh:
     """Without the end of one process."""
-    tip = landmarks[LANDMARKS.index(str(rng.choice(ANNOTATED_PROCESSES)))]
+    tip = landmarks[LANDMARKS.index(str(rng.choice(PROCESS_NAMES)))]
     outwards = np.array([0.0, np.sign(tip[1]), 0.0]) if abs(tip[1]) > 20.0 else np.array([-1.0, 0.0, 0.0])
     plane = tip - outwards * rng.uniform(*CLIPPED_MM)
     keep = ((mesh.vertices - plane) @ outwards < 0.0)[mesh.faces].all(axis=1)

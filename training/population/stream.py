@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
 from training.population.collisions import Gaps, Regions, Solid, least_from_below, make_room

@@ -17,7 +17,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.shape.mesh import TriangleMesh
 from training.population.plan import EVERYBODY, ORDINARY
 from training.population.remeshed import remeshed

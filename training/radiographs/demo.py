@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.subjects import Room, Subject, load_subject
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from training.radiographs.exposure import Exposure
 from training.radiographs.film import FilmRecipe, make_film
 from training.radiographs.habitus import draw_habitus

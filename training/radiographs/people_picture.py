@@ -15,9 +15,10 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import PEDICLES, PLATES
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.population.spines_picture import LEFT, draw
-from training.radiographs.simulate import BODY_LANDMARKS, COMPLETE, Simulator
+from training.radiographs.simulate import COMPLETE, Simulator
 from training.radiographs.spine import Spine, Vertebra
 
 matplotlib.use("Agg")
@@ -29,17 +30,16 @@ Array = NDArray[np.float64]
 
 ROWS, COLUMNS = 2, 6
 FIRST_SEED = 20_000_000
-PEDICLES = (2, 3)
 NAMED = ("fracture", "slip", "scoliosis")
 """Of the diagnoses, in the titles."""
 
 
 def section(vertebra: Vertebra) -> Array:
     """Line segments (n, 2, 3) in which the plane between left and right cuts the surface, world, mm."""
-    left, right = vertebra.landmarks_mm[list(PEDICLES)]
+    left, right = vertebra.landmarks_mm[PEDICLES]
     aside = (left - right) / np.linalg.norm(left - right)
     corners = vertebra.mesh.vertices[vertebra.mesh.faces]
-    height = (corners - vertebra.landmarks_mm[BODY_LANDMARKS].mean(axis=0)) @ aside
+    height = (corners - vertebra.landmarks_mm[PLATES].mean(axis=0)) @ aside
     ends = np.full((len(corners), 3, 3), np.nan)
     for k in range(3):
         a, b = height[:, k], height[:, (k + 1) % 3]

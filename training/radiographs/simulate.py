@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS, PLATES
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import Flips, flips_to_canonical
 from lumbar3d.drr.attenuation import drr_from_path_length
@@ -29,7 +29,6 @@ from training.radiographs.spine import Spine, SpineSampler, Vertebra
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
-BODY_LANDMARKS = slice(0, 2)
 VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 NOWHERE_PX = -1e4
 
@@ -76,7 +75,7 @@ class LabelledView:
     @property
     def visible(self) -> NDArray[np.bool_]:
         """Levels whose body lies within the film and its shutters, (5,)."""
-        return np.asarray(self._shown(self.landmarks_px[:, BODY_LANDMARKS]).all(axis=1))
+        return np.asarray(self._shown(self.landmarks_px[:, PLATES]).all(axis=1))
 
     @property
     def marks_seen(self) -> NDArray[np.bool_]:
@@ -208,4 +207,4 @@ def labels_of(spine: Spine, beam: ConeBeam, flips: Flips, opacity: Image) -> tup
 
 def middle_of(vertebra: Vertebra) -> Array:
     """Between the plates' middles (3,), mm."""
-    return np.asarray(vertebra.landmarks_mm[BODY_LANDMARKS].mean(axis=0))
+    return np.asarray(vertebra.landmarks_mm[PLATES].mean(axis=0))

@@ -14,7 +14,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh

@@ -67,7 +67,7 @@ def patches(surface: Surface) -> dict[str, Indices]:
 
 
 def landmarks(surface: Surface, found: dict[str, Indices]) -> Indices:
-    """The seven landmark vertices (7,) in the order of ``contracts.LANDMARKS``.
+    """The seven landmark vertices (7,) in the order of ``anatomy.LANDMARKS``.
 
     A vertex must lie on the surface, so a pedicle is its upper border above the isthmus centre: seen in both views.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.model import ShapeModel
 from training.population.deform import Template
 from training.population.draw import Person, draw_person

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import matplotlib
 
+from lumbar3d.anatomy import PLATES
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.radiographs.simulate import BODY_LANDMARKS, TRAINING, Simulator
+from training.radiographs.simulate import TRAINING, Simulator
 from training.surroundings.components import Maker
 from training.surroundings.library import Library
 from training.surroundings.mixer import MixedFilm, Mixer
@@ -32,7 +34,7 @@ def draw(axes: Axes, film: MixedFilm, with_truth: bool) -> None:
     if with_truth:
         for points, visible in zip(film.landmarks_px, film.visible, strict=True):
             if visible:
-                axes.plot(*points[BODY_LANDMARKS].T, "-", color="tab:cyan", linewidth=1.0)
+                axes.plot(*points[PLATES].T, "-", color="tab:cyan", linewidth=1.0)
         shown = film.marks_px[film.marks_known == 1.0]
         axes.plot(*shown.T, "o", color="tab:orange", markersize=2.0)
         axes.set_xlim(-0.5, film.pixels.shape[1] - 0.5)

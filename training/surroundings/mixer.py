@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.anatomy import PLATES
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
@@ -17,7 +18,7 @@ from training.radiographs.fields import gaussian_blur
 from training.radiographs.film import FilmRecipe, draw_film
 from training.radiographs.markers import stamp
 from training.radiographs.presentation import present
-from training.radiographs.simulate import BODY_LANDMARKS, NOWHERE_PX
+from training.radiographs.simulate import NOWHERE_PX
 from training.radiographs.spectrum import Matter
 from training.surroundings.bones import BoneDrawing, Bones
 from training.surroundings.components import Maker, Parts
@@ -169,7 +170,7 @@ class Mixer:
             covered = _covered(size, where)
             opacity = opacity * covered
         pixels, window = self._processed(own, Matter(soft, bone), covered, landmarks, plain)
-        visible = _shown(landmarks[:, BODY_LANDMARKS], window, covered).all(axis=1)
+        visible = _shown(landmarks[:, PLATES], window, covered).all(axis=1)
         known = np.where(drawn.known == 1.0, _shown(marks, window, covered).astype(float), drawn.known)
         opacity = (opacity * visible[:, None, None]).astype(np.float32)
         return MixedFilm(
@@ -212,7 +213,7 @@ class Mixer:
         recipe = draw_film(own.view, rng, own.slot).at_pitch(1 / self._step)
         if rng.random() < self._framing.cut_share:
             recipe = replace(recipe, shutters=recipe.shutters.closed_further(rng))
-        inside = landmarks[np.abs(landmarks).max(axis=(1, 2)) < 2 * self._size, BODY_LANDMARKS, 0]
+        inside = landmarks[np.abs(landmarks).max(axis=(1, 2)) < 2 * self._size, PLATES, 0]
         if inside.size and rng.random() < COLUMN_SHARE:
             beside = rng.uniform(22.0, 75.0, 2) * self._size / 256
             left = float(np.clip((inside.min() - beside[0]) / self._size, 0.0, 0.6))
