@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from lumbar3d.constants import flat
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 import numpy as np
@@ -124,7 +126,7 @@ def main() -> None:
     record = {
         "machine": describe("numpy", "numba", "onnxruntime"),
         "assets": {asset.name: f"{asset.version} {asset.sha256[:12]}" for asset in engine.provenance.assets},
-        "constants": engine.constants.record(),
+        "constants": flat(engine.constants),
         "refused": refused,
     }
     arguments.out.mkdir(parents=True, exist_ok=True)

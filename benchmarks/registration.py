@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lumbar3d.constants import flat
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 from benchmarks import bobyqa_trace, lone_l1
@@ -91,7 +93,7 @@ def main() -> None:
         "machine": describe("numpy", "scipy", "numba", "nlopt"),
         "assets": {model.level: f"{model.version} {model.sha256[:12]}" for model in models},
         "conditions": {name: condition.record() for name, condition in CONDITIONS.items()},
-        "constants": constants.record(),
+        "constants": flat(constants),
     }
     write(runs, timed, lone, record, None if arguments.quick else Path(__file__).parent / "results")
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lumbar3d.arrays import Image
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.meshes import write_meshes
 from lumbar3d.export.overlay import OverlayInput, ViewOverlay, view_overlay
@@ -27,7 +25,7 @@ def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Pro
         Draws the silhouettes.
     """
     write_meshes(reconstruction.meshes, directory)
-    films: dict[str, NDArray[np.float32]] = {view.view: view.pixels for view in reconstruction.views}
+    films: dict[str, Image] = {view.view: view.pixels for view in reconstruction.views}
     for name, pixels in films.items():
         write_film(pixels, directory / f"{name}.png")
     overlays = view_overlays(reconstruction, projector)

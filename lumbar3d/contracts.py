@@ -267,7 +267,9 @@ class ReconstructionResult(_Contract):
     timings_s: dict[str, float]
     assets: tuple[AssetRecord, ...]
     constants: dict[str, dict[str, float | int | str | bool]] = Field(
-        default_factory=dict, description="every constant of the algorithm, by stage"
+        default_factory=dict,
+        description="every constant of the algorithm, by the module that owns it; the groups imaging, detection, "
+        "registration, measurement, mirrored and quality repeat what they have held since version 1.0",
     )
     versions: dict[str, str]
     calibration: Calibration

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.constants import Recorded, recorded
 from lumbar3d.contracts import AssetRecord
-from lumbar3d.detection import chain, mirror, naming, refusal
-from lumbar3d.detection.chain import ChainConstants
-from lumbar3d.detection.mirror import MirrorConstants
-from lumbar3d.detection.naming import NamingConstants
-from lumbar3d.detection.refusal import RefusalConstants
-from lumbar3d.drr.attenuation import MU_PER_MM
 from lumbar3d.drr.projector import Projector
-from lumbar3d.imaging import normalise, preprocess
-from lumbar3d.measurement.frames import AXIS_WEIGHTS
-from lumbar3d.measurement.sampling import MeasurementConstants
-from lumbar3d.quality import CONSTANTS as QUALITY
-from lumbar3d.quality import QualityConstants
-from lumbar3d.registration import mirrored
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.assets import JOINT, AssetStore
-
-_Limits = QualityConstants | RefusalConstants | ChainConstants | NamingConstants | MirrorConstants
-Constants = dict[str, dict[str, float | int | str | bool]]
 
 ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", JOINT)
 _LIBRARIES = ("numpy", "scipy", "numba", "imagecodecs", "pillow", "pydicom")
@@ -40,13 +26,13 @@ class Provenance:
     ----------
     assets : tuple of AssetRecord
     constants : dict
-        Every constant of the algorithm, by stage.
+        Every constant of the algorithm, by owner (``lumbar3d.constants``).
     versions : dict of str to str
         Of the libraries, and what the networks and the projector run on.
     """
 
     assets: tuple[AssetRecord, ...]
-    constants: Constants
+    constants: Recorded
     versions: dict[str, str]
 
 
@@ -59,23 +45,6 @@ def describe(
     versions |= {"network_runs_on": ", ".join(providers), "projector": type(projector).__name__}
     return Provenance(
         assets=tuple(store.describe(name) for name in ASSETS if name != JOINT or name in store.records),
-        constants={
-            "imaging": {**asdict(preprocess.GRID), **asdict(normalise.CONSTANTS)},
-            "detection": {
-                name: value
-                for part in (refusal.CONSTANTS, chain.CONSTANTS, naming.CONSTANTS, mirror.CONSTANTS)
-                for name, value in _limits(part).items()
-            },
-            "registration": {**registration.record(), "attenuation_per_mm": MU_PER_MM},
-            "measurement": {**asdict(MeasurementConstants()), **{f"axis_{k}": v for k, v in AXIS_WEIGHTS.items()}},
-            "mirrored": {name: value for name, value in vars(mirrored.CONSTANTS).items() if name != "stages"},
-            "quality": _limits(QUALITY),
-        },
+        constants=recorded(registration),
         versions=versions,
     )
-
-
-def _limits(constants: _Limits) -> dict[str, float | str]:
-    """By name; pairs of limits as ``low-high``."""
-    values = asdict(constants).items()
-    return {name: "-".join(map(str, value)) if isinstance(value, tuple) else value for name, value in values}

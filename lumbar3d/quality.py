@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import LevelQuality
 from lumbar3d.detection import refusal
 from lumbar3d.detection.result import Detection, ViewDetection
@@ -18,7 +18,6 @@ from lumbar3d.measurement.heights import height_losses
 from lumbar3d.registration.mirrored import AP_PERHAPS_MIRRORED
 from lumbar3d.registration.result import Registration
 
-Array = NDArray[np.float64]
 Flag = Literal["ok", "review", "bad"]
 
 
@@ -34,10 +33,13 @@ class QualityConstants:
     """
 
     image_residual: tuple[float, float] = (0.055, 0.13)
+    """Mean absolute difference of fitted and detected opacity."""
     ray_residual_mm: tuple[float, float] = (5.0, 14.0)
     """The paper's landmark errors give 2-5 mm."""
     overlap_dice: tuple[float, float] = (0.95, 0.82)
+    """Of fitted and detected silhouettes."""
     surface_sigma_mm: tuple[float, float] = (1.15, 2.0)
+    """What the fit itself says of its surface."""
     shape_rms_sd: tuple[float, float] = (1.0, 1.4)
     """RMS of the mode coefficients. A person drawn from the model has 1; what two views show of them is about 0.5."""
     neighbour_mm: tuple[float, float] = (25.0, 48.0)

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.guess import Guess
 from lumbar3d.errors import EmptyImageError
 from lumbar3d.imaging.preprocess import GRID, NetworkView
-
-Array = NDArray[np.float64]
 
 FirstLook = Callable[[Sequence[NetworkView]], list[Guess]]
 

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import OTHER_SIDE
+from lumbar3d.arrays import Image
 from lumbar3d.detection.crops import CROP_PX, Crop
-
-Image = NDArray[np.float32]
 
 _LATERAL, _MIRRORED = 0, 1
 """Places in ``Crop.code``."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import label, maximum_filter
 
 from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.arrays import Array, Image, Places
 from lumbar3d.detection.decode import MARKS, STRIDE, WINDOW
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 S1, L6 = LEVEL_COUNT + MARKS.index("S1"), LEVEL_COUNT + MARKS.index("L6")
 ABOVE = [LEVEL_COUNT + MARKS.index(name) for name in ("T12", "T11", "T10")]
@@ -58,7 +55,7 @@ class Chain:
     """
 
     places_px: Array
-    numbers: NDArray[np.int64]
+    numbers: Places
     spacing_px: float
 
 
@@ -78,7 +75,7 @@ def find_chain(heatmap: Image) -> Chain:
     return Chain(places, np.concatenate([[0], np.cumsum(steps)]), spacing)
 
 
-def _peaks(anyone: Image) -> NDArray[np.int64]:
+def _peaks(anyone: Image) -> Places:
     """(k, 2) rows and columns of the peaks; a saturated one is flat, its middle counts."""
     highest = maximum_filter(anyone, 2 * WINDOW + 1)
     flat, count = label((highest == anyone) & (anyone >= CONSTANTS.least_body), np.ones((3, 3)))
@@ -86,7 +83,7 @@ def _peaks(anyone: Image) -> NDArray[np.int64]:
     return np.rint(middles).astype(np.int64).reshape(-1, 2)
 
 
-def _centre(heat: Image, cell: NDArray[np.int64]) -> Array:
+def _centre(heat: Image, cell: Places) -> Array:
     """(u, v) of a peak, weighted over its neighbourhood, input pixels."""
     window = np.s_[max(cell[0] - 1, 0) : cell[0] + 2, max(cell[1] - 1, 0) : cell[1] + 2]
     weight = heat[window].astype(np.float64)

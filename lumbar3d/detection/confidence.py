@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array
 
 WITHIN_MM = 4.0
 """At the landmark's depth; the middle one of the limits at which successful detection is usually counted."""
-_ANGLES = np.arange(64) * np.pi / 64
+DIRECTIONS = 64
+"""Of the rule over the angle, which converges geometrically: exact to rounding."""
+_ANGLES = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
 
 
 def share_within(covariance_mm2: Array, radius_mm: float = WITHIN_MM) -> Array:

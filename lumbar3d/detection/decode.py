@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARK_COUNT, LEVEL_COUNT
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
+from lumbar3d.arrays import Array, Image
 
 STRIDE = 4
 """Pitch of the heatmap cells in input pixels."""
 WINDOW = 2
-"""Cells on each side of a peak that vote."""
+"""Cells on each side of a peak that vote: with the peak a square of 20 px, about a body. Not tuned."""
+DISTINCT_SHARE = 0.5
+"""Over the usual distance of neighbours: levels closer than this claim the same place. Half-way to the next; not
+tuned."""
 MARKS = ("T12", "L6", "S1", "T11", "T10")
 """What the heatmap's channels after L1 .. L5 find: it says which vertebrae are lumbar, and how many."""
 
@@ -85,5 +85,5 @@ def _distinct(centres: Array) -> Array:
     """1 where a level lies clearly below the one above and above the one below, falling to 0 where they coincide."""
     steps = np.diff(centres[:, 1])
     usual = max(float(np.median(steps)), 1.0)
-    share = np.clip(steps / (0.5 * usual), 0.0, 1.0)
+    share = np.clip(steps / (DISTINCT_SHARE * usual), 0.0, 1.0)
     return np.asarray(np.minimum(np.append(1.0, share), np.append(share, 1.0)), dtype=np.float64)

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.guess import PreparedView
 from lumbar3d.imaging.preprocess import ViewName
-
-Image = NDArray[np.float32]
 
 Look = Callable[[Image, Image], Sequence[LevelReading]]
 """The first network: films (n, 256, 256) and view codes (n, 2) to one reading each."""
 
 VIEW_TITLE: dict[ViewName, str] = {"ap": "AP", "lat": "lateral"}
 MOST_CHANGES = 2
+"""Faults of one film that are looked for together. Each more multiplies the films that the network is asked about."""
 _TURNED = {1: "turned by a quarter", 2: "upside down", 3: "turned by a quarter"}
 
 

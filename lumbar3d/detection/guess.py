@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.crops import GRID_STEP, Crop, make_crop
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
 from lumbar3d.imaging.preprocess import NetworkView
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

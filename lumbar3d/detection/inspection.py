@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.chain import S1, Chain, find_chain, heat_at, relate
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.decode import STRIDE, read_levels
@@ -16,9 +16,6 @@ from lumbar3d.detection.guess import Guess
 from lumbar3d.detection.looks import Look, column_look, zoomed
 from lumbar3d.detection.naming import CONSTANTS, Naming, averaged, joined, name_chain
 from lumbar3d.geometry.triangulation import triangulate
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 Maps = tuple[Image, Image, Image, Image]
 """Opacity, heatmaps, votes and features of one film."""

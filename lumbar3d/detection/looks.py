@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.imaging.preprocess import GRID
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 ZOOMS = (0.92, 1.09)
 """Magnification of a film whose pixel size is only told, not measured, is uncertain by as much."""

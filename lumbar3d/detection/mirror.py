@@ -32,14 +32,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import MIDLINE, OTHER_SIDE
+from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.triangulation import triangulate
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

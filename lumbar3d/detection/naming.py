@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.arrays import Array
 from lumbar3d.detection.chain import ABOVE, BODIES, L6, Chain
 
-Array = NDArray[np.float64]
-
 COUNTS = (5, 4, 6)
+"""Lumbar vertebrae that a person may have; the first is what is answered."""
 
 
 @dataclass(frozen=True)

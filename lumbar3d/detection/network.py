@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.arrays import Image
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.aim import aimed
 from lumbar3d.detection.both_ways import looks, merged
@@ -30,9 +30,6 @@ from lumbar3d.detection.session import open_session, run_session
 from lumbar3d.errors import AssetError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 LEAST_OPACITY = 0.05
 """Below it (1.4 mm of bone) the first network's opacity is as likely noise."""

@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.preprocess import ViewName
-
-Array = NDArray[np.float64]
 
 _COLUMN_AXIS_WORLD = {"ap": np.array([0.0, 1.0, 0.0]), "lat": np.array([-1.0, 0.0, 0.0])}
 
@@ -27,7 +25,7 @@ class Flips:
     columns: bool
     rows: bool
 
-    def image(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def image(self, image: Image) -> Image:
         """Mirror the last two axes (rows, columns) of an image."""
         step = (-1 if self.rows else 1, -1 if self.columns else 1)
         return np.ascontiguousarray(image[..., :: step[0], :: step[1]])
@@ -48,7 +46,7 @@ def flips_to_canonical(projection: ConeBeam, view: ViewName) -> Flips:
     return Flips(columns=bool(column_axis @ _COLUMN_AXIS_WORLD[view] < 0), rows=bool(row_axis[2] > 0))
 
 
-def view_code(projection: ConeBeam, view: ViewName) -> NDArray[np.float32]:
+def view_code(projection: ConeBeam, view: ViewName) -> Image:
     """(2,) for the network: lateral or not; mirrored to canonical (+1 no, -1 yes), so on which side the source is."""
     flips = flips_to_canonical(projection, view)
     mirrored = flips.columns != flips.rows  # both: only turned

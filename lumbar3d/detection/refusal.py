@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.diagnosis import VIEW_TITLE, Change, Look, diagnose
 from lumbar3d.detection.guess import Guess
@@ -27,8 +27,6 @@ from lumbar3d.errors import (
 )
 from lumbar3d.geometry.triangulation import triangulate
 from lumbar3d.imaging.preprocess import ViewName
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport
 from lumbar3d.detection.confidence import share_within
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.preprocess import ViewName
 
-Array = NDArray[np.float64]
-
 DIGITS = 4
+"""Decimals of what is told; probabilities and pixels are not known better."""
 _VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 
 

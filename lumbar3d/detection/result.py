@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.naming import Naming
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.preprocess import NetworkView
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +35,7 @@ class ViewDetection:
     """
 
     projection: ConeBeam
-    decomposition: NDArray[np.float32]
+    decomposition: Image
     landmarks_px: Array
     landmark_sigma_px: Array
     confidence: Array

@@ -5,14 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image
 from lumbar3d.errors import AssetError, DeviceError
 from lumbar3d.shape.assets import AssetStore
-
-Image = NDArray[np.float32]
 
 CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"

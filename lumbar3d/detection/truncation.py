@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Image
 from lumbar3d.detection.decode import LevelReading
-
-Image = NDArray[np.float32]
 
 SHOWN_SHARE, SHOWN_STEP = 0.05, 0.02
 """A row shows something where at least this share of its pixels differ by this much from the row's median."""

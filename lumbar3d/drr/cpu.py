@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image, Indices
 from lumbar3d.drr.image_mesh import to_image
 from lumbar3d.drr.jit import nogil_jit
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 MAX_THREADS = 2
 """Beyond the number of cores of the smallest supported machine, threads only cost."""
@@ -48,7 +45,7 @@ def _render(image: Image, mesh: TriangleMesh, projection: ConeBeam) -> None:
 
 
 @nogil_jit
-def _draw(image: Image, uvs: Array, faces: NDArray[np.int32], z_ref: float) -> None:
+def _draw(image: Image, uvs: Array, faces: Indices, z_ref: float) -> None:
     """Add the signed depth of every triangle, row by row, to the pixels between its two edge crossings."""
     rows, columns = image.shape
     for face in range(len(faces)):

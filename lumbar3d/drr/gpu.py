@@ -8,8 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image, Indices, Places
 from lumbar3d.drr.image_mesh import ray_length_factor, to_image
 from lumbar3d.errors import DeviceError
 from lumbar3d.geometry.projection import ConeBeam
@@ -31,7 +31,7 @@ class GpuProjector:
         if device_count() == 0:
             raise DeviceError("no CUDA device is available")
 
-    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> NDArray[np.float32]:
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> Image:
         """Path length in mm inside each mesh along the ray through each pixel centre, (n, rows, columns).
 
         Raises
@@ -72,12 +72,12 @@ def _kernel() -> Any:
 
 
 def _launch(
-    uvs: NDArray[np.float64],
-    faces: NDArray[np.int32],
-    owner: NDArray[np.int64],
-    z_ref_mm: NDArray[np.float64],
+    uvs: Array,
+    faces: Indices,
+    owner: Places,
+    z_ref_mm: Array,
     projection: ConeBeam,
-) -> NDArray[np.float32]:
+) -> Image:
     """Draw on the device and fetch the depths (n, rows, columns)."""
     import cupy
 

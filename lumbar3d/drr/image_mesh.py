@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.errors import RegistrationError
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)

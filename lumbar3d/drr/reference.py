@@ -16,19 +16,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.drr.image_mesh import ImageMesh, ray_length_factor, to_image
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 
 class ReferenceProjector:
     """Slow and clear; the fast projectors are tested against it."""
 
-    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> NDArray[np.float32]:
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> Image:
         """Path length in mm inside each mesh along the ray through each pixel centre, (n, rows, columns).
 
         Raises

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from contourpy import LineType, contour_generator
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 _SUBPIXELS = 2
 """Silhouettes are rendered this much finer than the view."""
@@ -45,7 +43,7 @@ def outlines_px(meshes: Sequence[TriangleMesh], projection: ConeBeam, projector:
     return [[line / _SUBPIXELS + first for line in _lines(np.asarray(image) > 0.0)] for image in lengths]
 
 
-def _lines(mask: NDArray[np.bool_]) -> list[Array]:
+def _lines(mask: Mask) -> list[Array]:
     """Closed contours of a mask in its own pixels."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if rows.size == 0:

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.outline import outlines_px
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 
 class LandmarkOverlay(TypedDict, total=False):
@@ -59,7 +57,7 @@ class OverlayInput:
     vertebrae: Sequence[FittedVertebra]
     meshes: Sequence[TriangleMesh]
     detection: ViewDetection
-    landmark_seen: NDArray[np.bool_]
+    landmark_seen: Mask
 
 
 def view_overlay(drawn: OverlayInput, projection: ConeBeam, projector: Projector) -> ViewOverlay:

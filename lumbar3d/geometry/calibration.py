@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import rq
 
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import Calibration, GeometryView, MatrixView
 from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError
 from lumbar3d.geometry import frames, triangulation
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.world_frame import check_world_frame
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,13 +20,18 @@ class GeometryLimits:
     """What a biplanar room can look like; outside it the numbers are typing errors."""
 
     spacing_mm: tuple[float, float] = (0.02, 5.0)
+    """Finer than any detector; a lumbar film of fewer than a hundred pixels."""
     source_to_detector_mm: tuple[float, float] = (300.0, 6000.0)
+    """Rooms have one to three metres. Metres and centimetres in place of millimetres lie outside."""
     source_to_patient_mm: float = 250.0
     """Closest a source may come to the point where the central rays meet: half a torso and the tube."""
     view_angle_deg: tuple[float, float] = (60.0, 120.0)
     good_view_angle_deg: tuple[float, float] = (75.0, 105.0)
+    """Depth errors grow with one over the sine: by 15 % at the outer limits, by 4 % at the inner ones."""
     central_ray_distance_mm: float = 400.0
+    """Some length of a lumbar film: further apart the views do not look at the same place."""
     skew_tolerance: float = 1e-3
+    """Of axes and of a matrix's skew: one pixel in a thousand. A detector has less, a typing error more."""
 
 
 LIMITS = GeometryLimits()

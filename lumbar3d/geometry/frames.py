@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array
 
 
 def rigid(rotation: Array, translation_mm: Array) -> Array:

@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
-
-Array = NDArray[np.float64]
 
 
 class Projection(Protocol):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array
 
 
 def triangulate(origins_1: Array, directions_1: Array, origins_2: Array, directions_2: Array) -> tuple[Array, Array]:

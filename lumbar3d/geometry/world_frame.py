@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.errors import CalibrationError
 from lumbar3d.geometry.projection import ConeBeam
-
-Array = NDArray[np.float64]
 
 LARGEST_TURN_DEG = 25.0
 """Of the central rays from x and y, and of the films' rows from z: patients stand turned, tubes are tilted."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image
 from lumbar3d.errors import EmptyImageError
-
-Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,9 @@ class NormalisationConstants:
 
     low_percentile: float = 1.0
     high_percentile: float = 99.0
+    """Ends that a label or a screw cannot move. The networks were taught with them; not tuned."""
     least_exposed_fraction: float = 0.02
+    """Of the pixels: with fewer that are neither black nor white it is a drawing, not a radiograph. Not tuned."""
 
 
 CONSTANTS = NormalisationConstants()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.radiograph import Radiograph
@@ -22,6 +22,7 @@ class NetworkGrid:
 
     size_px: int = 512
     pitch_mm: float = 0.834
+    """The networks were taught on it."""
     cropped_tolerance_mm: float = 5.0
     """A film may overhang the grid by this before the result says that it was cropped."""
     search_step_mm: float = 110.0
@@ -51,7 +52,7 @@ class NetworkView:
         What it was cut from, where another part may be asked for.
     """
 
-    pixels: NDArray[np.float32]
+    pixels: Image
     projection: ConeBeam
     view: ViewName
     notes: tuple[str, ...] = ()
@@ -66,7 +67,7 @@ class Film:
     projection: ConeBeam
     view: ViewName
 
-    def around(self, middle_px: NDArray[np.float64]) -> NetworkView:
+    def around(self, middle_px: Array) -> NetworkView:
         """The network's grid around a pixel (u, v) of the film; off the film it is black.
 
         Raises
@@ -76,7 +77,7 @@ class Film:
         """
         return _on_grid(self, np.asarray(middle_px, dtype=float))
 
-    def windows(self) -> tuple[NDArray[np.float64], ...]:
+    def windows(self) -> tuple[Array, ...]:
         """Middles (u, v) of the parts to be searched: one, or several that overlap where the film is larger."""
         size_px = np.array([self.projection.columns, self.projection.rows])
         spare_mm = size_px * self.projection.pixel_spacing_mm - GRID.size_px * GRID.pitch_mm
@@ -117,7 +118,7 @@ def to_network_grid(radiograph: Radiograph, projection: ConeBeam, view: ViewName
     return Film(radiograph, projection, view).around((size_px - 1) / 2)
 
 
-def _on_grid(whole: Film, middle_px: NDArray[np.float64]) -> NetworkView:
+def _on_grid(whole: Film, middle_px: Array) -> NetworkView:
     radiograph, projection, view = whole.radiograph, whole.projection, whole.view
     step = GRID.pitch_mm / projection.pixel_spacing_mm
     film = np.array([projection.columns, projection.rows])

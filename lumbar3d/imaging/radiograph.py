@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image
 from lumbar3d.errors import EmptyImageError, RadiographError
 from lumbar3d.imaging.header import ImageHeader
 from lumbar3d.imaging.inspect import FORMATS, inspect_upload
@@ -31,7 +31,7 @@ class Radiograph:
         Whether the file was MONOCHROME1.
     """
 
-    pixels: NDArray[np.float32]
+    pixels: Image
     header: ImageHeader
     inverted: bool
 

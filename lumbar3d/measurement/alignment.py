@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.measurement.frames import MeasuredVertebra, tilt_deg
 from lumbar3d.measurement.segment import FORWARD, LEFT, UP
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

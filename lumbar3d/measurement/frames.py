@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.measurement.points import VertebraPoints
-
-Array = NDArray[np.float64]
 
 AXIS_WEIGHTS = {"pedicles": 1.0, "transverse_processes": 0.5, "spinous_process": 0.3}
 """How the left axis is averaged. Any choice shifts axial rotation by a person's own asymmetry (1-3 degrees); with these

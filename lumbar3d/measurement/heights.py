@@ -17,12 +17,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.measurement.points import plate_middle
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
 
 HEIGHTS = ("anterior", "middle", "posterior")
 _MEDIAN_OF_FOUR = 0.298
@@ -109,6 +108,6 @@ def _spans(model: ShapeModel) -> tuple[tuple[Array, Array], ...]:
     return tuple((_between(model.mean, *pair), _between(model.scaled_modes, *pair)) for pair in ends)
 
 
-def _between(field: NDArray[np.floating], upper: NDArray[np.int32], lower: NDArray[np.int32]) -> Array:
+def _between(field: NDArray[np.floating], upper: Indices, lower: Indices) -> Array:
     """Mean over one patch less the mean over another."""
     return np.asarray(field[upper].mean(axis=0) - field[lower].mean(axis=0), dtype=np.float64)

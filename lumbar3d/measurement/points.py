@@ -9,12 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 _CENTRAL_VERTICES = 12
 """Vertices in the middle of a plate whose mean is its surface centre: about 4 mm around it on the template."""

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import Measurement
 from lumbar3d.measurement.alignment import largest_coronal_curve, spine_measures
 from lumbar3d.measurement.catalogue import CATALOGUE
@@ -20,7 +18,6 @@ from lumbar3d.measurement.segment import segment_measures
 from lumbar3d.measurement.vertebra import vertebra_measures
 from lumbar3d.shape.fitted import FittedVertebra
 
-Array = NDArray[np.float64]
 Flag = Literal["ok", "model_based", "low_confidence"]
 
 _POSE_CODES = ("lateral_tilt", "sagittal_tilt", "axial_rotation")

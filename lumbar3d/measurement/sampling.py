@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lumbar3d.measurement.points import Indices, VertebraPoints, points_on_model
+from lumbar3d.arrays import Array, Indices
+from lumbar3d.measurement.points import VertebraPoints, points_on_model
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import vertex_area_vectors, volume_mm3
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -21,6 +19,7 @@ class MeasurementConstants:
     draws: int = 64
     """The standard error of a standard error is then 9 %."""
     seed: int = 1503
+    """Any number: the same fit has the same standard errors."""
     model_based_ratio: float = 0.7
     """From this ratio of posterior to prior spread on, the images have told less than half of the variance."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.measurement.frames import MeasuredVertebra, cardan_deg, dot, tilt_deg, unit
 
-Array = NDArray[np.float64]
 Pair = tuple[MeasuredVertebra, MeasuredVertebra]
 
 FORWARD, LEFT, UP = np.eye(3)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.measurement.frames import MeasuredVertebra, Plate, cardan_deg, dot, tilt_deg
-
-Array = NDArray[np.float64]
 
 
 def vertebra_measures(vertebra: MeasuredVertebra) -> dict[str, Array]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import nlopt
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import PROCESSES
+from lumbar3d.arrays import Array, Image, Places
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.errors import Lumbar3dError, RegistrationError
@@ -21,15 +21,16 @@ from lumbar3d.registration.parameters import POSE, Parameters, fit_surface
 from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.mesh import TriangleMesh
 
-Array = NDArray[np.float64]
 Watch = Callable[[int, list[Parameters]], None]
 
 BOUND_DEG = (15.0, 15.0, 30.0)
-"""Rotation about the vertebra's x, y and its vertical axis."""
+"""Rotation about the vertebra's x, y and its vertical axis; these bounds are the paper's."""
 BOUND_MM = 10.0
 BOUND_SD = 3.0
+"""Translation and coefficients; the paper's too."""
 FIRST_STEP = (0.05, 0.05, 0.05, 2.0, 2.0, 2.0)
-"""Radians and mm; one SD for the modes."""
+FIRST_STEP_SD = 1.0
+"""Radians and mm, then SD of the modes. The paper states none; not tuned."""
 
 
 def fit_together(
@@ -54,7 +55,7 @@ def fit_together(
     optimiser.set_min_objective(loss)
     optimiser.set_lower_bounds(-bound)
     optimiser.set_upper_bounds(bound)
-    optimiser.set_initial_step(np.tile([*FIRST_STEP, *[1.0] * modes], len(starts)))
+    optimiser.set_initial_step(np.tile([*FIRST_STEP, *[FIRST_STEP_SD] * modes], len(starts)))
     optimiser.set_maxeval(task.constants.bobyqa_evaluations)
     optimiser.set_xtol_rel(task.constants.bobyqa_tolerance)
     try:
@@ -73,8 +74,8 @@ class _View:
     """One view's combined target and weights, cut to the spine."""
 
     projection: ConeBeam
-    target: NDArray[np.float32]
-    weight: NDArray[np.float32]
+    target: Image
+    weight: Image
 
 
 @dataclass(eq=False)
@@ -136,9 +137,7 @@ def _prepare(task: FitTask, view: ViewDetection, starts: Sequence[Parameters]) -
     )
 
 
-def _weight(
-    view: ViewDetection, corner: NDArray[np.int64], end: NDArray[np.int64], constants: RegistrationConstants
-) -> NDArray[np.float32]:
+def _weight(view: ViewDetection, corner: Places, end: Places, constants: RegistrationConstants) -> Image:
     u, v = np.arange(corner[0], end[0])[None, :], np.arange(corner[1], end[1])[:, None]
     centres = view.landmarks_px[:, PROCESSES].reshape(-1, 2)
     return landmark_weight(centres, u, v, constants).astype(np.float32)

@@ -10,17 +10,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image, Indices, Places
 from lumbar3d.drr.jit import nogil_jit
 from lumbar3d.registration.parameters import POSE
 
-Array = NDArray[np.float64]
-Single = NDArray[np.float32]
-
 
 @nogil_jit
-def area_vectors(vertices: Array, faces: NDArray[np.int32]) -> Array:
+def area_vectors(vertices: Array, faces: Indices) -> Array:
     """``shape.mesh.vertex_area_vectors`` for the inner loop, (V, 3) in mm^2."""
     out = np.zeros_like(vertices)
     for face in range(len(faces)):
@@ -37,7 +34,7 @@ def area_vectors(vertices: Array, faces: NDArray[np.int32]) -> Array:
 
 
 @nogil_jit
-def normal_motion(points: Array, areas: Array, rotation: Array, modes: Single, active: int) -> Single:
+def normal_motion(points: Array, areas: Array, rotation: Array, modes: Image, active: int) -> Image:
     """N_i . d_i for a unit step of each parameter [omega, translation, modes], (V, 6 + active).
 
     ``points`` and ``areas`` are in the model frame, translations in the world frame.
@@ -60,7 +57,7 @@ def normal_motion(points: Array, areas: Array, rotation: Array, modes: Single, a
 
 
 @nogil_jit
-def deposit(motion: Single, scale: Single, pixels: Array, cell_factor: Single) -> Single:
+def deposit(motion: Image, scale: Image, pixels: Array, cell_factor: Image) -> Image:
     """Image columns: each vertex spread over 3 x 3 cells of a grid by a quadratic B-spline, (cells, parameters).
 
     ``cell_factor`` (rows, columns) multiplies each cell. Cells that no vertex reaches get no row: two thirds of a
@@ -84,7 +81,7 @@ def deposit(motion: Single, scale: Single, pixels: Array, cell_factor: Single) -
 
 
 @nogil_jit
-def reached_cells(pixels: Array, shape: tuple[int, int]) -> NDArray[np.int64]:
+def reached_cells(pixels: Array, shape: tuple[int, int]) -> Places:
     """Row of each cell (rows, columns) in what ``deposit`` gives, -1 for one that no vertex reaches."""
     rows, columns = shape
     place = np.full((rows, columns), -1)
@@ -107,7 +104,7 @@ def _spline(offset: float) -> tuple[float, float, float]:
 
 
 @nogil_jit
-def sample(image: Single, pixels: Array) -> Single:
+def sample(image: Image, pixels: Array) -> Image:
     """Bilinear values of an image at (N, 2) pixels (u, v); outside, the nearest edge pixel."""
     rows, columns = image.shape
     out = np.zeros(len(pixels), dtype=np.float32)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image, Places
 from lumbar3d.drr.jit import nogil_jit
 from lumbar3d.errors import RejectedError
 from lumbar3d.registration.constants import RegistrationConstants
-
-Array = NDArray[np.float64]
-Single = NDArray[np.float32]
-Pixel = NDArray[np.int64]
 
 ALIGNMENT_PX = 8
 """Regions start and end on whole pixels of the coarsest step."""
 
 
-def region(pixels: Array, shape: tuple[int, ...], constants: RegistrationConstants) -> tuple[Pixel, Pixel]:
+def region(pixels: Array, shape: tuple[int, ...], constants: RegistrationConstants) -> tuple[Places, Places]:
     """First and past-the-last (u, v) of the region about projected vertices (N, 2), on whole coarse pixels.
 
     Raises
@@ -46,8 +42,8 @@ def landmark_weight(centres_px: Array, u: Array, v: Array, constants: Registrati
 
 
 def pixel_weight(
-    centres: Array, corner: Pixel, factor: int, shape: tuple[int, ...], constants: RegistrationConstants
-) -> Single:
+    centres: Array, corner: Places, factor: int, shape: tuple[int, ...], constants: RegistrationConstants
+) -> Image:
     """Cost of a pixel of ``factor`` x ``factor``, (rows, columns) of ``shape``."""
     offset = (factor - 1) / 2
     u = corner[0] + offset + factor * np.arange(shape[1])[None, :]
@@ -57,7 +53,7 @@ def pixel_weight(
 
 
 @nogil_jit
-def block_mean(image: Single, block: int) -> Single:
+def block_mean(image: Image, block: int) -> Image:
     """Mean over block x block pixels; both sides of the image are multiples of the block."""
     rows, columns = image.shape
     out = np.zeros((rows // block, columns // block), dtype=np.float32)

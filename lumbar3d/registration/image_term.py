@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from lumbar3d.anatomy import PROCESSES
+from lumbar3d.arrays import Array, Image, Places
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.attenuation import MU_PER_MM, drr_from_path_length
 from lumbar3d.drr.projector import Projector
@@ -17,9 +17,6 @@ from lumbar3d.registration import flux
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.image_region import block_mean, pixel_weight, region
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
-Single = NDArray[np.float32]
 
 FINE_RENDER_STEP_PX = 2
 """Coarse steps render at this pitch and average: sampling at their own pitch roughens the cost (REGISTRATION.md)."""
@@ -42,8 +39,8 @@ class ImageFit:
 
     cost: float
     gain: float
-    residual: Single
-    transmission: Single
+    residual: Image
+    transmission: Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +63,11 @@ class ImageTerm:
 
     view: ConeBeam
     render: ConeBeam
-    corner_px: NDArray[np.int64]
+    corner_px: Places
     factor: int
     render_step: int
-    target: Single
-    weight: Single
+    target: Image
+    weight: Image
     constants: RegistrationConstants
 
     def compare(self, mesh: TriangleMesh, projector: Projector) -> ImageFit:
@@ -84,22 +81,22 @@ class ImageTerm:
         cost = float(np.vdot(self.weight, np.sqrt(residual**2 + delta**2) - delta))
         return ImageFit(cost, gain, residual, 1.0 - opacity)
 
-    def _gain(self, model: Single) -> float:
+    def _gain(self, model: Image) -> float:
         """Robust least-squares scale of the model image: a detector's contrast need not be the projector's."""
         low, high = self.constants.gain_limits
         gain = 1.0
-        for _ in range(2):
+        for _ in range(self.constants.gain_rounds):
             weight = self.weight / np.hypot(np.float32(gain) * model - self.target, self.constants.robust_delta)
             power = float(np.vdot(weight * model, model))
             gain = float(np.vdot(weight * model, self.target)) / power if power > 0 else 1.0
             gain = min(max(gain, low), high)
         return gain
 
-    def curvature_weight(self, fit: ImageFit) -> Single:
+    def curvature_weight(self, fit: ImageFit) -> Image:
         """Weight of a squared residual that has the robust loss's slope, (rows, columns)."""
         return np.asarray(self.weight / np.hypot(fit.residual, np.float32(self.constants.robust_delta)))
 
-    def noise_weight(self, fit: ImageFit) -> Single:
+    def noise_weight(self, fit: ImageFit) -> Image:
         """Inverse variance of a pixel's residual."""
         variance = self.noise(fit) ** 2 * self.constants.noise_correlation_px2
         return np.full(self.target.shape, self.factor**2 / variance, dtype=np.float32)
@@ -110,20 +107,20 @@ class ImageTerm:
         rms = float(np.sqrt(np.mean(fit.residual[seen] ** 2))) if seen.any() else 1.0
         return max(rms, self.constants.noise_floor)
 
-    def vertex_scale(self, world: Array, pixels: Array, fit: ImageFit) -> Single:
+    def vertex_scale(self, world: Array, pixels: Array, fit: ImageFit) -> Image:
         """d(opacity x px^2) per mm^3 of flux at each vertex."""
         at_render = (pixels - self.corner_px - (self.render_step - 1) / 2) / self.render_step
         density = self.view.pixel_density_px2_per_mm2(world)
         scale = density * (fit.gain * MU_PER_MM) * flux.sample(fit.transmission, at_render)
         return np.asarray(scale, dtype=np.float32)
 
-    def vertex_pull(self, pixels: Array, fit: ImageFit, pixel_weight: Single) -> Single:
+    def vertex_pull(self, pixels: Array, fit: ImageFit, pixel_weight: Image) -> Image:
         """D cost per unit of ``vertex_scale`` deposited at each vertex, for a weight per squared residual."""
         slope = pixel_weight * fit.residual / np.float32(self.factor**2)
         slope = gaussian_filter(slope, self.constants.psf_sigma_px / self.factor, mode="nearest", truncate=3)
         return flux.sample(slope, (pixels - self.corner_px - (self.factor - 1) / 2) / self.factor)
 
-    def curvature(self, motion: Single, scale: Single, pixels: Array, pixel_weight: Single) -> Array:
+    def curvature(self, motion: Image, scale: Image, pixels: Array, pixel_weight: Image) -> Array:
         """Gauss-Newton Hessian (P, P) on a grid of coarse cells, for a weight per squared residual."""
         cell = max(self.factor, self.constants.jacobian_cell_px)
         weight = block_mean(pixel_weight, cell // self.factor) * np.float32((cell // self.factor) ** 2)

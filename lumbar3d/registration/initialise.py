@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.triangulation import triangulate
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +35,7 @@ class Landmarks:
     points_mm: Array
     ray_distance_mm: Array
     sigma_mm: Array
-    seen: NDArray[np.bool_]
+    seen: Mask
 
 
 def triangulate_landmarks(detection: Detection, constants: RegistrationConstants) -> Landmarks:
@@ -56,7 +54,7 @@ def triangulate_landmarks(detection: Detection, constants: RegistrationConstants
     landmarks = Landmarks(
         points_mm=points.reshape(*shape, 3),
         ray_distance_mm=distances.reshape(shape),
-        sigma_mm=_sigma_mm(detection, points, distances).reshape(shape),
+        sigma_mm=_sigma_mm(detection, points, distances, constants.least_landmark_sigma_px).reshape(shape),
         seen=seen.reshape(shape),
     )
     _require_levels(detection, landmarks, constants)
@@ -71,7 +69,7 @@ def initial_pose(model: ShapeModel, landmarks: Landmarks) -> Array:
     return frames.fit_rigid(source, landmarks.points_mm[row][seen], landmarks.sigma_mm[row][seen] ** -2.0)
 
 
-def _rays(view: ViewDetection) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _rays(view: ViewDetection) -> tuple[Array, Array, Mask]:
     """Rays through the landmarks; a missing one gets the central ray and a false flag."""
     pixels = view.landmarks_px.reshape(-1, 2)
     found = np.isfinite(pixels).all(-1) & np.isfinite(view.landmark_sigma_px.reshape(-1))
@@ -79,13 +77,13 @@ def _rays(view: ViewDetection) -> tuple[Array, Array, NDArray[np.bool_]]:
     return origins, directions, found
 
 
-def _sigma_mm(detection: Detection, points: Array, distances: Array) -> Array:
+def _sigma_mm(detection: Detection, points: Array, distances: Array, least_px: float) -> Array:
     """Pixel sigmas brought to the landmark's depth; rays that miss each other say that a detection is off."""
     variance = (distances / 2) ** 2
     for view in detection.views:
         density = view.projection.pixel_density_px2_per_mm2(points)
         sigma_px = np.nan_to_num(view.landmark_sigma_px.reshape(-1), nan=1.0)
-        variance = variance + 0.5 * np.maximum(sigma_px, 0.1) ** 2 / density
+        variance = variance + 0.5 * np.maximum(sigma_px, least_px) ** 2 / density
     return np.sqrt(variance)
 
 

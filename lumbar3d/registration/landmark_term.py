@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Places
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.registration.constants import RegistrationConstants
-
-Array = NDArray[np.float64]
 
 DIFFERENCE_MM = 0.01
 """Central difference through ``project``: any projection will do, and it is exact to 1e-9 px."""
@@ -35,7 +33,7 @@ class LandmarkTerm:
     projection: ConeBeam
     target_px: Array
     sigma_px: Array
-    chosen: NDArray[np.int64]
+    chosen: Places
     robust_sigmas: float
 
     def cost(self, landmarks_world: Array) -> float:

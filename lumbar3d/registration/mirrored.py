@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.detection.mirror import mirrored_ap_log_ratio, mirrored_view
 from lumbar3d.errors import RegistrationError, RejectedError, ViewNotRecognisedError
 from lumbar3d.registration.constants import Stage
@@ -27,8 +27,6 @@ from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.sweep import fit_levels
 from lumbar3d.registration.task import FitTask, silent
-
-Array = NDArray[np.float64]
 
 AP_PERHAPS_MIRRORED = "ap_perhaps_mirrored"
 

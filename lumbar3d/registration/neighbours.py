@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.objective import NormalEquations
 from lumbar3d.registration.parameters import POSE, Parameters
 from lumbar3d.registration.uncertainty import inverse
 from lumbar3d.shape.joint import Evidence, FactorPosterior, LevelPrior
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

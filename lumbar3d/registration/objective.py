@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux, image_term, landmark_term
@@ -19,8 +19,6 @@ from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.joint import LevelPrior
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from lumbar3d.arrays import Array
 from lumbar3d.errors import RegistrationError
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.objective import Evaluation, NormalEquations, Objective
 from lumbar3d.registration.parameters import POSE, Parameters
-
-Array = NDArray[np.float64]
 
 FINE_PX = 2
 """Pixel of the finest usual step."""

@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.model import ShapeModel
 
-Array = NDArray[np.float64]
 POSE = 6
 
 
@@ -55,7 +55,7 @@ class FitSurface:
 
     mean: Array
     modes: NDArray[np.float32]
-    faces: NDArray[np.int32]
+    faces: Indices
     vertex_count: int
 
     def instance(self, coefficients: Array) -> Array:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.registration.image_term import ImageFit, ImageTerm
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

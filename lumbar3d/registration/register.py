@@ -10,9 +10,9 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.errors import RegistrationError
@@ -30,8 +30,6 @@ from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.joint import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.fitted import FittedVertebra
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +46,7 @@ class Registration:
     vertebrae: tuple[FittedVertebra, ...]
     triangulated_mm: Array
     ray_distance_mm: Array
-    landmark_seen: NDArray[np.bool_]
+    landmark_seen: Mask
     image_residual: Array
     silhouette_dice: Array
     surface_sigma_mm: Array

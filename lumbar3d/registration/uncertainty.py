@@ -7,15 +7,13 @@ its detection is, so bad images give wide posteriors.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from lumbar3d.arrays import Array
 from lumbar3d.errors import RegistrationError
 from lumbar3d.registration import flux
 from lumbar3d.registration.parameters import fit_surface
 from lumbar3d.shape.fitted import FittedVertebra
-
-Array = NDArray[np.float64]
 
 
 def inverse(hessian: Array) -> Array:

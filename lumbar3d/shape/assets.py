@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import AssetRecord
 from lumbar3d.errors import AssetError
 from lumbar3d.shape.model import ShapeModel
@@ -104,7 +104,7 @@ def load_shape_models(store: AssetStore) -> tuple[ShapeModel, ...]:
     return tuple(_load(store, level, loadings) for level, loadings in zip(LEVELS, shared, strict=True))
 
 
-def _load_shared(store: AssetStore) -> Sequence[NDArray[np.float64] | None]:
+def _load_shared(store: AssetStore) -> Sequence[Array | None]:
     if JOINT not in store.records:
         return [None] * len(LEVELS)
     with np.load(store.path(JOINT), allow_pickle=False) as data:
@@ -115,7 +115,7 @@ def _load_shared(store: AssetStore) -> Sequence[NDArray[np.float64] | None]:
     return list(loadings)
 
 
-def _load(store: AssetStore, level: str, shared_loadings: NDArray[np.float64] | None) -> ShapeModel:
+def _load(store: AssetStore, level: str, shared_loadings: Array | None) -> ShapeModel:
     name = f"ssm_{level}"
     path = store.path(name)
     with np.load(path, allow_pickle=False) as data:

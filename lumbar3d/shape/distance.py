@@ -6,13 +6,10 @@ Direction, sampling and pooling are fixed here once: every benchmark and report 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array, Places
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 NEIGHBOURS = 12
 """Triangles tried first; the bound below decides whether a point needs more."""
@@ -31,7 +28,7 @@ class SurfaceLocator:
         self._centroids = centroids
         self._tree = cKDTree(centroids)
 
-    def closest(self, points: Array) -> tuple[Array, Array, Indices]:
+    def closest(self, points: Array) -> tuple[Array, Array, Places]:
         """Closest surface points (N, 3), distances (N,) in mm and faces (N,) for points (N, 3).
 
         Exact: a triangle can only be closer than the best so far if its centroid is within that distance plus the
@@ -48,7 +45,7 @@ class SurfaceLocator:
             self._settle(points, open_rows, best)
         return best
 
-    def _settle(self, points: Array, open_rows: Indices, best: tuple[Array, Array, Indices]) -> None:
+    def _settle(self, points: Array, open_rows: Places, best: tuple[Array, Array, Places]) -> None:
         """Try every triangle within the bound for the given rows, in chunks; ``best`` is updated in place."""
         # A hair more than the bound: rounding must not lose the best triangle so far.
         radii = (best[1][open_rows] + self._greatest_reach_mm) * (1 + 1e-9)
@@ -66,7 +63,7 @@ class SurfaceLocator:
                 for target, value in zip(best, found, strict=True):
                     target[rows] = value
 
-    def _nearest_of(self, points: Array, rows: Indices, faces: Indices) -> tuple[Array, Array, Indices]:
+    def _nearest_of(self, points: Array, rows: Places, faces: Places) -> tuple[Array, Array, Places]:
         """Best of several candidate faces per point; ``rows`` is sorted and names every point at least once."""
         feet = closest_on_triangles(points[rows], self._triangles[faces])
         distance = np.linalg.norm(feet - points[rows], axis=1)

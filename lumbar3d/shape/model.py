@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARKS
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
+from lumbar3d.arrays import Array, Indices
 
 
 @dataclass(frozen=True, eq=False)
