@@ -84,7 +84,7 @@ OWNERS = (
     Owner(sampling, ("MeasurementConstants",)),
     Owner(frames, ("AXIS_WEIGHTS",)),
     Owner(points, ("_CENTRAL_VERTICES",)),
-    Owner(heights, ("_MEDIAN_OF_FOUR",)),
+    Owner(heights, ("LEAST_LEVELS", "_MEDIAN_VARIANCE")),
     Owner(quality, ("CONSTANTS",)),
 )
 

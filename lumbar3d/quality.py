@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVELS
+from lumbar3d.anatomy import LEVELS, adjacent_rows
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import LevelQuality
 from lumbar3d.detection import refusal
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
-from lumbar3d.measurement.heights import height_losses
+from lumbar3d.measurement.heights import LEAST_LEVELS, height_losses
 from lumbar3d.registration.mirrored import AP_PERHAPS_MIRRORED
 from lumbar3d.registration.result import Registration
 
@@ -49,13 +49,14 @@ class QualityConstants:
     one standard error to spare (``measurement.heights``). Healthy simulated spines reach 0.08; Genant's grades begin at
     0.20, 0.25 and 0.40, of which two views show somewhat less. The shape models hold healthy vertebrae only."""
     neighbour_surprise: tuple[float, float] = (1.25, 1.5)
-    """How far a level lies from what the other four make one expect. Healthy simulated levels reach 1.1."""
+    """How far a level lies from what the others make one expect. Healthy simulated levels reach 1.1."""
     views_shift_mm: float = 1.5
     """Median height by which the rays of one view pass above those of the other: a calibration error of about that."""
     clear_names: float = 0.97
     """Probability of the levels' names below which an answer asks for review (``detection.naming``)."""
     rejected_levels: int = 3
-    """With this many bad levels there is no answer worth giving; a deformed one is bad but may be what is there."""
+    """With this many bad levels, or most of a shorter list, there is no answer worth giving; a deformed one is bad but
+    may be what is there."""
 
 
 CONSTANTS = QualityConstants()
@@ -82,12 +83,9 @@ _DOUBTFUL_NOTES = frozenset(
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
-    """Quality of L1..L5."""
-    strangers, losses = _strangers(registration), height_losses(registration.vertebrae)
-    return tuple(
-        _judge(registration, row, row in strangers, float(losses.certain[row]))
-        for row in range(len(registration.vertebrae))
-    )
+    """Quality of each vertebra."""
+    strangers, losses = _strangers(registration), _height_losses(registration)
+    return tuple(_judge(registration, row, row in strangers, losses[row]) for row in range(len(registration.vertebrae)))
 
 
 def pair_notes(detection: Detection) -> tuple[str, ...]:
@@ -130,7 +128,7 @@ def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:
     RejectedError
         Most of the spine is not supported by the images.
     """
-    if sum(_unsupported(level) for level in levels) >= CONSTANTS.rejected_levels:
+    if sum(_unsupported(level) for level in levels) >= min(CONSTANTS.rejected_levels, len(levels) // 2 + 1):
         raise RejectedError("the fitted vertebrae do not match the two images under this calibration")
     worst = max((level.flag for level in levels), key=_WORST.index)
     return "review" if worst == "ok" and _DOUBTFUL_NOTES.intersection(notes) else worst
@@ -145,7 +143,7 @@ def _landmark_rays(view: ViewDetection) -> tuple[Array, Array]:
     return view.projection.rays(view.landmarks_px.reshape(-1, 2))
 
 
-def _judge(registration: Registration, row: int, stranger: bool, height_loss: float) -> LevelQuality:
+def _judge(registration: Registration, row: int, stranger: bool, height_loss: float | None) -> LevelQuality:
     ray_residual_mm = _ray_residual_mm(registration, row)
     sigma_mm = float(registration.surface_sigma_mm[row])
     judged = {
@@ -157,7 +155,7 @@ def _judge(registration: Registration, row: int, stranger: bool, height_loss: fl
         "height_loss": height_loss,
         "neighbour_surprise": float(registration.neighbour_surprise[row]),
     }
-    grades = {name: _grade(value, *getattr(CONSTANTS, name)) for name, value in judged.items()}
+    grades = {name: _grade(value, *getattr(CONSTANTS, name)) for name, value in judged.items() if value is not None}
     grades["neighbour_mm"] = 2 if stranger else 0
     return LevelQuality(
         image_residual=float(registration.image_residual[row].mean()),
@@ -168,6 +166,14 @@ def _judge(registration: Registration, row: int, stranger: bool, height_loss: fl
         flag=_WORST[max(grades.values())],
         reasons=tuple(f"{_REASONS[name]}_{_WORST[grade]}" for name, grade in grades.items() if grade > 0),
     )
+
+
+def _height_losses(registration: Registration) -> list[float | None]:
+    """Of each level; None where there are too few to compare."""
+    vertebrae = registration.vertebrae
+    if len(vertebrae) < LEAST_LEVELS:
+        return [None] * len(vertebrae)
+    return [float(loss) for loss in height_losses(vertebrae).certain]
 
 
 def _ray_residual_mm(registration: Registration, row: int) -> float:
@@ -185,8 +191,8 @@ def _grade(value: float, review: float, bad: float) -> int:
 
 def _strangers(registration: Registration) -> set[int]:
     """Rows whose centre is too near to, or too far from, that of a neighbour."""
-    centres = np.stack([vertebra.world_from_model[:3, 3] for vertebra in registration.vertebrae])
-    gaps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    centres = [vertebra.world_from_model[:3, 3] for vertebra in registration.vertebrae]
     low, high = CONSTANTS.neighbour_mm
-    wrong = np.flatnonzero(~((gaps > low) & (gaps < high)))
-    return {int(row) for upper in wrong for row in (upper, upper + 1)}
+    pairs = adjacent_rows([vertebra.level for vertebra in registration.vertebrae])
+    wrong = [pair for pair in pairs if not low < np.linalg.norm(np.subtract(*(centres[row] for row in pair))) < high]
+    return {row for pair in wrong for row in pair}

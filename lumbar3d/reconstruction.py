@@ -31,7 +31,7 @@ from lumbar3d.shape.mesh import TriangleMesh
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """Five vertebrae in the world frame with everything that is known about them.
+    """Vertebrae in the world frame with everything that is known about them.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Reconstruction:
 
     @property
     def vertebrae(self) -> Sequence[FittedVertebra]:
-        """Pose, coefficients and posterior of L1..L5."""
+        """Pose, coefficients and posterior of each level."""
         return self.registration.vertebrae
 
     def to_result(self) -> ReconstructionResult:

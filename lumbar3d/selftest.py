@@ -38,7 +38,8 @@ def self_test(models: Sequence[ShapeModel], projector: Projector) -> None:
     models = [model.truncated(_MODES) for model in models]
     spine = [_standing(model, row) for row, model in enumerate(models)]
     ap, lat = (_seen(spine, projection, projector) for projection in _room())
-    fit = register(models, Detection(ap, lat), projector, RegistrationConstants(stages=_STAGES))
+    detection = Detection(ap, lat, levels=tuple(model.level for model in models))
+    fit = register(models, detection, projector, RegistrationConstants(stages=_STAGES))
     found = np.stack([vertebra.world_from_model[:3, 3] for vertebra in fit.vertebrae])
     true = np.stack([vertebra.world_from_model[:3, 3] for vertebra in spine])
     close = np.linalg.norm(found - true, axis=1) < _TOLERANCE_MM

@@ -28,7 +28,7 @@ def sightings(
     detection : Detection
     images : two of ConeBeam
         The views on the pixels of the images as they were sent.
-    points_mm : (5, 7, 3) float64
+    points_mm : (levels, 7, 3) float64
         Where the landmarks are in the world, for their depth.
     """
     parts = [_view(*part, points_mm) for part in zip(_VIEWS, detection.views, images, strict=True)]
@@ -100,7 +100,7 @@ def _sighting(view: ViewName, position: Array, covariance: Array, confidence: fl
 
 
 def _covariance_px2(found: ViewDetection) -> Array:
-    """(5, 7, 2, 2) on the detection's own grid."""
+    """(levels, 7, 2, 2) on the detection's own grid."""
     if found.landmark_covariance_px2 is not None:
         return found.landmark_covariance_px2
     return np.asarray(found.landmark_sigma_px[..., None, None] ** 2 * np.eye(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lumbar3d.anatomy import LEVELS, Level
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.naming import Naming
 from lumbar3d.geometry.projection import ConeBeam
@@ -18,16 +19,16 @@ class ViewDetection:
     ----------
     projection : ConeBeam
         The calibration on this grid (same pixels as ``decomposition``).
-    decomposition : (5, rows, columns) float32
-        One DRR-like image per level L1..L5: ``1 - exp(-MU_PER_MM * path_length_mm)`` of that vertebra alone, in
-        [0, 1]. The paper's single image of all five is ``1 - prod(1 - decomposition)``.
-    landmarks_px : (5, 7, 2) float64
+    decomposition : (levels, rows, columns) float32
+        One DRR-like image per level of the ``Detection``: ``1 - exp(-MU_PER_MM * path_length_mm)`` of that vertebra
+        alone, in [0, 1]. The paper's single image of all is ``1 - prod(1 - decomposition)``.
+    landmarks_px : (levels, 7, 2) float64
         (u, v) in the order of ``anatomy.LANDMARKS``.
-    landmark_sigma_px : (5, 7) float64
+    landmark_sigma_px : (levels, 7) float64
         Standard deviation of each landmark per axis.
-    confidence : (5,) float64
+    confidence : (levels,) float64
         0-1 per level: is this vertebra there and is it this level.
-    landmark_covariance_px2 : (5, 7, 2, 2) float64 or None
+    landmark_covariance_px2 : (levels, 7, 2, 2) float64 or None
         Of (u, v), where the detector knows in which direction it is unsure; ``landmark_sigma_px`` is the root of its
         mean diagonal.
     novelty : float or None
@@ -54,12 +55,15 @@ class Detection:
         Which vertebra is which, and how many are lumbar; None where the detector cannot say.
     sources : two of NetworkView, or None
         The parts of both films that were looked at, where the detector chose them.
+    levels : tuple of str
+        Which vertebrae the rows of both views are, in caudal order.
     """
 
     ap: ViewDetection
     lat: ViewDetection
     naming: Naming | None = None
     sources: tuple[NetworkView, NetworkView] | None = None
+    levels: tuple[Level, ...] = LEVELS
 
     @property
     def views(self) -> tuple[ViewDetection, ViewDetection]:

@@ -24,8 +24,10 @@ from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 
 HEIGHTS = ("anterior", "middle", "posterior")
-_MEDIAN_OF_FOUR = 0.298
-"""Variance of the median of four Gaussian values beside that of one (10^6 draws)."""
+LEAST_LEVELS = 3
+"""Of two that differ nobody can say which has lost height."""
+_MEDIAN_VARIANCE = (1.0, 0.5, 0.449, 0.298)
+"""Of the median of one to four Gaussian values beside that of one (10^6 draws); pi / 2 over their number beyond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ def height_losses(vertebrae: Sequence[FittedVertebra]) -> HeightLosses:
     Parameters
     ----------
     vertebrae : sequence of FittedVertebra
-        Three at least.
+        ``LEAST_LEVELS`` at least, each with published heights.
     """
     measured = [_heights(vertebra) for vertebra in vertebrae]
     heights, variance = (np.array(values) for values in zip(*measured, strict=True))
@@ -63,8 +65,12 @@ def height_losses(vertebrae: Sequence[FittedVertebra]) -> HeightLosses:
     for norms in (_published_mm(vertebrae), _mean_mm(vertebrae)):
         share = heights / norms
         ratio = np.maximum(ratio, share / np.array([np.median(share[rows], axis=0) for rows in others]))
-    around = np.array([_MEDIAN_OF_FOUR * variance[rows].mean(axis=0) for rows in others])
+    around = np.array([_median_variance(len(others[0])) * variance[rows].mean(axis=0) for rows in others])
     return HeightLosses(1.0 - ratio, ratio * np.sqrt(variance + around))
+
+
+def _median_variance(count: int) -> float:
+    return _MEDIAN_VARIANCE[count - 1] if count <= len(_MEDIAN_VARIANCE) else np.pi / 2 / count
 
 
 def _published_mm(vertebrae: Sequence[FittedVertebra]) -> Array:

@@ -60,18 +60,18 @@ def norm_of(code: str, target: str) -> Norm | None:
     """Mean and SD of one measurement, or None where no figure of the same definition is known."""
     if code in _EVERYWHERE:
         return _EVERYWHERE[code]
-    if code in _BY_LEVEL:
+    if code in _BY_LEVEL and target in LEVELS:
         men, women, sd, source = _BY_LEVEL[code]
         man, woman = men[LEVELS.index(target)], women[LEVELS.index(target)]
         pooled_sd = math.hypot(sd, (man - woman) / 2)
         return Norm(mean=round((man + woman) / 2, 2), sd=round(pooled_sd, 2), source=source)
-    if code in _BY_PAIR:
+    if code in _BY_PAIR and target in _PAIRS:
         means, sds, source = _BY_PAIR[code]
         place = _PAIRS.index(target)
         return Norm(mean=means[place], sd=sds[place], source=source)
-    if code == "vertebra_volume":
+    if code == "vertebra_volume" and target in LEVELS:
         return Norm(mean=_VOLUMES_CM3[target], sd=round(0.18 * _VOLUMES_CM3[target], 1), source=_CT87)
-    if code in _AREAS_MM2 and target != "L1":
+    if code in _AREAS_MM2 and target in LEVELS[1:]:
         mean, sd = _AREAS_MM2[code]
         return Norm(mean=mean, sd=sd, source=_CT87)
     return None

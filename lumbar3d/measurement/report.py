@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
+from lumbar3d.anatomy import LEVELS, Level, adjacent_rows
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import Measurement
 from lumbar3d.measurement.alignment import largest_coronal_curve, spine_measures
@@ -30,7 +30,7 @@ class _Value:
 
     code: str
     target: str
-    levels: Sequence[str]
+    levels: Sequence[Level]
     value: float
     sigma: float
     prior_sigma: float = float("inf")
@@ -46,7 +46,7 @@ def measure(
     Parameters
     ----------
     vertebrae : sequence of FittedVertebra
-        From head to feet.
+        Any levels from head to feet; segments are measured between neighbours in the spine.
     doubtful : collection of str
         Levels whose fit is in doubt: what is measured on them is ``low_confidence``.
     constants : MeasurementConstants, optional
@@ -63,8 +63,9 @@ def measure(
     values: list[_Value] = []
     for vertebra, measured in zip(vertebrae, spine, strict=True):
         values.extend(_vertebra_values(vertebra, measured, constants))
-    for pair, names in zip(pairwise(spine), pairwise(levels), strict=True):
-        values.extend(_sampled(segment_measures(pair), "/".join(names), names))
+    for upper, lower in adjacent_rows(levels):
+        names = levels[upper], levels[lower]
+        values.extend(_sampled(segment_measures((spine[upper], spine[lower])), "/".join(names), names))
     values.extend(_spine_values(spine, levels))
     return tuple(_finish(value, doubtful, constants) for value in values)
 
@@ -80,15 +81,19 @@ def _vertebra_values(
     yield _Value("vertebra_volume", level, (level,), *volume_cm3(vertebra))
 
 
-def _spine_values(spine: Sequence[MeasuredVertebra], levels: Sequence[str]) -> Iterator[_Value]:
-    span = levels[0], levels[-1]
-    yield from _sampled(spine_measures(spine), "-".join(span), span)
-    curve = largest_coronal_curve(spine)
-    ends = levels[curve.upper], levels[curve.lower]
-    yield from _sampled({"cobb_coronal": curve.angle_deg}, "-".join(ends), ends)
+def _spine_values(spine: Sequence[MeasuredVertebra], levels: Sequence[Level]) -> Iterator[_Value]:
+    """What is defined between L1 and L5 where both are there, and the largest curve of all that are."""
+    span = LEVELS[0], LEVELS[-1]
+    if set(span) <= set(levels):
+        lumbar = spine[levels.index(span[0]) : levels.index(span[1]) + 1]
+        yield from _sampled(spine_measures(lumbar), "-".join(span), span)
+    if len(spine) > 1:
+        curve = largest_coronal_curve(spine)
+        ends = levels[curve.upper], levels[curve.lower]
+        yield from _sampled({"cobb_coronal": curve.angle_deg}, "-".join(ends), ends)
 
 
-def _sampled(samples: Mapping[str, Array], target: str, levels: Sequence[str]) -> Iterator[_Value]:
+def _sampled(samples: Mapping[str, Array], target: str, levels: Sequence[Level]) -> Iterator[_Value]:
     """The first entry of each array is the fit, the others are draws."""
     for code, values in samples.items():
         yield _Value(code, target, levels, float(values[0]), float(values[1:].std(ddof=1)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lumbar3d.anatomy import LEVELS, SPINE, Level
 from lumbar3d.arrays import Array, Indices
 from lumbar3d.measurement.points import VertebraPoints, points_on_model
 from lumbar3d.shape.fitted import FittedVertebra
@@ -26,17 +27,22 @@ class MeasurementConstants:
 
 def posterior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:
     """Points of the fit (first entry) and of draws from its posterior, arrays (1 + draws, ..., 3)."""
-    rng = np.random.default_rng([constants.seed, int(vertebra.level[1:])])
+    rng = np.random.default_rng([constants.seed, _number(vertebra.level)])
     return _points_of([vertebra, *vertebra.posterior_samples(constants.draws, rng)])
 
 
 def prior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:
     """Points of draws from the shape model alone, placed as the fit is, arrays (draws, ..., 3)."""
-    rng = np.random.default_rng([constants.seed, int(vertebra.level[1:]), 1])
+    rng = np.random.default_rng([constants.seed, _number(vertebra.level), 1])
     draws = rng.standard_normal((constants.draws, len(vertebra.coefficients)))
     return _points_of(
         [FittedVertebra(vertebra.model, vertebra.world_from_model, draw, vertebra.covariance) for draw in draws]
     )
+
+
+def _number(level: Level) -> int:
+    """One of each level, so that draws of different levels are independent: 1 for L1, downwards, then T1 to T12."""
+    return (SPINE.index(level) - SPINE.index(LEVELS[0])) % len(SPINE) + 1
 
 
 def volume_cm3(vertebra: FittedVertebra) -> tuple[float, float, float]:

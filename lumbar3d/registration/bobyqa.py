@@ -1,4 +1,4 @@
-"""The paper's optimiser, kept as the reference: all five vertebrae together, no gradient (METHOD.md 5, eqs 9-11)."""
+"""The paper's optimiser, kept as the reference: all vertebrae together, no gradient (METHOD.md 5, eqs 9-11)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fit_together(
 ) -> tuple[list[Parameters], int]:
     """Minimise the landmark-weighted mean absolute difference of the combined images with NLopt's LN_BOBYQA.
 
-    ``watch`` sees the number of evaluations and the five vertebrae whenever the loss has fallen.
+    ``watch`` sees the number of evaluations and the vertebrae whenever the loss has fallen.
 
     Raises
     ------
@@ -105,7 +105,7 @@ class _Loss:
         return value
 
     def parameters(self, step: Array) -> list[Parameters]:
-        """The five vertebrae at a step."""
+        """The vertebrae at a step."""
         parts = step.reshape(len(self.starts), POSE + self.modes)
         return [start.moved(part, BOUND_SD) for start, part in zip(self.starts, parts, strict=True)]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVELS
+from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
@@ -18,24 +18,26 @@ from lumbar3d.shape.model import ShapeModel
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """Triangulated landmarks of five vertebrae.
+    """Triangulated landmarks of the levels of a detection.
 
     Attributes
     ----------
-    points_mm : (5, 7, 3) float64
+    points_mm : (levels, 7, 3) float64
         World; zero where not seen.
-    ray_distance_mm : (5, 7) float64
+    ray_distance_mm : (levels, 7) float64
         Zero where not seen.
-    sigma_mm : (5, 7) float64
+    sigma_mm : (levels, 7) float64
         Standard deviation of a point, from the detector's sigmas and the distance between the rays.
-    seen : (5, 7) bool
+    seen : (levels, 7) bool
         Finite in both views, and the rays meet.
+    levels : tuple of str
     """
 
     points_mm: Array
     ray_distance_mm: Array
     sigma_mm: Array
     seen: Mask
+    levels: tuple[Level, ...]
 
 
 def triangulate_landmarks(detection: Detection, constants: RegistrationConstants) -> Landmarks:
@@ -56,6 +58,7 @@ def triangulate_landmarks(detection: Detection, constants: RegistrationConstants
         ray_distance_mm=distances.reshape(shape),
         sigma_mm=_sigma_mm(detection, points, distances, constants.least_landmark_sigma_px).reshape(shape),
         seen=seen.reshape(shape),
+        levels=detection.levels,
     )
     _require_levels(detection, landmarks, constants)
     return landmarks
@@ -63,7 +66,7 @@ def triangulate_landmarks(detection: Detection, constants: RegistrationConstants
 
 def initial_pose(model: ShapeModel, landmarks: Landmarks) -> Array:
     """``world_from_model`` (4, 4) of the mean shape by a weighted rigid fit of its landmarks."""
-    row = LEVELS.index(model.level)
+    row = landmarks.levels.index(model.level)
     seen = landmarks.seen[row]
     source = model.mean[model.landmark_indices][seen]
     return frames.fit_rigid(source, landmarks.points_mm[row][seen], landmarks.sigma_mm[row][seen] ** -2.0)
@@ -89,7 +92,7 @@ def _sigma_mm(detection: Detection, points: Array, distances: Array, least_px: f
 
 def _require_levels(detection: Detection, landmarks: Landmarks, constants: RegistrationConstants) -> None:
     confidence = np.nan_to_num(np.minimum(detection.ap.confidence, detection.lat.confidence))
-    for level, certainty, seen in zip(LEVELS, confidence, landmarks.seen, strict=True):
+    for level, certainty, seen in zip(landmarks.levels, confidence, landmarks.seen, strict=True):
         if certainty < constants.minimum_confidence:
             raise RejectedError(f"{level} was not found in both radiographs")
         if seen.sum() < constants.minimum_landmarks:

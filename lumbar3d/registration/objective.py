@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Array
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
@@ -155,7 +154,7 @@ def build_objective(
         The vertebra lies outside an image.
     """
     known = known or Knowledge(LevelPrior.alone(model.rank))
-    surface, row = fit_surface(model), LEVELS.index(model.level)
+    surface, row = fit_surface(model), task.detection.levels.index(model.level)
     world = frames.apply(start.world_from_model, surface.instance(start.coefficients))
     views = task.detection.views
     return Objective(

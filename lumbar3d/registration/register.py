@@ -1,4 +1,4 @@
-"""Fit the five shape models to both detections."""
+"""Fit of the shape models to both detections."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
-from lumbar3d.errors import RegistrationError
 from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.initialise import Landmarks, initial_pose, triangulate_landmarks
@@ -69,12 +67,12 @@ def register(
     method: Literal["gauss_newton", "bobyqa"] = "gauss_newton",
     progress: Progress | None = None,
 ) -> Registration:
-    """Reconstruct L1..L5 from both detections.
+    """Reconstruct the levels of a detection.
 
     Parameters
     ----------
     models : sequence of ShapeModel
-        L1..L5 in order.
+        One of each level that was detected, at least.
     detection : Detection
     projector : Projector
     constants : RegistrationConstants, optional
@@ -87,16 +85,16 @@ def register(
     ------
     RejectedError
         A level or too many of its landmarks were not found, or it lies outside an image.
+    AssetError
+        A level was detected that has no model.
     RegistrationError
         The fit failed numerically.
     """
     constants = constants or RegistrationConstants()
-    if tuple(model.level for model in models) != LEVELS:
-        raise RegistrationError("registration needs the five models L1..L5 in order")
     task = FitTask(models, detection, projector, constants, progress or (lambda fraction: None))
     clock = [time.perf_counter()]
     landmarks = triangulate_landmarks(detection, constants)
-    starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in models]
+    starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in task.models]
     clock.append(time.perf_counter())
     fit = fit_together if method == "bobyqa" else fit_levels
     ends, evaluations = fit(task, starts)

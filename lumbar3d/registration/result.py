@@ -12,28 +12,28 @@ from lumbar3d.shape.fitted import FittedVertebra
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """Five fitted vertebrae and how well the images support them.
+    """Fitted vertebrae and how well the images support them.
 
     Attributes
     ----------
     method : str
         "gauss_newton" or "bobyqa".
     vertebrae : tuple of FittedVertebra
-        L1..L5, each with its posterior covariance.
-    triangulated_mm : (5, 7, 3) float64
+        The levels of the detection, each with its posterior covariance.
+    triangulated_mm : (levels, 7, 3) float64
         Landmarks from the two detections, world mm; where ``landmark_seen`` is false, the fitted model's landmark.
-    ray_distance_mm : (5, 7) float64
+    ray_distance_mm : (levels, 7) float64
         Distance between the two rays of each landmark (0 where not seen).
-    landmark_seen : (5, 7) bool
+    landmark_seen : (levels, 7) bool
         Detected in both views.
-    image_residual : (5, 2) float64
+    image_residual : (levels, 2) float64
         Mean absolute DRR residual inside the union of the fitted and detected silhouettes, 0-1, AP then LAT.
-    silhouette_dice : (5, 2) float64
+    silhouette_dice : (levels, 2) float64
         Dice of the fitted and detected silhouettes, AP then LAT.
-    surface_sigma_mm : (5,) float64
+    surface_sigma_mm : (levels,) float64
         RMS posterior standard error of each surface along its normals.
-    neighbour_surprise : (5,) float64
-        How far each level's own data lie from what the other four say of it, in units of what is usual: about 1 for
+    neighbour_surprise : (levels,) float64
+        How far each level's own data lie from what the others say of it, in units of what is usual: about 1 for
         healthy levels, 0 where the models are independent (``shape.joint.Evidence.surprise``).
     timings_s : mapping
         "initialise", "fit", "posterior".

@@ -1,4 +1,4 @@
-"""Fit the five levels side by side, coarse to fine; before the last stage they tell each other what to expect."""
+"""Fit of all levels side by side, coarse to fine; before the last stage they tell each other what to expect."""
 
 from __future__ import annotations
 

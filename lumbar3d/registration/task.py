@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.shape.model import ShapeModel
+from lumbar3d.shape.model import ShapeModel, models_of
 
 Progress = Callable[[float], None]
 
@@ -19,10 +19,30 @@ def silent(fraction: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class FitTask:
-    """Models, images and tools of one reconstruction."""
+    """Models, images and tools of one reconstruction.
+
+    Attributes
+    ----------
+    models : sequence of ShapeModel
+        Of any levels; those of the detection are kept, in its order.
+    detection : Detection
+    projector : Projector
+    constants : RegistrationConstants
+    progress : callable
+        Called with the fraction done, 0-1.
+
+    Raises
+    ------
+    AssetError
+        A level of the detection has no model.
+    """
 
     models: Sequence[ShapeModel]
     detection: Detection
     projector: Projector
     constants: RegistrationConstants
     progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        """Keep the models of the levels that were detected."""
+        object.__setattr__(self, "models", models_of(self.models, self.detection.levels))

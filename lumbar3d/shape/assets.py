@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVELS
+from lumbar3d.anatomy import LEVELS, Level
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import AssetRecord
 from lumbar3d.errors import AssetError
@@ -92,27 +92,28 @@ class AssetStore:
         return AssetRecord(name=name, sha256=record["sha256"], version=record["version"])
 
 
-def load_shape_models(store: AssetStore) -> tuple[ShapeModel, ...]:
-    """The five shape models L1..L5, checked and in float, with what they share.
+def load_shape_models(store: AssetStore, levels: Sequence[Level] = LEVELS) -> tuple[ShapeModel, ...]:
+    """The shape models of some levels, checked and in float, with what they share.
 
     Raises
     ------
     AssetError
-        A file is not in the manifest, missing, or changed.
+        A file is not in the manifest, missing, or changed; there are models of L1 to L5 only.
     """
     shared = _load_shared(store)
-    return tuple(_load(store, level, loadings) for level, loadings in zip(LEVELS, shared, strict=True))
+    return tuple(_load(store, level, shared.get(level)) for level in levels)
 
 
-def _load_shared(store: AssetStore) -> Sequence[Array | None]:
+def _load_shared(store: AssetStore) -> dict[Level, Array]:
+    """Loadings by level; none where the joint prior was not made for these models."""
     if JOINT not in store.records:
-        return [None] * len(LEVELS)
+        return {}
     with np.load(store.path(JOINT), allow_pickle=False) as data:
         made_for, loadings = data["models"].tolist(), data["loadings"].astype(np.float64)
     if made_for != [store.records.get(f"ssm_{level}", {}).get("sha256") for level in LEVELS]:
         _log.warning("the joint prior was made for other shape models; levels are fitted independently")
-        return [None] * len(LEVELS)
-    return list(loadings)
+        return {}
+    return dict(zip(LEVELS, loadings, strict=True))
 
 
 def _load(store: AssetStore, level: str, shared_loadings: Array | None) -> ShapeModel:

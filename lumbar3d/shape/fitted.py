@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
@@ -33,8 +34,8 @@ class FittedVertebra:
     covariance: Array
 
     @property
-    def level(self) -> str:
-        """Level name, L1 .. L5."""
+    def level(self) -> Level:
+        """Name of the level."""
         return self.model.level
 
     def vertices_world(self, vertices: Indices | None = None) -> Array:

@@ -7,15 +7,16 @@ origin half-way between the two endplate centres.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.anatomy import LANDMARKS, Level
 from lumbar3d.arrays import Array, Indices
+from lumbar3d.errors import AssetError
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class ShapeModel:
     Attributes
     ----------
     level : str
-        "L1" .. "L5".
+        Of ``anatomy.SPINE``.
     mean : (V, 3) float64
         mm, model frame.
     faces : (F, 3) int32
@@ -52,7 +53,7 @@ class ShapeModel:
         the levels are independent.
     """
 
-    level: str
+    level: Level
     mean: Array
     faces: Indices
     modes: NDArray[np.float32]
@@ -98,3 +99,18 @@ class ShapeModel:
     def landmark(self, name: str) -> int:
         """Vertex index of one landmark by name."""
         return int(self.landmark_indices[LANDMARKS.index(name)])
+
+
+def models_of(models: Sequence[ShapeModel], levels: Sequence[Level]) -> tuple[ShapeModel, ...]:
+    """The models of these levels, in their order.
+
+    Raises
+    ------
+    AssetError
+        A level has no model.
+    """
+    found = {model.level: model for model in models}
+    missing = [level for level in levels if level not in found]
+    if missing:
+        raise AssetError(f"there is no shape model of {' and '.join(missing)}")
+    return tuple(found[level] for level in levels)

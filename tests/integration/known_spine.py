@@ -27,7 +27,9 @@ OFFSETS_MM = ((-2.0, 0.0, 72.0), (3.0, 1.0, 36.5), (6.0, 0.5, 0.0), (5.0, -0.5, 
 def known_spine(models: tuple[ShapeModel, ...], seed: int = 5) -> list[FittedVertebra]:
     """One person of the models in a lordosis, a few degrees of tilt and rotation each."""
     rng = np.random.default_rng(seed)
-    shared, spine = rng.normal(size=models[0].rank), []
+    loadings = models[0].shared_loadings
+    factors = models[0].rank if loadings is None else max(models[0].rank, loadings.shape[1])
+    shared, spine = rng.normal(size=factors), []
     for model, lean, offset in zip(models, LEANS_DEG, OFFSETS_MM, strict=True):
         turn = frames.rotation_from_vector(np.radians([rng.normal(0, 2), lean, rng.normal(0, 3)]))
         shape = np.where(np.arange(model.rank) < 40, 0.7 * _like_the_others(model, shared, rng), 0.0)
@@ -60,7 +62,8 @@ class PerfectDetector:
     shift_px: tuple[float, float] = (0.0, 0.0)
 
     def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
-        return Detection(self._view(ap, (0.0, 0.0)), self._view(lat, self.shift_px))
+        levels = tuple(vertebra.level for vertebra in self.spine)
+        return Detection(self._view(ap, (0.0, 0.0)), self._view(lat, self.shift_px), levels=levels)
 
     def _view(self, view: NetworkView, shift_px: tuple[float, float]) -> ViewDetection:
         """On pixels twice as large, as the real network answers."""
@@ -71,7 +74,7 @@ class PerfectDetector:
         rng = np.random.default_rng([8, len(view.view)])
         landmarks, _ = moved.project(np.stack([v.landmarks_world() for v in self.spine]))
         noisy = landmarks + rng.normal(scale=0.8, size=landmarks.shape)
-        return ViewDetection(coarse, blurred, noisy, np.full((5, 7), 0.8), np.ones(5))
+        return ViewDetection(coarse, blurred, noisy, np.full(landmarks.shape[:2], 0.8), np.ones(len(landmarks)))
 
 
 def write_films(spine: list[FittedVertebra], calibration: Calibration, folder: Path) -> tuple[Path, Path]:

@@ -97,8 +97,10 @@ def exact_detection(models: tuple[ShapeModel, ...], truth: list[Parameters], sig
     for projection in network_views():
         decomposition = drr_from_path_length(CpuProjector().path_lengths_mm(meshes, projection))
         pixels, _ = projection.project(landmarks)
-        views.append(ViewDetection(projection, decomposition, pixels, np.full((5, 7), sigma_px), np.ones(5)))
-    return Detection(*views)
+        views.append(
+            ViewDetection(projection, decomposition, pixels, np.full(pixels.shape[:2], sigma_px), np.ones(len(pixels)))
+        )
+    return Detection(*views, levels=tuple(model.level for model in models))
 
 
 def with_landmark_noise(detection: Detection, rng: np.random.Generator) -> Detection:

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.errors import AssetError
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.neighbours import exchange
 from lumbar3d.registration.parameters import Parameters
@@ -87,3 +89,40 @@ def test_an_odd_level_gives_nothing_to_its_neighbours(odd_row: int) -> None:
     for row in others:
         np.testing.assert_allclose(told.priors[row].mean, 1.0, atol=0.15)
     assert told.surprise[others].max() < 1.25 < told.surprise[odd_row]
+
+
+def test_the_prior_of_two_levels_is_what_each_says_of_the_other() -> None:
+    """With ``b_2 = A b_3 + e`` the data of L3 leave L2 with N(A m, I - A (I - S) A^T), and nothing else is known."""
+    rng = np.random.default_rng(6)
+    root = 0.3 * rng.normal(size=(MODES, MODES))
+    covariance = np.linalg.inv(np.eye(MODES) + root @ root.T)
+    means = rng.normal(size=(2, MODES))
+    found = [Evidence.of(ALIKE * np.eye(MODES), mean, covariance) for mean in means]
+    told = exchange(SHARED[1:3], found, replace(RegistrationConstants(), neighbour_surprise_limit=99.0))
+    between = ALIKE**2 * np.eye(MODES)
+    for prior, other in zip(told.priors, means[::-1], strict=True):
+        np.testing.assert_allclose(prior.mean, between @ other, atol=1e-9)
+        left = np.eye(MODES) - between @ (np.eye(MODES) - covariance) @ between.T
+        np.testing.assert_allclose(np.linalg.inv(prior.precision(MODES)), left, atol=1e-9)
+
+
+def test_two_levels_are_fitted_and_help_each_other() -> None:
+    truth = spine(odd=False)[1:3]
+    clear = exact_detection(MODELS[1:3], truth)
+    detection = replace(clear, ap=blinded(clear, 0).ap, lat=blinded(clear, 0).lat)
+    fit = register(SHARED, detection, CpuProjector())
+    assert [vertebra.level for vertebra in fit.vertebrae] == ["L2", "L3"]
+    assert fit.triangulated_mm.shape == (2, 7, 3) and fit.neighbour_surprise.shape == (2,)
+    alone = register(MODELS, detection, CpuProjector())
+    errors = [
+        vertex_to_surface_mm(found.vertebrae[0].vertices_world(), world_mesh(MODELS[1], truth[0])).mean()
+        for found in (fit, alone)
+    ]
+    assert errors[0] < errors[1]
+    assert fit.surface_sigma_mm[0] < alone.surface_sigma_mm[0]
+
+
+def test_a_level_without_a_model_is_told() -> None:
+    detection = replace(exact_detection(MODELS, spine(odd=False)), levels=("T12", *LEVELS[:4]))
+    with pytest.raises(AssetError, match="no shape model of T12"):
+        register(MODELS, detection, CpuProjector())

@@ -14,6 +14,7 @@ from lumbar3d.shape.mesh import volume_mm3
 from lumbar3d.shape.model import ShapeModel
 
 PITCH_MM = 36.0
+FEW = MeasurementConstants(draws=4)
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,26 @@ def test_norms_pool_men_and_women() -> None:
     assert norm.mean == 43.25
     assert norm.sd == pytest.approx(np.hypot(3.0, 2.75), abs=0.01)
     assert norm_of("slip_sagittal_percent", "L4/L5") is None
+
+
+def test_any_list_of_levels_is_measured(models: tuple[ShapeModel, ...]) -> None:
+    whole = {(m.code, m.target): m for m in measure(spine(models), constants=FEW)}
+    part = {(m.code, m.target): m for m in measure(spine(models)[1:], constants=FEW)}
+    fewer = {key: m for key, m in whole.items() if "L1" not in key[1]}
+    assert part.keys() - {("cobb_coronal", "L2-L5")} <= fewer.keys() <= part.keys() | {("cobb_coronal", "L2-L5")}
+    for key in part.keys() & fewer.keys():
+        assert part[key].value == pytest.approx(fewer[key].value, abs=1e-9)
+    assert not any(code.startswith("lumbar") or code == "cobb_coronal_l1_l5" for code, _ in part)
+
+
+def test_no_segment_is_measured_across_a_gap(models: tuple[ShapeModel, ...]) -> None:
+    bodies = spine(models)
+    targets = {m.target for m in measure([bodies[0], bodies[2], bodies[3]], constants=FEW)}
+    assert {target for target in targets if "-" not in target} == {"L1", "L3", "L4", "L3/L4"}
+    assert {m.target for m in measure(bodies[2:3], constants=FEW)} == {"L3"}
+
+
+def test_other_levels_have_no_norms_of_lumbar_ones() -> None:
+    for code in ("body_height_anterior", "vertebra_volume", "endplate_area_superior"):
+        assert norm_of(code, "T12") is None
+    assert norm_of("disc_height_middle", "T12/L1") is None

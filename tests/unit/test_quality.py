@@ -203,3 +203,29 @@ def test_strange_films_and_doubtful_counts_and_names_are_noted(
         for beam, new in zip((geometry.ap, geometry.lat), novelty, strict=True)
     ]
     assert pair_notes(Detection(*views, told)) == notes
+
+
+def part(rows: list[int]) -> Registration:
+    """Some vertebrae of the good fit."""
+    good = registration()
+    arrays = ("triangulated_mm", "ray_distance_mm", "landmark_seen", "image_residual", "silhouette_dice")
+    arrays += ("surface_sigma_mm", "neighbour_surprise")
+    picked = {name: getattr(good, name)[rows] for name in arrays}
+    return replace(good, vertebrae=tuple(good.vertebrae[row] for row in rows), **picked)
+
+
+def test_fewer_levels_are_judged_too() -> None:
+    assert {level.flag for level in judge_levels(part([1, 2, 3, 4]))} == {"ok"}
+    pair = judge_levels(part([1, 2]))
+    assert {level.flag for level in pair} == {"ok"} and all(level.height_loss is None for level in pair)
+
+
+def test_levels_across_a_gap_are_no_neighbours() -> None:
+    assert not any(level.reasons for level in judge_levels(part([0, 2, 4])))
+
+
+def test_most_of_a_short_list_is_enough_to_refuse() -> None:
+    levels = judge_levels(changed("image_residual", 0, 0.5))
+    assert overall_flag([levels[0], levels[1], levels[2]], ()) == "bad"
+    with pytest.raises(RejectedError):
+        overall_flag([levels[0], levels[0], levels[1]], ())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lumbar3d.geometry import frames
-from lumbar3d.measurement.heights import HEIGHTS, height_losses
+from lumbar3d.measurement.heights import HEIGHTS, _median_variance, height_losses
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.quality import CONSTANTS, judge_levels
 from lumbar3d.registration.constants import RegistrationConstants
@@ -108,3 +108,9 @@ def test_the_standard_error_is_that_of_posterior_draws() -> None:
 def test_norms_of_all_heights_exist() -> None:
     assert all(norm_of(f"body_height_{height}", model.level) for height in HEIGHTS for model in models())
     assert 0.0 < CONSTANTS.height_loss[0] < CONSTANTS.height_loss[1] < 0.3
+
+
+def test_variance_of_medians() -> None:
+    draws = np.random.default_rng(3).normal(size=(200_000, 6))
+    for count in range(1, 7):
+        assert _median_variance(count) == pytest.approx(np.median(draws[:, :count], axis=1).var(), rel=0.25 / count)
