@@ -197,7 +197,7 @@ class LevelQuality(_Contract):
 class LevelResult(_Contract):
     """One reconstructed vertebra."""
 
-    level: str
+    level: str = Field(description="name of the vertebra, e.g. L3")
     detection_confidence: float | None = Field(
         default=None,
         ge=0.0,
@@ -252,7 +252,9 @@ class ReconstructionResult(_Contract):
     intended_use: str = "Decision support for research. Not a medical device."
     world_frame: Literal["x_anterior_y_left_z_up_mm"] = "x_anterior_y_left_z_up_mm"
     method: str
-    levels: tuple[LevelResult, ...]
+    levels: tuple[LevelResult, ...] = Field(
+        description="from head to feet; L1 to L5 as long as the networks find these, any list later"
+    )
     measurements: tuple[Measurement, ...]
     quality: Literal["ok", "review", "bad"]
     notes: tuple[str, ...] = Field(
