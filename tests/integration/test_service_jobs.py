@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lumbar3d.artifacts import ARTIFACTS
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.tiny_engine import grey_png
 
@@ -67,6 +68,7 @@ def test_files_of_a_finished_job(bench: HttpBench) -> None:
     expected = {
         "/result": "application/json",
         "/overlay.json": "application/json",
+        "/overlay.png": "image/png",
         "/meshes/L1.stl": "model/stl",
         "/meshes/L5.stl": "model/stl",
         "/meshes.zip": "application/zip",
@@ -74,6 +76,7 @@ def test_files_of_a_finished_job(bench: HttpBench) -> None:
         "/images/ap.png": "image/png",
         "/images/lat.png": "image/png",
     }
+    assert set(expected) <= {path for artifact in ARTIFACTS for path, _ in artifact.files()}
     for path, media_type in expected.items():
         answer = bench.client.get(address + path)
         assert (answer.status_code, answer.headers["content-type"]) == (200, media_type), path
