@@ -16,6 +16,7 @@ from lumbar3d.codes import BOOK, Code
 from lumbar3d.notes import NOTES, REASONS
 
 COMMAND = "python -m service.words --write"
+LINE = 120
 ERRORS = f"""# Error codes
 
 <!-- Made by `{COMMAND}` from lumbar3d/codes.py. -->
@@ -45,13 +46,14 @@ def page() -> str:
     ]
     return "\n".join(
         (
+            "// @ts-check",
             f"// Made by `{COMMAND}` from the books in lumbar3d/{{codes,notes,artifacts}}.py.",
             "",
             _constant("CURES", {code: row.cure for code, row in BOOK.items()}),
             _constant("NOTES", {code: note.words for code, note in NOTES.items()}),
             _constant("REASONS", REASONS),
             "export const ARTIFACTS = [",
-            *(f"  {{ {_members(artifact)} }}," for artifact in artifacts),
+            *(line for artifact in artifacts for line in ("  {", *_members(artifact, "    "), "  },")),
             "];",
             "",
         )
@@ -83,11 +85,14 @@ MADE = {Path("service/web/js/words.js"): page, Path("docs/errors.md"): errors}
 
 
 def _constant(name: str, words: Mapping[str, str]) -> str:
-    return "\n".join((f"export const {name} = {{", *(f"  {key}: {json.dumps(words[key])}," for key in words), "};", ""))
+    return "\n".join((f"export const {name} = {{", *_members(words, "  "), "};", ""))
 
 
-def _members(artifact: Mapping[str, str]) -> str:
-    return ", ".join(f"{key}: {json.dumps(value)}" for key, value in artifact.items() if value)
+def _members(words: Mapping[str, str], indent: str) -> list[str]:
+    """Lines of an object as JavaScript's formatters leave them."""
+    short = {key: f"{indent}{key}: {json.dumps(value)}," for key, value in words.items()}
+    split = {key: f"{indent}{key}:\n{indent}  {json.dumps(words[key])}," for key in short}
+    return [short[key] if len(short[key]) <= LINE else split[key] for key in short]
 
 
 def _row(row: Code) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
+import jobs.errors
+import service.errors
+import training.cohort.errors
+import training.network.errors
 from cli.errors import Exit, explain
 from jobs import records
 from jobs.claims import Claims, Failure, LeasePolicy
@@ -26,8 +29,8 @@ from tests.unit.conftest import submission
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ("lumbar3d", "jobs", "service", "worker", "cli")
-for _path in sorted(path for package in (*SHIPPED, "training") for path in (ROOT / package).rglob("errors.py")):
-    importlib.import_module(".".join(_path.relative_to(ROOT).with_suffix("").parts))
+MODULES = (jobs.errors, service.errors, training.cohort.errors, training.network.errors)
+"""Imported so that the walk over the subclasses finds their errors."""
 
 
 def subclasses(kind: type[Lumbar3dError] = Lumbar3dError) -> Iterator[type[Lumbar3dError]]:
@@ -50,10 +53,12 @@ def test_every_error_is_in_the_book() -> None:
     assert {kind.code for kind in ERRORS} | others == set(BOOK), "and nothing else"
 
 
-def test_errors_are_defined_where_the_walk_finds_them() -> None:
-    for path in sources():
-        classes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)]
-        assert path.name == "errors.py" or not [each.name for each in classes if each.name.endswith("Error")], path
+def test_the_walk_finds_every_class_with_a_code() -> None:
+    named = re.compile(r"^class (\w+)\(\w+\):\n(?:(?!^class ).*\n)*?    code(?:: ClassVar\[str\])? = \"", re.MULTILINE)
+    found = {
+        name for path in (*sources(), *(ROOT / "training").rglob("*.py")) for name in named.findall(path.read_text())
+    }
+    assert len(found) > 40 and found - {Lumbar3dError.__name__} <= {kind.__name__ for kind in ERRORS}
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +127,25 @@ def test_class_side_and_exit_status_agree(kind: type[Lumbar3dError]) -> None:
         assert side in (Side.CLIENT, Side.PICTURES) and status == Exit.REFUSED
     else:
         assert (side, status) == (Side.OURS, Exit.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(405, "method_not_allowed"), (418, "invalid_request"), (502, "internal_error")]
+)
+def test_framework_errors_have_codes_of_the_book(status: int, code: str) -> None:
+    async def asked() -> httpx.Response:
+        app = FastAPI()
+        problems.install(app)
+
+        @app.get("/")
+        async def fail() -> None:
+            raise HTTPException(status)
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await client.get("/")
+
+    answer = asyncio.run(asked())
+    assert (answer.status_code, answer.json()["code"]) == (BOOK[code].status, code)
 
 
 def test_unknown_code_is_our_side() -> None:

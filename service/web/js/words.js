@@ -1,3 +1,4 @@
+// @ts-check
 // Made by `python -m service.words --write` from the books in lumbar3d/{codes,notes,artifacts}.py.
 
 export const CURES = {
@@ -35,7 +36,8 @@ export const CURES = {
   level_names_doubtful: "Which vertebra is which must be clear: both images should show the last ribs and the sacrum.",
   vertebra_count_unsupported: "Only spines with five lumbar vertebrae can be reconstructed.",
   views_contradict: "Check that both images and the calibration belong to one acquisition.",
-  unlike_training_films: "There is no trustworthy answer for this film; check that it is a plain radiograph of a lumbar spine.",
+  unlike_training_films:
+    "There is no trustworthy answer for this film; check that it is a plain radiograph of a lumbar spine.",
   rejected: "The images were read, but no trustworthy reconstruction can be made from them under this calibration.",
   result_lost: "Send the images again, as a new job.",
   internal_error: "Send it again. If it fails again, tell those who run the service.",
@@ -79,11 +81,53 @@ export const REASONS = {
 };
 
 export const ARTIFACTS = [
-  { address: "/result", file: "result.json", label: "Result", note: "JSON: poses, landmarks, measurements, quality" },
-  { address: "/meshes/{level}.stl", file: "{level}.stl", label: "{level}", note: "STL, mm", parameter: "level" },
-  { address: "/meshes.zip", file: "meshes.zip", label: "All meshes", note: "zip of five STL files" },
-  { address: "/spine.glb", file: "spine.glb", label: "Spine", note: "GLB, one node per vertebra" },
-  { address: "/overlay.json", file: "overlay.json", label: "Outlines", note: "JSON, image pixels" },
-  { address: "/overlay.png", file: "overlay.png", label: "Picture", note: "PNG: both images with the outlines" },
-  { address: "/images/{view}.png", file: "{view}.png", label: "{view}", note: "PNG, 8-bit grey", parameter: "view" },
+  {
+    address: "/result",
+    file: "result.json",
+    label: "Result",
+    note: "JSON: poses, landmarks, measurements, quality",
+    parameter: "",
+  },
+  {
+    address: "/meshes/{level}.stl",
+    file: "{level}.stl",
+    label: "{level}",
+    note: "STL, mm",
+    parameter: "level",
+  },
+  {
+    address: "/meshes.zip",
+    file: "meshes.zip",
+    label: "All meshes",
+    note: "zip of five STL files",
+    parameter: "",
+  },
+  {
+    address: "/spine.glb",
+    file: "spine.glb",
+    label: "Spine",
+    note: "GLB, one node per vertebra",
+    parameter: "",
+  },
+  {
+    address: "/overlay.json",
+    file: "overlay.json",
+    label: "Outlines",
+    note: "JSON, image pixels",
+    parameter: "",
+  },
+  {
+    address: "/overlay.png",
+    file: "overlay.png",
+    label: "Picture",
+    note: "PNG: both images with the outlines",
+    parameter: "",
+  },
+  {
+    address: "/images/{view}.png",
+    file: "{view}.png",
+    label: "{view}",
+    note: "PNG, 8-bit grey",
+    parameter: "view",
+  },
 ];
