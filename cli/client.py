@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from cli.errors import CliError, Exit
-from lumbar3d.anatomy import LEVELS
+from lumbar3d.artifacts import ARTIFACTS
 from lumbar3d.contracts import VIEWS, JobStatus, Problem, ReconstructOptions
 
 Parts = dict[str, tuple[str, bytes, str]]
@@ -28,13 +28,7 @@ BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 ASK_AGAIN = 60
 LONGEST_PAUSE_S = 10
 
-FILES = {
-    "result": "result.json",
-    "spine.glb": "spine.glb",
-    "overlay.json": "overlay.json",
-    **{f"meshes/{level}.stl": f"{level}.stl" for level in LEVELS},
-    **{f"images/{view}.png": f"{view}.png" for view in VIEWS},
-}
+FILES = dict(file for artifact in ARTIFACTS if not artifact.repeats for file in artifact.files())
 """Address below the job, and the name it is saved under."""
 
 
@@ -111,7 +105,7 @@ class JobsClient:
     def download(self, job_id: str, folder: Path) -> tuple[Path, ...]:
         """Save every file of a finished job; each appears whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        return tuple(self._save(f"{_job(job_id)}/{address}", folder / name) for address, name in FILES.items())
+        return tuple(self._save(f"{_job(job_id)}{address}", folder / name) for address, name in FILES.items())
 
     def _post(self, address: str, parts: Parts, headers: dict[str, str]) -> httpx.Response:
         """Post; repeated after a lost answer, which the idempotency key makes safe."""

@@ -4,13 +4,13 @@
 
     Lumbar3dError
     └── JobsError
-        ├── JobNotFoundError             job_not_found               (HTTP 404)
-        ├── IdempotencyReuseError        idempotency_key_reused      (422)
-        ├── TooManyJobsError             too_many_jobs               (429)
-        ├── QueueFullError               queue_full                  (503)
-        ├── DatabaseUnavailableError     database_unavailable        (503)
-        ├── BundleLostError              result_lost                 (410)
-        ├── StorageFullError             storage_full                (507)
+        ├── JobNotFoundError             job_not_found
+        ├── IdempotencyReuseError        idempotency_key_reused
+        ├── TooManyJobsError             too_many_jobs
+        ├── QueueFullError               queue_full
+        ├── DatabaseUnavailableError     database_unavailable
+        ├── BundleLostError              result_lost
+        ├── StorageFullError             storage_full
         └── WorkerSignal                 never leaves a worker
             ├── JobCancelledError        job_cancelled
             └── LeaseLostError           lease_lost
@@ -23,8 +23,6 @@ from lumbar3d.errors import Lumbar3dError
 
 class JobsError(Lumbar3dError):
     """Base of the job layer's errors."""
-
-    code = "jobs_error"
 
 
 class JobNotFoundError(JobsError):

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from jobs.clock import iso
 from jobs.schema import JOBS
+from lumbar3d import codes
 from lumbar3d.contracts import JobState, JobStatus, Problem, Stage
 
 PROBLEM_URN = "urn:lumbar3d:problem:"
@@ -64,15 +65,12 @@ def status(job: Job, queue_position: int | None) -> JobStatus:
 def _problem(job: Job) -> Problem | None:
     if job.error_code is None:
         return None
-    title = {"rejected": "The images cannot be answered honestly", "cancelled": "The job was cancelled"}
+    entry = codes.entry(job.error_code)
     return Problem(
         type=PROBLEM_URN + job.error_code,
-        title=title.get(job.state, "The reconstruction failed"),
-        status=500 if job.error_code in SERVER_SIDE else 422,
+        title=entry.title,
+        status=entry.status,
         code=job.error_code,
         detail=job.error_detail,
         instance=f"urn:uuid:{job.id}",
     )
-
-
-SERVER_SIDE = frozenset({"internal_error", "engine_failed", "corrupt_asset", "device_failed", "worker_lost"})

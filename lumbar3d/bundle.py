@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lumbar3d import artifacts
 from lumbar3d.arrays import Image
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.meshes import write_meshes
@@ -27,10 +28,10 @@ def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Pro
     write_meshes(reconstruction.meshes, directory)
     films: dict[str, Image] = {view.view: view.pixels for view in reconstruction.views}
     for name, pixels in films.items():
-        write_film(pixels, directory / f"{name}.png")
+        write_film(pixels, directory / artifacts.IMAGE.name(name))
     overlays = view_overlays(reconstruction, projector)
-    (directory / "overlay.json").write_text(json.dumps({"views": overlays}, separators=(",", ":")))
-    write_overlay_picture(films, overlays, directory / "overlay.png")
+    (directory / artifacts.OVERLAY.file).write_text(json.dumps({"views": overlays}, separators=(",", ":")))
+    write_overlay_picture(films, overlays, directory / artifacts.PICTURE.file)
 
 
 def view_overlays(reconstruction: Reconstruction, projector: Projector) -> dict[str, ViewOverlay]:

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-CALIBRATION_VERSION = "1.0"
-RESULT_VERSION = "1.0"
+from lumbar3d.notes import listed
+
 RECONSTRUCT_TASK = "lumbar3d.reconstruct"
 """Celery task name: the producer sends it by name and never imports the worker."""
 
@@ -259,9 +259,8 @@ class ReconstructionResult(_Contract):
     quality: Literal["ok", "review", "bad"]
     notes: tuple[str, ...] = Field(
         default=(),
-        description="what a reader should know: view_angle_unusual, lumbar_count_unsure, unlike_training_films, "
-        "views_shifted, ap_perhaps_mirrored; of one image, with ap_ or lat_ before it: eight_bit and lossy (the file "
-        "holds less than the detector gave), inverted, cropped_to_centre, padded. More may come.",
+        description=f"what a reader should know: {listed(of_film=False)}; of one image, with ap_ or lat_ before "
+        f"it: {listed(of_film=True)}. More may come.",
     )
     lumbar_count: LumbarCountReport | None = None
     level_names: LevelNamesReport | None = None

@@ -1,9 +1,9 @@
-"""Every error the library raises on purpose, each with a stable code.
+"""Every error the library raises on purpose, each with a stable code; ``codes`` has the words and the statuses.
 
 ::
 
     Lumbar3dError
-    ├── InputError                 the caller can mend it            (HTTP 4xx)
+    ├── InputError                 the caller can mend it
     │   ├── CalibrationError       invalid_calibration
     │   │   ├── DegenerateGeometryError   degenerate_geometry
     │   │   └── ViewAngleError            view_angle_out_of_range
@@ -21,7 +21,7 @@
     │   ├── ViewNotRecognisedError     view_not_recognised
     │   ├── ViewsContradictError       views_contradict
     │   └── UnlikeTrainingFilmsError   unlike_training_films
-    └── EngineError                our side failed                    (HTTP 5xx)
+    └── EngineError                our side failed
         ├── AssetError             corrupt_asset
         ├── DeviceError            device_failed
         └── RegistrationError      registration_failed
@@ -31,6 +31,7 @@ A code, once published, never changes its meaning. Messages never quote the inpu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -41,9 +42,20 @@ class Lumbar3dError(Exception):
 
 
 class InputError(Lumbar3dError):
-    """The caller sent something that cannot be used."""
+    """The caller sent something that cannot be used.
+
+    Attributes
+    ----------
+    faults : tuple of dict
+        Of a document that does not follow its contract: ``pointer`` (JSON pointer to the field, names of the contract
+        only) and ``code``; never the value.
+    """
 
     code = "invalid_input"
+
+    def __init__(self, message: str = "", faults: Sequence[dict[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class CalibrationError(InputError):

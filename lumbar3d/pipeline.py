@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
 
+from lumbar3d.artifacts import RESULT
 from lumbar3d.bundle import write_bundle
 from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
 from lumbar3d.detection.network import Detector
@@ -122,10 +123,9 @@ class Engine:
         out_dir: Path,
         progress: Progress,
     ) -> None:
-        """Reconstruct and write what a job delivers into an existing, empty folder.
+        """Reconstruct and write what a job delivers (``artifacts``) into an existing, empty folder.
 
-        ``result.json``, ``L1.stl`` .. ``L5.stl``, ``meshes.zip``, ``spine.glb``, ``ap.png``, ``lat.png``,
-        ``overlay.json``, ``overlay.png``. Raises what ``reconstruct`` raises.
+        Raises what ``reconstruct`` raises.
         """
         clock = StageClock(progress)
         reconstruction = self._reconstruct((ap_path, lat_path), calibration, options, clock)
@@ -133,7 +133,7 @@ class Engine:
         write_bundle(reconstruction, out_dir, self.projector)
         clock.within(1.0)
         clock.stop()
-        (out_dir / "result.json").write_text(reconstruction.to_result().model_dump_json())
+        (out_dir / RESULT.file).write_text(reconstruction.to_result().model_dump_json())
 
     def _reconstruct(
         self, paths: tuple[Path, Path], calibration: Calibration, options: ReconstructOptions, clock: StageClock

@@ -15,7 +15,7 @@ from lumbar3d.detection import refusal
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.measurement.heights import LEAST_LEVELS, height_losses
-from lumbar3d.registration.mirrored import AP_PERHAPS_MIRRORED
+from lumbar3d.notes import DOUBTFUL
 from lumbar3d.registration.result import Registration
 
 Flag = Literal["ok", "review", "bad"]
@@ -77,9 +77,6 @@ VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
 NAMES_UNSURE = "level_names_unsure"
-_DOUBTFUL_NOTES = frozenset(
-    {"view_angle_unusual", VIEWS_SHIFTED, AP_PERHAPS_MIRRORED, UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE}
-)
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
@@ -131,7 +128,7 @@ def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:
     if sum(_unsupported(level) for level in levels) >= min(CONSTANTS.rejected_levels, len(levels) // 2 + 1):
         raise RejectedError("the fitted vertebrae do not match the two images under this calibration")
     worst = max((level.flag for level in levels), key=_WORST.index)
-    return "review" if worst == "ok" and _DOUBTFUL_NOTES.intersection(notes) else worst
+    return "review" if worst == "ok" and DOUBTFUL.intersection(notes) else worst
 
 
 def _unsupported(level: LevelQuality) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lumbar3d.contracts import Calibration, ReconstructOptions
-from service.errors import InvalidJsonError
+from lumbar3d.errors import CalibrationError, InputError, OptionsError
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_FAULTS = 10
@@ -21,10 +21,10 @@ def parse_calibration(text: bytes) -> Calibration:
 
     Raises
     ------
-    InvalidJsonError
-        Not JSON (NaN, Infinity and lone surrogates are not), or not the contract; code ``invalid_calibration``.
+    CalibrationError
+        Not JSON (NaN, Infinity and lone surrogates are not), or not the contract.
     """
-    return _parse(Calibration, text, "invalid_calibration")
+    return _parse(Calibration, text, CalibrationError)
 
 
 def parse_options(text: bytes) -> ReconstructOptions:
@@ -32,19 +32,20 @@ def parse_options(text: bytes) -> ReconstructOptions:
 
     Raises
     ------
-    InvalidJsonError
-        As above; code ``invalid_options``.
+    OptionsError
+        As above.
     """
-    return _parse(ReconstructOptions, text, "invalid_options")
+    return _parse(ReconstructOptions, text, OptionsError)
 
 
-def _parse(model: type[Model], text: bytes, code: str) -> Model:
+def _parse(model: type[Model], text: bytes, refusal: type[InputError]) -> Model:
     try:
         return model.model_validate_json(text.removeprefix(codecs.BOM_UTF8), strict=True)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = [_fault(fault["loc"], fault["type"]) for fault in found[:MAX_FAULTS]]
         # From None: the validation error carries the input, and a traceback would carry the error.
-        raise InvalidJsonError(code, [_fault(fault["loc"], fault["type"]) for fault in faults[:MAX_FAULTS]]) from None
+        raise refusal("the JSON part does not follow its contract", faults) from None
 
 
 def _fault(location: tuple[int | str, ...], kind: str) -> dict[str, str]:

@@ -1,21 +1,20 @@
-"""What the HTTP side refuses, each with a stable code; ``problems.py`` gives them their status.
+"""What the HTTP side refuses, each with a stable code; ``lumbar3d.codes`` has the statuses and the words.
 
 ::
 
     Lumbar3dError
     └── RequestError
-        ├── UnauthorizedError          unauthorized                    (HTTP 401)
-        ├── NotFoundError              not_found                       (404)
-        ├── UploadTimeoutError         upload_timeout                  (408)
-        ├── ResultNotReadyError        result_not_ready                (409)
-        ├── NoResultError              no_result                       (409)
-        ├── PayloadTooLargeError       payload_too_large               (413)
-        ├── MediaTypeError             unsupported_media_type          (415)
-        ├── MultipartError             invalid_multipart               (422)
-        ├── IdempotencyKeyError        invalid_idempotency_key         (422)
-        ├── InvalidJsonError           invalid_calibration / _options  (422)
-        ├── TooManyRequestsError       too_many_requests               (429)
-        └── OverloadedError            overloaded                      (503)
+        ├── UnauthorizedError          unauthorized
+        ├── NotFoundError              not_found
+        ├── UploadTimeoutError         upload_timeout
+        ├── ResultNotReadyError        result_not_ready
+        ├── NoResultError              no_result
+        ├── PayloadTooLargeError       payload_too_large
+        ├── MediaTypeError             unsupported_media_type
+        ├── MultipartError             invalid_multipart
+        ├── IdempotencyKeyError        invalid_idempotency_key
+        ├── TooManyRequestsError       too_many_requests
+        └── OverloadedError            overloaded
 """
 
 from __future__ import annotations
@@ -95,20 +94,3 @@ class OverloadedError(RequestError):
     """Too many uploads or event streams at this moment."""
 
     code = "overloaded"
-
-
-class InvalidJsonError(RequestError):
-    """A JSON part does not follow its contract.
-
-    Attributes
-    ----------
-    faults : list of dict
-        ``pointer`` (JSON pointer to the field, names of the contract only) and ``code``; never the value.
-    """
-
-    code = "invalid_json"
-
-    def __init__(self, code: str, faults: list[dict[str, str]]) -> None:
-        super().__init__("the JSON part does not follow its contract")
-        self.code = code  # type: ignore[misc]
-        self.faults = faults

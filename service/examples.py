@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs.records import PROBLEM_URN
+from lumbar3d.codes import Code
+from lumbar3d.errors import CalibrationError
+
 JOB_ID = "5f0c2b1e-8a57-4a0b-9d0e-3f6f2f8f9a11"
 CALIBRATION: dict[str, Any] = {
     "version": "1.0",
@@ -42,31 +46,17 @@ RUNNING: dict[str, Any] = {
     "error": None,
 }
 QUEUED: dict[str, Any] = RUNNING | {"state": "queued", "stage": None, "progress": 0.0, "attempt": 0}
-CODE_BY_STATUS = {
-    401: "unauthorized",
-    404: "job_not_found",
-    408: "upload_timeout",
-    409: "result_not_ready",
-    410: "result_lost",
-    413: "payload_too_large",
-    415: "unsupported_format",
-    422: "invalid_calibration",
-    429: "too_many_jobs",
-    503: "queue_full",
-    507: "storage_full",
-}
 
 
-def problem(status: int, code: str | None = None) -> dict[str, Any]:
-    """A problem document of this status."""
-    code = code or CODE_BY_STATUS[status]
+def problem(entry: Code) -> dict[str, Any]:
+    """A problem document with this code."""
     document: dict[str, Any] = {
-        "type": f"urn:lumbar3d:problem:{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": status,
-        "code": code,
+        "type": PROBLEM_URN + entry.code,
+        "title": entry.title,
+        "status": entry.status,
+        "code": entry.code,
         "instance": "urn:uuid:0c9d1f5e-6f3b-4f5e-8d0a-4b1d2f3a5c77",
     }
-    if code == "invalid_calibration":
+    if entry.code == CalibrationError.code:
         document["faults"] = [{"pointer": "/ap/rows", "code": "greater_than_equal"}]
     return document

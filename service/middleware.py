@@ -68,7 +68,7 @@ class RequestContext:
             # Here and not in a handler: Starlette would answer and then raise again, and the server would log the text.
             LOGGER.error("unexpected error", extra={"request_id": request_id}, exc_info=error)
             if status == 0:
-                await problems.response("internal_error", 500, None, request_id)(scope, receive, send_with_headers)
+                await problems.response("internal_error", None, request_id)(scope, receive, send_with_headers)
         finally:
             self._record(scope, status, time.perf_counter() - started_s)
 

@@ -1,4 +1,4 @@
-"""RFC 9457 problem documents: the only place that knows which code is which HTTP status. None echoes the input."""
+"""RFC 9457 problem documents, with status and title from the book of codes. None echoes the input."""
 
 from __future__ import annotations
 
@@ -11,47 +11,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from jobs.records import PROBLEM_URN
+from lumbar3d import codes
 from lumbar3d.contracts import Problem
 from lumbar3d.errors import InputError, Lumbar3dError
-from service.errors import InvalidJsonError
+from service.errors import RequestError
 
 LOGGER = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-STATUS = {
-    "unauthorized": 401,
-    "job_not_found": 404,
-    "not_found": 404,
-    "upload_timeout": 408,
-    "result_not_ready": 409,
-    "no_result": 409,
-    "view_mismatch": 409,
-    "result_lost": 410,
-    "image_too_large": 413,
-    "payload_too_large": 413,
-    "unsupported_format": 415,
-    "unsupported_media_type": 415,
-    "invalid_multipart": 422,
-    "invalid_idempotency_key": 422,
-    "idempotency_key_reused": 422,
-    "too_many_jobs": 429,
-    "too_many_requests": 429,
-    "queue_full": 503,
-    "overloaded": 503,
-    "database_unavailable": 503,
-    "storage_full": 507,
-}
-RETRY_AFTER_S = {
-    "upload_timeout": 5,
-    "result_not_ready": 2,
-    "too_many_jobs": 15,
-    "too_many_requests": 1,
-    "queue_full": 30,
-    "overloaded": 5,
-    "database_unavailable": 5,
-    "not_ready": 5,
-    "storage_full": 60,
-}
-"""Whoever is told to come back is told when."""
 
 
 def install(app: FastAPI) -> None:
@@ -61,15 +27,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
 
 
-def response(code: str, status: int, detail: str | None, request_id: str | None, **extra: object) -> JSONResponse:
+def response(code: str, detail: str | None, request_id: str | None, **extra: object) -> JSONResponse:
     """Build one problem document.
 
     Parameters
     ----------
     code : str
-        Stable, from an error class.
-    status : int
-        HTTP status.
+        Stable; the book has its status and title.
     detail : str or None
         Safe to show.
     request_id : str or None
@@ -77,26 +41,22 @@ def response(code: str, status: int, detail: str | None, request_id: str | None,
     **extra
         Further members of the document.
     """
+    entry = codes.entry(code)
     problem = Problem(
         type=PROBLEM_URN + code,
-        title=code.replace("_", " ").capitalize(),
-        status=status,
+        title=entry.title,
+        status=entry.status,
         code=code,
         detail=detail,
         instance=f"urn:uuid:{request_id}" if request_id else None,
     )
     headers = {"Cache-Control": "no-store"}
-    if code in RETRY_AFTER_S:
-        headers["Retry-After"] = str(RETRY_AFTER_S[code])
-    if status == HTTPStatus.UNAUTHORIZED:
+    if entry.retry_after_s is not None:
+        headers["Retry-After"] = str(entry.retry_after_s)
+    if entry.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     body = problem.model_dump(exclude_none=True) | extra
-    return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
-
-
-def status_of(error: Lumbar3dError) -> int:
-    """HTTP status of a deliberate error."""
-    return STATUS.get(error.code, 422 if isinstance(error, InputError | InvalidJsonError) else 500)
+    return JSONResponse(body, status_code=entry.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _request_id(request: Request) -> str | None:
@@ -105,10 +65,10 @@ def _request_id(request: Request) -> str | None:
 
 async def _deliberate(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Lumbar3dError)
-    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
+    if codes.entry(error.code).side == codes.Side.OURS and error.__cause__ is not None:
         LOGGER.warning("refused for a fault", extra={"code": error.code}, exc_info=error.__cause__)
-    extra = {"faults": error.faults} if isinstance(error, InvalidJsonError) else {}
-    answer = response(error.code, status_of(error), str(error), _request_id(request), **extra)
+    extra = {"faults": error.faults} if isinstance(error, InputError) and error.faults else {}
+    answer = response(error.code, str(error), _request_id(request), **extra)
     if request.method == "POST":
         # The body may be unread: the connection cannot be used again, and nobody should send the rest.
         answer.headers["Connection"] = "close"
@@ -118,11 +78,12 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
-    answer = response(code, error.status_code, None, _request_id(request))
+    other = RequestError.code if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else Lumbar3dError.code
+    answer = response(code if code in codes.BOOK else other, None, _request_id(request))
     if error.headers:
         answer.headers.update(error.headers)
     return answer
 
 
 async def _validation(request: Request, _error: Exception) -> JSONResponse:
-    return response("invalid_request", 422, "a parameter has the wrong form", _request_id(request))
+    return response(RequestError.code, "a parameter has the wrong form", _request_id(request))

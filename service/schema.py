@@ -17,7 +17,10 @@ DESCRIPTION = """Submit, follow, fetch:
 3. `GET /jobs/{job_id}/result` and the meshes; `DELETE /jobs/{job_id}` erases everything.
 
 World frame: SRS / ISO 2631 (x anterior, y left, z up), millimetres and degrees. Errors are RFC 9457 problem documents
-with a stable `code`; they never repeat the input. Decision support for research. Not a medical device."""
+with a stable `code`; they never repeat the input. A code has one status, in an answer and as the `error` of a job that
+ended without a result: 5xx is our side's fault, and the same images may be sent again; 4xx is the request's or the
+images', and only Retry-After says that time cures it. A JSON part that does not follow its contract gets `faults`:
+pointer and code of each wrong field. All codes: docs/errors.md. Decision support for research. Not a medical device."""
 SECURITY = {
     "ApiKey": {"type": "http", "scheme": "bearer", "description": "An API key; not needed in the embedded mode."}
 }

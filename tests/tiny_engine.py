@@ -50,8 +50,8 @@ class TinyEngine:
             archive.writestr("L1.stl", STL_TRIANGLE)
         (out_dir / "spine.glb").write_bytes(b"glTF" + struct.pack("<II", 2, 12))
         (out_dir / "overlay.json").write_text(json.dumps({"ap": {}, "lat": {}}))
-        for view in ("ap", "lat"):
-            (out_dir / f"{view}.png").write_bytes(grey_png(8, 8, bits=8))
+        for name in ("ap.png", "lat.png", "overlay.png"):
+            (out_dir / name).write_bytes(grey_png(8, 8, bits=8))
 
     def _make_trouble(self, progress: Progress) -> None:
         if self._trouble is None:

@@ -24,7 +24,7 @@ class Engine(Protocol):
         out_dir: Path,
         progress: Progress,
     ) -> None:
-        """Write result.json, L1.stl .. L5.stl, meshes.zip, spine.glb, ap.png, lat.png and overlay.json.
+        """Write the files of a job (``lumbar3d.artifacts``).
 
         Parameters
         ----------

@@ -15,6 +15,7 @@ from typing import TypeVar
 from jobs.bundles import BundleStore, StoredFile, full_disk_is_typed, sha256_of
 from jobs.claims import Claim, Claims, Failure
 from jobs.errors import DatabaseUnavailableError, JobCancelledError, LeaseLostError, StorageFullError
+from lumbar3d.artifacts import FILES
 from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
 from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
 from worker.engine import Engine
@@ -180,6 +181,8 @@ class Runner:
         try:
             with full_disk_is_typed():
                 self._engine.run(ap_path, lat_path, calibration, options, staged, _Reporter(self._claims, claim))
+            if not {path.name for path in staged.iterdir()} >= FILES:
+                raise EngineError("the engine did not write every file of a job")
             self._store.publish(claim.bundle, staged)
         finally:
             shutil.rmtree(staged, ignore_errors=True)

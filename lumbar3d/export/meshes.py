@@ -12,6 +12,7 @@ from trimesh.exchange.stl import export_stl
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
+from lumbar3d.artifacts import MESH, MESHES, SCENE
 from lumbar3d.export.palette import COLOURS
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -21,7 +22,7 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def write_meshes(meshes: Mapping[str, TriangleMesh], directory: Path) -> None:
-    """Write ``L1.stl`` ..., ``meshes.zip`` and ``spine.glb``.
+    """Write one STL a level, all of them in a zip, and the scene.
 
     Parameters
     ----------
@@ -31,12 +32,12 @@ def write_meshes(meshes: Mapping[str, TriangleMesh], directory: Path) -> None:
         Existing.
     """
     surfaces = {level: trimesh.Trimesh(mesh.vertices, mesh.faces, process=False) for level, mesh in meshes.items()}
-    with zipfile.ZipFile(directory / "meshes.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(directory / MESHES.file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for level, surface in surfaces.items():
             stl = export_stl(surface)
-            (directory / f"{level}.stl").write_bytes(stl)
-            archive.writestr(zipfile.ZipInfo(f"{level}.stl", _ZIP_TIME), stl, zipfile.ZIP_DEFLATED)
-    (directory / "spine.glb").write_bytes(export_glb(_scene(surfaces), include_normals=True))  # type: ignore[no-untyped-call]
+            (directory / MESH.name(level)).write_bytes(stl)
+            archive.writestr(zipfile.ZipInfo(MESH.name(level), _ZIP_TIME), stl, zipfile.ZIP_DEFLATED)
+    (directory / SCENE.file).write_bytes(export_glb(_scene(surfaces), include_normals=True))  # type: ignore[no-untyped-call]
 
 
 def _scene(surfaces: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:

@@ -1,147 +1,87 @@
-"""What a finished job gives: the result document, meshes, overlay, pictures."""
+"""Routes of a job's artifacts, built from their table."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
 
 from jobs.bundles import OpenFile
 from jobs.errors import BundleLostError
-from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import VIEWS, ReconstructionResult
+from lumbar3d.artifacts import ARTIFACTS, RESULT, Artifact
+from lumbar3d.contracts import ReconstructionResult
 from service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from service.errors import NoResultError, NotFoundError, ResultNotReadyError
-from service.routes.responses import CheckedFile, Documented, is_current, problems
+from service.routes.responses import ANY_JOB, CheckedFile, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
-MEDIA_TYPES = {
-    "json": "application/json",
-    "stl": "model/stl",
-    "zip": "application/zip",
-    "glb": "model/gltf-binary",
-    "png": "image/png",
-}
-NOT_DONE = "Not finished (`result_not_ready`, with Retry-After), or ended without a result (`no_result`)."
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
+NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost")
 
 
-def _documented(media_type: str, description: str) -> Documented:
-    schema = {"type": "object"} if media_type == "application/json" else {"type": "string", "format": "binary"}
+def _whole(artifact: Artifact) -> Callable[..., object]:
+    async def send(
+        job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
+    ) -> Response:
+        return await _send(services, job_id, client, artifact, "", if_none_match)
+
+    return send
+
+
+def _each(artifact: Artifact) -> Callable[..., object]:
+    async def send(
+        job_id: JobIdDep,
+        services: ServicesDep,
+        client: ClientDep,
+        value: str = Path(alias=artifact.parameter, json_schema_extra={"enum": list(artifact.values)}),
+        if_none_match: IfNoneMatch = None,
+    ) -> Response:
+        if value not in artifact.values:
+            raise NotFoundError(f"no such {artifact.parameter}")
+        return await _send(services, job_id, client, artifact, value, if_none_match)
+
+    return send
+
+
+def _documented(artifact: Artifact) -> Documented:
+    schema = {"type": "object"} if artifact.media_type == "application/json" else {"type": "string", "format": "binary"}
+    content = {"content": {artifact.media_type: {"schema": schema}}}
     return {
-        200: {"description": description, "content": {media_type: {"schema": schema}}},
+        200: {
+            "description": artifact.contents,
+            **({"model": ReconstructionResult} if artifact is RESULT else content),
+        },
         206: {"description": "The part that the Range header asked for"},
         304: {"description": "The same as the ETag in If-None-Match"},
-        **problems(401, 404, 409, 410, 429, 503, status_409=NOT_DONE),
+        **documented(*ANY_JOB, *NO_FILE),
     }
 
 
-@ROUTER.get(
-    "/result",
-    summary="The reconstruction without its meshes",
-    response_model=None,
-    responses={
-        200: {"description": "Poses, coefficients, landmarks, quality, measurements", "model": ReconstructionResult},
-        304: {"description": "The same as the ETag in If-None-Match"},
-        **problems(401, 404, 409, 410, 429, 503, status_409=NOT_DONE),
-    },
-)
-async def result(
-    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
+for _artifact in ARTIFACTS:
+    ROUTER.add_api_route(
+        _artifact.address,
+        _each(_artifact) if _artifact.values else _whole(_artifact),
+        name=_artifact.operation,
+        summary=_artifact.summary,
+        description=_artifact.remark,
+        response_model=None,
+        responses=_documented(_artifact),
+    )
+
+
+async def _send(
+    services: Services, job_id: str, client: str, artifact: Artifact, value: str, if_none_match: str | None
 ) -> Response:
-    """All lengths in mm, all angles in degrees, in the world frame of the calibration."""
-    return await _send(services, job_id, client, "result.json", if_none_match)
-
-
-@ROUTER.get(
-    "/meshes/{level}.stl",
-    summary="One vertebra as binary STL",
-    response_model=None,
-    responses=_documented("model/stl", "Surface in mm, world frame"),
-)
-async def mesh(
-    job_id: JobIdDep,
-    level: Annotated[str, Path(json_schema_extra={"enum": list(LEVELS)})],
-    services: ServicesDep,
-    client: ClientDep,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """L1 to L5."""
-    _one_of(level, LEVELS)
-    return await _send(services, job_id, client, f"{level}.stl", if_none_match)
-
-
-@ROUTER.get(
-    "/meshes.zip",
-    summary="All vertebrae as STL in one ZIP",
-    response_model=None,
-    responses=_documented("application/zip", "L1.stl to L5.stl"),
-)
-async def meshes(
-    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
-) -> Response:
-    """Surfaces in mm, world frame."""
-    return await _send(services, job_id, client, "meshes.zip", if_none_match)
-
-
-@ROUTER.get(
-    "/spine.glb",
-    summary="The spine as one GLB scene",
-    response_model=None,
-    responses=_documented("model/gltf-binary", "One node a level"),
-)
-async def scene(
-    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
-) -> Response:
-    """For viewers; the STL files are the measure."""
-    return await _send(services, job_id, client, "spine.glb", if_none_match)
-
-
-@ROUTER.get(
-    "/overlay.json",
-    summary="Outlines of the reconstruction in the two images",
-    response_model=None,
-    responses=_documented("application/json", "Polylines and landmarks a view and level, in pixels of the two PNGs"),
-)
-async def overlay(
-    job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
-) -> Response:
-    """Draw it over the images of the same job."""
-    return await _send(services, job_id, client, "overlay.json", if_none_match)
-
-
-@ROUTER.get(
-    "/images/{view}.png",
-    summary="A radiograph as the network saw it",
-    response_model=None,
-    responses=_documented("image/png", "8-bit grey on the network's grid"),
-)
-async def image(
-    job_id: JobIdDep,
-    view: Annotated[str, Path(json_schema_extra={"enum": list(VIEWS)})],
-    services: ServicesDep,
-    client: ClientDep,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """For looking at, not for diagnosis."""
-    _one_of(view, VIEWS)
-    return await _send(services, job_id, client, f"{view}.png", if_none_match)
-
-
-def _one_of(name: str, names: tuple[str, ...]) -> None:
-    if name not in names:
-        raise NotFoundError("no such level or view")
-
-
-async def _send(services: Services, job_id: str, client: str, name: str, if_none_match: str | None) -> Response:
     """One file of the bundle that the job committed, whole and as it was written; Range requests are answered."""
+    name = artifact.name(value)
     stored = await services.turns.take(client, lambda: _open(services, job_id, client, name))
     headers = {"ETag": f'"{stored.sha256}"', "Cache-Control": "private, no-cache"}
     if is_current(if_none_match, headers["ETag"]):
         os.close(stored.descriptor)
         return Response(status_code=304, headers=headers)
-    return CheckedFile(stored, MEDIA_TYPES[name.rpartition(".")[2]], headers)
+    return CheckedFile(stored, artifact.media_type, headers)
 
 
 def _open(services: Services, job_id: str, client: str, name: str) -> OpenFile:

@@ -10,17 +10,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from jobs.presence import READY, count_workers
 from service import problems
 from service.deps import Services, ServicesDep
-from service.routes.responses import Documented
+from service.routes.responses import Documented, documented
 
 ROUTER = APIRouter(tags=["operation"])
 OK, NONE, FAILED = "ok", "none", "failed"
 TEXT: Documented = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-NOT_READY: Documented = {
-    503: {
-        "description": "A part that jobs need does not work (`not_ready`); `checks` names it",
-        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-}
+NOT_READY = documented("not_ready")
 
 
 @ROUTER.get("/healthz", summary="Is the process alive")
@@ -38,7 +33,7 @@ def ready(services: ServicesDep) -> Response | dict[str, str]:
     checks = {"database": _database(services), "store": _store(services), "workers": _workers(services)}
     if set(checks.values()) <= {OK, NONE}:
         return checks
-    return problems.response("not_ready", 503, None, None, checks=checks)
+    return problems.response("not_ready", None, None, checks=checks)
 
 
 @ROUTER.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=TEXT)

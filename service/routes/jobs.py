@@ -15,7 +15,7 @@ from jobs.records import Job, status
 from lumbar3d.contracts import JobStatus
 from service import examples
 from service.deps import ClientDep, JobIdDep, Services, ServicesDep
-from service.routes.responses import Documented, is_current, problems
+from service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs", tags=["jobs"])
 RETRY_AFTER_S = 2
@@ -28,20 +28,20 @@ LOOK: Documented = {
         "content": {"application/json": {"example": examples.RUNNING}},
     },
     304: {"description": "Nothing changed since the ETag in If-None-Match"},
-    **problems(401, 404, 429, 503),
+    **documented(*ANY_JOB),
 }
 EVENTS: Documented = {
     200: {
         "description": "Events named `status`, each with a JobStatus as data; the stream ends when the job did.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    **problems(401, 404, 429, 503),
+    **documented(*ANY_JOB, "overloaded"),
 }
 CANCEL: Documented = {
     200: {"description": "The job was queued and is cancelled", "model": JobStatus},
     202: {"description": "The job is running and was asked to stop", "model": JobStatus},
     204: {"description": "The job had ended; it, its results and its idempotency key are erased"},
-    **problems(401, 404, 429, 503),
+    **documented(*ANY_JOB),
 }
 
 

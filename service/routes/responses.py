@@ -9,25 +9,14 @@ from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from jobs.bundles import OpenFile
+from lumbar3d.codes import BOOK, Code
 from service import examples
 from service.problems import MEDIA_TYPE
 
 Documented = dict[int | str, dict[str, Any]]
-MEANING = {
-    401: "No API key, or an unknown one (`unauthorized`). Nothing of the body was read.",
-    404: "No such job, or another client's (`job_not_found`, `not_found`).",
-    408: "The body came too slowly (`upload_timeout`).",
-    409: "Conflict with the state of things.",
-    410: "The result is lost: a file is missing in the store, or is not what was written there (`result_lost`).",
-    413: "Too large (`payload_too_large`, `image_too_large`).",
-    415: "Unsupported media type or image format (`unsupported_media_type`, `unsupported_format`).",
-    422: "The request was understood and cannot be used.",
-    429: "This client has too many unfinished jobs, or takes more than its share of uploads, event streams or requests "
-    "(`too_many_jobs`, `too_many_requests`). Retry-After says when to try again.",
-    503: "The queue is full, too many uploads or event streams run, or the job table does not answer (`queue_full`, "
-    "`overloaded`, `database_unavailable`). Retry-After says when to try again.",
-    507: "No room left in the store (`storage_full`). Retry-After says when to try again.",
-}
+ANY_CLIENT = ("unauthorized", "too_many_requests", "database_unavailable")
+"""What every route with a key may answer."""
+ANY_JOB = (*ANY_CLIENT, "job_not_found")
 
 
 def is_current(if_none_match: str | None, etag: str) -> bool:
@@ -52,13 +41,16 @@ class CheckedFile(FileResponse):
             os.close(self._descriptor)
 
 
-def problems(*statuses: int, **meaning: str) -> Documented:
-    """OpenAPI responses of these statuses; ``status_409="..."`` replaces a description."""
+def documented(*names: str) -> Documented:
+    """OpenAPI responses of the problems with these codes, by status; the first of each status is the example."""
+    by_status: dict[int, list[Code]] = {}
+    for name in names:
+        by_status.setdefault(BOOK[name].status, []).append(BOOK[name])
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
-            "description": meaning.get(f"status_{status}", MEANING[status]),
-            "content": {MEDIA_TYPE: {"schema": schema, "example": examples.problem(status)}},
+            "description": "\n".join(f"- `{each.code}`: {each.title}. {each.cure}" for each in entries),
+            "content": {MEDIA_TYPE: {"schema": schema, "example": examples.problem(entries[0])}},
         }
-        for status in statuses
+        for status, entries in sorted(by_status.items())
     }

@@ -10,7 +10,7 @@ from jobs.records import status
 from lumbar3d.contracts import JobStatus
 from service import examples, intake
 from service.deps import ClientDep, ServicesDep
-from service.routes.responses import problems
+from service.routes.responses import ANY_CLIENT, documented
 
 ROUTER = APIRouter(tags=["jobs"])
 RETRY_AFTER_S = 2
@@ -53,20 +53,27 @@ LINKS = {
     "Retry-After": {"description": "Seconds to wait before asking for it", "schema": {"type": "integer"}},
 }
 ACCEPTED = {"content": {"application/json": {"example": examples.QUEUED}}}
-REFUSALS = problems(
-    401,
-    408,
-    409,
-    413,
-    415,
-    422,
-    429,
-    503,
-    507,
-    status_409="The two views come from different patients or studies, or are swapped (`view_mismatch`).",
-    status_422="`invalid_calibration` and `invalid_options` (with `faults`: pointer and code of each wrong field), "
-    "`degenerate_geometry`, `view_angle_out_of_range`, `invalid_radiograph`, `empty_image`, `invalid_multipart`, "
-    "`invalid_idempotency_key`, `idempotency_key_reused`.",
+REFUSALS = documented(
+    *ANY_CLIENT,
+    "upload_timeout",
+    "view_mismatch",
+    "payload_too_large",
+    "image_too_large",
+    "unsupported_media_type",
+    "unsupported_format",
+    "invalid_calibration",
+    "invalid_options",
+    "degenerate_geometry",
+    "view_angle_out_of_range",
+    "invalid_radiograph",
+    "empty_image",
+    "invalid_multipart",
+    "invalid_idempotency_key",
+    "idempotency_key_reused",
+    "too_many_jobs",
+    "queue_full",
+    "overloaded",
+    "storage_full",
 )
 
 

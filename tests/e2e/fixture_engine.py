@@ -197,13 +197,15 @@ def write_files(calibration: Calibration, method: str, out_dir: Path) -> None:
     """All artifacts of a job."""
     meshes = {level: vertebra(index) for index, level in enumerate(LEVELS)}
     geometry = build_geometry(calibration)
-    views = {}
+    views, films = {}, []
     for name in ("ap", "lat"):
         beam = getattr(geometry, name)
         step = (beam.columns - 1) / (GRID - 1)
         grid = beam.regrid(np.zeros(2), step, GRID, GRID)
         views[name] = overlay_view(grid, meshes)
-        Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
+        films.append(film(grid, meshes))
+        Image.fromarray(films[-1]).save(out_dir / f"{name}.png")
+    Image.fromarray(np.hstack(films)).save(out_dir / "overlay.png")
     (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
     scene = trimesh.Scene()
     with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cli.client import JobsClient
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.artifacts import FILES
 from tests.e2e.conftest import finished_job
 from tests.e2e.fixture_engine import REJECT_METHOD, measurements
 
@@ -186,7 +187,7 @@ def test_notes_are_in_words(result):
 
 def test_every_download_answers(result):
     links = result.eval_on_selector_all("#downloads a", "(links) => links.map((link) => link.href)")
-    assert len(links) == 4 + len(LEVELS)
+    assert len(links) == len(FILES)
     for link in links:
         answer = result.request.get(link)
         assert answer.ok and len(answer.body()) > 500

@@ -22,7 +22,9 @@ from tests.embedded_service import running_service
 from tests.integration.http_bench import http_bench
 from tests.tiny_engine import grey_png
 
-FILES = {"result.json", "spine.glb", "overlay.json", "ap.png", "lat.png", *(f"{level}.stl" for level in LEVELS)}
+FILES = {"result.json", "spine.glb", "overlay.json", "overlay.png", "ap.png", "lat.png"} | {
+    f"{level}.stl" for level in LEVELS
+}
 UNUSED_PORT = "http://127.0.0.1:9"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lumbar3d.artifacts import ARTIFACTS
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.tiny_engine import grey_png
 
@@ -67,6 +68,7 @@ def test_files_of_a_finished_job(bench: HttpBench) -> None:
     expected = {
         "/result": "application/json",
         "/overlay.json": "application/json",
+        "/overlay.png": "image/png",
         "/meshes/L1.stl": "model/stl",
         "/meshes/L5.stl": "model/stl",
         "/meshes.zip": "application/zip",
@@ -74,6 +76,7 @@ def test_files_of_a_finished_job(bench: HttpBench) -> None:
         "/images/ap.png": "image/png",
         "/images/lat.png": "image/png",
     }
+    assert set(expected) <= {path for artifact in ARTIFACTS for path, _ in artifact.files()}
     for path, media_type in expected.items():
         answer = bench.client.get(address + path)
         assert (answer.status_code, answer.headers["content-type"]) == (200, media_type), path
@@ -93,13 +96,25 @@ def test_no_result_before_the_end_or_without_success(bench: HttpBench) -> None:
     problem(bench.client.get(address + "/meshes.zip"), 409, "no_result")
 
 
-def test_rejected_job_says_why(bench: HttpBench) -> None:
-    (bench.folder / "fail").write_text("RejectedError")
+@pytest.mark.parametrize(
+    ("kind", "state", "code", "status"),
+    [
+        ("RejectedError", "rejected", "rejected", 422),
+        ("ViewMismatchError", "failed", "view_mismatch", 409),
+        ("ImageTooLargeError", "failed", "image_too_large", 413),
+        ("UnsupportedFormatError", "failed", "unsupported_format", 415),
+        ("RegistrationError", "failed", "registration_failed", 500),
+    ],
+)
+def test_a_job_without_a_result_says_why(bench: HttpBench, kind: str, state: str, code: str, status: int) -> None:
+    (bench.folder / "fail").write_text(kind)
     address = bench.submitted()
-    bench.run_next()
-    status = bench.client.get(address).json()
-    assert status["state"] == "rejected"
-    assert status["error"]["code"] == "rejected" and status["error"]["detail"] == "as the test asked"
+    while bench.run_next() == "requeued":
+        pass
+    told = bench.client.get(address).json()
+    assert told["state"] == state and told["error"]["detail"] == "as the test asked"
+    assert (told["error"]["code"], told["error"]["status"]) == (code, status)
+    problem(bench.client.get(address + "/result"), 409, "no_result")
 
 
 def test_delete_cancels_then_erases(bench: HttpBench) -> None:

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from lumbar3d.contracts import Calibration
+from lumbar3d.errors import CalibrationError
 from service.documents import parse_calibration
-from service.errors import InvalidJsonError
 
 
 def test_a_byte_order_mark_is_no_fault(calibration: Calibration) -> None:
@@ -18,7 +18,7 @@ def test_a_byte_order_mark_is_no_fault(calibration: Calibration) -> None:
 def test_pointers_resolve_in_the_document_that_was_sent(calibration: Calibration, number: object) -> None:
     document = calibration.model_dump(mode="json")
     document["ap"]["source_mm"][0] = number
-    with pytest.raises(InvalidJsonError) as caught:
+    with pytest.raises(CalibrationError) as caught:
         parse_calibration(json.dumps(document).encode())
     (fault,) = caught.value.faults
     assert fault["pointer"] == "/ap/source_mm/0"

@@ -15,6 +15,7 @@ from jobs.errors import DatabaseUnavailableError
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
 from lumbar3d import errors
+from lumbar3d.artifacts import FILES
 from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
 from tests.conftest import calibration_document
 from tests.tiny_engine import TinyEngine, grey_png
@@ -88,6 +89,12 @@ def fail_with(error: BaseException) -> Act:
         raise error
 
     return act
+
+
+def test_a_file_that_is_not_written_is_our_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "FILES", FILES | {"L6.stl"})
+    assert [bench.run() for _ in range(3)] == [Outcome.REQUEUED, Outcome.REQUEUED, Outcome.FAILED]
+    assert bench.state == ("failed", "engine_failed")
 
 
 def test_success_publishes_and_drops_the_images(bench: Bench) -> None:

@@ -121,11 +121,6 @@ class HighResolutionEncoder(nn.Module):
         return half, maps
 
 
-def parameters_millions(module: nn.Module) -> float:
-    """Size of a network."""
-    return sum(p.numel() for p in module.parameters()) / 1e6
-
-
 def constant_planes(x: Tensor, values: Tensor) -> Tensor:
     """(n, k) numbers as (n, k, h, w) planes beside images (n, c, h, w)."""
     return functional.interpolate(values.to(x.dtype)[:, :, None, None], scale_factor=[float(n) for n in size_of(x)])

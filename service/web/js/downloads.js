@@ -2,28 +2,35 @@
 import { getObjectUrl, jobPath } from "./api.js";
 import { byId, html } from "./dom.js";
 import { storedKey } from "./key.js";
+import { VIEWS } from "./wording.js";
+import { ARTIFACTS } from "./words.js";
 
-const FOR_THE_WHOLE = [
-  ["/meshes.zip", "All meshes", "zip of five STL files"],
-  ["/spine.glb", "Spine", "GLB, one node per vertebra"],
-  ["/result", "Result", "JSON: poses, landmarks, measurements, quality", "result.json"],
-  ["/overlay.json", "Outlines", "JSON, image pixels", "overlay.json"],
-];
-
-function link(id, path, label, note, name) {
-  const href = jobPath(id, path);
-  const fileName = `${id}-${name ?? path.split("/").at(-1)}`;
-  const anchor = html("a", { href, download: fileName }, label);
+function link(id, { address, file, label, note }) {
+  const href = jobPath(id, address);
+  const anchor = html("a", { href, download: `${id}-${file}` }, label);
   anchor.addEventListener("click", async (event) => {
     if (!storedKey() || anchor.href.startsWith("blob:")) return;
     event.preventDefault();
     anchor.href = await getObjectUrl(href);
     anchor.click();
   });
-  return html("li", {}, anchor, note ? html("span", { class: "quiet" }, note) : null);
+  return html("li", {}, anchor, html("span", { class: "quiet" }, note));
+}
+
+// One file for each level or view, where the address leaves that open.
+function filled({ parameter, address, file, label, note }, values) {
+  const open = `{${parameter}}`;
+  return values.map((value) => ({
+    address: address.replace(open, value),
+    file: file.replace(open, value),
+    label: label.replace(open, VIEWS[value] ?? value),
+    note,
+  }));
 }
 
 export function showDownloads(id, result) {
-  const meshes = result.levels.map(({ level }) => link(id, `/meshes/${level}.stl`, level, "STL, mm"));
-  byId("downloads").replaceChildren(...FOR_THE_WHOLE.map((file) => link(id, ...file)), ...meshes);
+  const values = { level: result.levels.map(({ level }) => level), view: Object.keys(VIEWS) };
+  const whole = ARTIFACTS.filter(({ parameter }) => !parameter);
+  const parts = ARTIFACTS.filter(({ parameter }) => parameter).flatMap((each) => filled(each, values[each.parameter]));
+  byId("downloads").replaceChildren(...[...whole, ...parts].map((file) => link(id, file)));
 }

@@ -1,0 +1,51 @@
+"""The artifacts of a job have one table."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from cli import client
+from lumbar3d.artifacts import ARTIFACTS, FILES, MESHES
+from service.routes import artifacts as routes
+
+ROOT = Path(__file__).resolve().parents[2]
+SENT = {"ap.png", "lat.png"}
+"""Names of a job's images that the images of the demonstration have as well."""
+ADDRESSES = {address for artifact in ARTIFACTS for address, _ in artifact.files()}
+
+
+def test_names_and_addresses_are_unique() -> None:
+    assert len({artifact.operation for artifact in ARTIFACTS}) == len(ARTIFACTS)
+    assert len(ADDRESSES) == len(FILES) == 12
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.operation)
+def test_every_artifact_has_its_route(artifact) -> None:
+    (route,) = [each for each in routes.ROUTER.routes if each.name == artifact.operation]
+    assert route.path == "/jobs/{job_id}" + artifact.address
+    assert re.findall(r"{(\w+)}", artifact.address) == ([artifact.parameter] if artifact.values else [])
+
+
+def test_command_line_saves_all_but_what_repeats() -> None:
+    assert {*client.FILES.values(), MESHES.file} == FILES and set(client.FILES) < ADDRESSES
+
+
+def test_no_second_list_in_the_sources() -> None:
+    for path in (
+        each for package in ("lumbar3d", "service", "worker", "cli") for each in (ROOT / package).rglob("*.py")
+    ):
+        constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        assert path.name == "artifacts.py" or not constants & (FILES - SENT | ADDRESSES), path
+
+
+def test_page_asks_for_addresses_of_the_table() -> None:
+    asked = [
+        re.sub(r"\$?{\w+}", "ap", address)
+        for path in (ROOT / "service/web/js").glob("*.js")
+        for address in re.findall(r"jobPath\(id, [\"`]([^\"`]+)[\"`]\)", path.read_text())
+    ]
+    assert len(asked) > 3 and set(asked) - {"/events"} <= ADDRESSES
