@@ -73,9 +73,15 @@ class Calibration(_Contract):
     lat: View
 
 
+EngineName = Literal["shape_model"]
+
+
 class ReconstructOptions(_Contract):
     """What a caller may choose; everything else is fixed and recorded in the result."""
 
+    engine: EngineName = Field(
+        default="shape_model", description="what turns both views into a spine: the shape models' 2D-3D registration"
+    )
     method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
 
 
@@ -261,6 +267,7 @@ class ReconstructionResult(_Contract):
     software: str
     intended_use: str = "Decision support for research. Not a medical device."
     world_frame: Literal["x_anterior_y_left_z_up_mm"] = "x_anterior_y_left_z_up_mm"
+    engine: EngineName = "shape_model"
     method: str
     levels: tuple[LevelResult, ...]
     measurements: tuple[Measurement, ...]

@@ -8,11 +8,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from lumbar3d.contracts import LEVELS, AssetRecord
-from lumbar3d.detection import chain, mirror, naming, refusal
+from lumbar3d.detection import chain, naming
 from lumbar3d.detection.chain import ChainConstants
-from lumbar3d.detection.mirror import MirrorConstants
 from lumbar3d.detection.naming import NamingConstants
-from lumbar3d.detection.refusal import RefusalConstants
 from lumbar3d.drr.attenuation import MU_PER_MM
 from lumbar3d.drr.projector import Projector
 from lumbar3d.imaging import normalise, preprocess
@@ -20,11 +18,16 @@ from lumbar3d.measurement.frames import AXIS_WEIGHTS
 from lumbar3d.measurement.sampling import MeasurementConstants
 from lumbar3d.quality import CONSTANTS as QUALITY
 from lumbar3d.quality import QualityConstants
-from lumbar3d.registration import mirrored
+from lumbar3d.refusal import constants as refusal
+from lumbar3d.refusal import laterality, laterality_landmarks, verdict
+from lumbar3d.refusal.constants import RefusalConstants
+from lumbar3d.refusal.laterality_landmarks import MirrorConstants
+from lumbar3d.refusal.verdict import VerdictConstants
+from lumbar3d.registration import rough_fits
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.assets import JOINT, AssetStore
 
-_Limits = QualityConstants | RefusalConstants | ChainConstants | NamingConstants | MirrorConstants
+_Limits = QualityConstants | RefusalConstants | ChainConstants | NamingConstants | MirrorConstants | VerdictConstants
 Constants = dict[str, dict[str, float | int | str | bool]]
 
 ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", JOINT)
@@ -62,13 +65,13 @@ def describe(
             "imaging": {**asdict(preprocess.GRID), **asdict(normalise.CONSTANTS)},
             "detection": {
                 name: value
-                for part in (refusal.CONSTANTS, chain.CONSTANTS, naming.CONSTANTS, mirror.CONSTANTS)
+                for part in (refusal.CONSTANTS, chain.CONSTANTS, naming.CONSTANTS, laterality_landmarks.CONSTANTS)
                 for name, value in _limits(part).items()
             },
             "registration": {**registration.record(), "attenuation_per_mm": MU_PER_MM},
             "measurement": {**asdict(MeasurementConstants()), **{f"axis_{k}": v for k, v in AXIS_WEIGHTS.items()}},
-            "mirrored": {name: value for name, value in vars(mirrored.CONSTANTS).items() if name != "stages"},
-            "quality": _limits(QUALITY),
+            "mirrored": {**asdict(laterality.CONSTANTS), "factor": rough_fits.CONSTANTS.factor},
+            "quality": {**_limits(QUALITY), **_limits(verdict.CONSTANTS)},
         },
         versions=versions,
     )

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.contracts import LEVELS, LevelQuality
-from lumbar3d.detection import refusal
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.errors import RejectedError
 from lumbar3d.measurement.heights import height_losses
-from lumbar3d.registration.mirrored import AP_PERHAPS_MIRRORED
+from lumbar3d.refusal.constants import CONSTANTS as REFUSAL
+from lumbar3d.refusal.laterality import AP_PERHAPS_MIRRORED
+from lumbar3d.refusal.lumbar_count import count_unsure
 from lumbar3d.registration.result import Registration
 
 Array = NDArray[np.float64]
@@ -51,8 +51,6 @@ class QualityConstants:
     """Median height by which the rays of one view pass above those of the other: a calibration error of about that."""
     clear_names: float = 0.97
     """Probability of the levels' names below which an answer asks for review (``detection.naming``)."""
-    rejected_levels: int = 3
-    """With this many bad levels there is no answer worth giving; a deformed one is bad but may be what is there."""
 
 
 CONSTANTS = QualityConstants()
@@ -67,8 +65,6 @@ _REASONS = {
     "height_loss": "deformed",
     "neighbour_surprise": "unlike_neighbours",
 }
-_ABOUT_THE_PERSON = frozenset({"deformed_bad", "unlike_neighbours_bad"})
-"""Not doubts about the images."""
 VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
@@ -91,8 +87,8 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
     """What is doubtful about the two films, as stable codes."""
     doubts = {
         VIEWS_SHIFTED: _views_shifted(detection),
-        UNLIKE_TRAINING: any((view.novelty or 0.0) > refusal.CONSTANTS.unusual_novelty for view in detection.views),
-        COUNT_UNSURE: _count_unsure(detection),
+        UNLIKE_TRAINING: any((view.novelty or 0.0) > REFUSAL.unusual_novelty for view in detection.views),
+        COUNT_UNSURE: detection.naming is not None and count_unsure(detection.naming),
         NAMES_UNSURE: detection.naming is not None and detection.naming.sureness < CONSTANTS.clear_names,
     }
     return tuple(note for note, applies in doubts.items() if applies)
@@ -111,31 +107,15 @@ def _views_shifted(detection: Detection) -> bool:
     return gaps.size > 0 and abs(float(np.median(gaps))) > CONSTANTS.views_shift_mm
 
 
-def _count_unsure(detection: Detection) -> bool:
-    """Whether five lumbar vertebrae are not the clear answer."""
-    naming = detection.naming
-    if naming is None:
-        return False
-    return naming.count_probability(len(LEVELS)) < refusal.CONSTANTS.least_count_confidence
-
-
 def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:
-    """The worst level decides; a doubtful geometry asks for review by itself.
-
-    Raises
-    ------
-    RejectedError
-        Most of the spine is not supported by the images.
-    """
-    if sum(_unsupported(level) for level in levels) >= CONSTANTS.rejected_levels:
-        raise RejectedError("the fitted vertebrae do not match the two images under this calibration")
+    """The worst level decides; a doubtful geometry asks for review by itself."""
     worst = max((level.flag for level in levels), key=_WORST.index)
     return "review" if worst == "ok" and _DOUBTFUL_NOTES.intersection(notes) else worst
 
 
-def _unsupported(level: LevelQuality) -> bool:
-    """Bad for another reason than the person's own shape."""
-    return any(reason.endswith("_bad") and reason not in _ABOUT_THE_PERSON for reason in level.reasons)
+def doubtful_levels(levels: Sequence[LevelQuality]) -> set[str]:
+    """Names of the levels whose measurements have low confidence."""
+    return {name for name, level in zip(LEVELS, levels, strict=True) if level.flag != "ok"}
 
 
 def _landmark_rays(view: ViewDetection) -> tuple[Array, Array]:

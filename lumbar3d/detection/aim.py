@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.guess import Guess
 from lumbar3d.errors import EmptyImageError
+from lumbar3d.geometry.projection import on_grid
 from lumbar3d.imaging.preprocess import GRID, NetworkView
 
 Array = NDArray[np.float64]
@@ -72,8 +73,6 @@ def _moved(guess: Guess) -> NetworkView | None:
     grid, film = source.projection, source.film.projection
     place = guess.view.flips.points(canonical, grid)
     try:
-        return source.film.around(
-            (place - grid.principal_px) * grid.pixel_spacing_mm / film.pixel_spacing_mm + film.principal_px
-        )
+        return source.film.around(on_grid(place, grid, film))
     except EmptyImageError:
         return None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.detection.naming import Naming
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.preprocess import NetworkView
 
 Array = NDArray[np.float64]
@@ -20,7 +20,7 @@ class ViewDetection:
 
     Attributes
     ----------
-    projection : ConeBeam
+    projection : Projection
         The calibration on this grid (same pixels as ``decomposition``).
     decomposition : (5, rows, columns) float32
         One DRR-like image per level L1..L5: ``1 - exp(-MU_PER_MM * path_length_mm)`` of that vertebra alone, in
@@ -38,7 +38,7 @@ class ViewDetection:
         How unlike the films of training this film is (``detection.novelty``); None where the detector cannot say.
     """
 
-    projection: ConeBeam
+    projection: Projection
     decomposition: NDArray[np.float32]
     landmarks_px: Array
     landmark_sigma_px: Array

@@ -8,13 +8,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 
 class Projector(Protocol):
     """Exact path length through closed meshes, by signed rasterisation."""
 
-    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> NDArray[np.float32]:
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: Projection) -> NDArray[np.float32]:
         """Path length in mm inside each mesh along the ray through each pixel centre, (n, rows, columns)."""
         ...
