@@ -102,11 +102,12 @@ class Bench:
         except RejectedError as refused:
             told = refused.code
         levels = []
-        for vertebra, judged, true in zip(fit.vertebrae, quality, spine.lumbar, strict=True):
+        sigmas_mm = fit.surface_sigma_mm.tolist()
+        for vertebra, judged, sigma_mm, true in zip(fit.vertebrae, quality, sigmas_mm, spine.lumbar, strict=True):
             distances = vertex_to_surface_mm(vertebra.vertices_world(vertebra.model.fit_vertices), true.mesh)
             errors = float(distances.mean()), float(np.sqrt(np.mean(distances**2)))
             broken = any("fracture" in found and found.endswith(vertebra.level) for found in spine.diagnoses)
-            levels.append(Judged(error_mm, broken, *errors, judged.surface_sigma_mm, judged.flag, judged.reasons))
+            levels.append(Judged(error_mm, broken, *errors, sigma_mm, judged.flag, judged.reasons))
         return Answer(error_mm, told, bool(notes), tuple(levels))
 
 

@@ -160,7 +160,10 @@ class Measurement(_Contract):
     target: str = Field(description="level (L3), pair (L3/L4) or span (L1-L5)")
     value: float
     unit: Literal["mm", "deg", "%", "cm3", "mm2"]
-    sigma: float = Field(ge=0.0, description="standard error, same unit, from the posterior of the fit")
+    sigma: float | None = Field(
+        ge=0.0,
+        description="standard error, same unit, from the posterior of the fit; null where the engine states none",
+    )
     flag: Literal["ok", "model_based", "low_confidence"] = "ok"
     norm: Norm | None = None
     definition: str
@@ -200,7 +203,9 @@ class LevelQuality(_Contract):
     image_residual: float = Field(description="mean absolute DRR residual inside the vertebra, 0-1, worse view")
     ray_residual_mm: float = Field(description="RMS distance between the two rays of the seven landmarks")
     overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, worse view")
-    surface_sigma_mm: float = Field(description="RMS posterior standard error of the surface")
+    surface_sigma_mm: float | None = Field(
+        description="RMS posterior standard error of the surface; null where the engine states none"
+    )
     height_loss: float | None = Field(
         default=None,
         description="largest loss of anterior, middle or posterior body height against the person's other levels, as a "

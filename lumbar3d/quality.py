@@ -65,6 +65,8 @@ _REASONS = {
     "height_loss": "deformed",
     "neighbour_surprise": "unlike_neighbours",
 }
+_WITHOUT_COVARIANCE = {"surface_sigma_mm": 1, "height_loss": 0}
+"""Grades of what cannot be judged: an error that nobody states asks for review, a loss within no error is not told."""
 VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
@@ -136,12 +138,15 @@ def _judge(registration: Registration, row: int, stranger: bool, height_loss: fl
     }
     grades = {name: _grade(value, *getattr(CONSTANTS, name)) for name, value in judged.items()}
     grades["neighbour_mm"] = 2 if stranger else 0
+    stated = registration.vertebrae[row].covariance is not None
+    if not stated:
+        grades |= _WITHOUT_COVARIANCE
     return LevelQuality(
         image_residual=float(registration.image_residual[row].mean()),
         ray_residual_mm=ray_residual_mm,
         overlap_dice=float(registration.silhouette_dice[row].mean()),
-        surface_sigma_mm=sigma_mm,
-        height_loss=height_loss,
+        surface_sigma_mm=sigma_mm if stated else None,
+        height_loss=height_loss if stated else None,
         flag=_WORST[max(grades.values())],
         reasons=tuple(f"{_REASONS[name]}_{_WORST[grade]}" for name, grade in grades.items() if grade > 0),
     )

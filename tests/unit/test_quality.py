@@ -91,6 +91,13 @@ def test_each_doubt_is_named_on_its_level(name: str, review: float, bad: float, 
         assert overall_flag(levels, ()) == flag
 
 
+def test_a_fit_whose_error_nobody_states_asks_for_review_and_says_none() -> None:
+    vertebrae = tuple(replace(vertebra, covariance=None) for vertebra in registration().vertebrae)
+    levels = judge_levels(registration(vertebrae=vertebrae, surface_sigma_mm=np.full(5, np.nan)))
+    assert {(level.flag, *level.reasons) for level in levels} == {("review", "uncertainty_review")}
+    assert {(level.surface_sigma_mm, level.height_loss) for level in levels} == {(None, None)}
+
+
 def test_the_worse_view_decides() -> None:
     residual = np.full((5, 2), 0.01)
     residual[1, 1] = 0.21
