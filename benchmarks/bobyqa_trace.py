@@ -13,7 +13,7 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.initialise import initial_pose, triangulate_landmarks
+from lumbar3d.registration.initialise import initial_poses, triangulate_landmarks
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.distance import SurfaceLocator
@@ -87,7 +87,7 @@ def trace(case: Case, models: Sequence[ShapeModel], constants: RegistrationConst
     detection = case.simulated.detection
     task = FitTask(models, detection, CpuProjector(), constants, lambda fraction: None)
     landmarks = triangulate_landmarks(detection, constants)
-    starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in models]
+    starts = initial_poses(models, landmarks)
     best: list[Best] = []
     wall, cpu = time.perf_counter(), time.process_time()
     _, evaluations = fit_together(task, starts, lambda count, at: best.append(Best(count, at)))

@@ -21,7 +21,7 @@ from benchmarks.subjects import SOURCES, SRS_FROM_RAS, Room, Subject, load_subje
 from benchmarks.voxel_film import cast
 from lumbar3d.anatomy import INF_PLATE, LANDMARKS, LEVELS, PEDICLE_LEFT, PEDICLE_RIGHT, SUP_PLATE
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 from training.radiographs.demo import real_spine
 from training.radiographs.habitus import draw_habitus
@@ -81,7 +81,7 @@ def photograph_ct(data: Path, draw: int, folder: Path) -> tuple[Subject, tuple[P
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
     lower = bone_volume([vertebra.mesh for vertebra in spine.lumbar[len(REAL_LEVELS) :]], patient, SEED + draw)
 
-    def inside(beam: ConeBeam) -> Matter:
+    def inside(beam: Projection) -> Matter:
         return Matter(cast(body.soft, beam), cast(body.bone, beam) + cast(lower, beam))
 
     return subject, expose(subject, patient, inside, rng, folder)

@@ -98,9 +98,9 @@ def run(engine: Engine, subject: Subject, draw: int, best: Sequence[Parameters])
 def _landmark_mm(subject: Subject, found: Detection, exact: Detection) -> tuple[float, float]:
     means = []
     for view, true in zip(found.views, exact.views, strict=True):
-        distance = np.linalg.norm(view.landmarks_px - true.landmarks_px, axis=-1)
         depth = view.projection.project(np.stack([subject.landmarks_world[level] for level in LEVELS]))[1]
-        means.append(float((distance * depth / view.projection.focal_px[0]).mean()))
+        error = (view.landmarks_px - true.landmarks_px) * view.projection.mm_per_px(depth)
+        means.append(float(np.linalg.norm(error, axis=-1).mean()))
     return means[0], means[1]
 
 

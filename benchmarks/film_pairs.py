@@ -19,8 +19,8 @@ from benchmarks.film_folder import Film
 from benchmarks.film_reading import score
 from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.contracts import VIEWS
-from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import Detection
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.triangulation import triangulate

@@ -12,12 +12,14 @@ from skimage.draw import polygon2mask
 from benchmarks.film_folder import Film
 from benchmarks.network_measure import SILHOUETTE
 from lumbar3d.anatomy import LANDMARK_GROUPS, LEVELS
-from lumbar3d.detection.network import Detector
-from lumbar3d.detection.refusal import refuse_doubtful_names, refuse_strange, refuse_unreadable
 from lumbar3d.detection.result import ViewDetection
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import ConeBeam, on_grid
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.refusal.films import refuse_unreadable
+from lumbar3d.refusal.names import refuse_doubtful_names
+from lumbar3d.refusal.novelty import refuse_strange
 
 Array = NDArray[np.float64]
 
@@ -52,13 +54,13 @@ def read_film(detector: Detector, view: NetworkView) -> Outcome:
     (inspected,) = detector.inspect([view])
     guess, code, words = inspected.guess, READ, ""
     try:
-        refuse_unreadable([inspected], inspected.naming, detector._look)
+        refuse_unreadable([inspected], inspected.naming, detector.look)
         refuse_doubtful_names([inspected], inspected.naming)
         refuse_strange(view.view, detector.novelty(guess))
     except RejectedError as error:
         code, words = error.code, str(error)
-    crops = guess.crops()
-    return Outcome(code, words, detector._finish(guess, crops, detector._run_refiner(crops)))
+    (found,) = detector.refine([guess])
+    return Outcome(code, words, found)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Score:
 
 def score(film: Film, beam: ConeBeam, found: ViewDetection) -> Score:
     """Compare with the annotation; ``beam`` is the room on the film's own pixels in which it was read."""
-    plates = on_film(found.landmarks_px[:, LANDMARK_GROUPS["endplate"]], found.projection, beam)
+    plates = on_grid(found.landmarks_px[:, LANDMARK_GROUPS["endplate"]], found.projection, beam)
     middles = plate_middles(film.corners_px)
     places = [LEVELS.index(level) for level in middles]
     truth = film.mm(np.stack(list(middles.values())))
@@ -150,11 +152,6 @@ def _common(offsets: list[int | None]) -> int:
 def coverage(corners_px: Array, found: ViewDetection, beam: ConeBeam, level: int) -> float:
     """Share of a polygon (4, 2) on the film's pixels where the opacity of one level is a vertebra's."""
     grid = found.projection
-    polygon = (corners_px - beam.principal_px) * grid.focal_px / beam.focal_px + grid.principal_px
+    polygon = on_grid(corners_px, beam, grid)
     inside = polygon2mask((grid.rows, grid.columns), polygon[:, ::-1])
     return float((found.decomposition[level][inside] > SILHOUETTE).mean()) if inside.any() else float("nan")
-
-
-def on_film(pixels: Array, grid: ConeBeam, beam: ConeBeam) -> Array:
-    """Points (..., 2) of a detection's grid on the film's own pixels."""
-    return np.asarray((pixels - grid.principal_px) * beam.focal_px / grid.focal_px + beam.principal_px)

@@ -18,7 +18,7 @@ from benchmarks.subjects import Subject
 from benchmarks.voxel_film import Volume, cast
 from lumbar3d.anatomy import INF_PLATE, SUP_PLATE
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from training.radiographs.fields import enlarge
 from training.radiographs.spectrum import Matter
 
@@ -63,7 +63,7 @@ def _placed(facts: dict[str, dict[str, list[float]]], subject: Subject) -> Array
     return frames.rigid(scale * turn, lower - scale * turn @ bottom)
 
 
-def around(body: tuple[Volume, Volume], beam: ConeBeam) -> Matter:
+def around(body: tuple[Volume, Volume], beam: Projection) -> Matter:
     """What the body puts on the rays of a beam."""
     coarse = beam.downsampled(COARSER)
     # The caster's steps are in mm, its volumes may be scaled: lengths stay those of the world.

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from benchmarks.machine import describe
 from benchmarks.network_measure import landmarks_px, network_view
 from lumbar3d.detection.confidence import WITHIN_MM, share_within
-from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import ViewDetection
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.samples import HELD_OUT_SEEDS
@@ -34,7 +34,7 @@ EDGES = (0.0, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99, 1.0)
 
 def stated_and_found(view: LabelledView, found: ViewDetection) -> Array:
     """(2, 35): stated probability and whether the error is small, of every landmark of one film."""
-    mm_per_px = view.depths_mm[..., None] / found.projection.focal_px
+    mm_per_px = found.projection.mm_per_px(view.depths_mm)
     error_mm = np.linalg.norm((found.landmarks_px - landmarks_px(view)) * mm_per_px, axis=-1)
     stated = share_within(found.landmark_covariance_px2 * mm_per_px[..., :, None] * mm_per_px[..., None, :])
     return np.stack([stated.ravel(), (error_mm < WITHIN_MM).ravel()])

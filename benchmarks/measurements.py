@@ -77,7 +77,7 @@ def compare(truth: Iterable[Measurement], found: Iterable[Measurement], fracture
     deviations: Deviations = defaultdict(list)
     for m in found:
         ends = set(m.target.replace("/", "-").split("-"))
-        if (m.code, m.target) in true and not ends & fractured:
+        if (m.code, m.target) in true and m.sigma is not None and not ends & fractured:
             deviations[m.code].append((m.value - true[m.code, m.target], m.sigma))
     return deviations
 

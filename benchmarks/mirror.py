@@ -1,8 +1,8 @@
 """Is an AP film that was mirrored left to right noticed? ``python -m benchmarks.mirror``.
 
 Held-out simulated pairs through the shipped network, once as they are and once with the AP film mirrored, then both
-opinions on which way round it is: of the landmarks (``lumbar3d.detection.mirror``) and of the images
-(``lumbar3d.registration.mirrored``). Calibrations are exact, slightly wrong as calibration files are
+opinions on which way round it is: of the landmarks (``lumbar3d.refusal.laterality_landmarks``) and of the images
+(``lumbar3d.registration.rough_fits``). Calibrations are exact, slightly wrong as calibration files are
 (``training.radiographs.room.told``: 2 mm and 0.3 degrees per view), or have the lateral source 10 mm nearer or
 farther on top, which is what looks most like a mirrored film. The table goes by how far the spine is from where the
 middle of the film looks, because there the landmarks say nothing. With ``--first 600`` (the patients on whom weights
@@ -30,17 +30,19 @@ from benchmarks.network_measure import network_view
 from benchmarks.subject_films import COLUMNS, photograph
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, load_subject
 from lumbar3d.detection.crops import GRID_STEP
-from lumbar3d.detection.mirror import mirrored_ap_log_ratio
-from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import Detection
+from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.refusal.laterality import CONSTANTS
+from lumbar3d.refusal.laterality_landmarks import mirrored_ap_log_ratio
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.mirrored import CONSTANTS, image_log_ratios
+from lumbar3d.registration.initialise import triangulate_landmarks
+from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.samples import HELD_OUT_SEEDS
@@ -48,7 +50,7 @@ from training.radiographs.room import told
 from training.radiographs.simulate import LabelledView, Simulator
 
 Array = NDArray[np.float64]
-Beams = tuple[ConeBeam, ConeBeam]
+Beams = tuple[Projection, Projection]
 
 DEPTH_ERROR_MM = 10.0
 
@@ -91,7 +93,8 @@ class Bench:
         for name, beams in rooms.items():
             views = [replace(view, projection=beam) for view, beam in zip(found.views, beams, strict=True)]
             task = FitTask(self.models, Detection(*views), self.projector, RegistrationConstants())
-            opinions[name] = np.append(mirrored_ap_log_ratio(task.detection), image_log_ratios(task))
+            landmarks = triangulate_landmarks(task.detection, task.constants)
+            opinions[name] = np.append(mirrored_ap_log_ratio(task.detection), mirrored_log_ratios(task, landmarks))
         return opinions
 
 
@@ -105,14 +108,15 @@ def calibrations(views: Sequence[LabelledView], rng: np.random.Generator) -> dic
     ap, lat = (view.projection.downsampled(GRID_STEP) for view in views)
     ap_told, lat_told = told(ap, rng), told(lat, rng)
     move = frames.rigid(np.eye(3), np.array([0.0, 0.0, rng.choice([-1.0, 1.0]) * DEPTH_ERROR_MM]))
-    deep = replace(lat_told, camera_from_world=move @ lat_told.camera_from_world)
+    world_from_camera = frames.invert(lat_told.camera_from_world)
+    deep = lat_told.moved(world_from_camera @ move @ lat_told.camera_from_world)
     return {EXACT: (ap, lat), TOLD: (ap_told, lat_told), DEEP: (ap_told, deep)}
 
 
 def offset_mm(ap: LabelledView) -> float:
     """How far the spine is from where the middle of the AP film looks."""
     aside_px = ap.landmarks_px[..., 0].mean() - (ap.pixels.shape[1] - 1) / 2
-    return abs(float(aside_px * ap.depths_mm.mean() / ap.projection.focal_px[0]))
+    return abs(float(aside_px * ap.projection.mm_per_px(ap.depths_mm.mean())[0]))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from lumbar3d.registration.mirrored import CONSTANTS
+from lumbar3d.refusal.laterality import CONSTANTS
 
 Array = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Pair:
 
 
 def log_odds(opinions: Iterable[Array]) -> Array:
-    """As ``registration.mirrored`` has them, (n,)."""
+    """As ``refusal.laterality`` has them, (n,)."""
     every = np.array(list(opinions)).reshape(-1, len(WEIGHTS))
     settled = every[:, 0] < CONSTANTS.settled_ratio
     return np.where(settled, CONSTANTS.landmarks * every[:, 0], every @ WEIGHTS)

@@ -19,7 +19,7 @@ from benchmarks.network_reliability import table as reliability
 from benchmarks.network_report import markdown
 from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.contracts import VIEWS
-from lumbar3d.detection.network import Detector
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.samples import HELD_OUT_SEEDS

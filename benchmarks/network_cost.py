@@ -23,7 +23,7 @@ import onnxruntime
 
 from benchmarks.machine import describe
 from lumbar3d.contracts import Calibration
-from lumbar3d.detection.network import Detector
+from lumbar3d.detector import Detector
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.shape.assets import AssetStore
 

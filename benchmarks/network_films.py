@@ -24,7 +24,7 @@ from benchmarks.film_reading import READ, RIGHT, SHIFTED, read_film, score
 from benchmarks.machine import describe
 from benchmarks.network_films_report import markdown
 from lumbar3d.contracts import VIEWS
-from lumbar3d.detection.network import Detector
+from lumbar3d.detector import Detector
 from lumbar3d.shape.assets import AssetStore
 
 ASSUMED, SCALES = 1.0, (0.92, 1.0, 1.08, 1.16)

@@ -78,7 +78,7 @@ def measure(truth: ViewTruth, found: ViewDetection) -> Measured:
         "dice_per_level": np.array([dice(*pair) for pair in zip(*levels, strict=True)]),
         "psnr_db": float(-10.0 * np.log10(np.mean((said - exact) ** 2))),
         "ssim": float(structural_similarity(exact, said, data_range=1.0)),
-        "landmark_mm": np.linalg.norm(error, axis=-1) * truth.depths_mm / found.projection.focal_px[0],
+        "landmark_mm": np.linalg.norm(error * found.projection.mm_per_px(truth.depths_mm), axis=-1),
         "landmark_error_px": error * GRID_STEP,
         "landmark_covariance_px2": found.landmark_covariance_px2[:count] * GRID_STEP**2,
         "mislabelled": misnamed(truth.landmarks_px, found.landmarks_px),

@@ -19,14 +19,14 @@ from scipy.stats import beta
 
 from benchmarks.machine import describe
 from benchmarks.network_measure import landmarks_px, misnamed, network_view
-from lumbar3d.detection.network import Detector
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.radiographs.simulate import LabelledView, Simulator
 
 FIRST_SEED = 42_000_000
 """Far from those of training, validation and every other benchmark; not those from 40 000 000 on, of which one, named
-wrongly in the lateral view alone, is why ``detection.refusal`` looks at the rays of each level."""
+wrongly in the lateral view alone, is why ``refusal.contradiction`` looks at the rays of each level."""
 CERTAINTY = 0.95
 
 

@@ -21,7 +21,7 @@ from benchmarks.network_real_report import markdown
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
 from lumbar3d.contracts import VIEWS
-from lumbar3d.detection.network import Detector
+from lumbar3d.detector import Detector
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.pair import read_pair

@@ -3,7 +3,7 @@
 Simulated pairs of held-out people, true ones and ones that are wrong in a known way (``network_refusal_films``),
 through the shipped ``Detector``. Besides, how well novelty alone tells the wrong ones from true ones (AUROC: the share
 of pairs of a wrong and a true pair of films in which the larger novelty of the wrong one's two films is larger).
-``--choose`` prints instead what the limits of ``detection.refusal`` were chosen from: to be asked of patients 600-699,
+``--choose`` prints instead what the limits of ``refusal.constants`` were chosen from: to be asked of patients 600-699,
 whom no benchmark measures.
 """
 
@@ -23,7 +23,7 @@ from benchmarks.machine import describe
 from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
 from benchmarks.network_refusal_report import choices, markdown
 from lumbar3d.detection.inspection import name_together
-from lumbar3d.detection.network import Detector
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.samples import HELD_OUT_SEEDS

@@ -115,7 +115,7 @@ def aimed(simulator: Simulator, seed: int, up_mm: float) -> Pair:
     """A patient with both beams moved up."""
     rng = np.random.default_rng(seed)
     move = frames.rigid(np.eye(3), np.array([0.0, 0.0, -up_mm]))
-    ap, lat = (replace(beam, camera_from_world=beam.camera_from_world @ move) for beam in draw_room(rng))
+    ap, lat = (beam.moved(move) for beam in draw_room(rng))
     return _views(photograph(simulator.spine(seed), (ap, lat), 1, rng))
 
 

@@ -45,7 +45,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def choices(found: Mapping[str, Sequence[Seen]]) -> str:
-    """What the limits of ``detection.refusal`` are chosen from."""
+    """What the limits of ``refusal.constants`` are chosen from."""
     rows = ["worse view of a pair: confidence of the weakest level, mean confidence, novelty (min / median / max);"]
     rows += ["probability of the count 5 where it is the likeliest; of the names, in the worse view and by both;"]
     rows += ["confidence of each name in AP, LAT (5 % / median / 95 %)", ""]

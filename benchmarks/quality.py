@@ -21,12 +21,13 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.network import network_view
-from lumbar3d.detection.network import Detector
 from lumbar3d.detection.result import Detection
+from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
-from lumbar3d.errors import Lumbar3dError
+from lumbar3d.errors import Lumbar3dError, RejectedError
 from lumbar3d.geometry import frames
 from lumbar3d.quality import judge_levels, overall_flag, pair_notes
+from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
@@ -65,8 +66,8 @@ class Answer:
 
 def misplace(found: Detection, up_mm: float) -> Detection:
     """The same detection, with a calibration that puts the lateral view too high."""
-    camera = found.lat.projection.camera_from_world @ frames.rigid(np.eye(3), np.array([0.0, 0.0, -up_mm]))
-    return replace(found, lat=replace(found.lat, projection=replace(found.lat.projection, camera_from_world=camera)))
+    move = frames.rigid(np.eye(3), np.array([0.0, 0.0, -up_mm]))
+    return replace(found, lat=replace(found.lat, projection=found.lat.projection.moved(move)))
 
 
 class Bench:
@@ -95,16 +96,18 @@ class Bench:
         except Lumbar3dError as refused:
             return Answer(error_mm, refused.code, False, ())
         quality, notes = judge_levels(fit), pair_notes(found)
+        told: str = overall_flag(quality, notes)
         try:
-            told: str = overall_flag(quality, notes)
-        except Lumbar3dError as refused:
+            refuse_unsupported(quality)
+        except RejectedError as refused:
             told = refused.code
         levels = []
-        for vertebra, judged, true in zip(fit.vertebrae, quality, spine.lumbar, strict=True):
+        sigmas_mm = fit.surface_sigma_mm.tolist()
+        for vertebra, judged, sigma_mm, true in zip(fit.vertebrae, quality, sigmas_mm, spine.lumbar, strict=True):
             distances = vertex_to_surface_mm(vertebra.vertices_world(vertebra.model.fit_vertices), true.mesh)
             errors = float(distances.mean()), float(np.sqrt(np.mean(distances**2)))
             broken = any("fracture" in found and found.endswith(vertebra.level) for found in spine.diagnoses)
-            levels.append(Judged(error_mm, broken, *errors, judged.surface_sigma_mm, judged.flag, judged.reasons))
+            levels.append(Judged(error_mm, broken, *errors, sigma_mm, judged.flag, judged.reasons))
         return Answer(error_mm, told, bool(notes), tuple(levels))
 
 

@@ -14,7 +14,7 @@ from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry.calibration import BiplanarGeometry
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 Array = NDArray[np.float64]
@@ -90,7 +90,7 @@ def simulate_detection(
     return Simulated(Detection(*views), np.array(dice).T)
 
 
-def network_grid(beam: ConeBeam) -> ConeBeam:
+def network_grid(beam: Projection) -> Projection:
     """The square 512 grid that covers a detector."""
     step = max(beam.rows, beam.columns) / GRID
     first = (np.array([beam.columns, beam.rows]) - GRID * step) / 2 + (step - 1) / 2

@@ -18,7 +18,7 @@ from benchmarks.voxel_film import Volume, cast, voxelise
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 from training.radiographs.demo import grey16, real_spine
 from training.radiographs.fields import shrink
@@ -52,7 +52,7 @@ def bone_volume(meshes: list[TriangleMesh], patient: Patient, seed: int) -> Volu
 def expose(
     subject: Subject,
     patient: Patient,
-    inside: Callable[[ConeBeam], Matter],
+    inside: Callable[[Projection], Matter],
     rng: np.random.Generator,
     folder: Path,
 ) -> tuple[Path, Path]:
@@ -65,7 +65,7 @@ def expose(
     return folder / "ap.png", folder / "lat.png"
 
 
-def exact_view(subject: Subject, projection: ConeBeam, projector: Projector) -> ViewTruth:
+def exact_view(subject: Subject, projection: Projection, projector: Projector) -> ViewTruth:
     """The person's decomposition and landmarks on the grid of one view of a ``Detection``."""
     meshes = [subject.meshes_world[level] for level in subject.levels]
     rows, columns = GRID_STEP * projection.rows, GRID_STEP * projection.columns

@@ -14,7 +14,7 @@ from benchmarks.held_out_body import around, read_body
 from benchmarks.subject_films import COLUMNS, SEED, bone_volume
 from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
 from benchmarks.voxel_film import cast
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from training.radiographs.demo import grey16, real_spine
 from training.radiographs.ellipsoids import Ellipsoids
 from training.radiographs.film import draw_film, make_film
@@ -25,7 +25,7 @@ from training.radiographs.spectrum import Matter
 from training.surroundings.noise import cellular
 
 Image = NDArray[np.float32]
-Around = Callable[[ConeBeam], Matter]
+Around = Callable[[Projection], Matter]
 
 SIMULATOR, BODY, FILLED, CYLINDER, RANDOM, CELLS = (
     "the training simulator's",
@@ -75,7 +75,7 @@ def _around(data: Path, subject: Subject, patient: Patient, kind: str, rng: np.r
         return lambda beam: Matter(cylinder.lengths_mm(beam), np.zeros((beam.rows, beam.columns), np.float32))
     structure = {RANDOM: _structure, CELLS: _cells}.get(kind)
 
-    def stands(beam: ConeBeam) -> Matter:
+    def stands(beam: Projection) -> Matter:
         found = surroundings(patient, beam, rng)
         if structure is None:
             return found
@@ -86,7 +86,7 @@ def _around(data: Path, subject: Subject, patient: Patient, kind: str, rng: np.r
     return stands
 
 
-def _structure(beam: ConeBeam, rng: np.random.Generator) -> Image:
+def _structure(beam: Projection, rng: np.random.Generator) -> Image:
     """Gaussian fields of three sizes, mm of water."""
     total = np.zeros((beam.rows, beam.columns), dtype=np.float32)
     for size_mm, rms_mm in zip(SIZES_MM, RMS_MM, strict=True):
@@ -96,7 +96,7 @@ def _structure(beam: ConeBeam, rng: np.random.Generator) -> Image:
     return total
 
 
-def _cells(beam: ConeBeam, rng: np.random.Generator) -> Image:
+def _cells(beam: Projection, rng: np.random.Generator) -> Image:
     """Gas in cells, their walls and less of it between, mm of water."""
     size = beam.columns // 4
     cells = cellular(size, CELL_MM / (4 * beam.pixel_spacing_mm[0]), rng)

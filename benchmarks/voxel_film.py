@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 Array = NDArray[np.float64]
@@ -80,7 +80,7 @@ def _fill(vertices: Array, faces: NDArray[np.int32], shape: tuple[int, int, int]
     return flips
 
 
-def cast(volume: Volume, beam: ConeBeam) -> Image:
+def cast(volume: Volume, beam: Projection) -> Image:
     """Line integral (density x mm) along the ray of every pixel, (rows, columns)."""
     v, u = np.mgrid[: beam.rows, : beam.columns]
     _, directions = beam.rays(np.stack([u, v], -1))

@@ -7,28 +7,15 @@ from dataclasses import dataclass, fields, is_dataclass
 from types import ModuleType
 from typing import Any
 
-from lumbar3d import quality
-from lumbar3d.detection import (
-    aim,
-    chain,
-    confidence,
-    crops,
-    decode,
-    diagnosis,
-    inspection,
-    looks,
-    mirror,
-    naming,
-    network,
-    refusal,
-    report,
-    truncation,
-)
+from lumbar3d import detector, quality
+from lumbar3d.detection import aim, chain, confidence, crops, decode, inspection, looks, naming, report
 from lumbar3d.drr import attenuation
 from lumbar3d.geometry import calibration, world_frame
 from lumbar3d.imaging import consistency, normalise, preprocess
 from lumbar3d.measurement import frames, heights, points, sampling
-from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, mirrored, optimise
+from lumbar3d.refusal import constants as refusal
+from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
+from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, rough_fits
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
 
@@ -59,18 +46,19 @@ OWNERS = (
     Owner(consistency, ("SPACING_TOLERANCE",)),
     Owner(calibration, ("LIMITS",)),
     Owner(world_frame, ("LARGEST_TURN_DEG", "LARGEST_LATERAL_TURN_DEG")),
-    Owner(refusal, ("CONSTANTS", "LEAST_SAID")),
+    Owner(refusal, ("CONSTANTS",)),
+    Owner(names, ("LEAST_SAID",)),
     Owner(chain, ("CONSTANTS",)),
     Owner(naming, ("CONSTANTS", "COUNTS")),
-    Owner(mirror, ("CONSTANTS",)),
+    Owner(laterality_landmarks, ("CONSTANTS",)),
     Owner(aim, ("OFF_CENTRE_MM", "LEAST_CONFIDENCE")),
     Owner(looks, ("ZOOMS", "COLUMN_HALF_WIDTH_MM", "LEAST_BODIES")),
     Owner(decode, ("STRIDE", "WINDOW", "DISTINCT_SHARE")),
     Owner(inspection, ("SAME_BODY",)),
-    Owner(diagnosis, ("MOST_CHANGES",)),
+    Owner(film_faults, ("MOST_CHANGES",)),
     Owner(truncation, ("SHOWN_SHARE", "SHOWN_STEP", "BODY_SHARE")),
     Owner(crops, ("CROP_PX", "GRID_STEP")),
-    Owner(network, ("LEAST_OPACITY",)),
+    Owner(detector, ("LEAST_OPACITY",)),
     Owner(confidence, ("WITHIN_MM", "DIRECTIONS")),
     Owner(report, ("DIGITS",)),
     Owner(attenuation, ("MU_PER_MM",)),
@@ -80,21 +68,23 @@ OWNERS = (
     Owner(landmark_term, ("DIFFERENCE_MM", "MINIMUM_SIGMA_PX")),
     Owner(optimise, ("FINE_PX",)),
     Owner(bobyqa, ("BOUND_DEG", "BOUND_MM", "BOUND_SD", "FIRST_STEP", "FIRST_STEP_SD")),
-    Owner(mirrored, ("CONSTANTS",)),
+    Owner(rough_fits, ("CONSTANTS",)),
+    Owner(laterality, ("CONSTANTS",)),
     Owner(sampling, ("MeasurementConstants",)),
     Owner(frames, ("AXIS_WEIGHTS",)),
     Owner(points, ("_CENTRAL_VERTICES",)),
     Owner(heights, ("LEAST_LEVELS", "_MEDIAN_VARIANCE")),
     Owner(quality, ("CONSTANTS",)),
+    Owner(verdict, ("CONSTANTS",)),
 )
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "imaging": (preprocess, normalise),
-    "detection": (refusal, chain, naming, mirror),
+    "detection": (refusal, chain, naming, laterality_landmarks),
     "registration": (fit,),
     "measurement": (sampling, frames),
-    "mirrored": (mirrored,),
-    "quality": (quality,),
+    "mirrored": (laterality, rough_fits),
+    "quality": (quality, verdict),
 }
 """What results of version 1.0 have called their constants from the start, beside the names with owners."""
 

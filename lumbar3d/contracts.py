@@ -63,9 +63,15 @@ class Calibration(_Contract):
     lat: View
 
 
+EngineName = Literal["shape_model"]
+
+
 class ReconstructOptions(_Contract):
     """What a caller may choose; everything else is fixed and recorded in the result."""
 
+    engine: EngineName = Field(
+        default="shape_model", description="what turns both views into a spine: the shape models' 2D-3D registration"
+    )
     method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
 
 
@@ -144,7 +150,10 @@ class Measurement(_Contract):
     target: str = Field(description="level (L3), pair (L3/L4) or span (L1-L5)")
     value: float
     unit: Literal["mm", "deg", "%", "cm3", "mm2"]
-    sigma: float = Field(ge=0.0, description="standard error, same unit, from the posterior of the fit")
+    sigma: float | None = Field(
+        ge=0.0,
+        description="standard error, same unit, from the posterior of the fit; null where the engine states none",
+    )
     flag: Literal["ok", "model_based", "low_confidence"] = "ok"
     norm: Norm | None = None
     definition: str
@@ -184,7 +193,9 @@ class LevelQuality(_Contract):
     image_residual: float = Field(description="mean absolute DRR residual inside the vertebra, 0-1, worse view")
     ray_residual_mm: float = Field(description="RMS distance between the two rays of the seven landmarks")
     overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, worse view")
-    surface_sigma_mm: float = Field(description="RMS posterior standard error of the surface")
+    surface_sigma_mm: float | None = Field(
+        description="RMS posterior standard error of the surface; null where the engine states none"
+    )
     height_loss: float | None = Field(
         default=None,
         description="largest loss of anterior, middle or posterior body height against the person's other levels, as a "
@@ -251,6 +262,7 @@ class ReconstructionResult(_Contract):
     software: str
     intended_use: str = "Decision support for research. Not a medical device."
     world_frame: Literal["x_anterior_y_left_z_up_mm"] = "x_anterior_y_left_z_up_mm"
+    engine: EngineName = "shape_model"
     method: str
     levels: tuple[LevelResult, ...] = Field(
         description="from head to feet; L1 to L5 as long as the networks find these, any list later"

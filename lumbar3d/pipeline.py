@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 from lumbar3d.artifacts import RESULT
 from lumbar3d.bundle import write_bundle
-from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
-from lumbar3d.detection.network import Detector
+from lumbar3d.contracts import Calibration, EngineName, ReconstructOptions, Stage
 from lumbar3d.detection.result import Detection
+from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.drr.projector import Projector
+from lumbar3d.engines.protocol import FoundPair, SpineEngine
+from lumbar3d.engines.shape_fit import ShapeFit
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure
 from lumbar3d.provenance import Provenance, describe
-from lumbar3d.quality import judge_levels, overall_flag, pair_notes
+from lumbar3d.quality import doubtful_levels, judge_levels, overall_flag, pair_notes
 from lumbar3d.reconstruction import Reconstruction
+from lumbar3d.refusal.laterality import laterality_notes, mirrored_ap_log_odds, refuse_mirrored
+from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.mirrored import mirror_notes, mirrored_ap_log_odds, refuse_mirrored
-from lumbar3d.registration.register import register
+from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
+from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.registration.task import FitTask
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -31,7 +35,7 @@ from lumbar3d.shape.model import ShapeModel
 from lumbar3d.stages import Progress, StageClock
 
 
-class Sees(Protocol):
+class FindsLevels(Protocol):
     """What the engine needs of a detector."""
 
     def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
@@ -47,17 +51,22 @@ class Engine:
     ----------
     models : sequence of ShapeModel
         L1..L5.
-    detector : Sees
+    detector : FindsLevels
     projector : Projector
     provenance : Provenance
     constants : RegistrationConstants
     """
 
     models: Sequence[ShapeModel]
-    detector: Sees
+    detector: FindsLevels
     projector: Projector
     provenance: Provenance
     constants: RegistrationConstants = field(default_factory=RegistrationConstants)
+
+    @cached_property
+    def engines(self) -> Mapping[EngineName, SpineEngine]:
+        """What ``options.engine`` chooses from."""
+        return {"shape_model": ShapeFit(self.models, self.projector, self.constants)}
 
     @classmethod
     def load(cls, assets_dir: Path | None = None, device: Literal["auto", "cpu", "gpu"] = "auto") -> Engine:
@@ -139,37 +148,44 @@ class Engine:
         self, paths: tuple[Path, Path], calibration: Calibration, options: ReconstructOptions, clock: StageClock
     ) -> Reconstruction:
         clock.enter(Stage.READ)
-        views, notes = read_pair(paths, calibration)
+        views, file_notes = read_pair(paths, calibration)
         clock.enter(Stage.DETECT)
         detection = self.detector.detect(*views)
         views = detection.sources or views
         clock.enter(Stage.INITIALISE)
-        mirrored_log_odds = mirrored_ap_log_odds(FitTask(self.models, detection, self.projector, self.constants))
+        landmarks = triangulate_landmarks(detection, self.constants)
+        mirrored_log_odds = self._mirrored_log_odds(detection, landmarks)
         refuse_mirrored(mirrored_log_odds)
         clock.enter(Stage.REGISTER)
-        fit = register(self.models, detection, self.projector, self.constants, options.method, clock.within)
+        engine = self.engines[options.engine]
+        spine = engine.reconstruct(FoundPair(views, detection, landmarks), options, clock.within)
         clock.enter(Stage.MEASURE)
-        notes = (*notes, *pair_notes(detection), *mirror_notes(mirrored_log_odds))
-        quality = judge_levels(fit)
-        flag = overall_flag(quality, notes)
-        doubtful = {v.level for v, judged in zip(fit.vertebrae, quality, strict=True) if judged.flag != "ok"}
-        measurements = measure(fit.vertebrae, doubtful)
+        quality = judge_levels(spine)
+        refuse_unsupported(quality)
+        notes = (*file_notes, *pair_notes(detection), *laterality_notes(mirrored_log_odds))
+        measurements = measure(
+            spine.vertebrae, doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
+        )
         clock.stop()
-        clock.timings_s[Stage.INITIALISE] += fit.timings_s["initialise"]
-        clock.timings_s[Stage.REGISTER] = fit.timings_s["fit"] + fit.timings_s["posterior"]
         return Reconstruction(
             calibration=calibration,
             views=views,
             detection=detection,
-            registration=fit,
-            meshes={vertebra.level: vertebra.mesh_world() for vertebra in fit.vertebrae},
+            registration=spine,
+            meshes={vertebra.level: vertebra.mesh_world() for vertebra in spine.vertebrae},
             quality=quality,
-            flag=flag,
+            flag=overall_flag(quality, notes),
             measurements=measurements,
             notes=notes,
             provenance=self.provenance,
+            engine=options.engine,
             timings_s=clock.timings_s,
         )
+
+    def _mirrored_log_odds(self, detection: Detection, landmarks: Landmarks) -> float:
+        """Laterality test: log odds that the AP film was mirrored."""
+        task = FitTask(self.models, detection, self.projector, self.constants)
+        return mirrored_ap_log_odds(detection, partial(mirrored_log_ratios, task, landmarks))
 
 
 @cache

@@ -8,14 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVELS, adjacent_rows
+from lumbar3d.anatomy import Level, adjacent_rows
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import LevelQuality
-from lumbar3d.detection import refusal
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.errors import RejectedError
 from lumbar3d.measurement.heights import LEAST_LEVELS, height_losses
 from lumbar3d.notes import DOUBTFUL
+from lumbar3d.refusal.constants import CONSTANTS as REFUSAL
+from lumbar3d.refusal.lumbar_count import count_unsure
 from lumbar3d.registration.result import Registration
 
 Flag = Literal["ok", "review", "bad"]
@@ -54,9 +54,6 @@ class QualityConstants:
     """Median height by which the rays of one view pass above those of the other: a calibration error of about that."""
     clear_names: float = 0.97
     """Probability of the levels' names below which an answer asks for review (``detection.naming``)."""
-    rejected_levels: int = 3
-    """With this many bad levels, or most of a shorter list, there is no answer worth giving; a deformed one is bad but
-    may be what is there."""
 
 
 CONSTANTS = QualityConstants()
@@ -71,8 +68,8 @@ _REASONS = {
     "height_loss": "deformed",
     "neighbour_surprise": "unlike_neighbours",
 }
-_ABOUT_THE_PERSON = frozenset({"deformed_bad", "unlike_neighbours_bad"})
-"""Not doubts about the images."""
+_WITHOUT_COVARIANCE = {"surface_sigma_mm": 1, "height_loss": 0}
+"""Grades of what cannot be judged: an error that nobody states asks for review, a loss within no error is not told."""
 VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
@@ -89,8 +86,8 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
     """What is doubtful about the two films, as stable codes."""
     doubts = {
         VIEWS_SHIFTED: _views_shifted(detection),
-        UNLIKE_TRAINING: any((view.novelty or 0.0) > refusal.CONSTANTS.unusual_novelty for view in detection.views),
-        COUNT_UNSURE: _count_unsure(detection),
+        UNLIKE_TRAINING: any((view.novelty or 0.0) > REFUSAL.unusual_novelty for view in detection.views),
+        COUNT_UNSURE: detection.naming is not None and count_unsure(detection.naming),
         NAMES_UNSURE: detection.naming is not None and detection.naming.sureness < CONSTANTS.clear_names,
     }
     return tuple(note for note, applies in doubts.items() if applies)
@@ -109,31 +106,15 @@ def _views_shifted(detection: Detection) -> bool:
     return gaps.size > 0 and abs(float(np.median(gaps))) > CONSTANTS.views_shift_mm
 
 
-def _count_unsure(detection: Detection) -> bool:
-    """Whether five lumbar vertebrae are not the clear answer."""
-    naming = detection.naming
-    if naming is None:
-        return False
-    return naming.count_probability(len(LEVELS)) < refusal.CONSTANTS.least_count_confidence
-
-
 def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:
-    """The worst level decides; a doubtful geometry asks for review by itself.
-
-    Raises
-    ------
-    RejectedError
-        Most of the spine is not supported by the images.
-    """
-    if sum(_unsupported(level) for level in levels) >= min(CONSTANTS.rejected_levels, len(levels) // 2 + 1):
-        raise RejectedError("the fitted vertebrae do not match the two images under this calibration")
+    """The worst level decides; a doubtful geometry asks for review by itself."""
     worst = max((level.flag for level in levels), key=_WORST.index)
     return "review" if worst == "ok" and DOUBTFUL.intersection(notes) else worst
 
 
-def _unsupported(level: LevelQuality) -> bool:
-    """Bad for another reason than the person's own shape."""
-    return any(reason.endswith("_bad") and reason not in _ABOUT_THE_PERSON for reason in level.reasons)
+def doubtful_levels(names: Sequence[Level], levels: Sequence[LevelQuality]) -> set[Level]:
+    """Those of the named levels whose measurements have low confidence."""
+    return {name for name, level in zip(names, levels, strict=True) if level.flag != "ok"}
 
 
 def _landmark_rays(view: ViewDetection) -> tuple[Array, Array]:
@@ -154,12 +135,15 @@ def _judge(registration: Registration, row: int, stranger: bool, height_loss: fl
     }
     grades = {name: _grade(value, *getattr(CONSTANTS, name)) for name, value in judged.items() if value is not None}
     grades["neighbour_mm"] = 2 if stranger else 0
+    stated = registration.vertebrae[row].covariance is not None
+    if not stated:
+        grades |= _WITHOUT_COVARIANCE
     return LevelQuality(
         image_residual=float(registration.image_residual[row].mean()),
         ray_residual_mm=ray_residual_mm,
         overlap_dice=float(registration.silhouette_dice[row].mean()),
-        surface_sigma_mm=sigma_mm,
-        height_loss=height_loss,
+        surface_sigma_mm=sigma_mm if stated else None,
+        height_loss=height_loss if stated else None,
         flag=_WORST[max(grades.values())],
         reasons=tuple(f"{_REASONS[name]}_{_WORST[grade]}" for name, grade in grades.items() if grade > 0),
     )

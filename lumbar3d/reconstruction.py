@@ -11,6 +11,7 @@ from lumbar3d import __version__
 from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.contracts import (
     Calibration,
+    EngineName,
     LandmarkResult,
     LandmarkSighting,
     LevelQuality,
@@ -50,6 +51,8 @@ class Reconstruction:
     notes : tuple of str
         Remarks about the input, as stable codes.
     provenance : Provenance
+    engine : str
+        Which of ``lumbar3d.engines`` made it.
     timings_s : dict of str to float
         Wall time of each stage.
     """
@@ -64,6 +67,7 @@ class Reconstruction:
     measurements: tuple[Measurement, ...]
     notes: tuple[str, ...]
     provenance: Provenance
+    engine: EngineName = "shape_model"
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -75,6 +79,7 @@ class Reconstruction:
         """The document of ``GET /jobs/{id}/result``."""
         return ReconstructionResult(
             software=f"lumbar3d {__version__}",
+            engine=self.engine,
             method=self.registration.method,
             levels=self._levels(),
             measurements=self.measurements,

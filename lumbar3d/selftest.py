@@ -11,7 +11,7 @@ from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
 from lumbar3d.errors import DeviceError
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import ConeBeam, Projection
 from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.register import register
 from lumbar3d.shape.fitted import FittedVertebra
@@ -52,7 +52,7 @@ def _standing(model: ShapeModel, row: int) -> FittedVertebra:
     return FittedVertebra(model, pose, np.zeros(model.rank), np.eye(6 + model.rank))
 
 
-def _seen(spine: Sequence[FittedVertebra], projection: ConeBeam, projector: Projector) -> ViewDetection:
+def _seen(spine: Sequence[FittedVertebra], projection: Projection, projector: Projector) -> ViewDetection:
     opacity = drr_from_path_length(projector.path_lengths_mm([v.mesh_world() for v in spine], projection))
     landmarks, _ = projection.project(np.stack([vertebra.landmarks_world() for vertebra in spine]))
     return ViewDetection(projection, opacity, landmarks, np.ones(landmarks.shape[:2]), np.ones(len(spine)))

@@ -12,6 +12,7 @@ import numpy as np
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.guess import Guess
 from lumbar3d.errors import EmptyImageError
+from lumbar3d.geometry.projection import on_grid
 from lumbar3d.imaging.preprocess import GRID, NetworkView
 
 FirstLook = Callable[[Sequence[NetworkView]], list[Guess]]
@@ -69,8 +70,6 @@ def _moved(guess: Guess) -> NetworkView | None:
     grid, film = source.projection, source.film.projection
     place = guess.view.flips.points(canonical, grid)
     try:
-        return source.film.around(
-            (place - grid.principal_px) * grid.pixel_spacing_mm / film.pixel_spacing_mm + film.principal_px
-        )
+        return source.film.around(on_grid(place, grid, film))
     except EmptyImageError:
         return None

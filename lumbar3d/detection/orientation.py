@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lumbar3d.arrays import Array, Image
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.preprocess import ViewName
 
 _COLUMN_AXIS_WORLD = {"ap": np.array([0.0, 1.0, 0.0]), "lat": np.array([-1.0, 0.0, 0.0])}
@@ -30,7 +30,7 @@ class Flips:
         step = (-1 if self.rows else 1, -1 if self.columns else 1)
         return np.ascontiguousarray(image[..., :: step[0], :: step[1]])
 
-    def points(self, pixels: Array, projection: ConeBeam) -> Array:
+    def points(self, pixels: Array, projection: Projection) -> Array:
         """Mirror (u, v) pixels (..., 2) within the grid of ``projection``."""
         out = np.array(pixels, dtype=np.float64)
         if self.columns:
@@ -40,13 +40,13 @@ class Flips:
         return out
 
 
-def flips_to_canonical(projection: ConeBeam, view: ViewName) -> Flips:
+def flips_to_canonical(projection: Projection, view: ViewName) -> Flips:
     """Read from the calibration how an image must be mirrored."""
     column_axis, row_axis = projection.camera_from_world[0, :3], projection.camera_from_world[1, :3]
     return Flips(columns=bool(column_axis @ _COLUMN_AXIS_WORLD[view] < 0), rows=bool(row_axis[2] > 0))
 
 
-def view_code(projection: ConeBeam, view: ViewName) -> Image:
+def view_code(projection: Projection, view: ViewName) -> Image:
     """(2,) for the network: lateral or not; mirrored to canonical (+1 no, -1 yes), so on which side the source is."""
     flips = flips_to_canonical(projection, view)
     mirrored = flips.columns != flips.rows  # both: only turned

@@ -10,7 +10,7 @@ from lumbar3d.arrays import Array
 from lumbar3d.contracts import FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport
 from lumbar3d.detection.confidence import share_within
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.imaging.preprocess import ViewName
 
 DIGITS = 4
@@ -19,14 +19,14 @@ _VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 
 
 def sightings(
-    detection: Detection, images: Sequence[ConeBeam], points_mm: Array
+    detection: Detection, images: Sequence[Projection], points_mm: Array
 ) -> list[list[tuple[LandmarkSighting, ...]]]:
     """Every landmark in both views, by level and landmark; one that a view does not show is left out.
 
     Parameters
     ----------
     detection : Detection
-    images : two of ConeBeam
+    images : two of Projection
         The views on the pixels of the images as they were sent.
     points_mm : (levels, 7, 3) float64
         Where the landmarks are in the world, for their depth.
@@ -72,12 +72,12 @@ def _share(value: float) -> float:
 
 
 def _view(
-    view: ViewName, found: ViewDetection, image: ConeBeam, points_mm: Array
+    view: ViewName, found: ViewDetection, image: Projection, points_mm: Array
 ) -> list[list[LandmarkSighting | None]]:
-    scale = image.focal_px / found.projection.focal_px
-    pixels = (found.landmarks_px - found.projection.principal_px) * scale + image.principal_px
+    scale = found.projection.pixel_spacing_mm / image.pixel_spacing_mm
+    pixels = on_grid(found.landmarks_px, found.projection, image)
     covariance = _covariance_px2(found) * scale[:, None] * scale
-    mm_per_px = image.project(points_mm)[1][..., None] / image.focal_px
+    mm_per_px = image.mm_per_px(image.project(points_mm)[1])
     known = np.asarray(np.isfinite(pixels).all(-1) & np.isfinite(covariance).all((-2, -1)))
     certain = np.where(known[..., None, None], covariance, np.eye(2))
     confidence = np.clip(share_within(certain * mm_per_px[..., None] * mm_per_px[..., None, :]), 0.0, 1.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lumbar3d.anatomy import LEVELS, Level
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.naming import Naming
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.preprocess import NetworkView
 
 
@@ -17,7 +17,7 @@ class ViewDetection:
 
     Attributes
     ----------
-    projection : ConeBeam
+    projection : Projection
         The calibration on this grid (same pixels as ``decomposition``).
     decomposition : (levels, rows, columns) float32
         One DRR-like image per level of the ``Detection``: ``1 - exp(-MU_PER_MM * path_length_mm)`` of that vertebra
@@ -35,7 +35,7 @@ class ViewDetection:
         How unlike the films of training this film is (``detection.novelty``); None where the detector cannot say.
     """
 
-    projection: ConeBeam
+    projection: Projection
     decomposition: Image
     landmarks_px: Array
     landmark_sigma_px: Array

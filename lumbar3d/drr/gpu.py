@@ -12,7 +12,7 @@ import numpy as np
 from lumbar3d.arrays import Array, Image, Indices, Places
 from lumbar3d.drr.image_mesh import ray_length_factor, to_image
 from lumbar3d.errors import DeviceError
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 THREADS_PER_BLOCK = 256
@@ -31,7 +31,7 @@ class GpuProjector:
         if device_count() == 0:
             raise DeviceError("no CUDA device is available")
 
-    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> Image:
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: Projection) -> Image:
         """Path length in mm inside each mesh along the ray through each pixel centre, (n, rows, columns).
 
         Raises
@@ -42,11 +42,11 @@ class GpuProjector:
             The device failed.
         """
         flat = [to_image(mesh, projection) for mesh in meshes]
-        offsets = np.cumsum([0, *(len(mesh.uvs) for mesh in flat[:-1])])
+        offsets = np.cumsum([0, *(len(mesh.uvsw) for mesh in flat[:-1])])
         faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(flat, offsets, strict=True)])
         owner = np.repeat(np.arange(len(flat)), [len(mesh.faces) for mesh in flat])
-        uvs = np.concatenate([mesh.uvs for mesh in flat])
-        depths = _launch(uvs, faces, owner, np.array([mesh.z_ref_mm for mesh in flat]), projection)
+        uvsw = np.concatenate([mesh.uvsw for mesh in flat])
+        depths = _launch(uvsw, faces, owner, np.array([mesh.z_ref_mm for mesh in flat]), projection)
         return np.asarray(depths * ray_length_factor(projection), dtype=np.float32)
 
 
@@ -72,11 +72,11 @@ def _kernel() -> Any:
 
 
 def _launch(
-    uvs: Array,
+    uvsw: Array,
     faces: Indices,
     owner: Places,
     z_ref_mm: Array,
-    projection: ConeBeam,
+    projection: Projection,
 ) -> Image:
     """Draw on the device and fetch the depths (n, rows, columns)."""
     import cupy
@@ -86,7 +86,7 @@ def _launch(
         image = cupy.zeros(shape, dtype=cupy.float32)
         arrays = [
             cupy.asarray(np.ascontiguousarray(array, dtype=kind))
-            for array, kind in ((uvs, "f4"), (faces, "i4"), (owner, "i4"), (z_ref_mm, "f4"))
+            for array, kind in ((uvsw, "f4"), (faces, "i4"), (owner, "i4"), (z_ref_mm, "f4"))
         ]
         sizes = [np.int32(size) for size in (len(faces), projection.rows, projection.columns)]
         blocks = -(-len(faces) // THREADS_PER_BLOCK)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from lumbar3d.arrays import Image
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 
 class Projector(Protocol):
     """Exact path length through closed meshes, by signed rasterisation."""
 
-    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> Image:
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: Projection) -> Image:
         """Path length in mm inside each mesh along the ray through each pixel centre, (n, rows, columns)."""
         ...

@@ -9,6 +9,10 @@ image) or -1 (running up) when it crosses the row of p strictly to the right of 
 from the edge's upper end to its lower one, so the two triangles that share an edge get the same number with
 opposite signs, to the last bit. The sum over a closed mesh is thus zero at every pixel, whatever the rounding: every
 ray leaves as often as it enters, and nothing leaks.
+
+A projection whose rows are not perspective bends edges that change their depth. With the weights w of
+``Projection.edge_weight``, a point p with shares b_i of the corners has sum b_i (v_i - v) = 0 and
+sum b_i w_i (u_i - u) = 0; equal weights are the straight triangle of a pinhole.
 """
 
 from __future__ import annotations
@@ -19,14 +23,14 @@ import numpy as np
 
 from lumbar3d.arrays import Array, Image
 from lumbar3d.drr.image_mesh import ImageMesh, ray_length_factor, to_image
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 
 class ReferenceProjector:
     """Slow and clear; the fast projectors are tested against it."""
 
-    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> Image:
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: Projection) -> Image:
         """Path length in mm inside each mesh along the ray through each pixel centre, (n, rows, columns).
 
         Raises
@@ -43,7 +47,7 @@ class ReferenceProjector:
 
 def _draw(image: Array, mesh: ImageMesh) -> None:
     """Add the signed depths, relative to z_ref, of all triangles."""
-    for corners in mesh.uvs[mesh.faces]:
+    for corners in mesh.uvsw[mesh.faces]:
         rows, columns = _covered_box(corners, image.shape)
         if rows.stop <= rows.start or columns.stop <= columns.start:
             continue
@@ -67,18 +71,19 @@ def _winding(corners: Array, u: Array, v: Array) -> Array:
         upper, lower = (corners[start], corners[end]) if sign > 0 else (corners[end], corners[start])
         if upper[1] == lower[1]:
             continue
-        crossing = upper[0] + (v - upper[1]) * ((lower[0] - upper[0]) / (lower[1] - upper[1]))
+        along = (v - upper[1]) / (lower[1] - upper[1])
+        weight = upper[3] + along * (lower[3] - upper[3])
+        crossing = upper[0] + along * lower[3] / weight * (lower[0] - upper[0])
         total += sign * ((upper[1] <= v) & (v < lower[1]) & (u < crossing))
     return total
 
 
 def _interpolate(corners: Array, u: Array, v: Array) -> Array:
-    """Linear s at pixels; clamped, because an edge-on triangle has no slope to speak of."""
-    (u0, v0, s0), e1, e2 = corners[0], corners[1] - corners[0], corners[2] - corners[0]
-    twice_area = e1[0] * e2[1] - e2[0] * e1[1]
-    if twice_area == 0.0:
-        return np.full_like(u, s0)
-    slope_u = (e1[2] * e2[1] - e2[2] * e1[1]) / twice_area
-    slope_v = (e1[0] * e2[2] - e2[0] * e1[2]) / twice_area
-    plane = s0 + slope_u * (u - u0) + slope_v * (v - v0)
-    return np.asarray(np.clip(plane, corners[:, 2].min(), corners[:, 2].max()))
+    """Inverse depth s at pixels; clamped, because an edge-on triangle has no slope to speak of."""
+    (u_0, u_1, u_2), (v_0, v_1, v_2), s, w = corners.T
+    down = np.stack([v_0 - v, v_1 - v, v_2 - v])
+    across = np.stack([w[0] * (u_0 - u), w[1] * (u_1 - u), w[2] * (u_2 - u)])
+    share = np.cross(down, across, axis=0) * w[:, None, None]
+    total = share.sum(0)
+    mean = np.divide(np.tensordot(s, share, 1), total, out=np.full_like(u, s[0]), where=total != 0.0)
+    return np.asarray(np.clip(mean, s.min(), s.max()))

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.drr.projector import Projector
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 _SUBPIXELS = 2
@@ -21,14 +21,14 @@ _SMALLEST_PX2 = 6.0
 """Loops around less than this are specks between processes, not anatomy."""
 
 
-def outlines_px(meshes: Sequence[TriangleMesh], projection: ConeBeam, projector: Projector) -> list[list[Array]]:
+def outlines_px(meshes: Sequence[TriangleMesh], projection: Projection, projector: Projector) -> list[list[Array]]:
     """Outer and inner silhouette lines of each mesh alone.
 
     Parameters
     ----------
     meshes : sequence of TriangleMesh
         World mm.
-    projection : ConeBeam
+    projection : Projection
         The view in whose pixels the lines are wanted.
     projector : Projector
 

@@ -13,7 +13,7 @@ from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.outline import outlines_px
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -60,7 +60,7 @@ class OverlayInput:
     landmark_seen: Mask
 
 
-def view_overlay(drawn: OverlayInput, projection: ConeBeam, projector: Projector) -> ViewOverlay:
+def view_overlay(drawn: OverlayInput, projection: Projection, projector: Projector) -> ViewOverlay:
     """Outlines and landmarks in the pixels of ``projection``, rounded to a hundredth."""
     outlines = outlines_px(drawn.meshes, projection, projector)
     levels: dict[str, LevelOverlay] = {}
@@ -72,11 +72,10 @@ def view_overlay(drawn: OverlayInput, projection: ConeBeam, projector: Projector
     return {"width": projection.columns, "height": projection.rows, "levels": levels}
 
 
-def _landmarks(drawn: OverlayInput, place: int, projection: ConeBeam) -> dict[str, LandmarkOverlay]:
+def _landmarks(drawn: OverlayInput, place: int, projection: Projection) -> dict[str, LandmarkOverlay]:
     fitted, _ = projection.project(drawn.vertebrae[place].landmarks_world())
     grid = drawn.detection.projection
-    slopes = (drawn.detection.landmarks_px[place] - grid.principal_px) / grid.focal_px
-    detected = slopes * projection.focal_px + projection.principal_px
+    detected = on_grid(drawn.detection.landmarks_px[place], grid, projection)
     marks: dict[str, LandmarkOverlay] = {}
     for index, name in enumerate(LANDMARKS):
         marks[name] = {"model": _rounded(fitted[index])}

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lumbar3d.arrays import Array, Image
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.radiograph import Radiograph
 
@@ -42,7 +42,7 @@ class NetworkView:
     ----------
     pixels : (512, 512) float32
         Bone bright, [0, 1]; 0 outside the film.
-    projection : ConeBeam
+    projection : Projection
         The calibration on this grid.
     view : str
         "ap" or "lat".
@@ -53,7 +53,7 @@ class NetworkView:
     """
 
     pixels: Image
-    projection: ConeBeam
+    projection: Projection
     view: ViewName
     notes: tuple[str, ...] = ()
     film: Film | None = None
@@ -64,7 +64,7 @@ class Film:
     """A whole film: ``radiograph`` and ``projection`` on its own pixels."""
 
     radiograph: Radiograph
-    projection: ConeBeam
+    projection: Projection
     view: ViewName
 
     def around(self, middle_px: Array) -> NetworkView:
@@ -94,7 +94,7 @@ class Film:
         return tuple(np.array([u, v]) for v in places[1] for u in places[0])
 
 
-def to_network_grid(radiograph: Radiograph, projection: ConeBeam, view: ViewName) -> NetworkView:
+def to_network_grid(radiograph: Radiograph, projection: Projection, view: ViewName) -> NetworkView:
     """Average the film over the network's pixels, centred on the film, and normalise grey values.
 
     A film larger than 427 mm is cropped around its centre, a smaller one is padded with 0; both are noted. Another
@@ -104,7 +104,7 @@ def to_network_grid(radiograph: Radiograph, projection: ConeBeam, view: ViewName
     ----------
     radiograph : Radiograph
         Bone bright.
-    projection : ConeBeam
+    projection : Projection
         On the film's own pixels.
     view : str
         "ap" or "lat".

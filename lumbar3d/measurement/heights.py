@@ -37,7 +37,8 @@ class HeightLosses:
     Attributes
     ----------
     loss, sigma : (levels, 3) float64
-        Of the ``HEIGHTS``; negative where a body is higher than expected. ``sigma`` is what the fit leaves open.
+        Of the ``HEIGHTS``; negative where a body is higher than expected. ``sigma`` is what the fit leaves open, NaN
+        where it cannot be stated.
     """
 
     loss: Array
@@ -45,7 +46,7 @@ class HeightLosses:
 
     @property
     def certain(self) -> Array:
-        """Largest loss of each level that is there with one standard error to spare, (levels,)."""
+        """Largest loss of each level that is there with one standard error to spare, (levels,); NaN without one."""
         return np.asarray((self.loss - self.sigma).max(axis=1))
 
 
@@ -98,8 +99,8 @@ def _heights(vertebra: FittedVertebra) -> tuple[Array, Array]:
         length = float(np.linalg.norm(vector))
         slope = vector / length @ modes[:, :count]
         heights.append(length)
-        variances.append(float(slope @ vertebra.covariance[6:, 6:] @ slope))
-    return np.array(heights), np.maximum(variances, 0.0)
+        variances.append(vertebra.shape_variance(slope))
+    return np.array(heights), np.array(variances)
 
 
 @lru_cache(maxsize=16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 from lumbar3d.anatomy import LEVELS, Level, adjacent_rows
@@ -55,7 +56,7 @@ def measure(
     -------
     tuple of Measurement
         Per vertebra, per pair, then of the spine. ``sigma`` holds what images and shape model leave open; errors of
-        the calibration are not in it.
+        the calibration are not in it. It is None where a vertebra has no covariance.
     """
     constants = constants or MeasurementConstants()
     levels = [vertebra.level for vertebra in vertebrae]
@@ -77,7 +78,7 @@ def _vertebra_values(
     prior = vertebra_measures(MeasuredVertebra.of(prior_points(vertebra, constants)))
     for code, samples in vertebra_measures(measured).items():
         spread = float("inf") if code in _POSE_CODES else float(prior[code].std(ddof=1))
-        yield _Value(code, level, (level,), float(samples[0]), float(samples[1:].std(ddof=1)), spread)
+        yield _Value(code, level, (level,), float(samples[0]), _sigma(samples), spread)
     yield _Value("vertebra_volume", level, (level,), *volume_cm3(vertebra))
 
 
@@ -96,7 +97,12 @@ def _spine_values(spine: Sequence[MeasuredVertebra], levels: Sequence[Level]) ->
 def _sampled(samples: Mapping[str, Array], target: str, levels: Sequence[Level]) -> Iterator[_Value]:
     """The first entry of each array is the fit, the others are draws."""
     for code, values in samples.items():
-        yield _Value(code, target, levels, float(values[0]), float(values[1:].std(ddof=1)))
+        yield _Value(code, target, levels, float(values[0]), _sigma(values))
+
+
+def _sigma(samples: Array) -> float:
+    """Spread of the draws that follow the fit; NaN where there are none."""
+    return float(samples[1:].std(ddof=1)) if len(samples) > 2 else float("nan")
 
 
 def _finish(value: _Value, doubtful: Collection[str], constants: MeasurementConstants) -> Measurement:
@@ -112,7 +118,7 @@ def _finish(value: _Value, doubtful: Collection[str], constants: MeasurementCons
         target=value.target,
         value=value.value,
         unit=entry.unit,
-        sigma=value.sigma,
+        sigma=value.sigma if isfinite(value.sigma) else None,
         flag=flag,
         norm=norm_of(value.code, value.target),
         definition=entry.definition,

@@ -26,7 +26,7 @@ class MeasurementConstants:
 
 
 def posterior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:
-    """Points of the fit (first entry) and of draws from its posterior, arrays (1 + draws, ..., 3)."""
+    """Points of the fit (first entry) and of draws from its posterior, arrays (1 + draws, ..., 3) or (1, ..., 3)."""
     rng = np.random.default_rng([constants.seed, _number(vertebra.level)])
     return _points_of([vertebra, *vertebra.posterior_samples(constants.draws, rng)])
 
@@ -46,7 +46,7 @@ def _number(level: Level) -> int:
 
 
 def volume_cm3(vertebra: FittedVertebra) -> tuple[float, float, float]:
-    """Volume in cm^3, its standard error, and its spread under the shape model alone.
+    """Volume in cm^3, its standard error (NaN without covariance), and its spread under the shape model alone.
 
     The volume's derivative by a vertex is that vertex's area vector, so both spreads are exact to first order.
     """
@@ -55,8 +55,8 @@ def volume_cm3(vertebra: FittedVertebra) -> tuple[float, float, float]:
     outward = vertex_area_vectors(points, model.faces).astype(np.float32).reshape(-1)
     modes = model.scaled_modes[..., :count].reshape(-1, count)
     slope = (outward @ modes).astype(np.float64) / 1000.0
-    variance = float(slope @ vertebra.covariance[6:, 6:] @ slope)
-    return volume_mm3(points, model.faces) / 1000.0, max(variance, 0.0) ** 0.5, float(np.linalg.norm(slope))
+    sigma = vertebra.shape_variance(slope) ** 0.5
+    return volume_mm3(points, model.faces) / 1000.0, sigma, float(np.linalg.norm(slope))
 
 
 def _points_of(samples: list[FittedVertebra]) -> VertebraPoints:

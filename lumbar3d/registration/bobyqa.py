@@ -14,7 +14,7 @@ from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.errors import Lumbar3dError, RegistrationError
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.image_region import landmark_weight, region
 from lumbar3d.registration.parameters import POSE, Parameters, fit_surface
@@ -73,7 +73,7 @@ def fit_together(
 class _View:
     """One view's combined target and weights, cut to the spine."""
 
-    projection: ConeBeam
+    projection: Projection
     target: Image
     weight: Image
 

@@ -12,7 +12,7 @@ from lumbar3d.arrays import Array, Image, Places
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.attenuation import MU_PER_MM, drr_from_path_length
 from lumbar3d.drr.projector import Projector
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.registration import flux
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.image_region import block_mean, pixel_weight, region
@@ -49,9 +49,9 @@ class ImageTerm:
 
     Attributes
     ----------
-    view : ConeBeam
+    view : Projection
         The whole image's projection.
-    render : ConeBeam
+    render : Projection
         The region on the grid that is rendered.
     corner_px : (2,) int
         (u, v) of the region's first pixel in the whole image.
@@ -61,8 +61,8 @@ class ImageTerm:
         Detected decomposition and cost per pixel.
     """
 
-    view: ConeBeam
-    render: ConeBeam
+    view: Projection
+    render: Projection
     corner_px: Places
     factor: int
     render_step: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,10 @@ from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
+from lumbar3d.geometry.projection import middle_px
 from lumbar3d.geometry.triangulation import triangulate
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.parameters import Parameters
 from lumbar3d.shape.model import ShapeModel
 
 
@@ -72,11 +75,16 @@ def initial_pose(model: ShapeModel, landmarks: Landmarks) -> Array:
     return frames.fit_rigid(source, landmarks.points_mm[row][seen], landmarks.sigma_mm[row][seen] ** -2.0)
 
 
+def initial_poses(models: Sequence[ShapeModel], landmarks: Landmarks) -> list[Parameters]:
+    """Where the fit of every level starts: the mean shape at its initial pose."""
+    return [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in models]
+
+
 def _rays(view: ViewDetection) -> tuple[Array, Array, Mask]:
-    """Rays through the landmarks; a missing one gets the central ray and a false flag."""
+    """Rays through the landmarks; a missing one gets the ray through the image's middle and a false flag."""
     pixels = view.landmarks_px.reshape(-1, 2)
     found = np.isfinite(pixels).all(-1) & np.isfinite(view.landmark_sigma_px.reshape(-1))
-    origins, directions = view.projection.rays(np.where(found[:, None], pixels, view.projection.principal_px))
+    origins, directions = view.projection.rays(np.where(found[:, None], pixels, middle_px(view.projection)))
     return origins, directions, found
 
 

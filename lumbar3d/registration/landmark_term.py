@@ -8,7 +8,7 @@ import numpy as np
 
 from lumbar3d.arrays import Array, Places
 from lumbar3d.detection.result import ViewDetection
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.registration.constants import RegistrationConstants
 
 DIFFERENCE_MM = 0.01
@@ -23,14 +23,14 @@ class LandmarkTerm:
 
     Attributes
     ----------
-    projection : ConeBeam
+    projection : Projection
     target_px : (n, 2) float64
     sigma_px : (n,) float64
     chosen : (n,) int
         Which of the seven.
     """
 
-    projection: ConeBeam
+    projection: Projection
     target_px: Array
     sigma_px: Array
     chosen: Places

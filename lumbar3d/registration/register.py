@@ -1,4 +1,4 @@
-"""Fit of the shape models to both detections."""
+"""2D-3D registration of the shape models: initial poses, optimisation, posterior."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants, Stage
-from lumbar3d.registration.initialise import Landmarks, initial_pose, triangulate_landmarks
+from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.neighbours import evidence, exchange
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import POSE, Parameters
 from lumbar3d.registration.quality import ViewQuality, view_quality
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.sweep import fit_levels
-from lumbar3d.registration.task import FitTask, Progress
+from lumbar3d.registration.task import FitTask, Progress, silent
 from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.joint import Evidence, LevelPrior
@@ -91,21 +91,42 @@ def register(
         The fit failed numerically.
     """
     constants = constants or RegistrationConstants()
-    task = FitTask(models, detection, projector, constants, progress or (lambda fraction: None))
+    task = FitTask(models, detection, projector, constants, progress or silent)
+    return fit_spine(task, triangulate_landmarks(detection, constants), method)
+
+
+def fit_spine(
+    task: FitTask, landmarks: Landmarks, method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
+) -> Registration:
+    """Reconstruct the levels of both detections from them and the landmarks that were triangulated.
+
+    Raises
+    ------
+    RejectedError
+        A vertebra lies outside an image.
+    RegistrationError
+        The fit failed numerically.
+    """
     clock = [time.perf_counter()]
-    landmarks = triangulate_landmarks(detection, constants)
-    starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in task.models]
+    starts = initial_poses(task.models, landmarks)
     clock.append(time.perf_counter())
-    fit = fit_together if method == "bobyqa" else fit_levels
-    ends, evaluations = fit(task, starts)
+    ends, evaluations = optimise(task, starts, method)
     clock.append(time.perf_counter())
-    finished = _finish(task, ends)
+    finished = posterior(task, ends)
     clock.append(time.perf_counter())
     timings = dict(zip(("initialise", "fit", "posterior"), np.diff(clock).tolist(), strict=True))
     return _assemble(task, method, landmarks, finished, (evaluations, timings))
 
 
-def _finish(task: FitTask, ends: Sequence[Parameters]) -> Finished:
+def optimise(
+    task: FitTask, starts: Sequence[Parameters], method: Literal["gauss_newton", "bobyqa"]
+) -> tuple[list[Parameters], int]:
+    """Pose and shape of every level where the cost is least, and the number of evaluations."""
+    fit = fit_together if method == "bobyqa" else fit_levels
+    return fit(task, starts)
+
+
+def posterior(task: FitTask, ends: Sequence[Parameters]) -> Finished:
     """Posterior and agreement with the images, at full resolution."""
     with ThreadPoolExecutor(task.constants.threads) as pool:
         judged = list(pool.map(partial(_judge, task), task.models, ends))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.fitted import FittedVertebra
@@ -54,3 +55,8 @@ class Registration:
     timings_s: Mapping[str, float]
     evaluations: int
     constants: RegistrationConstants
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Names of the vertebrae."""
+        return tuple(vertebra.level for vertebra in self.vertebrae)

@@ -32,7 +32,9 @@ def inverse(hessian: Array) -> Array:
 
 
 def surface_sigma_mm(vertebra: FittedVertebra) -> float:
-    """RMS standard error of the fit vertices along their normals, weighted by area, mm."""
+    """RMS standard error of the fit vertices along their normals, weighted by area, mm; NaN without covariance."""
+    if vertebra.covariance is None:
+        return float("nan")
     surface, modes = fit_surface(vertebra.model), len(vertebra.coefficients)
     points = surface.instance(vertebra.coefficients)[: surface.vertex_count]
     areas = flux.area_vectors(points, surface.faces)

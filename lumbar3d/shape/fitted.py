@@ -23,7 +23,7 @@ class FittedVertebra:
     world_from_model : (4, 4) float64
     coefficients : (K,) float64
         In SD; K <= model.rank.
-    covariance : (6 + K, 6 + K) float64
+    covariance : (6 + K, 6 + K) float64, or None where what reconstructed the vertebra cannot state one
         Posterior of the local perturbation [omega (3, rad, about the model axes at the model origin),
         translation (3, mm, world), coefficients (K, SD)], see ``moved``.
     """
@@ -31,7 +31,7 @@ class FittedVertebra:
     model: ShapeModel
     world_from_model: Array
     coefficients: Array
-    covariance: Array
+    covariance: Array | None
 
     @property
     def level(self) -> Level:
@@ -57,6 +57,14 @@ class FittedVertebra:
         return FittedVertebra(self.model, pose, self.coefficients + step[6:], self.covariance)
 
     def posterior_samples(self, count: int, rng: np.random.Generator) -> list[FittedVertebra]:
-        """Draws from the posterior, for the standard errors of everything that is measured."""
+        """Draws from the posterior, for the standard errors of everything that is measured; none without covariance."""
+        if self.covariance is None:
+            return []
         steps = rng.multivariate_normal(np.zeros(len(self.covariance)), self.covariance, size=count, method="eigh")
         return [self.moved(step) for step in steps]
+
+    def shape_variance(self, slope: Array) -> float:
+        """Variance of a figure by its derivative (K,) by the coefficients; NaN without covariance."""
+        if self.covariance is None:
+            return float("nan")
+        return max(float(slope @ self.covariance[6:, 6:] @ slope), 0.0)

@@ -7,7 +7,8 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from lumbar3d.geometry.frames import rigid
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import ConeBeam, Projection
+from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.shape.mesh import TriangleMesh
 
 
@@ -20,6 +21,19 @@ def view(size: int = 96, spacing_mm: float = 1.2, yaw_rad: float = 0.0) -> ConeB
         focal_px=np.full(2, 1150.0 / spacing_mm),
         principal_px=np.array([(size - 1) / 2 + 1.3, (size - 1) / 2 - 2.1]),
         pixel_spacing_mm=np.full(2, spacing_mm),
+        rows=size,
+        columns=size,
+    )
+
+
+def slot(size: int = 96, spacing_mm: float = 1.2, yaw_rad: float = 0.0) -> SlotScanner:
+    """The same camera as ``view``, its source travelling down with the rows."""
+    cone = view(size, spacing_mm, yaw_rad)
+    return SlotScanner(
+        camera_from_world=cone.camera_from_world,
+        focal_px=float(cone.focal_px[0]),
+        principal_px=cone.principal_px,
+        pixel_spacing_mm=np.array([spacing_mm, 0.8 * spacing_mm]),
         rows=size,
         columns=size,
     )
@@ -45,7 +59,7 @@ def bumpy_torus(rng: np.random.Generator, offset_mm: float = 0.0) -> TriangleMes
     return TriangleMesh(vertices @ rotation.T + offset_mm, np.array(shape.faces, dtype=np.int32))
 
 
-def cast_rays(mesh: TriangleMesh, projection: ConeBeam) -> np.ndarray:
+def cast_rays(mesh: TriangleMesh, projection: Projection) -> np.ndarray:
     """Path lengths by intersecting every pixel's ray with every triangle (Moeller-Trumbore), (rows, columns)."""
     rows, columns = projection.rows, projection.columns
     pixels = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)

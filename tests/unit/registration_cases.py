@@ -14,11 +14,12 @@ from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import ConeBeam, Projection
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
 from tests.conftest import calibration_document
+from training.radiographs.room import draw_room
 
 MODES = 12
 
@@ -89,12 +90,23 @@ def world_mesh(model: ShapeModel, at: Parameters) -> TriangleMesh:
     return TriangleMesh(frames.apply(at.world_from_model, model.instance(at.coefficients)), model.faces)
 
 
-def exact_detection(models: tuple[ShapeModel, ...], truth: list[Parameters], sigma_px: float = 2.0) -> Detection:
-    """What a perfect network would answer."""
+def slot_views() -> tuple[Projection, Projection]:
+    """A slot scanner's two fans on 256 x 256 pixels."""
+    ap, lat = draw_room(np.random.default_rng(4), slot=True)
+    return ap.downsampled(2), lat.downsampled(2)
+
+
+def exact_detection(
+    models: tuple[ShapeModel, ...],
+    truth: list[Parameters],
+    sigma_px: float = 2.0,
+    room: tuple[Projection, Projection] | None = None,
+) -> Detection:
+    """What a perfect network would answer, in the test room or another one."""
     meshes = [world_mesh(model, at) for model, at in zip(models, truth, strict=True)]
     landmarks = np.stack([m.vertices[model.landmark_indices] for m, model in zip(meshes, models, strict=True)])
     views = []
-    for projection in network_views():
+    for projection in room or network_views():
         decomposition = drr_from_path_length(CpuProjector().path_lengths_mm(meshes, projection))
         pixels, _ = projection.project(landmarks)
         views.append(

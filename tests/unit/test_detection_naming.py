@@ -7,7 +7,7 @@ import pytest
 
 from lumbar3d.detection.chain import find_chain
 from lumbar3d.detection.naming import CONSTANTS, averaged, joined
-from lumbar3d.detection.refusal import CONSTANTS as LIMITS
+from lumbar3d.refusal.constants import CONSTANTS as LIMITS
 from tests.unit.spine_heat import SPINE, column, film, heat, lumbar, named, one_lower
 
 WHOLE = ("T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")

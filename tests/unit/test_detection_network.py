@@ -11,12 +11,12 @@ from scipy.ndimage import gaussian_filter
 
 from benchmarks.network import network_view
 from lumbar3d.detection import session as runtime
-from lumbar3d.detection.network import Detector
 from lumbar3d.detection.novelty import NoveltyScale
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
-from lumbar3d.detection.refusal import refuse_contradiction
+from lumbar3d.detector import Detector
 from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.refusal.contradiction import refuse_contradiction
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.network.calibrate import unscaled
 from training.network.samples import HELD_OUT_SEEDS

@@ -13,9 +13,9 @@ import pytest
 import lumbar3d.drr
 from lumbar3d.drr.image_mesh import ray_length_factor, to_image
 from lumbar3d.drr.reference import ReferenceProjector
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
-from tests.unit.projector_cases import bumpy_torus, view
+from tests.unit.projector_cases import bumpy_torus, slot, view
 
 FLOAT32_AGREEMENT_MM = 0.03
 """Float32 pixel coordinates are good to 1e-5 px; where a surface is seen edge-on, depth changes 1e3 mm per px."""
@@ -31,10 +31,10 @@ static Index threadIdx, blockIdx, blockDim{1};
 static void atomicAdd(float* target, float value) { *target += value; }
 """
 DRIVER = """
-extern "C" void draw(const float* uvs, const int* faces, const int* owner, const float* z_ref, float* image,
+extern "C" void draw(const float* uvsw, const int* faces, const int* owner, const float* z_ref, float* image,
                      int count, int rows, int columns) {
     for (blockIdx.x = 0; blockIdx.x < count; ++blockIdx.x)
-        signed_raster(uvs, faces, owner, z_ref, image, count, rows, columns);
+        signed_raster(uvsw, faces, owner, z_ref, image, count, rows, columns);
 }
 """
 
@@ -53,24 +53,25 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
-def draw(kernel: ctypes.CDLL, meshes: list[TriangleMesh], projection: ConeBeam) -> np.ndarray:
+def draw(kernel: ctypes.CDLL, meshes: list[TriangleMesh], projection: Projection) -> np.ndarray:
     flat = [to_image(mesh, projection) for mesh in meshes]
-    offsets = np.cumsum([0, *(len(mesh.uvs) for mesh in flat)])
-    uvs = np.concatenate([mesh.uvs for mesh in flat]).astype(np.float32)
+    offsets = np.cumsum([0, *(len(mesh.uvsw) for mesh in flat)])
+    uvsw = np.concatenate([mesh.uvsw for mesh in flat]).astype(np.float32)
     faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(flat, offsets[:-1], strict=True)])
     faces = faces.astype(np.int32)
     owner = np.repeat(np.arange(len(flat)), [len(mesh.faces) for mesh in flat]).astype(np.int32)
     z_ref = np.array([mesh.z_ref_mm for mesh in flat], dtype=np.float32)
     image = np.zeros((len(flat), projection.rows, projection.columns), dtype=np.float32)
-    arrays = [array.ctypes.data_as(ctypes.c_void_p) for array in (uvs, faces, owner, z_ref, image)]
+    arrays = [array.ctypes.data_as(ctypes.c_void_p) for array in (uvsw, faces, owner, z_ref, image)]
     kernel.draw(*arrays, len(faces), projection.rows, projection.columns)
     return image * ray_length_factor(projection)
 
 
+@pytest.mark.parametrize("projection", [view(), slot()])
 @pytest.mark.parametrize("offset_mm", [0.0, 38.0])
-def test_kernel_agrees_with_the_oracle(kernel: ctypes.CDLL, offset_mm: float) -> None:
+def test_kernel_agrees_with_the_oracle(kernel: ctypes.CDLL, offset_mm: float, projection: Projection) -> None:
     meshes = [bumpy_torus(np.random.default_rng(seed), offset_mm) for seed in range(3)]
-    difference = np.abs(draw(kernel, meshes, view()) - ReferenceProjector().path_lengths_mm(meshes, view()))
+    difference = np.abs(draw(kernel, meshes, projection) - ReferenceProjector().path_lengths_mm(meshes, projection))
     assert difference.max() < FLOAT32_AGREEMENT_MM
     assert difference.mean() < 1e-4
 

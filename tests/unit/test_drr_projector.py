@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.drr.factory import create_projector
@@ -11,9 +14,10 @@ from lumbar3d.drr.gpu import device_count
 from lumbar3d.drr.projector import Projector
 from lumbar3d.drr.reference import ReferenceProjector
 from lumbar3d.errors import DeviceError, RegistrationError
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import ConeBeam, Projection
+from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.shape.mesh import TriangleMesh
-from tests.unit.projector_cases import box, bumpy_torus, cast_rays, sphere, view
+from tests.unit.projector_cases import box, bumpy_torus, cast_rays, slot, sphere, view
 
 AGREEMENT_MM = 1e-4
 """Float64 oracle against float32 accumulation of depths of at most 50 mm about z_ref."""
@@ -52,12 +56,31 @@ def test_box_is_exact(projector: Projector) -> None:
     assert np.abs(lengths[48, 44:54] - expected).max() < AGREEMENT_MM
 
 
+@pytest.mark.parametrize("camera", [view, slot])
 @pytest.mark.parametrize("seed", range(3))
-def test_agrees_with_ray_casting(projector: Projector, seed: int) -> None:
-    projection = view(size=64, spacing_mm=1.6, yaw_rad=0.4 * seed)
+def test_agrees_with_ray_casting(projector: Projector, seed: int, camera: Callable[..., Projection]) -> None:
+    projection = camera(size=64, spacing_mm=1.6, yaw_rad=0.4 * seed)
     mesh = bumpy_torus(np.random.default_rng(seed))
     difference = np.abs(projector.path_lengths_mm([mesh], projection)[0] - cast_rays(mesh, projection))
     assert difference.max() < 1e-3
+
+
+def test_the_bent_edges_of_a_slot_scanner_are_drawn_exactly(projector: Projector) -> None:
+    """Two triangles a face of 60 mm: drawn with straight edges, they would be off by half a pixel and millimetres."""
+    turn = Rotation.from_euler("xyz", [0.3, -0.4, 0.5]).as_matrix()
+    cube = box((60.0, 60.0, 60.0))
+    mesh, projection = TriangleMesh(cube.vertices @ turn.T, cube.faces), slot(size=96, spacing_mm=1.3)
+    difference = np.abs(projector.path_lengths_mm([mesh], projection)[0] - cast_rays(mesh, projection))
+    assert difference.max() < 1e-3
+    straight = projector.path_lengths_mm([mesh], _StraightEdges(**vars(projection)))[0]
+    assert np.abs(straight - cast_rays(mesh, projection)).max() > 1.0
+
+
+class _StraightEdges(SlotScanner):
+    """The mistake that the test above must see."""
+
+    def edge_weight(self, depth_mm: np.ndarray) -> np.ndarray:
+        return np.ones_like(depth_mm)
 
 
 @pytest.mark.parametrize("offset_mm", [0.0, 38.0, 200.0])

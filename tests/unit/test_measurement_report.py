@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.geometry import frames
+from lumbar3d.measurement.heights import height_losses
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.measurement.report import measure
 from lumbar3d.measurement.sampling import MeasurementConstants, volume_cm3
@@ -50,6 +53,16 @@ def test_values_of_the_mean_shapes_are_anatomical(models: tuple[ShapeModel, ...]
 
 def test_a_certain_fit_has_no_standard_error(models: tuple[ShapeModel, ...]) -> None:
     assert max(m.sigma for m in measure(spine(models))) < 1e-9
+
+
+def test_without_covariance_no_standard_error_is_stated(
+    models: tuple[ShapeModel, ...],
+) -> None:
+    unstated = [replace(vertebra, covariance=None) for vertebra in spine(models)]
+    bare = measure(unstated)
+    assert [(m.code, m.target, m.value) for m in bare] == [(m.code, m.target, m.value) for m in measure(spine(models))]
+    assert {m.sigma for m in bare} == {None}
+    assert np.isnan(height_losses(unstated).certain).all()
 
 
 def test_standard_errors_follow_the_posterior(models: tuple[ShapeModel, ...]) -> None:

@@ -12,7 +12,7 @@ from lumbar3d import quality
 from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.imaging import header
 from lumbar3d.notes import DOUBTFUL, NOTES, REASONS
-from lumbar3d.registration.mirrored import AP_PERHAPS_MIRRORED
+from lumbar3d.refusal.laterality import AP_PERHAPS_MIRRORED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIR = (quality.VIEWS_SHIFTED, quality.UNLIKE_TRAINING, quality.COUNT_UNSURE, quality.NAMES_UNSURE)

@@ -12,6 +12,7 @@ from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.quality import CONSTANTS, judge_levels, overall_flag, pair_notes
+from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.result import Registration
 from lumbar3d.shape.fitted import FittedVertebra
@@ -90,6 +91,13 @@ def test_each_doubt_is_named_on_its_level(name: str, review: float, bad: float, 
         assert overall_flag(levels, ()) == flag
 
 
+def test_a_fit_whose_error_nobody_states_asks_for_review_and_says_none() -> None:
+    vertebrae = tuple(replace(vertebra, covariance=None) for vertebra in registration().vertebrae)
+    levels = judge_levels(registration(vertebrae=vertebrae, surface_sigma_mm=np.full(5, np.nan)))
+    assert {(level.flag, *level.reasons) for level in levels} == {("review", "uncertainty_review")}
+    assert {(level.surface_sigma_mm, level.height_loss) for level in levels} == {(None, None)}
+
+
 def test_the_worse_view_decides() -> None:
     residual = np.full((5, 2), 0.01)
     residual[1, 1] = 0.21
@@ -128,15 +136,18 @@ def test_most_of_the_spine_bad_is_no_answer() -> None:
     def spine(count: int) -> list[LevelQuality]:
         return [bad] * count + [good] * (5 - count)
 
-    assert overall_flag(spine(2), ()) == "bad"
+    for count in (2, 3):
+        assert overall_flag(spine(count), ()) == "bad"
+    refuse_unsupported(spine(2))
     with pytest.raises(RejectedError):
-        overall_flag(spine(3), ())
+        refuse_unsupported(spine(3))
 
 
 def test_a_spine_of_fractures_is_an_answer() -> None:
     good = judge_levels(registration())[0]
     crushed = good.model_copy(update={"flag": "bad", "reasons": ("deformed_bad", "unlike_neighbours_bad")})
     assert overall_flag([crushed] * 5, ()) == "bad"
+    refuse_unsupported([crushed] * 5)
 
 
 def test_a_doubtful_geometry_asks_for_review_and_a_harmless_note_does_not() -> None:

@@ -17,6 +17,7 @@ from lumbar3d.registration.result import Registration
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from tests.unit.registration_cases import (
     exact_detection,
+    slot_views,
     toy_models,
     true_parameters,
     with_landmark_noise,
@@ -71,6 +72,14 @@ def test_the_posterior_is_a_covariance(fitted: Registration) -> None:
 
 def test_the_default_stays_close(detection: Detection, truth: list[Parameters]) -> None:
     assert errors_mm(register(MODELS, detection, CpuProjector()), truth).max() < 0.4
+
+
+def test_a_slot_scanner_is_answered_like_a_cone_beam(truth: list[Parameters]) -> None:
+    """Triangulation, initial poses, image and landmark terms ask the protocol only."""
+    seen = with_landmark_noise(exact_detection(MODELS, truth, room=slot_views()), np.random.default_rng(3))
+    answer = register(MODELS, seen, CpuProjector(), FULL_SIZE)
+    assert errors_mm(answer, truth).max() < 0.2
+    assert answer.silhouette_dice.min() > 0.99
 
 
 def test_the_same_input_gives_the_same_answer(detection: Detection) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import DeviceError
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.mesh import TriangleMesh
 from tests.unit.registration_cases import toy_models
@@ -20,7 +20,7 @@ class BrokenProjector:
     def __init__(self) -> None:
         self.calls = 0
 
-    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: ConeBeam) -> NDArray[np.float32]:
+    def path_lengths_mm(self, meshes: Sequence[TriangleMesh], projection: Projection) -> NDArray[np.float32]:
         self.calls += 1
         exact = CpuProjector().path_lengths_mm(meshes, projection)
         return exact if self.calls <= 2 else np.roll(exact, 4, axis=2)

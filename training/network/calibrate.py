@@ -18,8 +18,8 @@ from scipy.optimize import minimize
 from lumbar3d.anatomy import LANDMARK_COUNT, LANDMARK_GROUPS
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP
-from lumbar3d.detection.network import Detector
 from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore, load_shape_models

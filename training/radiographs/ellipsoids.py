@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from training.radiographs.fields import ellipsoid_chords, enlarge, gaussian_blur
 
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ class Ellipsoids:
         self.carves.append(carve)
         return len(self.weights) - 1
 
-    def lengths_mm(self, beam: ConeBeam) -> Image:
+    def lengths_mm(self, beam: Projection) -> Image:
         """Density times path length through all of them, (rows, columns)."""
         factor = max(1, beam.columns // self.columns)
         coarse = beam.downsampled(factor)
@@ -58,21 +58,21 @@ class Ellipsoids:
         )
         return enlarge(gaussian_blur(found, EDGE_PX), factor) if factor > 1 else found
 
-    def _windows(self, beam: ConeBeam, centres: Array) -> NDArray[np.int64]:
+    def _windows(self, beam: Projection, centres: Array) -> NDArray[np.int64]:
         """Pixels that the sphere around each ellipsoid may reach, and the whole image as the last row."""
         reach = np.array(self.reaches_mm)
         pixels, depth = beam.project(centres)
-        with np.errstate(divide="ignore"):
-            half = np.where(depth > 1.3 * reach, 1.3 * beam.focal_px.max() * reach / (depth - reach), np.inf)
+        nearer = np.where(depth > 1.3 * reach, depth / (depth - reach), np.inf)
+        half = (1.3 * reach * nearer)[:, None] / beam.mm_per_px(depth)[:, ::-1]
         size = np.array([beam.rows, beam.columns])
-        low = np.floor(np.clip(pixels[:, ::-1] - half[:, None], 0, size))
-        high = np.ceil(np.clip(pixels[:, ::-1] + half[:, None] + 1, 0, size))
+        low = np.floor(np.clip(pixels[:, ::-1] - half, 0, size))
+        high = np.ceil(np.clip(pixels[:, ::-1] + half + 1, 0, size))
         windows = np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], -1)
         return np.concatenate([windows, [[0, beam.rows, 0, beam.columns]]]).astype(np.int64)
 
 
-def _rays(beam: ConeBeam) -> Array:
+def _rays(beam: Projection) -> Array:
     """Columns: change of the ray per column, per row, and the ray of pixel (0, 0), (3, 3) in the world."""
-    across, down = 1.0 / beam.focal_px
+    across, down = beam.ray_slope_per_px
     first = [-beam.principal_px[0] * across, -beam.principal_px[1] * down, 1.0]
     return np.asarray(beam.camera_from_world[:3, :3].T @ np.column_stack([[across, 0, 0], [0, down, 0], first]))

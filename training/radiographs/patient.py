@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.drr.cpu import CpuProjector
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 from training.radiographs.deposits import add_deposits
 from training.radiographs.ellipsoids import Ellipsoids
@@ -49,14 +49,14 @@ def draw_patient(spine: Spine, habitus: Habitus, rng: np.random.Generator) -> Pa
     return Patient(habitus, draw_trunk(middle, habitus, rng), bones, holes, calcium, metal)
 
 
-def matter_of(spine: Spine, patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Matter:
+def matter_of(spine: Spine, patient: Patient, beam: Projection, rng: np.random.Generator) -> Matter:
     """What lies on the rays of one view, in the orientation of the beam."""
     outer = lengths_mm([vertebra.mesh for vertebra in spine.lumbar], beam).sum(axis=0)
     around = surroundings(patient, beam, rng)
     return Matter(around.soft_mm, around.bone_mm + vertebrae(spine, outer, patient.habitus, beam, rng))
 
 
-def surroundings(patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> Matter:
+def surroundings(patient: Patient, beam: Projection, rng: np.random.Generator) -> Matter:
     """Everything but T11 .. L5."""
     soft = sum(part.lengths_mm(beam) for part in patient.trunk) + unevenness_of(patient.habitus, beam, rng)
     outer, inner = lengths_mm([patient.bones.outer, patient.bones.inner], beam)
@@ -68,12 +68,12 @@ def surroundings(patient: Patient, beam: ConeBeam, rng: np.random.Generator) -> 
     return Matter(np.asarray(soft, dtype=np.float32), bone)
 
 
-def lengths_mm(meshes: list[TriangleMesh], beam: ConeBeam) -> Image:
+def lengths_mm(meshes: list[TriangleMesh], beam: Projection) -> Image:
     """Path length through each mesh, one after the other (no threads: training shares the machine)."""
     return np.concatenate([_PROJECTOR.path_lengths_mm([mesh], beam) for mesh in meshes])
 
 
-def vertebrae(spine: Spine, lumbar_outer: Image, habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+def vertebrae(spine: Spine, lumbar_outer: Image, habitus: Habitus, beam: Projection, rng: np.random.Generator) -> Image:
     """Dense bone (mm) in T11 .. L5, from the summed path lengths (mm) of the lumbar outer surfaces."""
     everyone = (*spine.lumbar, *spine.thoracic)
     outer = lumbar_outer + lengths_mm([joined([v.mesh for v in spine.thoracic])], beam)[0]
@@ -87,17 +87,17 @@ def bone_of(outer: Image, inner: Image, habitus: Habitus) -> Image:
     return np.asarray(np.float32(habitus.marrow) * inner + cortex)
 
 
-def grain_of(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+def grain_of(habitus: Habitus, beam: Projection, rng: np.random.Generator) -> Image:
     """Trabeculae: fine texture around 1."""
     noise = gaussian_blur(_noise(beam, 2, rng), rng.uniform(0.3, 0.8) * beam.columns / 512)
     return np.asarray(np.float32(1.0) + np.float32(habitus.grain) * enlarge(noise, 2))
 
 
-def _noise(beam: ConeBeam, coarseness: int, rng: np.random.Generator) -> Image:
+def _noise(beam: Projection, coarseness: int, rng: np.random.Generator) -> Image:
     return rng.standard_normal((beam.rows // coarseness, beam.columns // coarseness), dtype=np.float32)
 
 
-def unevenness_of(habitus: Habitus, beam: ConeBeam, rng: np.random.Generator) -> Image:
+def unevenness_of(habitus: Habitus, beam: Projection, rng: np.random.Generator) -> Image:
     """Organs that no ellipsoid stands for: smooth random tissue (mm of muscle) at three sizes."""
     total = np.zeros((beam.rows, beam.columns), dtype=np.float32)
     for share, largest in ((8, 12.0), (16, 6.0), (64, 2.0)):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam, SlotBeam
+from lumbar3d.geometry.projection import ConeBeam, Projection
+from lumbar3d.geometry.slot_scanner import SlotScanner
 
 Array = NDArray[np.float64]
 
@@ -17,7 +16,7 @@ GRID_SPACING_MM = 0.834
 """The network's grid: pixels and their pitch at the detector."""
 
 
-def draw_room(rng: np.random.Generator, slot: bool = False) -> tuple[ConeBeam, ConeBeam]:
+def draw_room(rng: np.random.Generator, slot: bool = False) -> tuple[Projection, Projection]:
     """AP (or PA) and lateral (from either side) with a common isocentre; nearly perpendicular.
 
     With ``slot``, two fan beams that travel down together (EOS: 1300 mm from source to detector, 987 and 918 mm to the
@@ -36,7 +35,7 @@ def draw_room(rng: np.random.Generator, slot: bool = False) -> tuple[ConeBeam, C
     return _beam(towards_ap, sid, rng), _beam(lat, sid_lat, rng)
 
 
-def _slot(towards_source: Array, distance_mm: float, pitch_mm: float, rng: np.random.Generator) -> SlotBeam:
+def _slot(towards_source: Array, distance_mm: float, pitch_mm: float, rng: np.random.Generator) -> SlotScanner:
     """A fan beam on the network's grid, with as many mm of patient to a column at the isocentre as to a row."""
     sid = rng.uniform(1270.0, 1330.0)
     source = (distance_mm + rng.normal(0.0, 5.0)) * towards_source + rng.normal(0.0, [5.0, 5.0, 0.0])
@@ -47,9 +46,9 @@ def _slot(towards_source: Array, distance_mm: float, pitch_mm: float, rng: np.ra
     focal_px = sid / columns_mm
     centre = (GRID_PX - 1) / 2 + rng.normal(0.0, [12.0, 25.0])
     aim = [isocentre[0] / isocentre[2] * focal_px, isocentre[1] / pitch_mm]
-    return SlotBeam(
+    return SlotScanner(
         camera_from_world=frames.rigid(rotation, -rotation @ source),
-        focal_px=np.array([focal_px, np.inf]),
+        focal_px=focal_px,
         principal_px=centre - aim,
         pixel_spacing_mm=np.array([columns_mm, pitch_mm]),
         rows=GRID_PX,
@@ -57,10 +56,10 @@ def _slot(towards_source: Array, distance_mm: float, pitch_mm: float, rng: np.ra
     )
 
 
-def told(beam: ConeBeam, rng: np.random.Generator) -> ConeBeam:
+def told(beam: Projection, rng: np.random.Generator) -> Projection:
     """What a calibration file would say of a beam: shifted by 2 mm, turned about the room's centre by 0.3 deg (SD)."""
     error = frames.rigid(frames.rotation_from_vector(np.radians(rng.normal(0.0, 0.3, 3))), rng.normal(0.0, 2.0, 3))
-    return replace(beam, camera_from_world=beam.camera_from_world @ error)
+    return beam.moved(error)
 
 
 def _beam(towards_source: Array, sid_mm: float, rng: np.random.Generator) -> ConeBeam:

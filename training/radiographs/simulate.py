@@ -12,7 +12,8 @@ from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import Flips, flips_to_canonical
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam, SlotBeam
+from lumbar3d.geometry.projection import Projection
+from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.model import ShapeModel
@@ -51,9 +52,9 @@ class LabelledView:
         From the source to each landmark along the detector's normal.
     marks_px : (5, 2) float
         ``detection.decode.MARKS``: centres of T12 and L6, of the sacral plate, of T11; T10 is not told.
-    projection : ConeBeam
+    projection : Projection
         Of the image before it was made canonical.
-    told : ConeBeam or None
+    told : Projection or None
         What the calibration file says of ``projection``: slightly wrong (``room.told``).
     recipe : FilmRecipe or None
         How the film was taken and processed.
@@ -67,8 +68,8 @@ class LabelledView:
     landmarks_px: Array
     depths_mm: Array
     marks_px: Array
-    projection: ConeBeam
-    told: ConeBeam | None = None
+    projection: Projection
+    told: Projection | None = None
     recipe: FilmRecipe | None = None
     habitus: Habitus | None = None
 
@@ -156,7 +157,7 @@ class Simulator:
 
 
 def photograph(
-    spine: Spine, beams: tuple[ConeBeam, ConeBeam], step: int, rng: np.random.Generator, cut_share: float = 0.0
+    spine: Spine, beams: tuple[Projection, Projection], step: int, rng: np.random.Generator, cut_share: float = 0.0
 ) -> tuple[LabelledView, LabelledView]:
     """Simulated films of a given spine in a given room, with everything around it drawn at random.
 
@@ -172,7 +173,7 @@ def photograph(
         bone = shrink(around.bone_mm + vertebrae(spine, outer.sum(axis=0), habitus, fine, rng), step)
         soft = shrink(around.soft_mm, step)
         flips = flips_to_canonical(beam, name)
-        recipe = draw_film(name, rng, isinstance(fine, SlotBeam)).at_pitch(1 / step)
+        recipe = draw_film(name, rng, isinstance(fine, SlotScanner)).at_pitch(1 / step)
         if rng.random() < cut_share:
             recipe = replace(recipe, shutters=recipe.shutters.closed_further(rng))
         film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
@@ -182,14 +183,14 @@ def photograph(
     return views[0], views[1]
 
 
-def raised(beams: tuple[ConeBeam, ConeBeam], up_mm: float) -> tuple[ConeBeam, ConeBeam]:
+def raised(beams: tuple[Projection, Projection], up_mm: float) -> tuple[Projection, Projection]:
     """Both sources and detectors moved up."""
     move = frames.rigid(np.eye(3), np.array([0.0, 0.0, -up_mm]))
-    ap, lat = (replace(beam, camera_from_world=beam.camera_from_world @ move) for beam in beams)
+    ap, lat = (beam.moved(move) for beam in beams)
     return ap, lat
 
 
-def labels_of(spine: Spine, beam: ConeBeam, flips: Flips, opacity: Image) -> tuple[Image, Array, Array, Array]:
+def labels_of(spine: Spine, beam: Projection, flips: Flips, opacity: Image) -> tuple[Image, Array, Array, Array]:
     """Opacity (5, rows, columns), landmarks (5, 7, 2), their depths (5, 7) and the marks (5, 2) in a canonical film."""
     landmarks, depths = np.full((len(LEVELS), 7, 2), NOWHERE_PX), np.full((len(LEVELS), 7), beam.source_to_detector_mm)
     named = spine.lumbar[: len(LEVELS)]

@@ -15,6 +15,7 @@ from PIL import Image
 
 from lumbar3d.contracts import Calibration, MatrixView
 from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from training.radiographs.film import FilmRecipe
 from training.radiographs.simulate import VIEWS, LabelledView, Simulator
@@ -37,7 +38,7 @@ def calibration(views: tuple[LabelledView, LabelledView]) -> Calibration:
 
 
 def _told(view: LabelledView) -> MatrixView:
-    beam, recipe = view.told or view.projection, cast(FilmRecipe, view.recipe)
+    beam, recipe = cast(ConeBeam, view.told or view.projection), cast(FilmRecipe, view.recipe)
     return MatrixView(
         type="matrix",
         projection=tuple(tuple(row) for row in beam.matrix.tolist()),

@@ -14,7 +14,8 @@ from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam, SlotBeam
+from lumbar3d.geometry.projection import Projection
+from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.mesh import TriangleMesh
 from training.radiographs.deposits import add_deposits
@@ -142,7 +143,7 @@ class Maker:
         simulated = draw_trunk(spine.lumbar[2].mesh.vertices.mean(axis=0), habitus, rng)
         return _Bodies(spine, habitus, bones, holes, simulated, trunk, calcium, metal, t10)
 
-    def _view(self, name: ViewName, fine: ConeBeam, bodies: _Bodies, rng: np.random.Generator) -> Parts:
+    def _view(self, name: ViewName, fine: Projection, bodies: _Bodies, rng: np.random.Generator) -> Parts:
         spine, habitus, step = bodies.spine, bodies.habitus, self.step
         beam = fine.downsampled(step)
         half = fine.downsampled(GRID_STEP)
@@ -154,7 +155,7 @@ class Maker:
         shown, landmarks, _, marks = labels_of(spine, beam, flips, opacity)
         parts = Parts(
             name,
-            isinstance(fine, SlotBeam),
+            isinstance(fine, SlotScanner),
             view_code(beam, name),
             shown,
             landmarks,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from training.radiographs.fields import enlarge
 from training.radiographs.spectrum import SOFT_HU, TISSUE_WATER_RATIO
 
@@ -134,7 +134,7 @@ class BentTrunk:
         row = self.table[int(np.clip((height + BACK_MM) / TABLE_MM, 0, len(self.table) - 1))]
         return np.array([*((place[:2] - row[:2]) / self.scale), height])
 
-    def lengths_mm(self, beam: ConeBeam) -> dict[str, Image]:
+    def lengths_mm(self, beam: Projection) -> dict[str, Image]:
         """``soft`` (mm of muscle), ``above``, ``between`` and ``below`` (mm of dense bone) on the grid of a beam."""
         coarse = beam.downsampled(STRIDE_PX)
         v, u = np.mgrid[: coarse.rows, : coarse.columns]

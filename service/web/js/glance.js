@@ -1,7 +1,7 @@
 // The figures that a reader looks for first.
 import { byId, html } from "./dom.js";
 import { flag } from "./flags.js";
-import { format, outside, withUnit } from "./numbers.js";
+import { outside, spread, withUnit } from "./numbers.js";
 
 const larger = (most, item) => (!most || Math.abs(item.value) > Math.abs(most.value) ? item : most);
 
@@ -13,7 +13,7 @@ function headline(measurements, code, label) {
     "div",
     { class: `figure${mark ? " outside" : ""}` },
     html("p", { class: "name" }, label),
-    html("p", { class: "value" }, withUnit(chosen), " ", html("small", {}, `± ${format(chosen.sigma, chosen.unit)}`)),
+    html("p", { class: "value" }, withUnit(chosen), " ", html("small", {}, spread(chosen))),
     html("p", { class: "quiet" }, [chosen.target, mark ? `${mark} for the norm` : null].filter(Boolean).join(", "), flag(chosen)),
   );
 }

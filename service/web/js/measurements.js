@@ -2,7 +2,7 @@
 import { byId, html } from "./dom.js";
 import { FLAGS, flag } from "./flags.js";
 import { levelsOf } from "./levels.js";
-import { format, outside, unitOf } from "./numbers.js";
+import { format, outside, spread, unitOf } from "./numbers.js";
 import { strip } from "./strip.js";
 
 // The first pattern that fits a code names its group; what fits none is still shown.
@@ -71,7 +71,7 @@ function quantityRow(cells, display) {
 }
 
 function cell(measurement, display) {
-  const { value, sigma, unit, norm, target } = measurement;
+  const { value, unit, norm, target } = measurement;
   const mark = outside(measurement);
   return html(
     "td",
@@ -86,7 +86,7 @@ function cell(measurement, display) {
       "p",
       { class: "value" },
       html("strong", {}, format(value, unit)),
-      html("span", { class: "quiet" }, ` ± ${format(sigma, unit)} ${unitOf(measurement)}`),
+      html("span", { class: "quiet" }, ` ${spread(measurement)} ${unitOf(measurement)}`),
       mark ? html("span", { class: "out" }, ` ${MARKS[mark]}`) : null,
     ),
     norm ? strip(measurement) : null,

@@ -18,6 +18,11 @@ export function withUnit(measurement) {
   return `${format(measurement.value, measurement.unit)} ${unitOf(measurement)}`.replace(" °", "°");
 }
 
+// "± 1.2", or nothing where no standard error is stated.
+export function spread({ sigma, unit }) {
+  return sigma === null ? "" : `± ${format(sigma, unit)}`;
+}
+
 export function deviationSd({ value, norm }) {
   return norm ? (value - norm.mean) / norm.sd : null;
 }

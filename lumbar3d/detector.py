@@ -1,4 +1,4 @@
-"""Run the two networks on a pair of radiographs (ONNX Runtime)."""
+"""Detector: two networks on a pair of radiographs (ONNX Runtime), and the refusals that are asked between them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.guess import Guess, prepare, shrink
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_together
 from lumbar3d.detection.novelty import NoveltyScale
-from lumbar3d.detection.refusal import (
-    refuse_contradiction,
-    refuse_doubtful_names,
-    refuse_strange,
-    refuse_unreadable,
-)
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.detection.session import open_session, run_session
 from lumbar3d.errors import AssetError
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.refusal.contradiction import refuse_contradiction
+from lumbar3d.refusal.films import refuse_unreadable
+from lumbar3d.refusal.names import refuse_doubtful_names
+from lumbar3d.refusal.novelty import refuse_strange
 from lumbar3d.shape.assets import AssetStore
 
 LEAST_OPACITY = 0.05
@@ -90,20 +88,15 @@ class Detector:
         """
         inspected = self.inspect([ap, lat])
         naming = name_together(*inspected)
-        refuse_unreadable(inspected, naming, self._look)
+        refuse_unreadable(inspected, naming, self.look)
         guesses = [each.guess for each in inspected]
         refuse_contradiction([guess.centre_rays() for guess in guesses])
         refuse_doubtful_names(inspected, naming)
         for guess in guesses:
             refuse_strange(guess.view.source.view, self.novelty(guess))
-        crops = [guess.crops() for guess in guesses]
-        refined = self._run_refiner([crop for part in crops for crop in part])
-        found = []
-        for k, guess in enumerate(guesses):
-            own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
-            found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
+        refined_ap, refined_lat = self.refine(guesses)
         sources = guesses[0].view.source, guesses[1].view.source
-        return Detection(ap=found[0], lat=found[1], naming=naming, sources=sources)
+        return Detection(ap=refined_ap, lat=refined_lat, naming=naming, sources=sources)
 
     def inspect(self, sources: Sequence[NetworkView]) -> list[Inspection]:
         """Several looks at the column of each film, before anything is refused."""
@@ -121,7 +114,7 @@ class Detector:
         readings = [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
         return [Guess(*parts) for parts in zip(views, opacity, readings, features, heatmap, strict=True)]
 
-    def _look(self, films: Image, codes: Image) -> list[LevelReading]:
+    def look(self, films: Image, codes: Image) -> list[LevelReading]:
         """What the first network says of any films (n, 256, 256)."""
         _, heatmap, votes, _ = self._run_network(films, codes)
         return [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
@@ -133,6 +126,16 @@ class Detector:
     def novelty(self, guess: Guess) -> float:
         """How unlike the films of training a film is."""
         return float(self._novelty[guess.view.source.view].score(guess.features))
+
+    def refine(self, guesses: Sequence[Guess]) -> list[ViewDetection]:
+        """Landmarks and decomposition images of some films by the second network, in one run."""
+        crops = [guess.crops() for guess in guesses]
+        refined = self._run_refiner([crop for part in crops for crop in part])
+        found = []
+        for k, guess in enumerate(guesses):
+            own = slice(k * LEVEL_COUNT, (k + 1) * LEVEL_COUNT)
+            found.append(self._finish(guess, crops[k], [output[own] for output in refined]))
+        return found
 
     def _run_refiner(self, crops: list[Crop]) -> list[Image]:
         """Opacity (n, 160, 160), position (n, 7, 2) and covariance (n, 7, 2, 2) of all crops in one run."""

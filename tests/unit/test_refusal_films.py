@@ -6,12 +6,9 @@ import pytest
 from lumbar3d.anatomy import LEVEL_COUNT, LEVELS
 from lumbar3d.detection.chain import Chain
 from lumbar3d.detection.decode import MARKS, LevelReading
-from lumbar3d.detection.diagnosis import Change, changes, diagnose
 from lumbar3d.detection.guess import Guess, prepare
 from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import COUNTS, Naming
-from lumbar3d.detection.refusal import CONSTANTS, is_clear, refuse_doubtful_names, refuse_strange, refuse_unreadable
-from lumbar3d.detection.truncation import is_beyond_film, shown_rows
 from lumbar3d.errors import (
     LevelNamesError,
     LevelsNotFoundError,
@@ -22,6 +19,12 @@ from lumbar3d.errors import (
     ViewNotRecognisedError,
 )
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.refusal.constants import CONSTANTS
+from lumbar3d.refusal.film_faults import Change, changes, diagnose
+from lumbar3d.refusal.films import is_clear, refuse_unreadable
+from lumbar3d.refusal.names import refuse_doubtful_names
+from lumbar3d.refusal.novelty import refuse_strange
+from lumbar3d.refusal.truncation import is_beyond_film, shown_rows
 from training.radiographs.room import draw_room
 
 ROWS_PX = 50.0 + 35.0 * np.arange(LEVEL_COUNT)

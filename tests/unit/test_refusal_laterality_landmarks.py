@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from lumbar3d.contracts import Calibration
-from lumbar3d.detection.mirror import mirrored_ap_log_ratio, mirrored_view
+from lumbar3d.detection.mirrored import mirrored_view
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.refusal.laterality_landmarks import mirrored_ap_log_ratio
 
 NOISE_PX = 1.2
 """0.4 mm at the spine with the pixels of the test room."""

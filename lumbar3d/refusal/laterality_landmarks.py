@@ -1,4 +1,6 @@
-"""Was the AP film mirrored left to right before it was sent? The network cannot see it, two cone beams can.
+"""Laterality by the landmarks: whether the AP film was mirrored left to right before it was sent.
+
+The network cannot see it, two calibrated beams can.
 
 A mirrored AP film is a film of a mirrored person: nothing in it is wrong by itself. Together with the lateral film it
 puts the spine at the wrong side of the film's middle: at ``2 c - y`` instead of ``y``, where c is where the middle of
@@ -24,19 +26,20 @@ a Gaussian prior. Errors of the points of one vertebra go wrong together, so eac
 its five gaps (found by iteratively reweighted least squares).
 
 A film whose middle looks at the spine is the same under both hypotheses as far as this goes: the ratio stays near 0.
-There ``registration.mirrored`` asks the images of the vertebrae.
+There ``laterality`` asks the images of the vertebrae.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from lumbar3d.anatomy import MIDLINE, OTHER_SIDE
+from lumbar3d.anatomy import MIDLINE
 from lumbar3d.arrays import Array
+from lumbar3d.detection.mirrored import mirrored_view
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.geometry.triangulation import triangulate
 
 
@@ -71,7 +74,7 @@ CONSTANTS = MirrorConstants()
 class _Points:
     """Points of one view: its projection, (5, 5, 2) pixels and their covariances (5, 5, 2, 2)."""
 
-    projection: ConeBeam
+    projection: Projection
     pixels: Array
     covariance_px2: Array
 
@@ -88,8 +91,7 @@ class _Points:
     def variance_mm2(self, normals: Array, points_mm: Array) -> Array:
         """Variance (N,) of where rays pass ``points_mm`` (N, 3), along ``normals`` (N, 3)."""
         in_camera = normals @ self.projection.camera_from_world[:3, :3].T
-        depth_mm = self.projection.project(points_mm)[1]
-        slope = in_camera[:, :2] * depth_mm[:, None] / self.projection.focal_px
+        slope = in_camera[:, :2] * self.projection.mm_per_px(self.projection.project(points_mm)[1])
         return np.asarray(np.einsum("ni,nij,nj->n", slope, self.covariance_px2.reshape(-1, 2, 2), slope))
 
 
@@ -112,20 +114,6 @@ def mirrored_ap_log_ratio(detection: Detection, constants: MirrorConstants = CON
     lat = _Points.of(detection.lat)
     as_sent, mirrored = (_misfit(_Points.of(ap), lat, constants) for ap in (detection.ap, mirrored_view(detection.ap)))
     return as_sent - mirrored
-
-
-def mirrored_view(view: ViewDetection) -> ViewDetection:
-    """What a detector says of the film mirrored left to right, left and right of the patient exchanged."""
-    sign = np.array([-1.0, 1.0])
-    pixels = view.landmarks_px[:, OTHER_SIDE] * sign + np.array([view.projection.columns - 1.0, 0.0])
-    covariance = view.landmark_covariance_px2
-    return replace(
-        view,
-        decomposition=np.ascontiguousarray(view.decomposition[..., ::-1]),
-        landmarks_px=pixels,
-        landmark_sigma_px=view.landmark_sigma_px[:, OTHER_SIDE],
-        landmark_covariance_px2=None if covariance is None else covariance[:, OTHER_SIDE] * sign[:, None] * sign,
-    )
 
 
 def _misfit(ap: _Points, lat: _Points, constants: MirrorConstants) -> float:

@@ -1,0 +1,1 @@
+"""Engines: ways from two views to a spine, behind one protocol; ``options.engine`` chooses."""

@@ -1,0 +1,28 @@
+"""Numbers of lumbar vertebrae other than five."""
+
+from __future__ import annotations
+
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.detection.naming import Naming
+from lumbar3d.errors import VertebraCountError
+from lumbar3d.refusal.constants import CONSTANTS
+
+_IN_WORDS = {4: "four", 6: "six"}
+
+
+def refuse_other_counts(naming: Naming) -> None:
+    """Stop where both films together clearly speak for four or six lumbar vertebrae.
+
+    Raises
+    ------
+    VertebraCountError
+        They do.
+    """
+    count = naming.best[1]
+    if count != len(LEVELS) and naming.count_probability(count) >= CONSTANTS.least_count_confidence:
+        raise VertebraCountError(f"the images show {_IN_WORDS[count]} lumbar vertebrae; only five can be reconstructed")
+
+
+def count_unsure(naming: Naming) -> bool:
+    """Whether five lumbar vertebrae are not the clear answer."""
+    return naming.count_probability(len(LEVELS)) < CONSTANTS.least_count_confidence
