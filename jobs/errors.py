@@ -11,6 +11,8 @@
         ├── DatabaseUnavailableError     database_unavailable        (503)
         ├── BundleLostError              result_lost                 (410)
         ├── StorageFullError             storage_full                (507)
+        ├── StoreUnavailableError        store_unavailable           (503)
+        ├── SchemaVersionError           schema_version              never leaves a process that starts
         └── WorkerSignal                 never leaves a worker
             ├── JobCancelledError        job_cancelled
             └── LeaseLostError           lease_lost
@@ -67,6 +69,18 @@ class StorageFullError(JobsError):
     """No room left for uploads, results or the job table."""
 
     code = "storage_full"
+
+
+class StoreUnavailableError(JobsError):
+    """The artifact store does not answer, or not in time; what was to be written there may be there or not."""
+
+    code = "store_unavailable"
+
+
+class SchemaVersionError(JobsError):
+    """The job table is of an older or newer version than this program."""
+
+    code = "schema_version"
 
 
 class WorkerSignal(JobsError):

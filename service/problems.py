@@ -38,6 +38,7 @@ STATUS = {
     "queue_full": 503,
     "overloaded": 503,
     "database_unavailable": 503,
+    "store_unavailable": 503,
     "storage_full": 507,
 }
 RETRY_AFTER_S = {
@@ -48,6 +49,7 @@ RETRY_AFTER_S = {
     "queue_full": 30,
     "overloaded": 5,
     "database_unavailable": 5,
+    "store_unavailable": 5,
     "not_ready": 5,
     "storage_full": 60,
 }

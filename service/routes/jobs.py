@@ -99,6 +99,8 @@ async def cancel_or_erase(job_id: JobIdDep, services: ServicesDep, client: Clien
 
 
 def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
+    if services.table.get(job_id, client).is_final:
+        services.store.check()  # a store that does not answer could not erase: then the job stays whole
     if services.table.erase(job_id, client):
         services.store.remove(f"artifacts/{job_id}")
         services.store.remove(f"uploads/{job_id}")

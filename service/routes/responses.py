@@ -24,8 +24,8 @@ MEANING = {
     422: "The request was understood and cannot be used.",
     429: "This client has too many unfinished jobs, or takes more than its share of uploads, event streams or requests "
     "(`too_many_jobs`, `too_many_requests`). Retry-After says when to try again.",
-    503: "The queue is full, too many uploads or event streams run, or the job table does not answer (`queue_full`, "
-    "`overloaded`, `database_unavailable`). Retry-After says when to try again.",
+    503: "The queue is full, too many uploads or event streams run, or job table or artifact store do not answer "
+    "(`queue_full`, `overloaded`, `database_unavailable`, `store_unavailable`). Retry-After says when to try again.",
     507: "No room left in the store (`storage_full`). Retry-After says when to try again.",
 }
 

@@ -94,8 +94,8 @@ def test_success_publishes_and_drops_the_images(bench: Bench) -> None:
     assert bench.run() == Outcome.SUCCEEDED
     job = bench.table.get(bench.job_id, "alice")
     assert job.progress == 1.0 and job.result_bundle is not None
-    assert bench.store.fetch(job.result_bundle, "L5.stl") is not None
-    assert bench.store.fetch(f"uploads/{bench.job_id}", "ap") is None
+    assert bench.store.fetch(job.result_bundle, "L5.stl", bench.store.root).is_file()
+    assert not bench.store.ages("uploads")
     assert bench.run() is None, "a duplicate message does nothing"
 
 
@@ -115,7 +115,7 @@ def test_each_error_has_its_fate(bench: Bench, error: Exception, outcome: Outcom
     assert bench.run(fail_with(error)) == outcome
     assert bench.state == state
     is_over = state[0] != "queued"
-    assert (bench.store.fetch(f"uploads/{bench.job_id}", "ap") is None) == is_over, "a retry needs the images"
+    assert (not bench.store.ages("uploads")) == is_over, "a retry needs the images"
 
 
 @pytest.mark.parametrize(
