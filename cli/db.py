@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.console import out
+from cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
     from jobs.settings import JobsSettings
@@ -45,6 +46,25 @@ def upgrade(data_dir: DataDir = None) -> None:
 
     before = database.upgrade(_settings(data_dir).database)
     out(f"table was {before or 'none'}, is {SCHEMA_VERSION}")
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="a new folder; it becomes a complete data folder")],
+    data_dir: DataDir = None,
+) -> None:
+    """Copy an SQLite table and a store in a folder, while service and workers run."""
+    from jobs.backup import back_up
+    from jobs.bundles import LocalStore
+    from jobs.stores import open_store
+
+    settings = _settings(data_dir)
+    if settings.database_url is not None or not isinstance(store := open_store(settings), LocalStore):
+        raise CliError("PostgreSQL and S3 have tools of their own: docs/operate.md says how", Exit.USAGE)
+    done = back_up(settings.data_dir / "jobs.sqlite3", store, folder)
+    out(f"{done.job_count} jobs, {done.bundle_count} bundles in {folder}")
+    if done.missing:
+        raise CliError(f"{len(done.missing)} bundles that the table names are missing in the store")
 
 
 def _settings(data_dir: Path | None) -> JobsSettings:
