@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,8 +26,8 @@ MAX_MANIFEST_BYTES = 1 << 20
 Manifest = dict[str, dict[str, str]]
 DEPTH = {"uploads": 1, "artifacts": 2}
 """How many names under the root of a tree make a bundle."""
-STAGING_S = 3600.0
-"""What was staged and not touched for longer belongs to a request or an attempt that died."""
+STAGING_S = 300.0
+"""What was staged and not touched for longer belongs to a request or an attempt that died; heartbeats touch it."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +127,17 @@ class Staging:
 
     def remove_old(self, older_than_s: float) -> int:
         """Remove what a process left that died, when nothing in it has changed for that long; returns how many."""
-        now_s = time.time()
-        old = [path for path in self._folder.iterdir() if now_s - _changed_s(path) > older_than_s]
+        now_s = self.now_s()
+        old = [path for path in self._folder.iterdir() if now_s - _newest_s(path) > older_than_s]
         for path in old:
             shutil.rmtree(path, ignore_errors=True)
         return len(old)
+
+    def now_s(self) -> float:
+        """Time by the clock that dates the files: a file server's is not ours."""
+        clock = self._folder.parent / "clock"
+        clock.touch(mode=0o600)
+        return clock.stat().st_mtime
 
     def free_bytes(self) -> int:
         """Room left on the file system."""
@@ -209,22 +214,18 @@ class LocalStore:
 
     def remove(self, bundle: str) -> bool:
         """Remove a bundle or a tree of bundles; readers that have a file open keep it."""
+        if (self.root / bundle).is_symlink():
+            (self.root / bundle).unlink(missing_ok=True)
         shutil.rmtree(self.root / bundle, ignore_errors=True)
         return not os.path.lexists(self.root / bundle)
 
     def ages(self, tree: str) -> dict[str, float]:
         """Names under a tree, with their age."""
-        now_s = self._now_s()
+        now_s = self._staging.now_s()
         found = [*(self.root / tree).iterdir()]
         for _ in range(1, DEPTH[tree]):
             found = [inner for path in found for inner in (_children(path) or [path])]
         return {str(path.relative_to(self.root / tree)): now_s - _changed_s(path) for path in found}
-
-    def _now_s(self) -> float:
-        """Time by the clock that dates the files: a file server's is not ours."""
-        clock = self.root / "clock"
-        clock.touch(mode=0o600)
-        return clock.stat().st_mtime
 
     def remove_old_staging(self, older_than_s: float) -> int:
         """Remove what was staged by a process that died; returns how many."""
@@ -246,6 +247,11 @@ def _changed_s(path: Path) -> float:
         return path.lstat().st_mtime
     except FileNotFoundError:
         return float("inf")
+
+
+def _newest_s(path: Path) -> float:
+    """Time of the last change of a folder or of what lies in it."""
+    return max(map(_changed_s, [path, *_children(path)]))
 
 
 def _children(path: Path) -> list[Path]:
@@ -320,15 +326,17 @@ def full_disk_is_typed() -> Iterator[None]:
 
 
 def write_manifest(folder: Path) -> bytes:
-    """Write the manifest of a staged directory, everything synced; returns its bytes."""
+    """Write the manifest of a staged directory, everything synced and for the owner only; returns its bytes."""
     entries = {}
     for path in sorted(folder.iterdir()):
         if path.name != MANIFEST:  # of a first try to publish
             entries[path.name] = {"sha256": sha256_of(path), "size_bytes": path.stat().st_size}
+            path.chmod(0o600)
             _fsync(path)
     text = json.dumps(entries, indent=1).encode()
     manifest = folder / MANIFEST
     manifest.write_bytes(text)
+    manifest.chmod(0o600)
     _fsync(manifest)
     return text
 

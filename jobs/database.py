@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from jobs import migration, postgresql
@@ -121,6 +123,7 @@ def _server(url: str) -> Engine:
 
 
 def _sqlite(url: str) -> Engine:
+    _keep_private(make_url(url).database)
     engine = create_engine(
         url,
         connect_args={"timeout": WAIT_S},
@@ -134,11 +137,19 @@ def _sqlite(url: str) -> Engine:
     return engine
 
 
+def _keep_private(path: str | None) -> None:
+    """Only the owner reads the file; SQLite gives its mode to the files that it puts beside it."""
+    if path is not None:
+        with contextlib.suppress(OSError):  # a missing folder, or another owner's file: connecting says it
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            os.chmod(path, 0o600)
+
+
 def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:
-    """WAL with synchronous=FULL: a 202 is given only after an fsync. BEGIN is ours, not the driver's."""
+    """WAL with synchronous=FULL: a 202 is given only after an fsync. What is erased is overwritten. BEGIN is ours."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -11,8 +11,11 @@ from jobs.database import Database
 from jobs.schema import JOBS
 from lumbar3d.contracts import JobState
 
-ORPHAN_S = 3600.0
-"""A bundle of no job that is older than this belongs to a request or an attempt that died."""
+ORPHAN_S = 300.0
+"""A bundle of no job that is older than this belongs to a request or an attempt that died.
+
+A front end gives no 202 when half of this has passed between the start of publishing and the row.
+"""
 
 BATCH = 200
 

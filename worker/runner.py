@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +88,7 @@ class Runner:
         self._timing = timing
         self._min_free_bytes = min_free_bytes
         self._no_room_until_s = 0.0
+        self._held: tuple[Path, ...] = ()
 
     def has_room(self) -> bool:
         """Whether a result could be stored; jobs wait while it could not."""
@@ -117,7 +119,7 @@ class Runner:
             LOGGER.error("job table not reachable", extra={"job_id": claim.job_id}, exc_info=True)
             outcome = Outcome.UNKNOWN
         self._remove_files(claim, outcome)
-        self._store.remove_old_staging(max(STAGING_S, 2.0 * self._timing.limit_s))
+        self._store.remove_old_staging(STAGING_S)
         duration_s = round(time.monotonic() - started_s, 3)
         fields = {"job_id": claim.job_id, "attempt": claim.attempt, "outcome": outcome.value, "duration_s": duration_s}
         LOGGER.info("attempt ended", extra=fields)
@@ -140,7 +142,8 @@ class Runner:
     def _settle(self, claim: Claim) -> Outcome:
         """Run the attempt and turn whatever it raises into a state of the job."""
         try:
-            with Heartbeat(self._claims, claim, self._timing.heartbeat_s, self._timing.limit_s):
+            timing = self._timing
+            with Heartbeat(self._claims, claim, timing.heartbeat_s, timing.limit_s, on_beat=self._touch_staged):
                 self._attempt(claim)
             return Outcome.SUCCEEDED
         except JobCancelledError:
@@ -201,9 +204,11 @@ class Runner:
     def _staged(self) -> Iterator[Path]:
         """A directory of this attempt."""
         folder = self._store.staging()
+        self._held = (*self._held, folder)
         try:
             yield folder
         finally:
+            self._held = tuple(one for one in self._held if one != folder)
             shutil.rmtree(folder, ignore_errors=True)
 
     def _commit(self, claim: Claim) -> None:
@@ -213,6 +218,12 @@ class Runner:
         except LeaseLostError:
             if not self._insist(lambda: self._claims.is_committed(claim)):
                 raise
+
+    def _touch_staged(self) -> None:
+        """Show housekeeping that somebody still needs them."""
+        for folder in self._held:
+            with contextlib.suppress(OSError):
+                os.utime(folder)
 
     def _upload(self, job_id: str, view: str, folder: Path) -> Path:
         """Path of an uploaded image, whole as it was received."""

@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.exc import ProgrammingError
 from typer.testing import CliRunner
 
@@ -25,7 +25,7 @@ from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database, upgrade
 from jobs.errors import DatabaseUnavailableError, SchemaVersionError
 from jobs.migration import FIRST, FOLDER
-from jobs.schema import METADATA, SCHEMA_VERSION
+from jobs.schema import IDEMPOTENCY_KEYS, METADATA, SCHEMA_VERSION
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits, Submission
 from service.app import create_app_from_environment
@@ -113,7 +113,13 @@ def test_queue_of_0_1_0_survives(stored: str, tmp_path: Path) -> None:
     again = Submission("new", "local", "key-4", hashlib.sha256(b"3").hexdigest(), "{}", "{}")
     job, is_new = table.submit(again)
     assert (job.id, is_new) == (JOBS[4], False), "its key is still known"
+    with database.read() as connection:
+        keys = connection.execute(select(IDEMPOTENCY_KEYS.c.key)).scalars().all()
+    assert len(keys) == 5 and not [key for key in keys if "key-" in key]
     database.close()
+    if stored.startswith("sqlite"):
+        table_file = Path(stored.removeprefix("sqlite:///"))
+        assert b"key-4" not in table_file.read_bytes() and table_file.stat().st_mode & 0o777 == 0o600
 
 
 def differences(url: str) -> list[Any]:

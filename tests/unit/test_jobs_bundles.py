@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bundles import LocalStore
+from jobs.bundles import STAGING_S, LocalStore
 from jobs.errors import BundleLostError, StorageFullError
 
 
@@ -112,8 +112,27 @@ def test_remove_takes_the_tree_and_forgives_absence(store: LocalStore) -> None:
     assert store.ages("artifacts") == {}
 
 
+def test_what_a_dead_process_staged_goes_and_what_is_written_stays(store: LocalStore) -> None:
+    dead, alive = staged(store), staged(store)
+    for path in (dead, dead / "L1.stl", alive):
+        os.utime(path, (0, 0))
+    assert store.remove_old_staging(STAGING_S) == 1
+    assert not dead.exists() and (alive / "L1.stl").is_file()
+
+
+def test_link_in_place_of_a_bundle_is_removed_and_not_followed(store: LocalStore, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "uploads" / "job").symlink_to(tmp_path / "other")
+    assert store.remove("uploads/job") and (tmp_path / "other").is_dir()
+    assert not (tmp_path / "uploads" / "job").is_symlink()
+
+
 def test_stores_are_for_their_owner_only(store: LocalStore, tmp_path: Path) -> None:
-    store.publish("artifacts/job/1-aaaa", staged(store))
+    folder = staged(store)
+    (folder / "L1.stl").chmod(0o644)
+    store.publish("artifacts/job/1-aaaa", folder)
+    for file in (tmp_path / "artifacts" / "job" / "1-aaaa").iterdir():
+        assert file.stat().st_mode & 0o777 == 0o600
     for folder in (tmp_path / "uploads", tmp_path / "artifacts" / "job", tmp_path / "artifacts" / "job" / "1-aaaa"):
         assert folder.stat().st_mode & 0o077 == 0
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from jobs.bundles import LocalStore
+from benchmarks.processes import wait_until
+from jobs.bundles import STAGING_S, LocalStore
 from jobs.claims import Claim, Claims, LeasePolicy
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailableError
@@ -184,6 +186,20 @@ def test_heartbeat_renews_and_gives_up_a_hanging_attempt(bench: Bench) -> None:
         assert gave_up.wait(10.0)
     assert statuses == [EX_TEMPFAIL]
     assert Sweeper(bench.database, LEASE, SweepPolicy()).release_expired() == 0, "it was renewed before that"
+
+
+def test_heartbeat_keeps_what_an_attempt_has_staged(bench: Bench) -> None:
+    staging = bench.store.root / "staging"
+
+    def grow_old(_progress: Progress) -> None:
+        for folder in staging.iterdir():
+            os.utime(folder, (0, 0))
+        wait_until(lambda: all(folder.stat().st_mtime > 1.0 for folder in staging.iterdir()), "nobody touched it", 10)
+        assert bench.store.remove_old_staging(STAGING_S) == 0
+
+    one = Runner(bench.claims, bench.store, ScriptedEngine(grow_old), Timing(heartbeat_s=0.05))
+    assert one.run_job(bench.job_id) == Outcome.SUCCEEDED
+    assert not list(staging.iterdir())
 
 
 def test_full_disk_pauses_and_costs_no_attempt(bench: Bench) -> None:
