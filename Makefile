@@ -13,7 +13,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,dev,postgres,training]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,dev,postgres,s3,training]'
 	touch $@
 
 demo: $(VENV)/.runtime

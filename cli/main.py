@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import jobs, keys, plugins
+from cli import db, jobs, keys, plugins
 from cli.console import note
 from cli.demo import demo
 from cli.errors import explain
@@ -57,3 +57,4 @@ app = typer.Typer(cls=OneLineErrors, help=HELP, no_args_is_help=True, add_comple
 for command in (demo, serve, worker, reconstruct, jobs.submit, jobs.status, jobs.wait, jobs.download):
     app.command()(command)
 app.add_typer(keys.app, name="key")
+app.add_typer(db.app, name="db")

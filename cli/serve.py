@@ -91,6 +91,8 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
     """
     from cli.supervisor import Supervisor
 
+    if worker_module is not None:
+        _upgrade(settings)
     server = _server(settings)
     host, port = listener.getsockname()[:2]
     note(f"lumbar3d: http://{host}:{port}/")
@@ -102,6 +104,17 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
         server.run(sockets=[listener])
     if supervisor.is_hopeless:
         raise CliError("the embedded worker cannot load its engine (assets or device); the log above says why")
+
+
+def _upgrade(settings: ServiceSettings) -> None:
+    """The embedded mode has one table, one service and one worker: nobody else needs to be stopped first."""
+    from jobs.database import upgrade
+    from jobs.schema import SCHEMA_VERSION
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = upgrade(settings.database)
+    if before not in (None, SCHEMA_VERSION):
+        note(f"job table upgraded from schema {before} to {SCHEMA_VERSION}")
 
 
 def _server(settings: ServiceSettings) -> Server:

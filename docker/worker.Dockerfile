@@ -10,7 +10,7 @@ COPY service service
 COPY worker worker
 COPY cli cli
 RUN python -m venv /opt/lumbar3d \
- && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[postgres,${ENGINE}]"
+ && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[postgres,s3,${ENGINE}]"
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 lumbar3d \

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.schema import CreateColumn
 
-from jobs import postgresql
+from jobs import migration, postgresql
 from jobs.errors import DatabaseUnavailableError
-from jobs.faults import PAUSE_S, Breaker, typed_faults
-from jobs.schema import JOBS, METADATA
+from jobs.faults import PAUSE_S, TABLE_SILENT, Breaker, typed_faults
+from jobs.schema import JOBS
 
 WAIT_S = 2.0
 """How long one statement, a lock, or a place in the pool may take; every transaction here takes milliseconds."""
 START_S = 20.0
 """How long a process that starts waits for the database."""
-SCHEMA_LOCK = 7_302_711
-"""PostgreSQL advisory lock: two services that start together must not both create the tables."""
 
 
 class Database:
@@ -33,7 +32,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _sqlite(url) if url.startswith("sqlite") else _server(url)
-        self._breaker = Breaker()
+        self._breaker = Breaker(DatabaseUnavailableError, TABLE_SILENT)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -57,43 +56,55 @@ class Database:
             connection.execute(select(JOBS).limit(1)).all()
 
     def create_tables(self) -> None:
-        """Create what is missing, columns too; several processes may do so at the same time.
+        """Create the tables of an empty database; several processes may do so at the same time.
 
         Raises
         ------
         DatabaseUnavailableError
             It did not answer for ``START_S``: processes of a deployment start in any order.
+        SchemaVersionError
+            The tables are of another version than this program.
         """
         deadline_s = time.monotonic() + START_S
         while True:
             try:
-                return self._create_tables()
+                with self.write() as connection:
+                    return migration.require(connection)
             except DatabaseUnavailableError:
                 if time.monotonic() > deadline_s:
                     raise
                 time.sleep(PAUSE_S)
 
-    def _create_tables(self) -> None:
-        with self.write() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
-            METADATA.create_all(connection)
-            _add_columns(connection)
+    def schema_version(self) -> str | None:
+        """Version of the tables, None where there are none."""
+        with self.read() as connection:
+            return migration.version(connection)
 
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
 
 
-def _add_columns(connection: Connection) -> None:
-    """Bring the table of an older version up to date: later columns have a default, so old rows stay good."""
-    known = {column["name"] for column in inspect(connection).get_columns(JOBS.name)}
-    for column in JOBS.columns:
-        if column.name not in known:
-            definition = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.execute(text(f"ALTER TABLE {JOBS.name} ADD COLUMN {definition}"))
-    for index in JOBS.indexes:
-        index.create(connection, checkfirst=True)
+def upgrade(url: str) -> str | None:
+    """Bring the tables to the version of this program, however long that takes; returns the version they had.
+
+    Raises
+    ------
+    DatabaseUnavailableError, StorageFullError
+        Nothing was changed.
+    SchemaVersionError
+        The tables are newer.
+    """
+    engine = _sqlite(url) if url.startswith("sqlite") else create_engine(url, hide_parameters=True)
+    try:
+        with (
+            typed_faults(Breaker(DatabaseUnavailableError, TABLE_SILENT)),
+            engine.connect().execution_options(lumbar3d_write=True) as connection,
+            connection.begin(),
+        ):
+            return migration.upgrade(connection)
+    finally:
+        engine.dispose()
 
 
 def _server(url: str) -> Engine:
@@ -112,6 +123,7 @@ def _server(url: str) -> Engine:
 
 
 def _sqlite(url: str) -> Engine:
+    _keep_private(make_url(url).database)
     engine = create_engine(
         url,
         connect_args={"timeout": WAIT_S},
@@ -125,11 +137,19 @@ def _sqlite(url: str) -> Engine:
     return engine
 
 
+def _keep_private(path: str | None) -> None:
+    """Only the owner reads the file; SQLite gives its mode to the files that it puts beside it."""
+    if path is not None:
+        with contextlib.suppress(OSError):  # a missing folder, or another owner's file: connecting says it
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            os.chmod(path, 0o600)
+
+
 def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:
-    """WAL with synchronous=FULL: a 202 is given only after an fsync. BEGIN is ours, not the driver's."""
+    """WAL with synchronous=FULL: a 202 is given only after an fsync. What is erased is overwritten. BEGIN is ours."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

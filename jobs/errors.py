@@ -11,6 +11,8 @@
         ├── DatabaseUnavailableError     database_unavailable
         ├── BundleLostError              result_lost
         ├── StorageFullError             storage_full
+        ├── StoreUnavailableError        store_unavailable
+        ├── SchemaVersionError           schema_version              never leaves a process that starts
         └── WorkerSignal                 never leaves a worker
             ├── JobCancelledError        job_cancelled
             └── LeaseLostError           lease_lost
@@ -65,6 +67,18 @@ class StorageFullError(JobsError):
     """No room left for uploads, results or the job table."""
 
     code = "storage_full"
+
+
+class StoreUnavailableError(JobsError):
+    """The artifact store does not answer, or not in time; what was to be written there may be there or not."""
+
+    code = "store_unavailable"
+
+
+class SchemaVersionError(JobsError):
+    """The job table is of an older or newer version than this program."""
+
+    code = "schema_version"
 
 
 class WorkerSignal(JobsError):

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from jobs.errors import DatabaseUnavailableError, StorageFullError
+from jobs.errors import DatabaseUnavailableError, JobsError, StorageFullError
 
+TABLE_SILENT = "the job table does not answer at this moment"
 PAUSE_S = 1.0
-"""Between two tries of a database that did not answer."""
+"""Between two tries of a server that did not answer."""
 SLOW_S = 0.5
 """A fault that came faster holds no thread: a broken connection, a refusal."""
 OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
@@ -23,9 +24,17 @@ DISK_FULL = "53100"
 
 
 class Breaker:
-    """While the database hangs, one caller a second tries it; the others are told at once and hold no thread."""
+    """While a server hangs, one caller a second tries it; the others are told at once and hold no thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    unavailable, message
+        What they are told.
+    """
+
+    def __init__(self, unavailable: type[JobsError], message: str) -> None:
+        self._unavailable = unavailable
+        self._message = message
         self._lock = threading.Lock()
         self._retry_s: float | None = None
 
@@ -34,7 +43,7 @@ class Breaker:
 
         Raises
         ------
-        DatabaseUnavailableError
+        JobsError
             It has just not answered, and it is not yet time to try again.
         """
         with self._lock:
@@ -42,7 +51,7 @@ class Breaker:
             if self._retry_s is None:
                 return
             if now_s < self._retry_s:
-                raise DatabaseUnavailableError("the job table does not answer at this moment")
+                raise self._unavailable(self._message)
             self._retry_s = now_s + PAUSE_S
 
     def tell(self, is_working: bool) -> None:
@@ -65,7 +74,7 @@ def typed_faults(breaker: Breaker) -> Iterator[None]:
         if _is_full(error):
             raise StorageFullError("no room left for the job table") from error
         breaker.tell(is_working=_is_busy(error) or time.monotonic() - started_s < SLOW_S)
-        raise DatabaseUnavailableError("the job table does not answer at this moment") from error
+        raise DatabaseUnavailableError(TABLE_SILENT) from error
     except Exception:
         breaker.tell(is_working=True)  # an error of the caller inside a transaction that worked
         raise

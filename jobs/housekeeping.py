@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import select
 
-from jobs.bundles import BundleStore
+from jobs.bundles import STAGING_S, BundleStore
 from jobs.database import Database
 from jobs.schema import JOBS
-from jobs.table import UNFINISHED
 from lumbar3d.contracts import JobState
 
-ORPHAN_S = 3600.0
-"""An upload or staging directory older than this belongs to a request or an attempt that died."""
+ORPHAN_S = 300.0
+"""A bundle of no job that is older than this belongs to a request or an attempt that died.
+
+A front end gives no 202 when half of this has passed between the start of publishing and the row.
+"""
+
+BATCH = 200
+
+
+class _Row(NamedTuple):
+    state: str
+    result_bundle: str | None
 
 
 def collect_orphans(database: Database, store: BundleStore) -> int:
@@ -21,34 +30,29 @@ def collect_orphans(database: Database, store: BundleStore) -> int:
 
     A directory younger than ``ORPHAN_S`` is left alone: its row may be about to be written.
     """
-    orphans = [f"uploads/{job_id}" for job_id in _without_row(database, store.names("uploads", ORPHAN_S), UNFINISHED)]
-    orphans += _lost_attempts(database, store)
-    orphans += [f"artifacts/{job_id}" for job_id in _without_row(database, store.names("artifacts", ORPHAN_S), None)]
-    orphans += [f"staging/{name}" for name in store.names("staging", ORPHAN_S)]
-    for bundle in orphans:
-        store.remove(bundle)
-    return len(orphans)
+    orphans = [*_orphans(database, store, "uploads"), *_orphans(database, store, "artifacts")]
+    removed = sum([store.remove(bundle) for bundle in orphans])
+    return removed + store.remove_old_staging(STAGING_S)
 
 
-def _without_row(database: Database, job_ids: Iterable[str], states: tuple[str, ...] | None) -> list[str]:
-    """Those ids that have no job, or none in these states."""
-    known = select(JOBS.c.id) if states is None else select(JOBS.c.id).where(JOBS.c.state.in_(states))
-    missing = []
+def _orphans(database: Database, store: BundleStore, tree: str) -> list[str]:
+    """Old bundles that nothing needs: of no job; uploads of an ended one; attempts at it that are not its result."""
+    old = sorted(name for name, age_s in store.ages(tree).items() if age_s > ORPHAN_S)
+    orphans = []
+    for start in range(0, len(old), BATCH):
+        names = old[start : start + BATCH]
+        rows = _rows(database, {_job_id(name) for name in names})
+        for bundle, row in ((f"{tree}/{name}", rows.get(_job_id(name))) for name in names):
+            if row is None or (JobState(row.state).is_final and bundle != row.result_bundle):
+                orphans.append(bundle)
+    return orphans
+
+
+def _rows(database: Database, job_ids: set[str]) -> dict[str, _Row]:
+    columns = select(JOBS.c.id, JOBS.c.state, JOBS.c.result_bundle).where(JOBS.c.id.in_(job_ids))
     with database.read() as connection:
-        for job_id in job_ids:
-            if connection.execute(known.where(JOBS.c.id == job_id)).first() is None:
-                missing.append(job_id)
-    return missing
+        return {row.id: _Row(row.state, row.result_bundle) for row in connection.execute(columns)}
 
 
-def _lost_attempts(database: Database, store: BundleStore) -> list[str]:
-    """Bundles of attempts whose result did not count: their worker published and could not learn the end in time."""
-    lost = []
-    for job_id in store.names("artifacts", 0.0):
-        bundles = [f"artifacts/{job_id}/{name}" for name in store.names(f"artifacts/{job_id}", ORPHAN_S)]
-        with database.read() as connection:
-            columns = select(JOBS.c.state, JOBS.c.result_bundle).where(JOBS.c.id == job_id)
-            row = connection.execute(columns).one_or_none()
-        if row is not None and JobState(row.state).is_final:
-            lost += [bundle for bundle in bundles if bundle != row.result_bundle]
-    return lost
+def _job_id(name: str) -> str:
+    return name.partition("/")[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
+SCHEMA_VERSION = "0003"
+"""Of the newest migration; a change of the tables below needs one (``migrations/versions``)."""
 
 JOBS = Table(
     "jobs",

@@ -13,7 +13,16 @@ class JobsSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LUMBAR3D_", extra="forbid", frozen=True)
 
-    data_dir: Path = Field(default=Path("lumbar3d-data"), description="uploads, artifacts and the embedded job table")
+    data_dir: Path = Field(
+        default=Path("lumbar3d-data"),
+        description="uploads, artifacts and the embedded job table; with s3 what is on its way",
+    )
+    store_url: str | None = Field(
+        default=None,
+        pattern=r"^(file:///.+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?)$",
+        description="file:///folder or s3://bucket/prefix for uploads and results; data_dir where not given. "
+        "Endpoint and credentials of s3 are botocore's settings (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...)",
+    )
     database_url: SecretStr | None = Field(default=None, description="PostgreSQL; SQLite in data_dir where not given")
     broker_url: SecretStr | None = Field(default=None, description="Redis; the embedded worker polls where not given")
     lease_s: float = Field(default=60.0, gt=0, description="a worker silent for longer has lost its job")

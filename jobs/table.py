@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 
@@ -187,8 +188,14 @@ def _find(connection: Connection, job_id: str, owner: str) -> Job | None:
 
 def _known_key(connection: Connection, owner: str, key: str) -> tuple[str, str] | None:
     columns = select(IDEMPOTENCY_KEYS.c.job_id, IDEMPOTENCY_KEYS.c.payload_sha256)
-    row = connection.execute(columns.where(IDEMPOTENCY_KEYS.c.owner == owner, IDEMPOTENCY_KEYS.c.key == key)).first()
+    mine = (IDEMPOTENCY_KEYS.c.owner == owner) & (IDEMPOTENCY_KEYS.c.key == _hashed(owner, key))
+    row = connection.execute(columns.where(mine)).first()
     return None if row is None else (row.job_id, row.payload_sha256)
+
+
+def _hashed(owner: str, key: str) -> str:
+    """What is kept of a key: clients build keys of what they know of a patient."""
+    return hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
 
 
 def _insert(connection: Connection, submission: Submission) -> None:
@@ -211,7 +218,7 @@ def _insert(connection: Connection, submission: Submission) -> None:
     if submission.idempotency_key is not None:
         key = insert(IDEMPOTENCY_KEYS).values(
             owner=submission.owner,
-            key=submission.idempotency_key,
+            key=_hashed(submission.owner, submission.idempotency_key),
             job_id=submission.job_id,
             payload_sha256=submission.payload_sha256,
         )

@@ -69,6 +69,8 @@ _SERVICE = "Those who run the service must mend it; then send it again."
 
 _REQUEST = (
     _client("unauthorized", 401, "No API key, or an unknown one", "Send a key: Authorization: Bearer <key>."),
+    _client("forbidden", 403, "The key's role does not allow this", "Use a key with the role that it takes."),
+    _client("cross_site", 403, "The request came from a page of another site", "Send it from the service's own page."),
     _client("not_found", 404, "There is nothing at this address", "Check the address."),
     _client(
         "job_not_found",
@@ -85,6 +87,13 @@ _REQUEST = (
         "payload_too_large", 413, "The body or one of its parts is too large", "Send two images and a calibration."
     ),
     _client("unsupported_media_type", 415, "The body is not multipart/form-data", "Send a multipart form."),
+    _client(
+        "unsupported_content_encoding",
+        415,
+        "The body is compressed in a way that is not read",
+        "Send it as it is, or with Content-Encoding: gzip.",
+    ),
+    _client("client_closed_request", 499, "The client went away before its request was read", "Send it again."),
     _client("invalid_request", 422, "The request has the wrong form", "See the interface's description."),
     _client("invalid_input", 422, "The input cannot be used", "Check the input."),
     _client(
@@ -209,6 +218,9 @@ _OUR_SIDE = (
     _ours("queue_full", "The queue is full", _WAIT, 503, 30),
     _ours("overloaded", "Too many uploads or event streams run at this moment", _WAIT, 503, 5),
     _ours("database_unavailable", "The job table does not answer", _WAIT, 503, 5),
+    _ours("store_unavailable", "The artifact store does not answer", _WAIT, 503, 5),
+    _ours("issuer_unavailable", "The keys of the token's issuer cannot be fetched", _WAIT, 503, 10),
+    _ours("schema_version", "The job table is of another version than the program", _SERVICE),
     _ours("not_ready", "A part that jobs need does not work; `checks` names it", _SERVICE, 503, 5),
     _ours("storage_full", "No room is left for uploads, results or the job table", _WAIT, 507, 60),
 )

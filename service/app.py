@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from jobs import jsonlog
+from jobs.errors import SchemaVersionError
 from lumbar3d import __version__
 from service import maintenance, problems, schema
 from service.connections import bound_every_server
@@ -59,7 +60,10 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 def create_app_from_environment() -> FastAPI:
     """For ``uvicorn --factory --http service.connections:BoundedHttp service.app:create_app_from_environment``."""
     settings = ServiceSettings()
-    app = create_app(settings)  # before the logs are cut down to safe fields: a wrong setting must be readable
+    try:
+        app = create_app(settings)  # before the logs are cut down to safe fields: a wrong setting must be readable
+    except SchemaVersionError as error:
+        raise SystemExit(f"lumbar3d: {error}") from None
     jsonlog.configure(settings.log_level)
     bound_every_server()
     return app

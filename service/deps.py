@@ -9,10 +9,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from jobs.bundles import LocalStore
+from jobs.bundles import BundleStore
 from jobs.claims import LeasePolicy
 from jobs.database import Database
 from jobs.errors import JobNotFoundError
+from jobs.stores import open_store
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
 from service.errors import TooManyRequestsError, UnauthorizedError
@@ -41,7 +42,7 @@ class Services:
     keys: KeyRing
     database: Database
     table: JobTable
-    store: LocalStore
+    store: BundleStore
     sweeper: Sweeper
     broker: CeleryBroker | NoBroker
     metrics: Metrics
@@ -63,7 +64,7 @@ class Services:
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
         sweeping = SweepPolicy(settings.stale_hint_s, settings.retention_days * 86400.0)
         shared = settings.require_api_key
-        store = LocalStore(settings.data_dir)
+        store = open_store(settings)
         return cls(
             settings=settings,
             keys=keys,

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import shutil
+import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from jobs.errors import IdempotencyReuseError, QueueFullError, StorageFullError, TooManyJobsError
+from jobs.housekeeping import ORPHAN_S
 from jobs.records import Job
 from jobs.table import Submission
 from lumbar3d.contracts import Calibration, ReconstructOptions
@@ -23,7 +25,7 @@ from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.inspect import inspect_upload
 from service.deps import Services
 from service.documents import parse_calibration, parse_options
-from service.errors import IdempotencyKeyError, PayloadTooLargeError, UploadTimeoutError
+from service.errors import IdempotencyKeyError, OverloadedError, PayloadTooLargeError, UploadTimeoutError
 from service.uploads import FormReceiver
 
 MEBIBYTE = 1 << 20
@@ -107,12 +109,15 @@ def _record(services: Services, form: FormReceiver, folder: Path, client: str, k
         options=options.model_dump_json(),
     )
     bundle = f"uploads/{submission.job_id}"
+    started_s = time.monotonic()
     services.store.publish(bundle, folder)
     try:
         job, is_new = services.table.submit(submission)
     except (IdempotencyReuseError, TooManyJobsError, QueueFullError):
         services.store.remove(bundle)
         raise
+    if time.monotonic() - started_s > ORPHAN_S / 2:
+        raise OverloadedError("recording took so long that the images may be gone: send them again")
     if not is_new:
         if not job.is_final:
             services.store.restore(f"uploads/{job.id}", bundle)

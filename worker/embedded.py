@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobs import jsonlog
-from jobs.errors import DatabaseUnavailableError, StorageFullError
+from jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
 from worker.engine import EngineFactory, load_engine
 from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from worker.runner import Outcome
@@ -47,6 +47,9 @@ def main(engine_factory: EngineFactory = load_engine) -> int:
     with _only_one(settings.data_dir):
         try:
             runtime = Runtime.start(settings, engine_factory)
+        except SchemaVersionError as error:
+            LOGGER.critical("the job table is of another version: lumbar3d db upgrade", extra={"code": error.code})
+            return EX_CONFIG
         except Exception:
             LOGGER.critical("engine does not load", exc_info=True)
             return EX_CONFIG

@@ -26,13 +26,20 @@ class Heartbeat:
     """
 
     def __init__(
-        self, claims: Claims, claim: Claim, interval_s: float, limit_s: float, abort: Callable[[int], object] = os._exit
+        self,
+        claims: Claims,
+        claim: Claim,
+        interval_s: float,
+        limit_s: float,
+        abort: Callable[[int], object] = os._exit,
+        on_beat: Callable[[], object] = lambda: None,
     ) -> None:
         self._claims = claims
         self._claim = claim
         self._interval_s = interval_s
         self._limit_s = limit_s
         self._abort = abort
+        self._on_beat = on_beat
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -51,6 +58,7 @@ class Heartbeat:
                 LOGGER.error("attempt exceeded its time limit", extra={"job_id": self._claim.job_id})
                 self._abort(EX_TEMPFAIL)
                 return
+            self._on_beat()
             try:
                 self._claims.renew(self._claim)
             except LeaseLostError:

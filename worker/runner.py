@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from jobs.bundles import BundleStore, StoredFile, full_disk_is_typed, sha256_of
+from jobs.bundles import STAGING_S, BundleStore, full_disk_is_typed
 from jobs.claims import Claim, Claims, Failure
-from jobs.errors import DatabaseUnavailableError, JobCancelledError, LeaseLostError, StorageFullError
+from jobs.errors import (
+    BundleLostError,
+    DatabaseUnavailableError,
+    JobCancelledError,
+    LeaseLostError,
+    StorageFullError,
+    StoreUnavailableError,
+)
 from lumbar3d.artifacts import FILES
 from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
 from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
@@ -25,6 +34,8 @@ LOGGER = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 ASK_AGAIN_S = 0.5
 """Between two tries of a write that ends an attempt."""
+NO_ROOM = StorageFullError | StoreUnavailableError
+"""Where a result can be put passes and is no fault of an attempt."""
 NO_ROOM_PAUSE_S = 5.0
 """After an attempt that found no room: nothing is claimed, so that no computation is done in vain."""
 REPORT_INTERVAL_S = 0.4
@@ -78,6 +89,7 @@ class Runner:
         self._timing = timing
         self._min_free_bytes = min_free_bytes
         self._no_room_until_s = 0.0
+        self._held: tuple[Path, ...] = ()
 
     def has_room(self) -> bool:
         """Whether a result could be stored; jobs wait while it could not."""
@@ -108,6 +120,7 @@ class Runner:
             LOGGER.error("job table not reachable", extra={"job_id": claim.job_id}, exc_info=True)
             outcome = Outcome.UNKNOWN
         self._remove_files(claim, outcome)
+        self._store.remove_old_staging(STAGING_S)
         duration_s = round(time.monotonic() - started_s, 3)
         fields = {"job_id": claim.job_id, "attempt": claim.attempt, "outcome": outcome.value, "duration_s": duration_s}
         LOGGER.info("attempt ended", extra=fields)
@@ -130,7 +143,8 @@ class Runner:
     def _settle(self, claim: Claim) -> Outcome:
         """Run the attempt and turn whatever it raises into a state of the job."""
         try:
-            with Heartbeat(self._claims, claim, self._timing.heartbeat_s, self._timing.limit_s):
+            timing = self._timing
+            with Heartbeat(self._claims, claim, timing.heartbeat_s, timing.limit_s, on_beat=self._touch_staged):
                 self._attempt(claim)
             return Outcome.SUCCEEDED
         except JobCancelledError:
@@ -152,7 +166,7 @@ class Runner:
     def _retry(self, claim: Claim, error: Exception) -> Outcome:
         failure = _failure(error)
         LOGGER.error("attempt failed", extra={"job_id": claim.job_id, "code": failure.code}, exc_info=error)
-        if isinstance(error, StorageFullError):
+        if isinstance(error, NO_ROOM):
             self._no_room_until_s = time.monotonic() + NO_ROOM_PAUSE_S
             self._insist(lambda: self._claims.postpone(claim, failure))
             return Outcome.REQUEUED
@@ -161,32 +175,44 @@ class Runner:
             return Outcome.DEVICE_LOST
         return Outcome.FAILED if state == JobState.FAILED else Outcome.REQUEUED
 
-    def _insist(self, write: Callable[[], Answer]) -> Answer:
-        """Repeat what ends the attempt until the table answers: it is the only one that knows what was committed."""
+    def _insist(
+        self,
+        write: Callable[[], Answer],
+        passing: tuple[type[Exception], ...] = (DatabaseUnavailableError, StorageFullError),
+    ) -> Answer:
+        """Repeat what ends the attempt until table or store answer: the table alone knows what was committed."""
         deadline_s = time.monotonic() + self._timing.patience_s
         while True:
             try:
                 return write()
-            except (DatabaseUnavailableError, StorageFullError):
+            except passing:
                 if time.monotonic() > deadline_s:
                     raise
-                LOGGER.warning("job table not reachable, asking again")
+                LOGGER.warning("job table or store not reachable, asking again")
                 time.sleep(ASK_AGAIN_S)
 
     def _attempt(self, claim: Claim) -> None:
         calibration = Calibration.model_validate_json(claim.calibration)
         options = ReconstructOptions.model_validate_json(claim.options)
-        ap_path, lat_path = (self._upload(claim.job_id, view) for view in ("ap", "lat"))
-        staged = self._store.staging()
-        try:
+        with self._staged() as inputs, self._staged() as staged:
+            ap_path, lat_path = (self._upload(claim.job_id, view, inputs) for view in ("ap", "lat"))
             with full_disk_is_typed():
                 self._engine.run(ap_path, lat_path, calibration, options, staged, _Reporter(self._claims, claim))
             if not {path.name for path in staged.iterdir()} >= FILES:
                 raise EngineError("the engine did not write every file of a job")
-            self._store.publish(claim.bundle, staged)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            self._insist(lambda: self._store.publish(claim.bundle, staged), (StoreUnavailableError,))
         self._commit(claim)
+
+    @contextmanager
+    def _staged(self) -> Iterator[Path]:
+        """A directory of this attempt."""
+        folder = self._store.staging()
+        self._held = (*self._held, folder)
+        try:
+            yield folder
+        finally:
+            self._held = tuple(one for one in self._held if one != folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _commit(self, claim: Claim) -> None:
         """Make the published bundle the result; a commit whose answer was lost is a commit all the same."""
@@ -196,17 +222,23 @@ class Runner:
             if not self._insist(lambda: self._claims.is_committed(claim)):
                 raise
 
-    def _upload(self, job_id: str, view: str) -> Path:
+    def _touch_staged(self) -> None:
+        """Show housekeeping that somebody still needs them."""
+        for folder in self._held:
+            with contextlib.suppress(OSError):
+                os.utime(folder)
+
+    def _upload(self, job_id: str, view: str, folder: Path) -> Path:
         """Path of an uploaded image, whole as it was received."""
-        stored: StoredFile | None = self._store.fetch(f"uploads/{job_id}", view)
-        if stored is None or sha256_of(stored.path) != stored.sha256:
-            raise EngineError("an uploaded image is missing or damaged in the store")
-        return stored.path
+        try:
+            return self._store.fetch(f"uploads/{job_id}", view, folder)
+        except BundleLostError:
+            raise EngineError("an uploaded image is missing or damaged in the store") from None
 
 
 def _failure(error: Exception) -> Failure:
     """Only our own errors have a text that is safe to show."""
-    if isinstance(error, EngineError | StorageFullError):
+    if isinstance(error, EngineError | NO_ROOM):
         return Failure(error.code, str(error))
     return Failure("internal_error")
 

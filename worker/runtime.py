@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.bundles import LocalStore
 from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database
+from jobs.stores import open_store
 from jobs.sweeper import Sweeper, SweepPolicy
 from worker.engine import EngineFactory
 from worker.presence import load_and_tell
@@ -34,7 +34,7 @@ class Runtime:
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
         timing = Timing(settings.heartbeat_s, settings.job_time_limit_s, patience_s=2.0 * settings.lease_s)
         min_free = int(settings.min_free_mb * RESULT_SHARE * (1 << 20))
-        store = LocalStore(settings.data_dir)
+        store = open_store(settings)
         engine = load_and_tell(database, settings, engine_factory)
         runner = Runner(Claims(database, lease), store, engine, timing, min_free)
         return cls(database, Sweeper(database, lease, SweepPolicy()), runner)

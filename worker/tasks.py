@@ -16,7 +16,8 @@ from celery import Celery, signals
 
 from jobs import jsonlog
 from jobs.broker import QUEUE, TRANSPORT_OPTIONS
-from jobs.errors import DatabaseUnavailableError, StorageFullError
+from jobs.database import Database
+from jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
 from lumbar3d.contracts import RECONSTRUCT_TASK
 from worker.engine import EngineFactory, load_engine
 from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
@@ -40,6 +41,18 @@ class ReconstructTask:
         self._settings = settings
         self._engine_factory = engine_factory
         self._runtime: Runtime | None = None
+
+    def check_table(self, **_: Any) -> None:
+        """End the worker, with a sentence, before it has children that could not work with the table."""
+        database = Database(self._settings.database)
+        try:
+            database.create_tables()
+        except SchemaVersionError as error:
+            raise SystemExit(f"lumbar3d: {error}") from None
+        except (DatabaseUnavailableError, StorageFullError) as error:
+            LOGGER.error("job table not reachable", extra={"code": error.code})
+        finally:
+            database.close()
 
     def start(self, **_: Any) -> None:
         """Load the engine once; a child that cannot must not take jobs."""
@@ -104,6 +117,7 @@ def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_eng
     )
     task = ReconstructTask(settings, engine_factory)
     app.task(name=RECONSTRUCT_TASK)(task.run)
+    signals.worker_init.connect(task.check_table, weak=False)
     signals.worker_process_init.connect(task.start, weak=False)
     signals.setup_logging.connect(_logging(settings), weak=False)
     return app

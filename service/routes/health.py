@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from jobs.errors import StoreUnavailableError
 from jobs.presence import READY, count_workers
 from service import problems
 from service.deps import Services, ServicesDep
@@ -51,7 +50,11 @@ def _database(services: Services) -> str:
 
 
 def _store(services: Services) -> str:
-    return OK if os.access(services.settings.data_dir / "staging", os.W_OK) else FAILED
+    try:
+        services.store.check()
+    except StoreUnavailableError:
+        return FAILED
+    return OK
 
 
 def _workers(services: Services) -> str:

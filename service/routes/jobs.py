@@ -37,11 +37,21 @@ EVENTS: Documented = {
     },
     **documented(*ANY_JOB, "overloaded"),
 }
+ERASED = "Lumbar3d-Erased"
+FILES = {"result": "artifacts", "images": "uploads"}
 CANCEL: Documented = {
     200: {"description": "The job was queued and is cancelled", "model": JobStatus},
     202: {"description": "The job is running and was asked to stop", "model": JobStatus},
-    204: {"description": "The job had ended; it, its results and its idempotency key are erased"},
-    **documented(*ANY_JOB),
+    204: {
+        "description": "The job had ended; it, its results and its idempotency key are erased",
+        "headers": {
+            ERASED: {
+                "description": "`job, result, images`; what is missing there goes within minutes",
+                "schema": {"type": "string"},
+            }
+        },
+    },
+    **documented(*ANY_JOB, "store_unavailable"),
 }
 
 
@@ -99,10 +109,12 @@ async def cancel_or_erase(job_id: JobIdDep, services: ServicesDep, client: Clien
 
 
 def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
+    if services.table.get(job_id, client).is_final:
+        services.store.check()  # a store that does not answer could not erase: then the job stays whole
     if services.table.erase(job_id, client):
-        services.store.remove(f"artifacts/{job_id}")
-        services.store.remove(f"uploads/{job_id}")
-        return Response(status_code=204)
+        removed = {name: services.store.remove(f"{tree}/{job_id}") for name, tree in FILES.items()}
+        erased = ["job", *(name for name, is_gone in removed.items() if is_gone)]
+        return Response(status_code=204, headers={ERASED: ", ".join(erased)})
     job = services.table.cancel(job_id, client)
     if job.is_final:
         services.store.remove(f"uploads/{job_id}")

@@ -14,9 +14,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from benchmarks.processes import free_port, wait_until
-from jobs.bundles import LocalStore
 from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database
+from jobs.stores import open_store
 from service.app import create_app
 from service.connections import BoundedHttp
 from service.settings import ServiceSettings
@@ -50,10 +50,11 @@ class HttpBench:
 @contextmanager
 def http_bench(folder: Path, **settings: Any) -> Iterator[HttpBench]:
     """Service without keys unless told otherwise, tiny engine."""
-    app = create_app(ServiceSettings(data_dir=folder, **({"require_api_key": False} | settings)))
+    configured = ServiceSettings(data_dir=folder, **({"require_api_key": False} | settings))
+    app = create_app(configured)
     database = Database(f"sqlite:///{folder / 'jobs.sqlite3'}")
     claims = Claims(database, LeasePolicy(retry_delay_s=0.0))
-    runner = Runner(claims, LocalStore(folder), TinyEngine(folder), Timing())
+    runner = Runner(claims, open_store(configured), TinyEngine(folder), Timing())
     with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield HttpBench(client, runner, claims, folder)
     database.close()

@@ -91,19 +91,6 @@ def test_locked_sqlite_is_503_in_time_and_reads_go_on(tmp_path: Path) -> None:
         assert bench.submit().status_code == 202
 
 
-def test_table_of_an_older_version_gets_its_columns(tmp_path: Path) -> None:
-    with http_bench(tmp_path) as bench:
-        address = bench.submitted()
-    with sqlite3.connect(tmp_path / "jobs.sqlite3") as table:
-        table.execute("DROP INDEX jobs_by_place")
-        table.execute("ALTER TABLE jobs DROP COLUMN place")
-    table.close()
-    with http_bench(tmp_path) as bench:
-        assert bench.run_next() == "succeeded"
-        assert bench.client.get(address).json()["state"] == "succeeded"
-        assert bench.submit().status_code == 202
-
-
 def test_readiness_knows_a_missing_column(tmp_path: Path) -> None:
     with http_bench(tmp_path) as bench:
         with sqlite3.connect(tmp_path / "jobs.sqlite3") as table:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jobs.bundles import LocalStore
+from jobs.database import Database
+from jobs.housekeeping import collect_orphans
 from lumbar3d.artifacts import ARTIFACTS
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.tiny_engine import grey_png
@@ -122,9 +127,41 @@ def test_delete_cancels_then_erases(bench: HttpBench) -> None:
     cancelled = bench.client.delete(address)
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     assert not list((bench.folder / "uploads").iterdir())
-    assert bench.client.delete(address).status_code == 204
+    erased = bench.client.delete(address)
+    assert (erased.status_code, erased.headers["Lumbar3d-Erased"]) == (204, "job, result, images")
     problem(bench.client.delete(address), 404, "job_not_found")
     problem(bench.client.get(address + "/events"), 404, "job_not_found")
+
+
+def test_erased_is_what_has_gone(bench: HttpBench) -> None:
+    """A file that another user put there stays, and the answer does not say that it went."""
+    address = bench.submitted()
+    bench.run_next()
+    (artifacts,) = (bench.folder / "artifacts").iterdir()
+    real_rmtree = shutil.rmtree
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda path, **rest: None if path == artifacts else real_rmtree(path, **rest))
+        erased = bench.client.delete(address)
+    assert (erased.status_code, erased.headers["Lumbar3d-Erased"]) == (204, "job, images")
+    for path in [artifacts, *artifacts.iterdir()]:
+        os.utime(path, (0, 0))
+    database = Database(f"sqlite:///{bench.folder / 'jobs.sqlite3'}")
+    assert collect_orphans(database, LocalStore(bench.folder)) == 1 and not any(artifacts.iterdir())
+    database.close()
+
+
+def test_slow_recording_is_not_acknowledged_and_its_repeat_is(
+    bench: HttpBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Housekeeping may have taken the images of a front end that stood still; the repeat brings them again."""
+    key = {"Idempotency-Key": "k"}
+    with monkeypatch.context() as patch:
+        patch.setattr("service.intake.ORPHAN_S", 0.0)
+        problem(bench.submit(key), 503, "overloaded")
+    (bundle,) = (bench.folder / "uploads").iterdir()
+    shutil.rmtree(bundle)
+    assert bench.submit(key).status_code == 202
+    assert bench.run_next() == "succeeded"
 
 
 def test_delete_asks_a_running_job_to_stop(bench: HttpBench) -> None:

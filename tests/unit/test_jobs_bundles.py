@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bundles import LocalStore
+from jobs.bundles import STAGING_S, LocalStore
 from jobs.errors import BundleLostError, StorageFullError
 
 
@@ -26,29 +26,45 @@ def staged(store: LocalStore, content: bytes = b"mesh") -> Path:
     return folder
 
 
+def fetched(store: LocalStore, bundle: str = "artifacts/job/1-aaaa", name: str = "L1.stl") -> Path:
+    return store.fetch(bundle, name, store.root)
+
+
+def test_ages_are_told_by_the_clock_that_dates_the_files(store: LocalStore) -> None:
+    for bundle in ("artifacts/job/1-aaaa", "artifacts/job/2-bbbb", "uploads/other"):
+        store.publish(bundle, staged(store))
+    (store.root / "artifacts" / "empty").mkdir()
+    assert set(store.ages("uploads")) == {"other"}
+    os.utime(store.root / "artifacts/job/1-aaaa", (0, os.stat(store.root / "clock").st_mtime - 500.0))
+    ages = store.ages("artifacts")
+    assert set(ages) == {"job/1-aaaa", "job/2-bbbb", "empty"}
+    assert ages["job/1-aaaa"] >= 499.0 and abs(ages["job/2-bbbb"]) < 60.0
+
+
 def test_published_file_has_its_hash(store: LocalStore) -> None:
     folder = staged(store)
     store.publish("artifacts/job/1-aaaa", folder)
-    stored = store.fetch("artifacts/job/1-aaaa", "L1.stl")
-    assert stored is not None and stored.path.read_bytes() == b"mesh"
-    assert (stored.sha256, stored.size_bytes) == (hashlib.sha256(b"mesh").hexdigest(), 4)
+    assert fetched(store).read_bytes() == b"mesh"
+    manifest = json.loads((store.root / "artifacts/job/1-aaaa/manifest.json").read_bytes())
+    assert manifest["L1.stl"] == {"sha256": hashlib.sha256(b"mesh").hexdigest(), "size_bytes": 4}
     assert not folder.exists()
-    assert store.fetch("artifacts/job/1-aaaa", "L2.stl") is None
-    assert store.fetch("artifacts/job/2-bbbb", "L1.stl") is None
+    for bundle, name in (("artifacts/job/1-aaaa", "L2.stl"), ("artifacts/job/2-bbbb", "L1.stl")):
+        with pytest.raises(BundleLostError):
+            fetched(store, bundle, name)
 
 
 def test_only_names_of_the_manifest_are_fetched(store: LocalStore, tmp_path: Path) -> None:
     store.publish("artifacts/job/1-aaaa", staged(store))
     (tmp_path / "artifacts" / "secret").write_bytes(b"no")
-    assert store.fetch("artifacts/job/1-aaaa", "../../secret") is None
+    with pytest.raises(BundleLostError):
+        fetched(store, name="../../secret")
 
 
 def test_bundle_is_never_overwritten(store: LocalStore) -> None:
     store.publish("artifacts/job/1-aaaa", staged(store, b"first"))
     with pytest.raises(OSError):
         store.publish("artifacts/job/1-aaaa", staged(store, b"second"))
-    stored = store.fetch("artifacts/job/1-aaaa", "L1.stl")
-    assert stored is not None and stored.path.read_bytes() == b"first"
+    assert fetched(store).read_bytes() == b"first"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -93,11 +109,30 @@ def test_remove_takes_the_tree_and_forgives_absence(store: LocalStore) -> None:
     store.publish("artifacts/job/1-aaaa", staged(store))
     store.remove("artifacts/job")
     store.remove("artifacts/job")
-    assert store.names("artifacts", -60.0) == ()
+    assert store.ages("artifacts") == {}
+
+
+def test_what_a_dead_process_staged_goes_and_what_is_written_stays(store: LocalStore) -> None:
+    dead, alive = staged(store), staged(store)
+    for path in (dead, dead / "L1.stl", alive):
+        os.utime(path, (0, 0))
+    assert store.remove_old_staging(STAGING_S) == 1
+    assert not dead.exists() and (alive / "L1.stl").is_file()
+
+
+def test_link_in_place_of_a_bundle_is_removed_and_not_followed(store: LocalStore, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "uploads" / "job").symlink_to(tmp_path / "other")
+    assert store.remove("uploads/job") and (tmp_path / "other").is_dir()
+    assert not (tmp_path / "uploads" / "job").is_symlink()
 
 
 def test_stores_are_for_their_owner_only(store: LocalStore, tmp_path: Path) -> None:
-    store.publish("artifacts/job/1-aaaa", staged(store))
+    folder = staged(store)
+    (folder / "L1.stl").chmod(0o644)
+    store.publish("artifacts/job/1-aaaa", folder)
+    for file in (tmp_path / "artifacts" / "job" / "1-aaaa").iterdir():
+        assert file.stat().st_mode & 0o777 == 0o600
     for folder in (tmp_path / "uploads", tmp_path / "artifacts" / "job", tmp_path / "artifacts" / "job" / "1-aaaa"):
         assert folder.stat().st_mode & 0o077 == 0
 
@@ -173,8 +208,8 @@ def test_changed_bundle_is_never_opened(store: LocalStore, tmp_path: Path, spoil
 def test_lost_bundle_is_restored_and_a_present_one_is_kept(store: LocalStore) -> None:
     store.publish("uploads/copy", staged(store, b"again"))
     store.restore("uploads/job", "uploads/copy")
-    stored = store.fetch("uploads/job", "L1.stl")
-    assert stored is not None and stored.path.read_bytes() == b"again"
+    assert fetched(store, "uploads/job").read_bytes() == b"again"
     store.publish("uploads/copy", staged(store, b"third"))
     store.restore("uploads/job", "uploads/copy")
-    assert stored.path.read_bytes() == b"again" and store.fetch("uploads/copy", "L1.stl") is not None
+    assert fetched(store, "uploads/job").read_bytes() == b"again"
+    assert fetched(store, "uploads/copy").read_bytes() == b"third"

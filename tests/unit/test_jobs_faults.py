@@ -92,7 +92,7 @@ def test_locked_row_is_given_up(database: Database, submit: Submit) -> None:
 
 
 def test_breaker_lets_one_try_a_second() -> None:
-    breaker = Breaker()
+    breaker = Breaker(DatabaseUnavailableError, "away")
     breaker.enter()
     breaker.tell(is_working=False)
     with pytest.raises(DatabaseUnavailableError):

@@ -138,10 +138,11 @@ def test_files_follow_the_rows(
         store.publish(bundle, store.staging())
     fresh = store.staging()
     assert collect_orphans(database, store) == 0, "nothing is old enough yet"
-    for folder in [*store.root.glob("*/*")]:
-        if folder != fresh:
-            os.utime(folder, (0, os.stat(folder).st_mtime - 2 * ORPHAN_S))
+    for folder in [*store.root.glob("uploads/*"), *store.root.glob("artifacts/*/*")]:
+        os.utime(folder, (0, os.stat(folder).st_mtime - 2 * ORPHAN_S))
     assert collect_orphans(database, store) == 3
+    os.utime(store.root / "artifacts" / "nobody", (0, 0))
+    assert collect_orphans(database, store) == 1, "the empty folder of a job that is no more"
     assert all((store.root / bundle).is_dir() for bundle in kept)
     assert not any((store.root / bundle).exists() for bundle in dropped)
     assert fresh.is_dir()

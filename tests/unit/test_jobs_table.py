@@ -119,6 +119,16 @@ def test_cancel_of_a_running_job_is_a_request(
     assert events(database, job.id) == ["submitted", "claimed", "cancel_requested"]
 
 
+def test_keys_are_kept_as_hashes(table: JobTable, database: Database) -> None:
+    first, again = submission(key="accession-4711"), submission(key="accession-4711")
+    assert table.submit(again)[0].id == table.submit(first)[0].id == again.job_id
+    bob = submission("bob", key="accession-4711")
+    assert table.submit(bob)[1] is True, "a key is its owner's"
+    with database.read() as connection:
+        keys = connection.execute(select(IDEMPOTENCY_KEYS.c.key)).scalars().all()
+    assert len(set(keys)) == 2 and all(len(key) == 64 and "4711" not in key for key in keys)
+
+
 def test_erase_removes_row_and_key_but_not_the_audit(table: JobTable, claims: Claims, database: Database) -> None:
     job, _ = table.submit(submission(key="k"))
     assert table.erase(job.id, "alice") is False, "a queued job is not erased"

@@ -94,7 +94,7 @@ def test_finished_result_stays(fragile: Fragile, tmp_path: Path) -> None:
     assert runner.run_job(request.job_id) == Outcome.SUCCEEDED
     job = fragile.table.get(request.job_id, "alice")
     assert job.state == "succeeded" and job.result_bundle is not None
-    assert store.fetch(job.result_bundle, "result.json") is not None
+    assert store.fetch(job.result_bundle, "result.json", tmp_path).is_file()
 
 
 @pytest.mark.parametrize("error", [StorageFullError, RuntimeError])
@@ -116,7 +116,7 @@ def test_result_stays_whatever_is_raised_after_its_commit(
     assert runner.run_job(request.job_id) == Outcome.LOST
     job = fragile.table.get(request.job_id, "alice")
     assert job.state == "succeeded" and job.result_bundle is not None
-    assert store.fetch(job.result_bundle, "result.json") is not None
+    assert store.fetch(job.result_bundle, "result.json", tmp_path).is_file()
 
 
 @pytest.mark.parametrize("key", [None, "k"])
@@ -153,4 +153,4 @@ def test_table_that_stays_silent_costs_no_file(
     assert runner.run_job(request.job_id) == Outcome.UNKNOWN
     job = fragile.table.get(request.job_id, "alice")
     assert job.state == "succeeded" and job.result_bundle is not None
-    assert store.fetch(job.result_bundle, "result.json") is not None
+    assert store.fetch(job.result_bundle, "result.json", tmp_path).is_file()

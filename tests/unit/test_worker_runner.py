@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from jobs.bundles import LocalStore
+from benchmarks.processes import wait_until
+from jobs.bundles import STAGING_S, LocalStore
 from jobs.claims import Claim, Claims, LeasePolicy
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailableError
@@ -101,8 +103,8 @@ def test_success_publishes_and_drops_the_images(bench: Bench) -> None:
     assert bench.run() == Outcome.SUCCEEDED
     job = bench.table.get(bench.job_id, "alice")
     assert job.progress == 1.0 and job.result_bundle is not None
-    assert bench.store.fetch(job.result_bundle, "L5.stl") is not None
-    assert bench.store.fetch(f"uploads/{bench.job_id}", "ap") is None
+    assert bench.store.fetch(job.result_bundle, "L5.stl", bench.store.root).is_file()
+    assert not bench.store.ages("uploads")
     assert bench.run() is None, "a duplicate message does nothing"
 
 
@@ -122,7 +124,7 @@ def test_each_error_has_its_fate(bench: Bench, error: Exception, outcome: Outcom
     assert bench.run(fail_with(error)) == outcome
     assert bench.state == state
     is_over = state[0] != "queued"
-    assert (bench.store.fetch(f"uploads/{bench.job_id}", "ap") is None) == is_over, "a retry needs the images"
+    assert (not bench.store.ages("uploads")) == is_over, "a retry needs the images"
 
 
 @pytest.mark.parametrize(
@@ -191,6 +193,20 @@ def test_heartbeat_renews_and_gives_up_a_hanging_attempt(bench: Bench) -> None:
         assert gave_up.wait(10.0)
     assert statuses == [EX_TEMPFAIL]
     assert Sweeper(bench.database, LEASE, SweepPolicy()).release_expired() == 0, "it was renewed before that"
+
+
+def test_heartbeat_keeps_what_an_attempt_has_staged(bench: Bench) -> None:
+    staging = bench.store.root / "staging"
+
+    def grow_old(_progress: Progress) -> None:
+        for folder in staging.iterdir():
+            os.utime(folder, (0, 0))
+        wait_until(lambda: all(folder.stat().st_mtime > 1.0 for folder in staging.iterdir()), "nobody touched it", 10)
+        assert bench.store.remove_old_staging(STAGING_S) == 0
+
+    one = Runner(bench.claims, bench.store, ScriptedEngine(grow_old), Timing(heartbeat_s=0.05))
+    assert one.run_job(bench.job_id) == Outcome.SUCCEEDED
+    assert not list(staging.iterdir())
 
 
 def test_full_disk_pauses_and_costs_no_attempt(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""Migrations of the job table's schema, in alembic's layout."""
