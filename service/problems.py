@@ -19,6 +19,8 @@ LOGGER = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 STATUS = {
     "unauthorized": 401,
+    "forbidden": 403,
+    "cross_site": 403,
     "job_not_found": 404,
     "not_found": 404,
     "upload_timeout": 408,
@@ -37,6 +39,7 @@ STATUS = {
     "too_many_requests": 429,
     "queue_full": 503,
     "overloaded": 503,
+    "issuer_unavailable": 503,
     "database_unavailable": 503,
     "storage_full": 507,
 }
@@ -47,6 +50,7 @@ RETRY_AFTER_S = {
     "too_many_requests": 1,
     "queue_full": 30,
     "overloaded": 5,
+    "issuer_unavailable": 10,
     "database_unavailable": 5,
     "not_ready": 5,
     "storage_full": 60,
@@ -107,6 +111,7 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Lumbar3dError)
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
         LOGGER.warning("refused for a fault", extra={"code": error.code}, exc_info=error.__cause__)
+    request.state.problem = error.code
     extra = {"faults": error.faults} if isinstance(error, InvalidJsonError) else {}
     answer = response(error.code, status_of(error), str(error), _request_id(request), **extra)
     if request.method == "POST":
@@ -118,6 +123,7 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
+    request.state.problem = code
     answer = response(code, error.status_code, None, _request_id(request))
     if error.headers:
         answer.headers.update(error.headers)

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from types import TracebackType
 
 from jobs.claims import Claim, Claims
@@ -34,7 +35,7 @@ class Heartbeat:
         self._limit_s = limit_s
         self._abort = abort
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
         self._thread.start()
@@ -48,7 +49,7 @@ class Heartbeat:
         started_s = time.monotonic()
         while not self._stopped.wait(self._interval_s):
             if time.monotonic() - started_s > self._limit_s:
-                LOGGER.error("attempt exceeded its time limit", extra={"job_id": self._claim.job_id})
+                LOGGER.error("attempt exceeded its time limit")
                 self._abort(EX_TEMPFAIL)
                 return
             try:
@@ -56,4 +57,4 @@ class Heartbeat:
             except LeaseLostError:
                 return  # the progress callback notices too, and stops the attempt
             except (DatabaseUnavailableError, StorageFullError):
-                LOGGER.warning("heartbeat missed", extra={"job_id": self._claim.job_id})
+                LOGGER.warning("heartbeat missed")
