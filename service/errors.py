@@ -5,6 +5,8 @@
     Lumbar3dError
     └── RequestError
         ├── UnauthorizedError          unauthorized                    (HTTP 401)
+        ├── ForbiddenError             forbidden                       (403)
+        ├── CrossSiteError             cross_site                      (403)
         ├── NotFoundError              not_found                       (404)
         ├── UploadTimeoutError         upload_timeout                  (408)
         ├── ResultNotReadyError        result_not_ready                (409)
@@ -15,7 +17,8 @@
         ├── IdempotencyKeyError        invalid_idempotency_key         (422)
         ├── InvalidJsonError           invalid_calibration / _options  (422)
         ├── TooManyRequestsError       too_many_requests               (429)
-        └── OverloadedError            overloaded                      (503)
+        ├── OverloadedError            overloaded                      (503)
+        └── IssuerUnavailableError     issuer_unavailable              (503)
 """
 
 from __future__ import annotations
@@ -35,6 +38,24 @@ class UnauthorizedError(RequestError):
     """No API key, or one that is not known."""
 
     code = "unauthorized"
+
+
+class ForbiddenError(RequestError):
+    """The key or token is known and lacks the role for this."""
+
+    code = "forbidden"
+
+
+class CrossSiteError(RequestError):
+    """A page of another site made the browser send this."""
+
+    code = "cross_site"
+
+
+class IssuerUnavailableError(RequestError):
+    """The keys of the access token's issuer cannot be had."""
+
+    code = "issuer_unavailable"
 
 
 class NotFoundError(RequestError):

@@ -44,6 +44,7 @@ RUNNING: dict[str, Any] = {
 QUEUED: dict[str, Any] = RUNNING | {"state": "queued", "stage": None, "progress": 0.0, "attempt": 0}
 CODE_BY_STATUS = {
     401: "unauthorized",
+    403: "forbidden",
     404: "job_not_found",
     408: "upload_timeout",
     409: "result_not_ready",

@@ -18,9 +18,8 @@ DESCRIPTION = """Submit, follow, fetch:
 
 World frame: SRS / ISO 2631 (x anterior, y left, z up), millimetres and degrees. Errors are RFC 9457 problem documents
 with a stable `code`; they never repeat the input. Decision support for research. Not a medical device."""
-SECURITY = {
-    "ApiKey": {"type": "http", "scheme": "bearer", "description": "An API key; not needed in the embedded mode."}
-}
+KEY = "An API key, or an access token (JWT) of the configured issuer; not needed in the embedded mode."
+SECURITY = {"ApiKey": {"type": "http", "scheme": "bearer", "description": KEY}}
 OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 GENERATED = ("HTTPValidationError", "ValidationError")
 

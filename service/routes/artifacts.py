@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
 
+from jobs import audit
 from jobs.bundles import OpenFile
 from jobs.errors import BundleLostError
 from lumbar3d.contracts import LEVELS, VIEWS, ReconstructionResult
@@ -32,7 +33,7 @@ def _documented(media_type: str, description: str) -> Documented:
         200: {"description": description, "content": {media_type: {"schema": schema}}},
         206: {"description": "The part that the Range header asked for"},
         304: {"description": "The same as the ETag in If-None-Match"},
-        **problems(401, 404, 409, 410, 429, 503, status_409=NOT_DONE),
+        **problems(401, 403, 404, 409, 410, 429, 503, status_409=NOT_DONE),
     }
 
 
@@ -43,7 +44,7 @@ def _documented(media_type: str, description: str) -> Documented:
     responses={
         200: {"description": "Poses, coefficients, landmarks, quality, measurements", "model": ReconstructionResult},
         304: {"description": "The same as the ETag in If-None-Match"},
-        **problems(401, 404, 409, 410, 429, 503, status_409=NOT_DONE),
+        **problems(401, 403, 404, 409, 410, 429, 503, status_409=NOT_DONE),
     },
 )
 async def result(
@@ -140,6 +141,11 @@ async def _send(services: Services, job_id: str, client: str, name: str, if_none
     if is_current(if_none_match, headers["ETag"]):
         os.close(stored.descriptor)
         return Response(status_code=304, headers=headers)
+    try:
+        await services.turns.take(client, lambda: _record(services, job_id, client, name))
+    except BaseException:
+        os.close(stored.descriptor)
+        raise
     return CheckedFile(stored, MEDIA_TYPES[name.rpartition(".")[2]], headers)
 
 
@@ -157,3 +163,9 @@ def _open(services: Services, job_id: str, client: str, name: str) -> OpenFile:
     if stored is None:
         raise NotFoundError("the job has no such file")
     return stored
+
+
+def _record(services: Services, job_id: str, client: str, name: str) -> None:
+    """Nobody reads a result without a trace of it."""
+    with services.database.write() as connection:
+        audit.record(connection, job_id, client, "read", name)

@@ -28,20 +28,20 @@ LOOK: Documented = {
         "content": {"application/json": {"example": examples.RUNNING}},
     },
     304: {"description": "Nothing changed since the ETag in If-None-Match"},
-    **problems(401, 404, 429, 503),
+    **problems(401, 403, 404, 429, 503),
 }
 EVENTS: Documented = {
     200: {
         "description": "Events named `status`, each with a JobStatus as data; the stream ends when the job did.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    **problems(401, 404, 429, 503),
+    **problems(401, 403, 404, 429, 503),
 }
 CANCEL: Documented = {
     200: {"description": "The job was queued and is cancelled", "model": JobStatus},
     202: {"description": "The job is running and was asked to stop", "model": JobStatus},
     204: {"description": "The job had ended; it, its results and its idempotency key are erased"},
-    **problems(401, 404, 429, 503),
+    **problems(401, 403, 404, 429, 503),
 }
 
 

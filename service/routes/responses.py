@@ -15,6 +15,7 @@ from service.problems import MEDIA_TYPE
 Documented = dict[int | str, dict[str, Any]]
 MEANING = {
     401: "No API key, or an unknown one (`unauthorized`). Nothing of the body was read.",
+    403: "The key or token lacks the role for this (`forbidden`), or another site's page sent it (`cross_site`).",
     404: "No such job, or another client's (`job_not_found`, `not_found`).",
     408: "The body came too slowly (`upload_timeout`).",
     409: "Conflict with the state of things.",
@@ -25,7 +26,7 @@ MEANING = {
     429: "This client has too many unfinished jobs, or takes more than its share of uploads, event streams or requests "
     "(`too_many_jobs`, `too_many_requests`). Retry-After says when to try again.",
     503: "The queue is full, too many uploads or event streams run, or the job table does not answer (`queue_full`, "
-    "`overloaded`, `database_unavailable`). Retry-After says when to try again.",
+    "`overloaded`, `database_unavailable`, `issuer_unavailable`). Retry-After says when to try again.",
     507: "No room left in the store (`storage_full`). Retry-After says when to try again.",
 }
 

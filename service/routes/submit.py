@@ -55,6 +55,7 @@ LINKS = {
 ACCEPTED = {"content": {"application/json": {"example": examples.QUEUED}}}
 REFUSALS = problems(
     401,
+    403,
     408,
     409,
     413,
