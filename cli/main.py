@@ -8,11 +8,14 @@ import typer
 from typer.core import TyperGroup
 
 from cli import db, jobs, keys, plugins
+from cli.audit import audit
 from cli.console import note
 from cli.demo import demo
+from cli.doctor import doctor
 from cli.errors import explain
 from cli.reconstruct import reconstruct
 from cli.serve import serve
+from cli.settings import settings
 from cli.worker import worker
 
 HELP = """Two calibrated radiographs of a standing patient to the lumbar spine L1-L5 in 3D.
@@ -54,7 +57,8 @@ class OneLineErrors(TyperGroup):
 
 
 app = typer.Typer(cls=OneLineErrors, help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-for command in (demo, serve, worker, reconstruct, jobs.submit, jobs.status, jobs.wait, jobs.download):
+OWN = (demo, reconstruct, serve, worker, doctor, audit, settings, jobs.submit, jobs.status, jobs.wait, jobs.download)
+for command in OWN:
     app.command()(command)
 app.add_typer(keys.app, name="key")
 app.add_typer(db.app, name="db")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from cli.console import note
 from cli.errors import CliError, Exit
@@ -53,12 +52,13 @@ def load_settings(data_dir: Path | None) -> ServiceSettings:
     CliError
         A setting has no meaning.
     """
+    from jobs.settings import explain
     from service.settings import ServiceSettings
 
     try:
         settings = ServiceSettings() if data_dir is None else ServiceSettings(data_dir=data_dir)
     except ValueError as error:
-        raise CliError(f"the settings do not work: {_fields(error)}", Exit.USAGE) from None
+        raise CliError(f"the settings do not work: {explain(error)}", Exit.USAGE) from None
     if settings.broker is None and "require_api_key" not in settings.model_fields_set:
         return settings.model_copy(update={"require_api_key": False})
     return settings
@@ -141,9 +141,3 @@ def _server(settings: ServiceSettings) -> Server:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
     return server
-
-
-def _fields(error: ValueError) -> str:
-    """Names of the settings that a validation error complains about; never their values."""
-    faults = error.errors() if isinstance(error, ValidationError) else []
-    return ", ".join("LUMBAR3D_" + "_".join(map(str, fault["loc"])).upper() for fault in faults) or type(error).__name__

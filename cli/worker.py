@@ -7,11 +7,12 @@ from cli.errors import CliError, Exit
 
 def worker() -> None:
     """Run a Celery worker (one process, for one GPU) until SIGTERM; LUMBAR3D_* names broker and database."""
+    from jobs.settings import explain
     from worker.settings import WorkerSettings
     from worker.tasks import build_app
 
     try:
         celery = build_app(WorkerSettings())
     except ValueError as error:
-        raise CliError(f"the settings do not work: {error}", Exit.USAGE) from None
+        raise CliError(f"the settings do not work: {explain(error)}", Exit.USAGE) from None
     celery.worker_main(["worker", "--without-gossip", "--without-mingle"])

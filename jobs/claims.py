@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Update, select, update
 
-from jobs import audit
+from jobs import audit, figures
 from jobs.clock import now_s
 from jobs.database import Database
 from jobs.errors import JobCancelledError, LeaseLostError
@@ -38,6 +41,7 @@ class Claim:
     attempt: int
     calibration: str
     options: str
+    request_id: str | None = None
 
     @property
     def bundle(self) -> str:
@@ -79,9 +83,13 @@ class Claims:
             if not connection.execute(take).rowcount:
                 return None
             audit.record(connection, job_id, WORKER, "claimed")
-            columns = select(JOBS.c.attempt, JOBS.c.calibration, JOBS.c.options).where(JOBS.c.id == job_id)
-            row = connection.execute(columns).one()
-            return Claim(job_id, token, row.attempt, row.calibration, row.options)
+            columns = select(
+                JOBS.c.attempt, JOBS.c.calibration, JOBS.c.options, JOBS.c.request_id, _age_s().label("age_s")
+            )
+            row = connection.execute(columns.where(JOBS.c.id == job_id)).one()
+            if row.attempt == 1:
+                figures.change(connection, figures.observation(figures.QUEUED, "", row.age_s))
+            return Claim(job_id, token, row.attempt, row.calibration, row.options, row.request_id)
 
     def claim_next(self) -> Claim | None:
         """Take the oldest queued job; None where nothing waits."""
@@ -116,8 +124,8 @@ class Claims:
             if connection.execute(select(JOBS.c.cancel_requested).where(JOBS.c.id == claim.job_id)).scalar_one():
                 raise JobCancelledError("the client cancelled the job")
 
-    def succeed(self, claim: Claim) -> None:
-        """Commit the result of an attempt whose bundle is published.
+    def succeed(self, claim: Claim, stage_s: Mapping[Stage, float] = MappingProxyType({})) -> None:
+        """Commit the result of an attempt whose bundle is published; ``stage_s`` is how long each stage took.
 
         Raises
         ------
@@ -133,6 +141,8 @@ class Claims:
                 self._hold(connection, claim, {})
                 raise JobCancelledError("the client cancelled the job")
             audit.record(connection, claim.job_id, WORKER, "succeeded")
+            stages = [figures.observation(figures.STAGE, stage.value, seconds) for stage, seconds in stage_s.items()]
+            figures.change(connection, [*itertools.chain(*stages), *_duration(connection, claim, "succeeded")])
 
     def is_committed(self, claim: Claim) -> bool:
         """Whether this very attempt is the job's result: to be asked when the answer to a commit was lost."""
@@ -184,11 +194,23 @@ class Claims:
         if not connection.execute(ending).rowcount:
             raise LeaseLostError("the job is no longer this worker's")
         audit.record(connection, claim.job_id, WORKER, state.value, code)
+        figures.change(connection, _duration(connection, claim, state.value))
 
     def _hold(self, connection: Connection, claim: Claim, values: dict[str, Any]) -> None:
         held = _ours(claim).values(lease_expires_s=now_s() + self._policy.lease_s, **values)
         if not connection.execute(held).rowcount:
             raise LeaseLostError("the job is no longer this worker's")
+
+
+def _age_s() -> ColumnElement[float]:
+    """Time since the submission."""
+    return now_s() - JOBS.c.created_s
+
+
+def _duration(connection: Connection, claim: Claim, outcome: str) -> list[figures.Change]:
+    """From the submission to this ending, as the client has waited for it."""
+    age_s = connection.execute(select(_age_s()).where(JOBS.c.id == claim.job_id)).scalar_one()
+    return figures.observation(figures.JOB, outcome, age_s)
 
 
 def waiting() -> ColumnElement[bool]:

@@ -11,6 +11,9 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +35,27 @@ FIELDS = (
 )
 OURS = ("service", "jobs", "worker", "lumbar3d", "cli")
 KNOWN_TEMPLATES = ("celery", "kombu", "uvicorn.error")
+SPELT_OUT = ("Uvicorn running on ",)
+"""Beginnings of known templates whose arguments are the operator's own words."""
+
+_bound: ContextVar[dict[str, object] | None] = ContextVar("lumbar3d_log_fields", default=None)
+
+
+@contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Write these fields into every log line of this request or attempt, in its threads too (``copy_context``)."""
+    token = _bound.set((_bound.get() or {}) | fields)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def add(**fields: object) -> None:
+    """Learned later, such as who asks: in every following line, of the caller's caller too."""
+    here = _bound.get()
+    if here is not None:
+        here.update(fields)
 
 
 class JsonFormatter(logging.Formatter):
@@ -45,6 +69,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "event": _event(record),
         }
+        context = _bound.get() or {}
+        entry |= {name: context[name] for name in FIELDS if context.get(name) is not None}
         entry |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[0] is not None:
             entry["error"] = record.exc_info[0].__name__
@@ -55,9 +81,23 @@ class JsonFormatter(logging.Formatter):
 
 def _event(record: logging.LogRecord) -> str:
     root = record.name.split(".")[0]
-    if root in OURS or record.name.startswith(KNOWN_TEMPLATES):
+    if root in OURS:
         return str(record.msg)
+    if record.name.startswith(KNOWN_TEMPLATES):
+        return _filled(record)
     return f"{record.module}:{record.lineno}"
+
+
+def _filled(record: logging.LogRecord) -> str:
+    """A known template, with its arguments where these are numbers or an operator's words; else without."""
+    template, arguments = str(record.msg), record.args
+    is_numbers = isinstance(arguments, tuple) and all(isinstance(argument, int | float) for argument in arguments)
+    if is_numbers or template.startswith(SPELT_OUT):
+        try:
+            return template % arguments if arguments else template
+        except (TypeError, ValueError):
+            return template
+    return template
 
 
 def configure(level: str = "INFO") -> None:

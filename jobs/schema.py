@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """Of the newest migration; a change of the tables below needs one (``migrations/versions``)."""
 
 JOBS = Table(
@@ -32,6 +32,8 @@ JOBS = Table(
     Column("created_s", Double, nullable=False),
     Column("updated_s", Double, nullable=False),
     Column("finished_s", Double),
+    Column("request_id", String(36), comment="of the request that submitted it; in the log lines of both sides"),
+    Column("identity", Text, comment="identifiers for DICOM output, encrypted; see jobs.identity"),
     Index("jobs_by_state", "state", "created_s"),
     Index("jobs_by_owner", "owner", "state"),
     Index("jobs_by_place", "place"),
@@ -54,6 +56,15 @@ WORKERS = Table(
     Column("id", String(80), primary_key=True),
     Column("state", String(64), nullable=False, comment="ready, or the code of what keeps the engine from loading"),
     Column("seen_s", Double, nullable=False),
+)
+
+FIGURES = Table(
+    "figures",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("label", String(96), primary_key=True),
+    Column("bucket", String(8), primary_key=True, comment="upper bound in seconds, or sum; empty: a counter"),
+    Column("value", Double, nullable=False),
 )
 
 AUDIT = Table(

@@ -39,6 +39,8 @@ class Submission:
     payload_sha256: str
     calibration: str
     options: str
+    request_id: str | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,8 @@ def _insert(connection: Connection, submission: Submission) -> None:
         available_s=now_s(),
         created_s=now_s(),
         updated_s=now_s(),
+        request_id=submission.request_id,
+        identity=submission.identity,
     )
     connection.execute(new)
     if submission.idempotency_key is not None:

@@ -8,16 +8,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from jobs import jsonlog
 from jobs.errors import SchemaVersionError
+from jobs.settings import explain
 from lumbar3d import __version__
 from service import maintenance, problems, schema
 from service.connections import bound_every_server
 from service.deps import Services
 from service.middleware import RequestContext
-from service.routes import artifacts, health, jobs, submit
+from service.routes import artifacts, audit, health, jobs, submit
 from service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
@@ -49,7 +53,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for router in (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, health.ROUTER):
+    for router in (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, audit.ROUTER, health.ROUTER):
         app.include_router(router)
     _add_page(app)
     schema.install(app)
@@ -59,9 +63,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 
 def create_app_from_environment() -> FastAPI:
     """For ``uvicorn --factory --http service.connections:BoundedHttp service.app:create_app_from_environment``."""
-    settings = ServiceSettings()
-    try:
-        app = create_app(settings)  # before the logs are cut down to safe fields: a wrong setting must be readable
+    try:  # before the logs are cut down to safe fields: a wrong setting must be readable
+        settings = ServiceSettings()
+        app = create_app(settings)
+    except ValueError as error:
+        raise SystemExit(f"lumbar3d: the settings do not work: {explain(error)}") from None
     except SchemaVersionError as error:
         raise SystemExit(f"lumbar3d: {error}") from None
     jsonlog.configure(settings.log_level)
@@ -83,4 +89,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _add_page(app: FastAPI) -> None:
     """The result page: static files, after every route of the interface."""
     if WEB.is_dir():
-        app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
+        app.mount("/", _Page(directory=WEB, html=True), name="page")
+
+
+class _Page(StaticFiles):
+    """Never redirects: the address would be made of what the client says we are called."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, or 404."""
+        answer = await super().get_response(path, scope)
+        if isinstance(answer, RedirectResponse):
+            raise HTTPException(404)
+        return answer

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from starlette.concurrency import run_in_threadpool
 
+from jobs import identity, jsonlog
 from jobs.bundles import BundleStore
 from jobs.claims import LeasePolicy
 from jobs.database import Database
@@ -16,13 +18,15 @@ from jobs.errors import JobNotFoundError
 from jobs.stores import open_store
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
-from service.errors import TooManyRequestsError, UnauthorizedError
+from service.access import Principal
+from service.errors import CrossSiteError, ForbiddenError, TooManyRequestsError, UnauthorizedError
 from service.examples import JOB_ID
 from service.keys import KeyRing
 from service.limits import Rate, Slots, Turns
 from service.metrics import Metrics
 from service.queue import CeleryBroker, NoBroker, connect
 from service.settings import ServiceSettings
+from service.tokens import Tokens
 
 LOCAL_CLIENT = "local"
 """Owner of all jobs where no API key is required; it shares with nobody, so limits per client do not hold for it."""
@@ -32,6 +36,7 @@ THREADS = 40
 WRONG_KEYS = 30
 """Of one address, before they are slowed down: one in two seconds is as fast as before, each other takes a second."""
 WRONG_KEY_S = 1.0
+DOTS_OF_A_TOKEN = 2
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Services:
 
     settings: ServiceSettings
     keys: KeyRing
+    tokens: Tokens | None
     database: Database
     table: JobTable
     store: BundleStore
@@ -56,7 +62,8 @@ class Services:
     @classmethod
     def start(cls, settings: ServiceSettings) -> Services:
         """Open everything that a request needs; a wrong configuration fails here, not in a request."""
-        keys = KeyRing.load(settings)
+        keys, tokens = KeyRing.load(settings), Tokens.load(settings)
+        identity.check(settings.identity_key_text)
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(settings.database)
         database.create_tables()
@@ -68,6 +75,7 @@ class Services:
         return cls(
             settings=settings,
             keys=keys,
+            tokens=tokens,
             database=database,
             table=JobTable(database, limits),
             store=store,
@@ -107,29 +115,61 @@ async def client_of(request: Request, services: ServicesDep) -> str:
     ------
     UnauthorizedError
         A key is required and this is none of ours.
+    ForbiddenError, CrossSiteError
+        Of a client that may not do this, or that does not know what its browser does.
     TooManyRequestsError
         This client asks faster than it may.
     """
     if not services.settings.require_api_key:
+        _refuse_other_sites(request)
         return LOCAL_CLIENT
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    client = services.keys.client_of(secret.strip()) if scheme.lower() == "bearer" else None
-    if client is None:
-        address = request.client.host if request.client else ""
-        if secret and not services.wrong_keys.allows(address):
-            await asyncio.sleep(WRONG_KEY_S)
-        raise UnauthorizedError("send an API key: Authorization: Bearer <key>")
-    request.state.client = client
+    principal = await _principal(request, services)
+    client = principal.client
+    jsonlog.add(client=client)
+    if not principal.may(request.method, getattr(request.scope.get("route"), "path", "")):
+        raise ForbiddenError("this key or token lacks the role for that: submit, read or admin")
     if not services.requests.allows(client):
         raise TooManyRequestsError("this client sends too many requests")
     return client
+
+
+async def _principal(request: Request, services: Services) -> Principal:
+    """Of the API key or the access token that the request carries."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    secret, principal = secret.strip(), None
+    if scheme.lower() == "bearer" and secret:
+        principal = services.keys.principal_of(secret)
+        if principal is None and services.tokens is not None and secret.count(".") == DOTS_OF_A_TOKEN:
+            principal = await run_in_threadpool(services.tokens.principal_of, secret)
+    if principal is not None:
+        return principal
+    address = request.client.host if request.client else ""
+    if secret and not services.wrong_keys.allows(address):
+        await asyncio.sleep(WRONG_KEY_S)
+    raise UnauthorizedError("send an API key or an access token: Authorization: Bearer <key>")
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
+
+    Raises
+    ------
+    CrossSiteError
+        It is another site's page. Programs that are no browsers send neither header.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin")
+    is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
+    if site not in ("none", "same-origin") or not is_ours:
+        raise CrossSiteError("a page of another site may not use this service")
 
 
 ClientDep = Annotated[str, Depends(client_of)]
 
 
 async def job_id_of(
-    request: Request,
     _client: ClientDep,
     job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, examples=[JOB_ID])],
 ) -> str:
@@ -141,10 +181,11 @@ async def job_id_of(
         Not a UUID, so there cannot be such a job.
     """
     try:
-        request.state.job_id = str(uuid.UUID(job_id))
+        canonical = str(uuid.UUID(job_id))
     except ValueError:
         raise JobNotFoundError("no such job") from None
-    return str(request.state.job_id)
+    jsonlog.add(job_id=canonical)
+    return canonical
 
 
 JobIdDep = Annotated[str, Depends(job_id_of)]

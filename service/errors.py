@@ -5,6 +5,8 @@
     Lumbar3dError
     └── RequestError
         ├── UnauthorizedError          unauthorized
+        ├── ForbiddenError             forbidden
+        ├── CrossSiteError             cross_site
         ├── NotFoundError              not_found
         ├── UploadTimeoutError         upload_timeout
         ├── ResultNotReadyError        result_not_ready
@@ -14,7 +16,8 @@
         ├── MultipartError             invalid_multipart
         ├── IdempotencyKeyError        invalid_idempotency_key
         ├── TooManyRequestsError       too_many_requests
-        └── OverloadedError            overloaded
+        ├── OverloadedError            overloaded
+        └── IssuerUnavailableError     issuer_unavailable
 """
 
 from __future__ import annotations
@@ -34,6 +37,24 @@ class UnauthorizedError(RequestError):
     """No API key, or one that is not known."""
 
     code = "unauthorized"
+
+
+class ForbiddenError(RequestError):
+    """The key or token is known and lacks the role for this."""
+
+    code = "forbidden"
+
+
+class CrossSiteError(RequestError):
+    """A page of another site made the browser send this."""
+
+    code = "cross_site"
+
+
+class IssuerUnavailableError(RequestError):
+    """The keys of the access token's issuer cannot be had."""
+
+    code = "issuer_unavailable"
 
 
 class NotFoundError(RequestError):

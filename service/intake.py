@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -15,13 +16,16 @@ import numpy as np
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from jobs import identity, jsonlog
+from jobs.bundles import full_disk_is_typed
 from jobs.errors import IdempotencyReuseError, QueueFullError, StorageFullError, TooManyJobsError
 from jobs.housekeeping import ORPHAN_S
 from jobs.records import Job
 from jobs.table import Submission
-from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.contracts import VIEWS, Calibration, ReconstructOptions
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.consistency import check_pair
+from lumbar3d.imaging.deidentify import deidentify
 from lumbar3d.imaging.inspect import inspect_upload
 from service.deps import Services
 from service.documents import parse_calibration, parse_options
@@ -32,6 +36,8 @@ MEBIBYTE = 1 << 20
 GRACE_S = 20.0
 MIN_BYTES_PER_S = 64 * 1024
 """A body may be ``GRACE_S`` behind this rate: at it, 8 MB take the whole time that an upload has."""
+CLEANING = threading.Semaphore(2)
+"""So many pairs are separated from names at once: a compressed film is held in memory meanwhile."""
 PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -45,13 +51,15 @@ async def accept(request: Request, services: Services, client: str, key: str | N
     """
     services.uploads.check(client)
     await services.turns.take(client, lambda: _gate(request, services, client, key))
-    with services.uploads.hold(client):
+    with services.uploads.hold(client), services.metrics.uploads.track_inprogress():
         folder = await run_in_threadpool(services.store.staging)
         try:
             form = await _receive(request, services, folder)
-            job, is_new = await run_in_threadpool(_record, services, form, folder, client, key)
+            request_id = request.state.request_id
+            job, is_new = await run_in_threadpool(_record, services, form, folder, client, key, request_id)
         finally:
             await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+    jsonlog.add(job_id=job.id)
     if is_new:
         services.submitted.set()
     return job, is_new
@@ -89,7 +97,9 @@ async def _hurried(stream: AsyncIterator[bytes], limit: asyncio.Timeout, whole_s
         yield chunk
 
 
-def _record(services: Services, form: FormReceiver, folder: Path, client: str, key: str | None) -> tuple[Job, bool]:
+def _record(
+    services: Services, form: FormReceiver, folder: Path, client: str, key: str | None, request_id: str
+) -> tuple[Job, bool]:
     """Check, store and record; the bundle is there before the row, so a row never points to nothing.
 
     Whatever the database does in between, images are removed only where the table has said that no job has them. What
@@ -100,6 +110,8 @@ def _record(services: Services, form: FormReceiver, folder: Path, client: str, k
     with np.errstate(all="ignore"):  # absurd numbers overflow on their way to a typed refusal
         build_geometry(calibration)
     check_pair(inspect_upload(folder / "ap"), inspect_upload(folder / "lat"), calibration)
+    with CLEANING, full_disk_is_typed():
+        identifiers = {view: deidentify(folder / view) for view in VIEWS}
     submission = Submission(
         job_id=str(uuid.uuid4()),
         owner=client,
@@ -107,6 +119,8 @@ def _record(services: Services, form: FormReceiver, folder: Path, client: str, k
         payload_sha256=_payload_sha256(form, calibration, options),
         calibration=calibration.model_dump_json(),
         options=options.model_dump_json(),
+        request_id=request_id,
+        identity=identity.seal(identifiers, services.settings.identity_key_text),
     )
     bundle = f"uploads/{submission.job_id}"
     started_s = time.monotonic()

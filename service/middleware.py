@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobs import jsonlog
 from service import problems
 from service.metrics import Metrics
 
@@ -47,8 +49,12 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = str(uuid.uuid4())
+        request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        with jsonlog.bound(request_id=request_id):
+            await self._answer(scope, receive, send, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started_s = time.perf_counter()
         status = 0
 
@@ -66,7 +72,8 @@ class RequestContext:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             # Here and not in a handler: Starlette would answer and then raise again, and the server would log the text.
-            LOGGER.error("unexpected error", extra={"request_id": request_id}, exc_info=error)
+            LOGGER.error("unexpected error", exc_info=error)
+            scope["state"]["problem"] = "internal_error"
             if status == 0:
                 await problems.response("internal_error", None, request_id)(scope, receive, send_with_headers)
         finally:
@@ -78,11 +85,17 @@ class RequestContext:
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.latency.labels(method, route).observe(duration_s)
+        if code := scope["state"].get("problem"):
+            self._metrics.problems.labels(code).inc()
         fields = {"method": method, "route": route, "status": status, "duration_s": round(duration_s, 4)}
-        known = {name: scope["state"][name] for name in KNOWN if name in scope["state"]}
-        LOGGER.info("request", extra={**known, **fields})
+        LOGGER.info("request", extra=fields)
 
 
-KNOWN = ("request_id", "client", "job_id")
-"""What a complaint can be followed by: only what was checked, never what was typed."""
+def _request_id(scope: Scope) -> str:
+    """The caller's, where it is a UUID (a W3C trace id is one): other words might say who the patient is."""
+    said = Headers(scope=scope).get("x-request-id", "")
+    return str(uuid.UUID(said)) if WELL_FORMED.fullmatch(said) else str(uuid.uuid4())
+
+
+WELL_FORMED = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})

@@ -67,6 +67,7 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Lumbar3dError)
     if codes.entry(error.code).side == codes.Side.OURS and error.__cause__ is not None:
         LOGGER.warning("refused for a fault", extra={"code": error.code}, exc_info=error.__cause__)
+    request.state.problem = error.code
     extra = {"faults": error.faults} if isinstance(error, InputError) and error.faults else {}
     answer = response(error.code, str(error), _request_id(request), **extra)
     if request.method == "POST":
@@ -78,6 +79,7 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
+    request.state.problem = code
     other = RequestError.code if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else Lumbar3dError.code
     answer = response(code if code in codes.BOOK else other, None, _request_id(request))
     if error.headers:

@@ -21,9 +21,8 @@ with a stable `code`; they never repeat the input. A code has one status, in an 
 ended without a result: 5xx is our side's fault, and the same images may be sent again; 4xx is the request's or the
 images', and only Retry-After says that time cures it. A JSON part that does not follow its contract gets `faults`:
 pointer and code of each wrong field. All codes: docs/errors.md. Decision support for research. Not a medical device."""
-SECURITY = {
-    "ApiKey": {"type": "http", "scheme": "bearer", "description": "An API key; not needed in the embedded mode."}
-}
+KEY = "An API key, or an access token (JWT) of the configured issuer; not needed in the embedded mode."
+SECURITY = {"ApiKey": {"type": "http", "scheme": "bearer", "description": KEY}}
 OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 GENERATED = ("HTTPValidationError", "ValidationError")
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from lumbar3d import errors
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
+from lumbar3d.contracts import LEVELS, Calibration, ReconstructionResult, ReconstructOptions, Stage
+from lumbar3d.imaging.inspect import inspect_upload
 from worker.engine import Progress
 from worker.settings import WorkerSettings
 
@@ -40,7 +41,7 @@ class TinyEngine:
         progress: Progress,
     ) -> None:
         progress(Stage.READ, 0.1)
-        assert ap_path.read_bytes()[:4] == lat_path.read_bytes()[:4] == b"\x89PNG"
+        assert inspect_upload(ap_path).format == inspect_upload(lat_path).format
         self._make_trouble(progress)
         progress(Stage.EXPORT, 0.9)
         (out_dir / "result.json").write_text(_result(calibration, options).model_dump_json())
@@ -104,4 +105,6 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 def load(_settings: WorkerSettings) -> TinyEngine:
     """Engine factory of the test workers."""
     folder = os.environ.get("TINY_ENGINE_DIR")
+    if folder and (Path(folder) / "unloadable").exists():
+        raise errors.AssetError("as the test asked")
     return TinyEngine(Path(folder) if folder else None)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from jobs import jsonlog
 from jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
+from jobs.settings import explain
 from worker.engine import EngineFactory, load_engine
 from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from worker.runner import Outcome
@@ -38,7 +39,10 @@ def main(engine_factory: EngineFactory = load_engine) -> int:
         the engine does not load.
     """
     parent = os.getppid()
-    settings = WorkerSettings()
+    try:
+        settings = WorkerSettings()
+    except ValueError as error:
+        raise SystemExit(f"lumbar3d: the settings do not work: {explain(error)}") from None
     jsonlog.configure(settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from types import TracebackType
 
 from jobs.claims import Claim, Claims
@@ -41,7 +42,7 @@ class Heartbeat:
         self._abort = abort
         self._on_beat = on_beat
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
         self._thread.start()
@@ -55,7 +56,7 @@ class Heartbeat:
         started_s = time.monotonic()
         while not self._stopped.wait(self._interval_s):
             if time.monotonic() - started_s > self._limit_s:
-                LOGGER.error("attempt exceeded its time limit", extra={"job_id": self._claim.job_id})
+                LOGGER.error("attempt exceeded its time limit")
                 self._abort(EX_TEMPFAIL)
                 return
             self._on_beat()
@@ -64,4 +65,4 @@ class Heartbeat:
             except LeaseLostError:
                 return  # the progress callback notices too, and stops the attempt
             except (DatabaseUnavailableError, StorageFullError):
-                LOGGER.warning("heartbeat missed", extra={"job_id": self._claim.job_id})
+                LOGGER.warning("heartbeat missed")

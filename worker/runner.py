@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from jobs import jsonlog
 from jobs.bundles import STAGING_S, BundleStore, full_disk_is_typed
 from jobs.claims import Claim, Claims, Failure
 from jobs.errors import (
@@ -111,19 +112,22 @@ class Runner:
         Its ending is in the table when this returns. Where the table did not answer for long the outcome is
         ``UNKNOWN`` and no file is touched: the row may point to them.
         """
+        with jsonlog.bound(job_id=claim.job_id, request_id=claim.request_id, attempt=claim.attempt):
+            return self._run(claim)
+
+    def _run(self, claim: Claim) -> Outcome:
         started_s = time.monotonic()
         try:
             outcome = self._settle(claim)
         except LeaseLostError:
             outcome = Outcome.LOST
         except (DatabaseUnavailableError, StorageFullError):
-            LOGGER.error("job table not reachable", extra={"job_id": claim.job_id}, exc_info=True)
+            LOGGER.error("job table not reachable", exc_info=True)
             outcome = Outcome.UNKNOWN
         self._remove_files(claim, outcome)
         self._store.remove_old_staging(STAGING_S)
         duration_s = round(time.monotonic() - started_s, 3)
-        fields = {"job_id": claim.job_id, "attempt": claim.attempt, "outcome": outcome.value, "duration_s": duration_s}
-        LOGGER.info("attempt ended", extra=fields)
+        LOGGER.info("attempt ended", extra={"outcome": outcome.value, "duration_s": duration_s})
         return outcome
 
     def _remove_files(self, claim: Claim, outcome: Outcome) -> None:
@@ -160,12 +164,14 @@ class Runner:
             return self._retry(claim, error)
 
     def _end(self, claim: Claim, state: JobState, error: RejectedError | InputError) -> Outcome:
+        jsonlog.add(code=error.code)
         self._insist(lambda: self._claims.end(claim, state, Failure(error.code, str(error))))
         return Outcome(state.value)
 
     def _retry(self, claim: Claim, error: Exception) -> Outcome:
         failure = _failure(error)
-        LOGGER.error("attempt failed", extra={"job_id": claim.job_id, "code": failure.code}, exc_info=error)
+        jsonlog.add(code=failure.code)
+        LOGGER.error("attempt failed", exc_info=error)
         if isinstance(error, NO_ROOM):
             self._no_room_until_s = time.monotonic() + NO_ROOM_PAUSE_S
             self._insist(lambda: self._claims.postpone(claim, failure))
@@ -194,14 +200,15 @@ class Runner:
     def _attempt(self, claim: Claim) -> None:
         calibration = Calibration.model_validate_json(claim.calibration)
         options = ReconstructOptions.model_validate_json(claim.options)
+        reporter = _Reporter(self._claims, claim)
         with self._staged() as inputs, self._staged() as staged:
             ap_path, lat_path = (self._upload(claim.job_id, view, inputs) for view in ("ap", "lat"))
             with full_disk_is_typed():
-                self._engine.run(ap_path, lat_path, calibration, options, staged, _Reporter(self._claims, claim))
+                self._engine.run(ap_path, lat_path, calibration, options, staged, reporter)
             if not {path.name for path in staged.iterdir()} >= FILES:
                 raise EngineError("the engine did not write every file of a job")
             self._insist(lambda: self._store.publish(claim.bundle, staged), (StoreUnavailableError,))
-        self._commit(claim)
+        self._commit(claim, reporter.stage_s())
 
     @contextmanager
     def _staged(self) -> Iterator[Path]:
@@ -214,10 +221,10 @@ class Runner:
             self._held = tuple(one for one in self._held if one != folder)
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _commit(self, claim: Claim) -> None:
+    def _commit(self, claim: Claim, stage_s: dict[Stage, float]) -> None:
         """Make the published bundle the result; a commit whose answer was lost is a commit all the same."""
         try:
-            self._insist(lambda: self._claims.succeed(claim))
+            self._insist(lambda: self._claims.succeed(claim, stage_s))
         except LeaseLostError:
             if not self._insist(lambda: self._claims.is_committed(claim)):
                 raise
@@ -244,16 +251,24 @@ def _failure(error: Exception) -> Failure:
 
 
 class _Reporter:
-    """The engine's progress callback; raises when the attempt has to stop."""
+    """The engine's progress callback, and the times between its stages; raises when the attempt has to stop."""
 
     def __init__(self, claims: Claims, claim: Claim) -> None:
         self._claims = claims
         self._claim = claim
         self._stage: Stage | None = None
         self._reported_s = 0.0
+        self._begun_s: dict[Stage, float] = {}
+
+    def stage_s(self) -> dict[Stage, float]:
+        """How long each stage took, the last one until now."""
+        ends = [*list(self._begun_s.values())[1:], time.monotonic()]
+        return {stage: end - begun for (stage, begun), end in zip(self._begun_s.items(), ends, strict=True)}
 
     def __call__(self, stage: Stage, progress: float) -> None:
         now_s = time.monotonic()
+        self._begun_s.setdefault(stage, now_s)
+        jsonlog.add(stage=stage.value)
         if stage != self._stage or now_s - self._reported_s >= REPORT_INTERVAL_S:
             self._stage, self._reported_s = stage, now_s
             with contextlib.suppress(DatabaseUnavailableError, StorageFullError):  # the heartbeat and the end insist

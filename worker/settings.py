@@ -19,4 +19,4 @@ class WorkerSettings(JobsSettings):
         default=600.0, gt=0, description="a longer attempt is given up and its process ends"
     )
     poll_s: float = Field(default=0.2, gt=0, description="how often the embedded worker looks for work")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="of the JSON lines")

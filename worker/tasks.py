@@ -8,11 +8,14 @@ and nobody's exception ever crosses the queue.
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
+import threading
 import time
 from typing import Any
 
 from celery import Celery, signals
+from celery.worker import state
 
 from jobs import jsonlog
 from jobs.broker import QUEUE, TRANSPORT_OPTIONS
@@ -30,6 +33,9 @@ HARD_LIMIT_MARGIN_S = 30.0
 """The heartbeat ends a hanging attempt first; Celery's limit is for a process that cannot even run a thread."""
 WAIT_FOR_ROOM_S = 30.0
 """A hint is kept this long for a full disk; the sweeper sends it again."""
+HOPELESS = 3
+"""So many children in a row could not load the engine: nothing that another try would mend."""
+RETRY_S, WATCH_S, STOP_S = 2.0, 0.5, 5.0
 ENGINE_START_S = 180.0
 """Compiling kernels and opening the network may take minutes on a slow machine; Celery's own default is 4 s."""
 
@@ -41,6 +47,19 @@ class ReconstructTask:
         self._settings = settings
         self._engine_factory = engine_factory
         self._runtime: Runtime | None = None
+        self._unloaded = multiprocessing.Value("i", 0)
+
+    def watch(self, **_: Any) -> None:
+        """In the parent: end it where its children cannot load the engine, time after time."""
+        threading.Thread(target=self._give_up_in_time, name="engine-watch", daemon=True).start()
+
+    def _give_up_in_time(self) -> None:
+        while self._unloaded.value < HOPELESS:
+            time.sleep(WATCH_S)
+        LOGGER.critical("the engine does not load, giving up: `lumbar3d doctor` says why")
+        state.should_stop = EX_CONFIG
+        time.sleep(STOP_S)
+        os._exit(EX_CONFIG)  # children that die at once keep Celery from looking at the flag
 
     def check_table(self, **_: Any) -> None:
         """End the worker, with a sentence, before it has children that could not work with the table."""
@@ -60,7 +79,12 @@ class ReconstructTask:
             self._runtime = Runtime.start(self._settings, self._engine_factory)
         except Exception:
             LOGGER.critical("engine does not load", exc_info=True)
+            with self._unloaded.get_lock():
+                self._unloaded.value += 1
+            time.sleep(RETRY_S)  # the parent starts the next child at once
             os._exit(EX_CONFIG)
+        with self._unloaded.get_lock():
+            self._unloaded.value = 0
         LOGGER.info("worker process ready")
 
     def run(self, job_id: str) -> None:
@@ -118,6 +142,7 @@ def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_eng
     task = ReconstructTask(settings, engine_factory)
     app.task(name=RECONSTRUCT_TASK)(task.run)
     signals.worker_init.connect(task.check_table, weak=False)
+    signals.worker_init.connect(task.watch, weak=False)
     signals.worker_process_init.connect(task.start, weak=False)
     signals.setup_logging.connect(_logging(settings), weak=False)
     return app

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
 
+from jobs import audit
 from jobs.bundles import OpenFile
 from jobs.errors import BundleLostError
 from lumbar3d.artifacts import ARTIFACTS, RESULT, Artifact
@@ -18,7 +19,7 @@ from service.routes.responses import ANY_JOB, CheckedFile, Documented, documente
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
-NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost")
+NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost", "store_unavailable")
 
 
 def _whole(artifact: Artifact) -> Callable[..., object]:
@@ -81,6 +82,11 @@ async def _send(
     if is_current(if_none_match, headers["ETag"]):
         os.close(stored.descriptor)
         return Response(status_code=304, headers=headers)
+    try:
+        await services.turns.take(client, lambda: _record(services, job_id, client, name))
+    except BaseException:
+        os.close(stored.descriptor)
+        raise
     return CheckedFile(stored, artifact.media_type, headers)
 
 
@@ -98,3 +104,9 @@ def _open(services: Services, job_id: str, client: str, name: str) -> OpenFile:
     if stored is None:
         raise NotFoundError("the job has no such file")
     return stored
+
+
+def _record(services: Services, job_id: str, client: str, name: str) -> None:
+    """Nobody reads a result without a trace of it."""
+    with services.database.write() as connection:
+        audit.record(connection, job_id, client, "read", name)

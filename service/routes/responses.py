@@ -14,7 +14,14 @@ from service import examples
 from service.problems import MEDIA_TYPE
 
 Documented = dict[int | str, dict[str, Any]]
-ANY_CLIENT = ("unauthorized", "too_many_requests", "database_unavailable")
+ANY_CLIENT = (
+    "unauthorized",
+    "forbidden",
+    "cross_site",
+    "too_many_requests",
+    "database_unavailable",
+    "issuer_unavailable",
+)
 """What every route with a key may answer."""
 ANY_JOB = (*ANY_CLIENT, "job_not_found")
 

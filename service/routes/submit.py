@@ -73,6 +73,7 @@ REFUSALS = documented(
     "too_many_jobs",
     "queue_full",
     "overloaded",
+    "store_unavailable",
     "storage_full",
 )
 

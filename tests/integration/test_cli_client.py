@@ -14,7 +14,8 @@ from cli.client import JobsClient
 from cli.errors import Exit
 from cli.main import app
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import JobStatus
+from lumbar3d.contracts import LEVELS, JobStatus
+from service.access import BASIC_ROLES, Principal
 from service.keys import KeyRing, create
 from service.settings import ServiceSettings
 from tests.conftest import calibration_document
@@ -188,7 +189,7 @@ def test_created_keys_open_the_service(tmp_path):
     assert file.stat().st_mode & 0o077 == 0
     assert secret not in file.read_text()
     ring = KeyRing.load(ServiceSettings(api_key_file=file, data_dir=tmp_path))
-    assert ring.client_of(secret) == "pacs-bridge"
+    assert ring.principal_of(secret) == Principal("pacs-bridge", BASIC_ROLES)
     assert_one_line(lumbar3d("key", "create", "Pacs Bridge"), Exit.USAGE, "lower-case")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
-from service import keys
+from service import keyfile, keys
 from service.app import create_app
 from service.settings import ServiceSettings
 from tests.integration.http_bench import HttpBench, http_bench, problem
@@ -121,14 +121,14 @@ def test_client_that_hangs_up_leaves_nothing(bench: HttpBench) -> None:
 
 def test_keys_are_long_random_and_stored_as_hashes(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    first, second = keys.add_to_file(file, "pacs"), keys.add_to_file(file, "pacs2")
+    first, second = keyfile.add(file, "pacs"), keyfile.add(file, "pacs2")
     assert first.secret != second.secret and len(first.secret) >= 43
     text = file.read_text()
     assert text == f"{first.entry}\n{second.entry}\n"
     assert first.secret not in text and stat.S_IMODE(file.stat().st_mode) == 0o600
     ring = keys.KeyRing.load(ServiceSettings(data_dir=tmp_path, api_key_file=file))
-    assert (ring.client_of(first.secret), ring.client_of(second.secret)) == ("pacs", "pacs2")
-    assert ring.client_of(first.entry.partition(":")[2]) is None, "the stored hash is not a key"
+    assert [ring.principal_of(key.secret).client for key in (first, second)] == ["pacs", "pacs2"]
+    assert ring.principal_of(first.entry.partition(":")[2]) is None, "the stored hash is not a key"
     for name in ("", "Pacs", "a b", "a:b", "-a", "a" * 64):
         with pytest.raises(ValueError):
             keys.create(name)

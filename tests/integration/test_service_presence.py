@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from benchmarks.processes import process, wait_until
+from benchmarks.processes import process, redis_server, wait_until
+from jobs.database import Database
+from jobs.presence import count_workers
 from tests.integration.http_bench import problem
-from tests.integration.processes import embedded_worker, environment_for, server
+from tests.integration.processes import celery_worker, embedded_worker, environment_for, server
 
 pytestmark = pytest.mark.slow
 LEASE = {"lease_s": "15", "heartbeat_s": "0.5"}
@@ -35,3 +38,17 @@ def test_workers_in_readiness_and_metrics(tmp_path: Path) -> None:
             assert 'lumbar3d_workers{state="ready"} 1.0' in httpx.get(url + "/metrics").text
             worker.kill()
         wait_until(lambda: httpx.get(url + "/readyz").json().get("workers") == "none", "a dead worker is still there")
+
+
+def test_celery_worker_whose_engine_does_not_load_says_why_and_ends(tmp_path: Path) -> None:
+    with redis_server(tmp_path / "redis") as broker:
+        environment = environment_for(tmp_path, broker_url=broker, **LEASE)
+        (tmp_path / "trouble" / "unloadable").touch()
+        with celery_worker(environment, tmp_path / "worker.log") as worker:
+            assert worker.wait(120) == 78
+        lines = (tmp_path / "worker.log").read_text().splitlines()  # Celery warns root in plain words first
+        said = [json.loads(line)["event"] for line in lines if line.startswith("{")]
+        assert said.count("engine does not load") >= 3 and any("giving up" in event for event in said)
+        database = Database(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
+        assert count_workers(database, 60.0) == {"corrupt_asset": 1}
+        database.close()

@@ -233,7 +233,7 @@ def test_table_that_is_away_for_a_while_costs_no_attempt(bench: Bench, monkeypat
     def away(*_: object) -> None:
         raise DatabaseUnavailableError("away")
 
-    def away_at_first(claim: Claim) -> None:
+    def away_at_first(claim: Claim, *_: object) -> None:
         if next(failures, None) is not None:
             away()
         succeed(claim)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lumbar3d.errors import RadiographError
 
-_SIZ = b"\xff\x4f\xff\x51"
+SIZ = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and its size marker; some writers put a JP2 wrapper before it."""
 _ENTROPY_CODED = 0xDA
 HEAD_BYTES = 2**20
@@ -67,7 +67,7 @@ def jpeg2000_frame(head: bytes) -> Frame:
     RadiographError
         No size marker.
     """
-    start = head.find(_SIZ)
+    start = head.find(SIZ)
     if start < 0 or len(head) < start + 43:
         raise RadiographError("the JPEG 2000 stream has no size marker")
     right, bottom, left, top = struct.unpack_from(">4I", head, start + 8)

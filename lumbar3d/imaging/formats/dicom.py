@@ -92,20 +92,21 @@ def inspect(path: Path) -> ImageHeader:
     RadiographError
         Required tags missing or unreadable, header beyond the bounds, pixel data of another size than promised.
     """
-    with _damage_is_typed():
-        return _understand(path)[0]
+    with damage_is_typed():
+        return understand(path)[0]
 
 
 def decode(path: Path) -> Grey:
     """Grey values after the modality transformation, up to scale and offset."""
-    with _damage_is_typed():
-        _, content, layout = _understand(path)
+    with damage_is_typed():
+        _, content, layout = understand(path)
         cells, top = read_cells(path, content, layout)
         return after_modality(stored_values(cells, layout, top), content)
 
 
 @contextmanager
-def _damage_is_typed() -> Iterator[None]:
+def damage_is_typed() -> Iterator[None]:
+    """Whatever reading raises on hostile bytes becomes a ``RadiographError``."""
     try:
         yield
     except Lumbar3dError:
@@ -114,7 +115,8 @@ def _damage_is_typed() -> Iterator[None]:
         raise RadiographError("the DICOM file is damaged or nested too deep") from error
 
 
-def _understand(path: Path) -> tuple[ImageHeader, DicomContent, PixelLayout]:
+def understand(path: Path) -> tuple[ImageHeader, DicomContent, PixelLayout]:
+    """Header, attributes and pixel layout of an accepted file; raises as ``inspect``, or anything."""
     content = read_content(path, _KEYWORDS, SYNTAXES)
     header, layout = _describe(content)
     check(path, content, layout)
@@ -143,7 +145,7 @@ def _describe(content: DicomContent) -> tuple[ImageHeader, PixelLayout]:
         bits_stored=layout.bits_stored,
         photometric=str(dataset.get("PhotometricInterpretation")),
         spacing_mm=_spacing(dataset),
-        view=_VIEWS.get(str(dataset.get("ViewPosition")).strip().upper()),
+        view=view_of(dataset),
         patient_hash=_hash(dataset.get("PatientID")),
         study_hash=_hash(dataset.get("StudyInstanceUID")),
         lossy=lossy,
@@ -164,6 +166,11 @@ def _require_radiograph(dataset: Dataset) -> None:
         raise UnsupportedFormatError(f"the DICOM object ({name}) is in colour")
     if str(dataset.get("PhotometricInterpretation")) not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnsupportedFormatError("the photometric interpretation must be MONOCHROME1 or MONOCHROME2")
+
+
+def view_of(dataset: Dataset) -> str | None:
+    """View ("ap" or "lat") that View Position names; None where it names none."""
+    return _VIEWS.get(str(dataset.get("ViewPosition")).strip().upper())
 
 
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:

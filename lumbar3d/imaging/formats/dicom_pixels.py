@@ -113,7 +113,7 @@ def read_cells(path: Path, content: DicomContent, layout: PixelLayout) -> tuple[
             cells = _numbers(_native(file, content, layout), content, layout)
         else:
             file.seek(content.offset)
-            cells, bits = _decode(_joined(file), content, layout)
+            cells, bits = _decode(joined_stream(file), content, layout)
             if bits == layout.bits_stored:  # the codec saw the values alone, without their place in the cell
                 top = bits - 1
     shape = (layout.rows, layout.columns)
@@ -136,7 +136,7 @@ def _numbers(raw: bytes, content: DicomContent, layout: PixelLayout) -> Samples:
     return cells.astype(cells.dtype.newbyteorder("="), copy=False)
 
 
-def _joined(file: BinaryIO) -> bytes:
+def joined_stream(file: BinaryIO) -> bytes:
     """All fragments together: there is one frame, whatever the offset table says."""
     parse_basic_offsets(file)
     return b"".join(islice(generate_fragments(file), _FRAGMENTS))

@@ -71,15 +71,20 @@ class DicomContent:
         Where the value of Pixel Data begins: in the file, or in what a deflated file unfolds to.
     length : int
         Of that value, as the element says it; ``UNDEFINED_LENGTH`` where it is encapsulated.
-    is_words : bool
-        Whether the value is written as 16-bit words (OW).
+    vr : str or None
+        Value representation of that element; None where the syntax writes none.
     """
 
     syntax: UID
     dataset: Dataset
     offset: int
     length: int
-    is_words: bool
+    vr: str | None
+
+    @property
+    def is_words(self) -> bool:
+        """Whether the value is written as 16-bit words."""
+        return self.vr == "OW"
 
 
 def read_content(path: Path, keywords: Collection[str], syntaxes: Collection[str]) -> DicomContent:
@@ -152,4 +157,4 @@ def _read_dataset(file: BinaryIO, syntax: UID, keywords: Collection[str]) -> Dic
     tag, representation, length = stopped[-1] if stopped else (0, None, 0)
     if tag != _PIXEL_DATA or representation not in _LONG_FORM:
         raise RadiographError("the DICOM file has no pixel data, or its header is cut or damaged")
-    return DicomContent(syntax, dataset, file.tell() + _LONG_FORM[representation], length, representation == "OW")
+    return DicomContent(syntax, dataset, file.tell() + _LONG_FORM[representation], length, representation)

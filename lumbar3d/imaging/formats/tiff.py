@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -104,6 +105,54 @@ def _first_directory(file: BinaryIO) -> dict[int, int]:
         return dict(filter(None, (_entry(file, layout, entry) for entry in entries)))
     except (struct.error, OverflowError, OSError, ValueError) as error:
         raise RadiographError("the TIFF directory is damaged") from error
+
+
+KINDS = {1: "B", 3: "H", 4: "I", 5: "I"}
+"""Kinds of values that are copied: BYTE, SHORT, LONG, and RATIONAL as two LONGs."""
+RATIONAL, _LONG, _LONG8 = 5, 4, 16
+_VALUES = 1_000_000
+
+
+def read_directory(file: BinaryIO, wanted: Collection[int]) -> tuple[str, dict[int, tuple[int, tuple[int, ...]]]]:
+    """Byte order, and kind and all values of the wanted tags of the first image; 64-bit numbers become LONGs.
+
+    Raises
+    ------
+    RadiographError
+        Damaged, or of values that are no numbers.
+    """
+    try:
+        layout = _LAYOUTS[file.read(4)]
+        file.seek(8 if layout.wide == "Q" else 4)
+        file.seek(_number(file, layout, layout.wide))
+        count = _number(file, layout, layout.entries)
+        if not 0 < count <= _ENTRIES:
+            raise RadiographError("the TIFF directory is damaged")
+        size = struct.calcsize(f"{layout.order}HH{layout.wide}{layout.wide}")
+        entries = [file.read(size) for _ in range(count)]
+        tags = {tag: values for entry in entries for tag, values in _values(file, layout, entry, wanted)}
+    except (struct.error, OverflowError, OSError, ValueError, KeyError) as error:
+        raise RadiographError("the TIFF directory is damaged") from error
+    return layout.order, tags
+
+
+def _values(
+    file: BinaryIO, layout: _Layout, entry: bytes, wanted: Collection[int]
+) -> Iterator[tuple[int, tuple[int, tuple[int, ...]]]]:
+    tag, kind, count = struct.unpack_from(f"{layout.order}HH{layout.wide}", entry)
+    if tag not in wanted or count == 0:
+        return
+    letter = "Q" if kind == _LONG8 else KINDS[kind]
+    numbers = 2 * count if kind == RATIONAL else count
+    if numbers > _VALUES:
+        raise RadiographError("the TIFF directory is damaged")
+    form = f"{layout.order}{numbers}{letter}"
+    room = struct.calcsize(layout.wide)
+    data = entry[-room:]
+    if struct.calcsize(form) > room:
+        file.seek(struct.unpack(layout.order + layout.wide, data)[0])
+        data = file.read(struct.calcsize(form))
+    yield tag, (_LONG if kind == _LONG8 else kind, struct.unpack_from(form, data))
 
 
 def _entry(file: BinaryIO, layout: _Layout, entry: bytes) -> tuple[int, int] | None:

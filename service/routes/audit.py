@@ -1,0 +1,35 @@
+"""``GET /audit``: who did what and when, for keys with the role admin."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from jobs import audit
+from service.access import AUDIT
+from service.deps import ClientDep, ServicesDep
+from service.routes.responses import ANY_CLIENT, documented
+
+ROUTER = APIRouter(tags=["operation"])
+
+
+class AuditEntry(BaseModel):
+    """One thing that happened to a job."""
+
+    id: int
+    at: str
+    job_id: str
+    actor: str
+    event: str
+    code: str | None
+
+
+@ROUTER.get(AUDIT, summary="Who did what and when", response_model=list[AuditEntry], responses=documented(*ANY_CLIENT))
+async def trail(
+    services: ServicesDep, client: ClientDep, after: Annotated[int, Query(ge=0, description="id of a row")] = 0
+) -> list[AuditEntry]:
+    """The next rows behind one, at most 1000; an empty list is the end. Needs the role admin."""
+    rows = await services.turns.take(client, lambda: audit.page(services.database, after))
+    return [AuditEntry(**vars(row)) for row in rows]

@@ -1,0 +1,67 @@
+"""``lumbar3d doctor`` on a good and on a broken installation, and settings that are slips."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lumbar3d.shape.assets import default_asset_directory
+from tests.integration.processes import environment_for
+
+
+def lumbar3d(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "cli", *arguments], env=environment, capture_output=True, text=True)
+
+
+def findings(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    done = lumbar3d(environment, "doctor", "--json", *arguments)
+    return done.returncode, {one["check"]: (one["state"], one["text"]) for one in json.loads(done.stdout)}
+
+
+def test_a_quick_look_at_a_fresh_folder(tmp_path: Path) -> None:
+    status, found = findings(environment_for(tmp_path, min_free_mb="1"), "--no-engine")
+    assert status == 0, found
+    assert found["schema"][0] == "warning" and found["redis"][0] == "skipped" == found["self-test"][0]
+    assert all(found[name][0] == "ok" for name in ("settings", "disk", "database", "clock")), found
+
+
+def test_what_is_broken_is_named_and_the_rest_is_checked(tmp_path: Path) -> None:
+    environment = environment_for(tmp_path, min_free_mb="1e15", broker_url="redis://127.0.0.1:1/0")
+    status, found = findings(environment, "--no-engine")
+    assert status == 1
+    assert {name for name, (state, _) in found.items() if state == "failed"} == {"disk", "redis"}
+
+
+@pytest.mark.slow
+def test_a_flipped_byte_in_an_asset(tmp_path: Path) -> None:
+    assets = tmp_path / "assets"
+    shutil.copytree(default_asset_directory(), assets)
+    with (assets / "network.onnx").open("r+b") as file:
+        file.seek(1000)
+        byte = file.read(1)[0]
+        file.seek(1000)
+        file.write(bytes([byte ^ 1]))
+    status, found = findings(environment_for(tmp_path, assets=str(assets), device="cpu"))
+    assert status == 1
+    assert found["assets"] == ("failed", "asset network does not match its checksum (corrupt_asset)")
+    assert found["networks"][0] == "failed" and found["self-test"][0] == "ok"
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["worker"], ["serve", "--port", "0"]], ids=lambda a: str(a[0]))
+def test_a_slip_in_a_setting_is_told(tmp_path: Path, arguments: list[str]) -> None:
+    done = lumbar3d(environment_for(tmp_path, retenton_days="3"), *arguments)
+    assert done.returncode in (1, 2)
+    assert "LUMBAR3D_RETENTON_DAYS; did you mean LUMBAR3D_RETENTION_DAYS?" in done.stdout + done.stderr
+
+
+def test_a_wrong_value_is_told_by_what_is_expected(tmp_path: Path) -> None:
+    environment = environment_for(tmp_path, retention_days="DOE")
+    command = [sys.executable, "-m", "uvicorn", "--factory", "service.app:create_app_from_environment"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode != 0 and "LUMBAR3D_RETENTION_DAYS: Input should be a valid number" in done.stderr
+    assert "DOE" not in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,31 @@
+"""Settings: every name is known to every process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.settings import table
+from jobs.settings import KNOWN, UnknownSettingError, refuse_unknown
+from service.settings import ServiceSettings
+from worker.settings import WorkerSettings
+
+
+def test_known_names_are_those_of_the_classes() -> None:
+    fields = set(ServiceSettings.model_fields) | set(WorkerSettings.model_fields)
+    assert {name.upper() for name in fields} == KNOWN
+
+
+def test_what_nobody_reads_is_refused() -> None:
+    refuse_unknown({"LUMBAR3D_SWEEP_S": "1", "lumbar3d_server": "x", "HOME": "/", "LUMBAR3D_ASSETS": "y"})
+    with pytest.raises(UnknownSettingError, match="did you mean LUMBAR3D_DEVICE"):
+        refuse_unknown({"LUMBAR3D_DEVISE": "gpu"})
+    with pytest.raises(UnknownSettingError, match="docs/operate.md"):
+        refuse_unknown({"LUMBAR3D_QQQ": "gpu"})
+
+
+def test_the_documented_table_is_that_of_the_code() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "operate.md").read_text()
+    assert table() in page, "paste the output of `lumbar3d settings` into docs/operate.md"
+    assert "SecretStr" not in table() and all(f"`LUMBAR3D_{name}`" in page for name in KNOWN)
