@@ -269,7 +269,8 @@ class ReconstructionResult(_Contract):
         default=(),
         description="what a reader should know: view_angle_unusual, lumbar_count_unsure, unlike_training_films, "
         "views_shifted, ap_perhaps_mirrored; of one image, with ap_ or lat_ before it: eight_bit and lossy (the file "
-        "holds less than the detector gave), inverted, cropped_to_centre, padded. More may come.",
+        "holds less than the detector gave), inverted, seen_from_behind (its columns run the other way than seen from "
+        "the source, by its calibration), cropped_to_centre, padded. More may come.",
     )
     lumbar_count: LumbarCountReport | None = None
     level_names: LevelNamesReport | None = None

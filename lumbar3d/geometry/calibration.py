@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import rq
 
-from lumbar3d.contracts import Calibration, GeometryView, MatrixView
+from lumbar3d.contracts import VIEWS, Calibration, GeometryView, MatrixView
 from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError
 from lumbar3d.geometry import frames, triangulation
+from lumbar3d.geometry.handedness import is_told_from_behind, turned_over
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.world_frame import check_world_frame
 
@@ -32,21 +33,38 @@ class GeometryLimits:
 
 
 LIMITS = GeometryLimits()
+SEEN_FROM_BEHIND = "seen_from_behind"
+"""Note on a view whose image is turned over for the networks, and back for the reader."""
 
 
 @dataclass(frozen=True)
 class BiplanarGeometry:
-    """Two validated views in one world frame."""
+    """Two validated views in one world frame, as their sources see them.
+
+    Attributes
+    ----------
+    ap, lat : ConeBeam
+        Columns run as seen from the source.
+    view_angle_deg : float
+        Between the central rays.
+    seen_from_behind : (bool, bool)
+        Whether the columns of the AP and of the lateral image as it is sent run the other way.
+    """
 
     ap: ConeBeam
     lat: ConeBeam
     view_angle_deg: float
+    seen_from_behind: tuple[bool, bool] = (False, False)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Quality remarks that do not stop the job."""
         low, high = LIMITS.good_view_angle_deg
-        return () if low <= self.view_angle_deg <= high else ("view_angle_unusual",)
+        behind = zip(VIEWS, self.seen_from_behind, strict=True)
+        return (
+            *(() if low <= self.view_angle_deg <= high else ("view_angle_unusual",)),
+            *(f"{view}_{SEEN_FROM_BEHIND}" for view, is_behind in behind if is_behind),
+        )
 
 
 def build_geometry(calibration: Calibration) -> BiplanarGeometry:
@@ -61,7 +79,7 @@ def build_geometry(calibration: Calibration) -> BiplanarGeometry:
     ViewAngleError
         Angle between the central rays outside 60-120 degrees.
     """
-    ap, lat = _cone_beam(calibration.ap), _cone_beam(calibration.lat)
+    (ap, ap_behind), (lat, lat_behind) = _as_the_sources_see(calibration)
     centre, angle_deg = _crossing(ap, lat)
     for view in (ap, lat):
         if np.linalg.norm(view.source_world_mm - centre) < LIMITS.source_to_patient_mm:
@@ -69,7 +87,19 @@ def build_geometry(calibration: Calibration) -> BiplanarGeometry:
         if not 0.0 < view.project(centre[None])[1][0] < view.source_to_detector_mm:
             raise DegenerateGeometryError("the views do not meet between their source and their detector")
     check_world_frame(ap, lat)
-    return BiplanarGeometry(ap=ap, lat=lat, view_angle_deg=angle_deg)
+    return BiplanarGeometry(ap, lat, angle_deg, (ap_behind, lat_behind))
+
+
+def _as_the_sources_see(calibration: Calibration) -> list[tuple[ConeBeam, bool]]:
+    """Both views, and whether their images had to be turned over for it."""
+    told = calibration.ap, calibration.lat
+    behind = [is_told_from_behind(view) for view in told]
+    beams = [_cone_beam(turned_over(view) if turn else view) for view, turn in zip(told, behind, strict=True)]
+    centre, _ = _crossing(*beams)
+    for k, view in enumerate(told):
+        if isinstance(view, MatrixView) and beams[k].project(centre[None])[1][0] < 0.0:
+            beams[k], behind[k] = _cone_beam(turned_over(view)), True  # rays run to where both views look
+    return list(zip(beams, behind, strict=True))
 
 
 def _crossing(ap: ConeBeam, lat: ConeBeam) -> tuple[Array, float]:
@@ -110,8 +140,6 @@ def _from_geometry(view: GeometryView, spacing: Array) -> ConeBeam:
     source, origin = np.array(view.source_mm), np.array(view.detector_origin_mm)
     normal = np.cross(u, v)
     distance = float((origin - source) @ normal)
-    if distance < 0:
-        raise CalibrationError("column axis x row axis must point away from the source (image is mirrored)")
     rotation = np.stack([u, v, normal])
     principal = np.array([(source - origin) @ u, (source - origin) @ v]) / spacing
     return ConeBeam(

@@ -33,6 +33,8 @@ def read_pair(
     with ThreadPoolExecutor(2) as both:  # each waits for a process of its own
         ap, lat = both.map(load_radiograph, paths, stored_as)
     check_pair(ap.header, lat.header, calibration)
-    ap_view, lat_view = to_network_grid(ap, geometry.ap, "ap"), to_network_grid(lat, geometry.lat, "lat")
+    ap_behind, lat_behind = geometry.seen_from_behind
+    ap_view = to_network_grid(ap, geometry.ap, "ap", ap_behind)
+    lat_view = to_network_grid(lat, geometry.lat, "lat", lat_behind)
     notes_of_files = [f"{view}_{note}" for view, film in (("ap", ap), ("lat", lat)) for note in film.header.notes]
     return (ap_view, lat_view), (*geometry.notes, *notes_of_files, *ap_view.notes, *lat_view.notes)

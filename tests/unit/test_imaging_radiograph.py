@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from lumbar3d.imaging.header import ImageFormat, ImageHeader
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.radiograph import load_radiograph
 from lumbar3d.imaging.sandbox import run_codec
+from tests.conftest import calibration_document
 from tests.unit.radiograph_files import dicom, gradient, png_of_size, write_dicom, write_png, write_tiff
 
 
@@ -129,6 +131,28 @@ def test_notes_name_the_view_whose_file_holds_less(tmp_path: Path, calibration: 
     Image.fromarray(film).save(tmp_path / "lat", format="JPEG")
     _, notes = read_pair((tmp_path / "ap", tmp_path / "lat"), calibration)
     assert notes == ("ap_eight_bit", "lat_eight_bit", "lat_lossy")
+
+
+def test_a_film_seen_from_behind_is_turned_over_by_its_calibration(tmp_path: Path) -> None:
+    document = calibration_document()
+    u, v = np.meshgrid(np.arange(1024), np.arange(1024))
+    film = (20000 + 15000 * np.sin(u / 90) * np.cos(v / 200 + u / 400)).astype(np.uint16)
+    for name, pixels in (("ap", film), ("turned", film[:, ::-1]), ("lat", film.T)):
+        write_png(tmp_path / name, np.ascontiguousarray(pixels))
+    plain, _ = read_pair((tmp_path / "ap", tmp_path / "lat"), Calibration.model_validate(document))
+    ap: Any = document["ap"]
+    ap["detector_origin_mm"][1] *= -1.0
+    ap["detector_u_axis"] = [0.0, -1.0, 0.0]
+    views, notes = read_pair((tmp_path / "turned", tmp_path / "lat"), Calibration.model_validate(document))
+    assert [view.seen_from_behind for view in views] == [True, False]
+    assert notes == ("ap_seen_from_behind",)
+    for view, same in zip(views, plain, strict=True):
+        np.testing.assert_array_equal(view.pixels, same.pixels)
+        np.testing.assert_allclose(view.projection.matrix, same.projection.matrix, rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(views[0].as_sent(views[0].pixels), plain[0].pixels[:, ::-1])
+    np.testing.assert_array_equal(views[1].as_sent(views[1].pixels), plain[1].pixels)
+    moved = views[0].film.around(np.array([400.0, 500.0]))
+    assert moved.seen_from_behind
 
 
 def _header(**facts: object) -> ImageHeader:

@@ -21,6 +21,7 @@ const NOTES = {
   eight_bit: "has only 256 grey values: the original of the detector has more.",
   lossy: "was compressed with loss: the original of the detector is better.",
   inverted: "was stored with bone dark and has been inverted.",
+  seen_from_behind: "is turned over, as its calibration says: its columns run the other way than seen from the source.",
   cropped_to_centre: "is larger than the field that is used; its borders were cut.",
   padded: "is smaller than the field that is used; the rest was filled.",
 };
