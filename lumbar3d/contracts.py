@@ -27,6 +27,8 @@ LANDMARKS = (
     "sp_tip",
 )
 VIEWS = ("ap", "lat")
+VIEW_TITLE = {"ap": "AP", "lat": "lateral"}
+"""How a view is called in words."""
 
 Vec3 = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 Row4 = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
@@ -268,9 +270,10 @@ class ReconstructionResult(_Contract):
     notes: tuple[str, ...] = Field(
         default=(),
         description="what a reader should know: view_angle_unusual, lumbar_count_unsure, unlike_training_films, "
-        "views_shifted, ap_perhaps_mirrored; of one image, with ap_ or lat_ before it: eight_bit and lossy (the file "
-        "holds less than the detector gave), inverted, seen_from_behind (its columns run the other way than seen from "
-        "the source, by its calibration), cropped_to_centre, padded. More may come.",
+        "views_shifted, ap_perhaps_mirrored, two_studies (of one patient); of one image, with ap_ or lat_ before it: "
+        "eight_bit and lossy (the file holds less than the detector gave), inverted, seen_from_behind (its columns run "
+        "the other way than seen from the source, by its calibration), detector_distance_differs and "
+        "patient_distance_differs (the header's from the calibration's), cropped_to_centre, padded. More may come.",
     )
     lumbar_count: LumbarCountReport | None = None
     level_names: LevelNamesReport | None = None

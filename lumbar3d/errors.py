@@ -31,6 +31,8 @@ A code, once published, never changes its meaning. Messages never quote the inpu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -44,6 +46,15 @@ class InputError(Lumbar3dError):
     """The caller sent something that cannot be used."""
 
     code = "invalid_input"
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Say of which of several things, one image or one view, an input error speaks."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{what}: {error}") from error.__cause__
 
 
 class CalibrationError(InputError):

@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS, LevelQuality
+from lumbar3d.contracts import LEVELS, VIEWS, LevelQuality
 from lumbar3d.detection import refusal
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
+from lumbar3d.imaging.consistency import DETECTOR_DISTANCE
 from lumbar3d.measurement.heights import height_losses
 from lumbar3d.registration.mirrored import AP_PERHAPS_MIRRORED
 from lumbar3d.registration.result import Registration
@@ -75,6 +76,7 @@ COUNT_UNSURE = "lumbar_count_unsure"
 NAMES_UNSURE = "level_names_unsure"
 _DOUBTFUL_NOTES = frozenset(
     {"view_angle_unusual", VIEWS_SHIFTED, AP_PERHAPS_MIRRORED, UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE}
+    | {f"{view}_{DETECTOR_DISTANCE}" for view in VIEWS}
 )
 
 

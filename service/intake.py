@@ -96,8 +96,8 @@ def _record(services: Services, form: FormReceiver, folder: Path, client: str, k
     calibration = parse_calibration(bytes(form.documents["calibration"]))
     options = parse_options(bytes(form.documents.get("options", b"{}")))
     with np.errstate(all="ignore"):  # absurd numbers overflow on their way to a typed refusal
-        build_geometry(calibration)
-    check_pair(inspect_upload(folder / "ap"), inspect_upload(folder / "lat"), calibration)
+        geometry = build_geometry(calibration)
+    check_pair(inspect_upload(folder / "ap"), inspect_upload(folder / "lat"), calibration, geometry)
     submission = Submission(
         job_id=str(uuid.uuid4()),
         owner=client,

@@ -21,7 +21,6 @@ Image = NDArray[np.float32]
 Look = Callable[[Image, Image], Sequence[LevelReading]]
 """The first network: films (n, 256, 256) and view codes (n, 2) to one reading each."""
 
-VIEW_TITLE: dict[ViewName, str] = {"ap": "AP", "lat": "lateral"}
 MOST_CHANGES = 2
 _TURNED = {1: "turned by a quarter", 2: "upside down", 3: "turned by a quarter"}
 

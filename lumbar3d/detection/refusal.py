@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import LEVELS
+from lumbar3d.contracts import LEVELS, VIEW_TITLE
 from lumbar3d.detection.decode import LevelReading
-from lumbar3d.detection.diagnosis import VIEW_TITLE, Change, Look, diagnose
+from lumbar3d.detection.diagnosis import Change, Look, diagnose
 from lumbar3d.detection.guess import Guess
 from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import Naming

@@ -40,6 +40,27 @@ LIMITS = UploadLimits()
 
 
 @dataclass(frozen=True)
+class RoomTags:
+    """What a DICOM header says of the room; None where it does not, or says what no room has.
+
+    Attributes
+    ----------
+    source_to_detector_mm, source_to_patient_mm : float or None
+        Distance Source to Detector (0018,1110), Distance Source to Patient (0018,1111).
+    primary_angle_deg, secondary_angle_deg : float or None
+        Positioner Primary (0018,1510) and Secondary Angle (0018,1511).
+    orientation : (str, str) or None
+        Patient Orientation (0020,0020): what the rows and the columns run towards.
+    """
+
+    source_to_detector_mm: float | None = None
+    source_to_patient_mm: float | None = None
+    primary_angle_deg: float | None = None
+    secondary_angle_deg: float | None = None
+    orientation: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
 class ImageHeader:
     """Safe facts about a file; identities of people are only kept as hashes.
 
@@ -59,6 +80,9 @@ class ImageHeader:
         SHA-256 of Patient ID and Study Instance UID.
     lossy : bool
         Whether grey values were changed by compression.
+    kind : str or None
+        Name of the DICOM class, from the standard.
+    room : RoomTags
     """
 
     format: ImageFormat
@@ -71,6 +95,8 @@ class ImageHeader:
     patient_hash: str | None = None
     study_hash: str | None = None
     lossy: bool = False
+    kind: str | None = None
+    room: RoomTags = RoomTags()
 
     @property
     def notes(self) -> tuple[str, ...]:

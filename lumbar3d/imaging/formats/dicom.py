@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 
 from lumbar3d.errors import Lumbar3dError, RadiographError, UnsupportedFormatError
-from lumbar3d.imaging.formats.dicom_attributes import integer, pair_mm
+from lumbar3d.imaging.formats.dicom_attributes import integer, pair_mm, room_tags
 from lumbar3d.imaging.formats.dicom_grey import Grey, after_modality, stored_values
 from lumbar3d.imaging.formats.dicom_pixels import PixelLayout, check, read_cells
 from lumbar3d.imaging.formats.dicom_reader import MAGIC, PREAMBLE_BYTES, DicomContent, read_content
@@ -60,6 +60,11 @@ _KEYWORDS = (
     "PixelSpacing",
     "PixelSpacingCalibrationType",
     "NominalScannedPixelSpacing",
+    "DistanceSourceToDetector",
+    "DistanceSourceToPatient",
+    "PositionerPrimaryAngle",
+    "PositionerSecondaryAngle",
+    "PatientOrientation",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
@@ -147,6 +152,8 @@ def _describe(content: DicomContent) -> tuple[ImageHeader, PixelLayout]:
         patient_hash=_hash(dataset.get("PatientID")),
         study_hash=_hash(dataset.get("StudyInstanceUID")),
         lossy=lossy,
+        kind=UID(str(dataset.get("SOPClassUID"))).name,
+        room=room_tags(dataset),
     )
     return header, layout
 
@@ -169,7 +176,8 @@ def _require_radiograph(dataset: Dataset) -> None:
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
     """At the detector: (du, dv) in mm, where an attribute says it.
 
-    Pixel Spacing is that of the detector only while nobody has calibrated it, and in fluoroscopy it never is.
+    Pixel Spacing is that of the detector only while nobody has calibrated it, and in fluoroscopy it never is. Nominal
+    Scanned Pixel Spacing is that of a digitised film: first where the image was captured, last elsewhere.
     """
     spacing = pair_mm(dataset, "ImagerPixelSpacing")
     kind = dataset.get("SOPClassUID")
@@ -177,7 +185,7 @@ def _spacing(dataset: Dataset) -> tuple[float, float] | None:
         spacing = pair_mm(dataset, "NominalScannedPixelSpacing")
     if spacing is None and kind in _SPACED_AT_DETECTOR + _CAPTURED and not dataset.get("PixelSpacingCalibrationType"):
         spacing = pair_mm(dataset, "PixelSpacing")
-    return spacing
+    return spacing or pair_mm(dataset, "NominalScannedPixelSpacing")
 
 
 def _hash(value: Any) -> str | None:
