@@ -7,7 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import jobs, keys, plugins
+from cli import calibrate, jobs, keys, plugins
+from cli.check import check
 from cli.console import note
 from cli.demo import demo
 from cli.errors import explain
@@ -54,6 +55,7 @@ class OneLineErrors(TyperGroup):
 
 
 app = typer.Typer(cls=OneLineErrors, help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-for command in (demo, serve, worker, reconstruct, jobs.submit, jobs.status, jobs.wait, jobs.download):
+for command in (demo, serve, worker, check, reconstruct, jobs.submit, jobs.status, jobs.wait, jobs.download):
     app.command()(command)
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(keys.app, name="key")

@@ -6,9 +6,13 @@ print that is looked at from its back, has its columns the other way round; its 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from lumbar3d.contracts import GeometryView, MatrixView
+
+AnyView = TypeVar("AnyView", MatrixView, GeometryView)
 
 
 def is_told_from_behind(view: MatrixView | GeometryView) -> bool:
@@ -22,7 +26,7 @@ def is_told_from_behind(view: MatrixView | GeometryView) -> bool:
     return bool(to_detector @ np.cross(view.detector_u_axis, view.detector_v_axis) < 0)
 
 
-def turned_over(view: MatrixView | GeometryView) -> MatrixView | GeometryView:
+def turned_over(view: AnyView) -> AnyView:
     """The same detector with its columns counted from the other side."""
     last = view.columns - 1
     if isinstance(view, MatrixView):
