@@ -87,6 +87,8 @@ def _found(value: object) -> str:
     if value is None or isinstance(value, bool):
         return f"found {json.dumps(value)}"
     if isinstance(value, int | float):
+        if value != value:
+            return "found NaN"
         return f"found {value:.6g}" if abs(value) < LARGEST_TOLD else "found a number too large"
-    names = {str: "text", list: "a list", dict: "an object"}
+    names: dict[type, str] = {str: "text", list: "a list", dict: "an object"}
     return f"found {names.get(type(value), 'something else')}"

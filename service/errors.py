@@ -11,10 +11,12 @@
         ├── NoResultError              no_result                       (409)
         ├── PayloadTooLargeError       payload_too_large               (413)
         ├── MediaTypeError             unsupported_media_type          (415)
+        ├── ContentEncodingError       unsupported_content_encoding    (415)
         ├── MultipartError             invalid_multipart               (422)
         ├── IdempotencyKeyError        invalid_idempotency_key         (422)
         ├── InvalidJsonError           invalid_calibration / _options  (422)
         ├── TooManyRequestsError       too_many_requests               (429)
+        ├── ClientGoneError            client_closed_request           (499; nobody reads it)
         └── OverloadedError            overloaded                      (503)
 """
 
@@ -73,6 +75,18 @@ class MediaTypeError(RequestError):
     code = "unsupported_media_type"
 
 
+class ContentEncodingError(RequestError):
+    """The body is compressed as a whole."""
+
+    code = "unsupported_content_encoding"
+
+
+class ClientGoneError(RequestError):
+    """The client closed the connection before the end of the body."""
+
+    code = "client_closed_request"
+
+
 class MultipartError(RequestError):
     """The multipart body is damaged, or has missing, repeated or unknown parts."""
 
@@ -103,12 +117,16 @@ class InvalidJsonError(RequestError):
     Attributes
     ----------
     faults : list of dict
-        ``pointer`` (JSON pointer to the field, names of the contract only) and ``code``; never the value.
+        ``pointer`` (JSON pointer to the field, names of the contract only), ``code`` and ``message``: what is expected
+        and what was found, numbers but never text.
     """
 
     code = "invalid_json"
 
     def __init__(self, code: str, faults: list[dict[str, str]]) -> None:
-        super().__init__("the JSON part does not follow its contract")
+        part, first = code.removeprefix("invalid_"), faults[0]
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        at = f" at {first['pointer']}" if first["pointer"] else ""
+        super().__init__(f"the JSON part {part} does not follow its contract{at}: {first['message']}{more}")
         self.code = code  # type: ignore[misc]
         self.faults = faults

@@ -68,5 +68,11 @@ def problem(status: int, code: str | None = None) -> dict[str, Any]:
         "instance": "urn:uuid:0c9d1f5e-6f3b-4f5e-8d0a-4b1d2f3a5c77",
     }
     if code == "invalid_calibration":
-        document["faults"] = [{"pointer": "/ap/rows", "code": "greater_than_equal"}]
+        document["faults"] = [
+            {
+                "pointer": "/ap/rows",
+                "code": "greater_than_equal",
+                "message": "input should be greater than or equal to 16; found 8",
+            }
+        ]
     return document
