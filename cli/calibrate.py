@@ -12,7 +12,7 @@ import typer
 from cli.console import note, out
 from cli.errors import CliError, Exit
 from cli.options import ApArgument, LatArgument
-from lumbar3d.contracts import CALIBRATION_VERSION, VIEW_TITLE, VIEWS, Calibration
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,7 @@ def from_beads(
             fit = _fit(table[name], _detector(header, spacing_mm))
         note(_quality(name, fit))
         views[name] = fit.view
-    _finish(Calibration(version=CALIBRATION_VERSION, **views), path)
+    _finish(Calibration(version="1.0", ap=views["ap"], lat=views["lat"]), path)
 
 
 def _headers(films: tuple[Path, Path]) -> list[ImageHeader]:

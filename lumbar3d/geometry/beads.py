@@ -145,8 +145,11 @@ class _Pairs:
 
     def solved(self, start: Array) -> tuple[Array, Array]:
         """Parameters (9,) of the least residual, and the Jacobian (2 N, 9) there."""
-        fit = least_squares(lambda p: self.residual(p).ravel(), start, method="lm", x_scale=_SCALE)
+        fit = least_squares(self._flat, start, method="lm", x_scale=_SCALE)
         return np.asarray(fit.x), np.asarray(fit.jac)
+
+    def _flat(self, parameters: Array) -> Array:
+        return self.residual(parameters).ravel()
 
     def without(self, k: int) -> _Pairs:
         """All but one."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from lumbar3d.contracts import GeometryView, MatrixView
 
-AnyView = TypeVar("AnyView", MatrixView, GeometryView)
+AnyView = TypeVar("AnyView", bound=MatrixView | GeometryView)
 
 
 def is_told_from_behind(view: MatrixView | GeometryView) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, View
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
 from lumbar3d.errors import InputError
 from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.geometry.projection import ConeBeam
@@ -21,6 +22,7 @@ from lumbar3d.imaging.consistency import pair_checks
 from lumbar3d.imaging.header import ImageHeader
 from lumbar3d.imaging.pair import about_image, inspect_image, load_image
 from lumbar3d.imaging.preprocess import to_network_grid
+from lumbar3d.imaging.radiograph import Photometric
 
 Array = NDArray[np.float64]
 Answer = TypeVar("Answer")
@@ -95,7 +97,7 @@ def review(paths: tuple[Path, Path], calibration: Calibration | None) -> Review:
     """
     found = Review()
     geometry = _room(found, calibration) if calibration is not None else None
-    headers = [found.ask(lambda v=view, p=path: inspect_image(v, p)) for view, path in zip(VIEWS, paths, strict=True)]
+    headers = [found.ask(partial(inspect_image, view, path)) for view, path in zip(VIEWS, paths, strict=True)]
     for view, path, header in zip(VIEWS, paths, headers, strict=True):
         if header is not None:
             found.images[view] = _image_facts(header)
@@ -173,9 +175,10 @@ def _pixels(
     found: Review, view: str, path: Path, calibration: Calibration | None, geometry: BiplanarGeometry | None
 ) -> None:
     """Decode the image, and put it on the network's grid where there is a calibration of its size."""
-    told: View | None = calibration and (calibration.ap if view == "ap" else calibration.lat)
-    stored_as = told.photometric_interpretation if told else "MONOCHROME2"
-    film = found.ask(lambda: load_image(view, path, stored_as))
+    stored_as: Photometric = "MONOCHROME2"
+    if calibration is not None:
+        stored_as = (calibration.ap if view == "ap" else calibration.lat).photometric_interpretation
+    film = found.ask(partial(load_image, view, path, stored_as))
     if film is None or geometry is None:
         return
     beam, is_behind = ((geometry.ap, geometry.lat)[k := VIEWS.index(view)], geometry.seen_from_behind[k])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.datadict import dictionary_description, tag_for_keyword
 
-from lumbar3d.contracts import CALIBRATION_VERSION, VIEW_TITLE, Calibration, GeometryView
+from lumbar3d.contracts import VIEW_TITLE, Calibration, GeometryView
 from lumbar3d.errors import CalibrationError, about
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
 
@@ -38,7 +38,7 @@ def calibration_from_tags(ap: ImageHeader, lat: ImageHeader) -> Calibration:
     for name, header in (("ap", ap), ("lat", lat)):
         with about(f"{VIEW_TITLE[name]} image"):
             views[name] = _view(name, header)
-    return Calibration(version=CALIBRATION_VERSION, **views)
+    return Calibration(version="1.0", ap=views["ap"], lat=views["lat"])
 
 
 def _view(name: str, header: ImageHeader) -> GeometryView:
