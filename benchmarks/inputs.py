@@ -74,6 +74,7 @@ class Row:
     demand: str
     answer: str
     largest: float | None = None
+    where: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     is_right: bool = False
@@ -201,7 +202,7 @@ def judge(bench: Bench, trio: Trio, demand: Demand) -> Row:
         return row
     result, reference = found.result, bench.outcome(demand.reference or trio)
     row.answer, row.notes = f"succeeded, {result.quality}", list(result.notes)
-    is_near, row.largest = _compared(result, reference.result, demand.tolerance)
+    is_near, row.largest, row.where = _compared(result, reference.result, demand.tolerance)
     has_notes = all(any(note.endswith(wanted) for note in result.notes) for wanted in demand.notes)
     row.is_right = demand.may_succeed and is_near and has_notes and (result.quality == "ok" or not demand.must_be_ok)
     return row
@@ -209,21 +210,22 @@ def judge(bench: Bench, trio: Trio, demand: Demand) -> Row:
 
 def _compared(
     result: ReconstructionResult, reference: ReconstructionResult | None, tolerance: float | None
-) -> tuple[bool, float | None]:
-    """Whether all measurements are near, and the largest difference of a length or an angle."""
+) -> tuple[bool, float | None, str]:
+    """Whether all measurements are near, the largest difference of a length or an angle, and of which."""
     if reference is None or tolerance is None:
-        return tolerance is None, None
+        return tolerance is None, None, ""
     base = {(m.code, m.target): m.value for m in reference.measurements}
     if base.keys() != {(m.code, m.target) for m in result.measurements}:
-        return False, None
-    is_near, largest = True, 0.0
+        return False, None, ""
+    is_near, largest, where = True, 0.0, ""
     for m in result.measurements:
         off, allowed = abs(m.value - base[m.code, m.target]), tolerance * SCALE[m.unit]
         if tolerance > SAME and m.unit in ("mm2", "cm3"):
             allowed = AREAS_AND_VOLUMES * base[m.code, m.target]
         is_near &= off <= allowed
-        largest = max(largest, off) if m.unit in ("mm", "deg") else largest
-    return is_near, round(largest, 4)
+        if m.unit in ("mm", "deg") and off > largest:
+            largest, where = off, f"{m.code} {m.target}"
+    return is_near, round(largest, 4), where
 
 
 def markdown(rows: list[Row]) -> str:
@@ -237,7 +239,7 @@ def markdown(rows: list[Row]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        largest = "" if row.largest is None else f"{row.largest:.3f}"
+        largest = "" if row.largest is None else f"{row.largest:.3f} {row.where if row.largest >= 5e-4 else ''}"
         right = "yes" if row.is_right else "**no**"
         lines.append(f"| {row.files} | {row.demand} | {row.answer} | {largest} | {' '.join(row.notes)} | {right} |")
     return "\n".join([*lines, "", "Simulated radiographs in every wrapping; no patient is in them.", ""])

@@ -51,6 +51,8 @@ class RoomTags:
         Positioner Primary (0018,1510) and Secondary Angle (0018,1511).
     orientation : (str, str) or None
         Patient Orientation (0020,0020): what the rows and the columns run towards.
+    view_position : str or None
+        View Position (0018,5101), upper case.
     """
 
     source_to_detector_mm: float | None = None
@@ -58,6 +60,7 @@ class RoomTags:
     primary_angle_deg: float | None = None
     secondary_angle_deg: float | None = None
     orientation: tuple[str, str] | None = None
+    view_position: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,14 @@ def check_size(rows: int, columns: int) -> None:
         A side below 64 pixels.
     """
     if min(rows, columns) < LIMITS.minimum_side_px:
-        raise RadiographError("the image is too small to be a radiograph of the lumbar spine")
+        raise RadiographError(
+            f"the image is too small to be a radiograph of the lumbar spine: {columns} x {rows} pixels, each side "
+            f"needs at least {LIMITS.minimum_side_px}"
+        )
     if max(rows, columns) > LIMITS.side_px or rows * columns > LIMITS.pixels:
-        raise ImageTooLargeError(f"more than {LIMITS.pixels // 1_000_000} megapixels")
+        raise ImageTooLargeError(
+            f"more than {LIMITS.pixels // 1_000_000} megapixels or {LIMITS.side_px} pixels a side: {columns} x {rows}"
+        )
 
 
 def require_upright(orientation: int) -> None:

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 _X, _Y, _Z = np.eye(3)
 _TOWARDS = {"L": _Y, "R": -_Y, "A": _X, "P": -_X, "H": _Z, "F": -_Z}
 """Letters of Patient Orientation in the world."""
+_RECEPTOR = {"AP": -_X, "PA": _X, "LL": _Y, "RL": -_Y}
+"""On which side of the patient View Position puts the receptor."""
 _ACROSS = {"ap": "LR", "lat": "AP"}
 """What the rows of an upright film may run towards."""
 
@@ -51,6 +53,7 @@ def _view(name: str, header: ImageHeader) -> GeometryView:
             f", {room.source_to_detector_mm:.0f} mm"
         )
     to_detector = _to_detector(header)
+    _require_side(header, to_detector)
     u_axis, v_axis = _axes(name, header, to_detector)
     middle = to_detector * (room.source_to_detector_mm - room.source_to_patient_mm)
     half_mm = [(count - 1) / 2 * pitch for count, pitch in zip((header.columns, header.rows), spacing_mm, strict=True)]
@@ -95,6 +98,16 @@ def _to_detector(header: ImageHeader) -> Array:
     primary, secondary = np.radians([header.room.primary_angle_deg or 0.0, header.room.secondary_angle_deg or 0.0])
     level = np.cos(primary) * _X + np.sin(primary) * _Y
     return np.asarray(np.cos(secondary) * level + np.sin(secondary) * _Z)
+
+
+def _require_side(header: ImageHeader, to_detector: Array) -> None:
+    """View Position, where there is one, and the angle put the receptor on the same side."""
+    said = header.room.view_position
+    if said in _RECEPTOR and to_detector @ _RECEPTOR[said] < 0:
+        raise CalibrationError(
+            f"View Position {said} and Positioner Primary Angle {header.room.primary_angle_deg:.1f} degrees put the "
+            "receptor on opposite sides of the patient (0 is in front, 90 on the left, 180 behind)"
+        )
 
 
 def _axes(name: str, header: ImageHeader, to_detector: Array) -> tuple[Array, Array]:

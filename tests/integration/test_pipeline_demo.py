@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from lumbar3d.contracts import LEVELS, Calibration, ReconstructionResult, ReconstructOptions
-from lumbar3d.errors import CalibrationError, RejectedError
+from lumbar3d.errors import CalibrationError, RejectedError, ViewNotRecognisedError
 from lumbar3d.pipeline import Engine
 
 pytestmark = pytest.mark.slow
@@ -58,6 +58,8 @@ def test_an_ap_film_as_archives_hang_it_gives_the_same_spine(
 ) -> None:
     plain = engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room)).to_result()
     _redrawn(films, tmp_path, "ap", lambda pixels: pixels[:, ::-1])
+    with pytest.raises(ViewNotRecognisedError, match="mirrored"):  # without its calibration
+        engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room))
     ap = room["ap"]
     width_mm = (ap["columns"] - 1) * ap["pixel_spacing_mm"][0]
     ap["detector_origin_mm"] = [

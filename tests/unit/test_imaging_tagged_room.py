@@ -64,6 +64,14 @@ def test_which_way_round_a_film_is_follows_from_angle_and_orientation(
     assert build_geometry(room(tmp_path, AP | ap, LAT | lat)).seen_from_behind == behind
 
 
+@pytest.mark.parametrize(
+    ("ap", "lat"),
+    [({"ViewPosition": "AP"}, {"ViewPosition": "LL"}), ({"ViewPosition": ""}, {"ViewPosition": "LATERAL"})],
+)
+def test_view_positions_that_fit_the_angles_are_accepted(tmp_path: Path, ap: Any, lat: Any) -> None:
+    assert room(tmp_path, AP | ap, LAT | lat) == room(tmp_path)
+
+
 def test_a_tilted_receptor_looks_at_the_isocentre_all_the_same(tmp_path: Path) -> None:
     calibration = room(tmp_path, AP | {"PositionerPrimaryAngle": 172.0, "PositionerSecondaryAngle": 6.0})
     geometry = build_geometry(calibration)
@@ -97,6 +105,8 @@ def test_a_missing_tag_is_named_with_its_image(tmp_path: Path, keyword: str, wor
         ({"DistanceSourceToPatient": 1300}, "1300 mm, is not below Distance Source to Detector, 1300 mm"),
         ({"PatientOrientation": ["F", "L"]}, "Patient Orientation is none of an upright AP film"),
         ({"PatientOrientation": ["A", "F"]}, "Patient Orientation is none of an upright AP film"),
+        ({"ViewPosition": "PA"}, "View Position PA and Positioner Primary Angle 180.0 degrees put .* opposite sides"),
+        ({"ViewPosition": "AP", "PositionerPrimaryAngle": 0}, "View Position AP and Positioner Primary Angle 0.0"),
         ({"PositionerPrimaryAngle": 90}, "Positioner Primary Angle is 90.0 degrees, about 0"),
     ],
 )

@@ -141,6 +141,7 @@ def _describe(content: DicomContent) -> tuple[ImageHeader, PixelLayout]:
         is_signed=integer(dataset, "PixelRepresentation") == 1,
         is_lossy=lossy,
     )
+    room = room_tags(dataset)
     header = ImageHeader(
         ImageFormat.DICOM,
         rows,
@@ -148,12 +149,12 @@ def _describe(content: DicomContent) -> tuple[ImageHeader, PixelLayout]:
         bits_stored=layout.bits_stored,
         photometric=str(dataset.get("PhotometricInterpretation")),
         spacing_mm=_spacing(dataset),
-        view=_VIEWS.get(str(dataset.get("ViewPosition")).strip().upper()),
+        view=_VIEWS.get(room.view_position or ""),
         patient_hash=_hash(dataset.get("PatientID")),
         study_hash=_hash(dataset.get("StudyInstanceUID")),
         lossy=lossy,
         kind=UID(str(dataset.get("SOPClassUID"))).name,
-        room=room_tags(dataset),
+        room=room,
     )
     return header, layout
 
@@ -165,8 +166,8 @@ def _require_radiograph(dataset: Dataset) -> None:
         raise UnsupportedFormatError("the DICOM image is for processing; send the one for presentation")
     if kind not in _CLASSES:
         raise UnsupportedFormatError(f"a radiograph is needed (DX, CR, XA, RF or SC); the DICOM object is {name}")
-    if int(dataset.get("NumberOfFrames") or 1) != 1:
-        raise UnsupportedFormatError(f"one frame is needed; the DICOM object ({name}) has several")
+    if (frames := int(dataset.get("NumberOfFrames") or 1)) != 1:
+        raise UnsupportedFormatError(f"one frame is needed; the DICOM object ({name}) has {frames}")
     if integer(dataset, "SamplesPerPixel") != 1:
         raise UnsupportedFormatError(f"the DICOM object ({name}) is in colour")
     if str(dataset.get("PhotometricInterpretation")) not in ("MONOCHROME1", "MONOCHROME2"):

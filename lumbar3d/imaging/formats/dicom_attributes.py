@@ -40,6 +40,7 @@ def room_tags(dataset: Dataset) -> RoomTags:
         primary_angle_deg=_number(dataset, "PositionerPrimaryAngle"),
         secondary_angle_deg=_number(dataset, "PositionerSecondaryAngle"),
         orientation=_orientation(dataset),
+        view_position=str(dataset.get("ViewPosition") or "").strip().upper() or None,
     )
 
 
