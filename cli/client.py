@@ -172,6 +172,6 @@ def _refusal(answer: httpx.Response) -> CliError:
     except ValidationError:
         return CliError(f"the server answered {answer.status_code}", Exit.UNREACHABLE)
     faults = (problem.model_extra or {}).get("faults", [])
-    places = ", ".join(f"{fault['pointer'] or '/'} {fault['code']}" for fault in faults)
+    places = ", ".join(f"{fault['pointer'] or '/'} {fault['message']}" for fault in faults)
     text = (problem.detail or problem.title) + (f": {places}" if places else "")
     return CliError(f"{text} ({problem.code}, HTTP {problem.status})", Exit.REFUSED)

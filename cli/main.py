@@ -7,8 +7,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import db, jobs, keys, plugins
+from cli import calibrate, db, jobs, keys, plugins
 from cli.audit import audit
+from cli.check import check
 from cli.console import note
 from cli.demo import demo
 from cli.doctor import doctor
@@ -57,8 +58,9 @@ class OneLineErrors(TyperGroup):
 
 
 app = typer.Typer(cls=OneLineErrors, help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-OWN = (demo, reconstruct, serve, worker, doctor, audit, settings, jobs.submit, jobs.status, jobs.wait, jobs.download)
-for command in OWN:
+OWN = (demo, check, reconstruct, serve, worker, doctor, audit, settings)
+for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download):
     app.command()(command)
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(keys.app, name="key")
 app.add_typer(db.app, name="db")

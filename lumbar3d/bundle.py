@@ -9,7 +9,7 @@ from lumbar3d import artifacts
 from lumbar3d.arrays import Image
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.meshes import write_meshes
-from lumbar3d.export.overlay import OverlayInput, ViewOverlay, view_overlay
+from lumbar3d.export.overlay import OverlayInput, ViewOverlay, turned_over, view_overlay
 from lumbar3d.export.picture import write_film, write_overlay_picture
 from lumbar3d.reconstruction import Reconstruction
 
@@ -26,7 +26,7 @@ def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Pro
         Draws the silhouettes.
     """
     write_meshes(reconstruction.meshes, directory)
-    films: dict[str, Image] = {view.view: view.pixels for view in reconstruction.views}
+    films: dict[str, Image] = {view.view: view.as_sent(view.pixels) for view in reconstruction.views}
     for name, pixels in films.items():
         write_film(pixels, directory / artifacts.IMAGE.name(name))
     overlays = view_overlays(reconstruction, projector)
@@ -44,5 +44,6 @@ def view_overlays(reconstruction: Reconstruction, projector: Projector) -> dict[
             detection=detection,
             landmark_seen=reconstruction.registration.landmark_seen,
         )
-        overlays[view.view] = view_overlay(drawn, view.projection, projector)
+        overlay = view_overlay(drawn, view.projection, projector)
+        overlays[view.view] = turned_over(overlay) if view.seen_from_behind else overlay
     return overlays

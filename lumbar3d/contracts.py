@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from lumbar3d.notes import listed
 
@@ -17,9 +17,19 @@ RECONSTRUCT_TASK = "lumbar3d.reconstruct"
 """Celery task name: the producer sends it by name and never imports the worker."""
 
 VIEWS = ("ap", "lat")
+VIEW_TITLE = {"ap": "AP", "lat": "lateral"}
+"""How a view is called in words."""
 
 Vec3 = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 Row4 = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+def _whole(value: object) -> object:
+    """384.0 is an integer: JSON has one kind of number, and languages that have two write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+PixelCount = Annotated[int, BeforeValidator(_whole), Field(ge=16, le=20000)]
 
 
 class _Contract(BaseModel):
@@ -32,8 +42,8 @@ class MatrixView(_Contract):
     type: Literal["matrix"]
     projection: tuple[Row4, Row4, Row4]
     pixel_spacing_mm: tuple[FiniteFloat, FiniteFloat] = Field(description="(du, dv) at the detector's front plane")
-    columns: int = Field(ge=16, le=20000)
-    rows: int = Field(ge=16, le=20000)
+    columns: PixelCount
+    rows: PixelCount
     photometric_interpretation: Literal["MONOCHROME1", "MONOCHROME2"] = "MONOCHROME2"
 
 
@@ -46,8 +56,8 @@ class GeometryView(_Contract):
     detector_u_axis: Vec3 = Field(description="unit vector along which the column index grows")
     detector_v_axis: Vec3 = Field(description="unit vector along which the row index grows")
     pixel_spacing_mm: tuple[FiniteFloat, FiniteFloat]
-    columns: int = Field(ge=16, le=20000)
-    rows: int = Field(ge=16, le=20000)
+    columns: PixelCount
+    rows: PixelCount
     photometric_interpretation: Literal["MONOCHROME1", "MONOCHROME2"] = "MONOCHROME2"
 
 
@@ -73,6 +83,12 @@ class ReconstructOptions(_Contract):
         default="shape_model", description="what turns both views into a spine: the shape models' 2D-3D registration"
     )
     method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
+    geometry: Literal["calibration", "from_tags"] = Field(
+        default="calibration",
+        description="where source and detector were: as the part calibration says, or, without that part, as the tags "
+        "of both DICOM files say (distances, positioner angles, patient orientation, spacing) for a room that the "
+        "caller states to be orthogonal with a common isocentre",
+    )
 
 
 class JobState(StrEnum):
@@ -130,7 +146,8 @@ class JobStatus(_Contract):
         default=None,
         description="why there is no result. Codes of rejected jobs: view_not_recognised, spine_truncated, "
         "levels_not_found, level_names_doubtful, vertebra_count_unsupported, views_contradict, unlike_training_films, "
-        "and rejected where the fit does not match the images",
+        "and rejected where the fit does not match the images; of input in which only decoding shows the fault: "
+        "empty_image, unsupported_format, invalid_radiograph",
     )
 
 

@@ -31,7 +31,8 @@ A code, once published, never changes its meaning. Messages never quote the inpu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -56,6 +57,15 @@ class InputError(Lumbar3dError):
     def __init__(self, message: str = "", faults: Sequence[dict[str, str]] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Say of which of several things, one image or one view, an input error speaks."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{what}: {error}", error.faults) from error.__cause__
 
 
 class CalibrationError(InputError):

@@ -47,6 +47,18 @@ _NOTES = (
         review=True,
     ),
     Note("views_shifted", "The two views do not fit together: patient moved, or calibration wrong.", review=True),
+    Note("two_studies", "The two images are from two studies of one patient: were they taken in one position?"),
+    Note(
+        "detector_distance_differs",
+        "says another distance from source to detector than the calibration.",
+        of_film=True,
+        review=True,
+    ),
+    Note(
+        "patient_distance_differs",
+        "says another distance from source to patient than the calibration.",
+        of_film=True,
+    ),
     Note(
         "perhaps_mirrored",
         "may be mirrored left to right: the two views would fit together better.",
@@ -56,6 +68,11 @@ _NOTES = (
     Note("eight_bit", "has only 256 grey values: the original of the detector has more.", of_film=True),
     Note("lossy", "was compressed with loss: the original of the detector is better.", of_film=True),
     Note("inverted", "was stored with bone dark and has been inverted.", of_film=True),
+    Note(
+        "seen_from_behind",
+        "is turned over, as its calibration says: its columns run the other way than seen from the source.",
+        of_film=True,
+    ),
     Note("cropped_to_centre", "is larger than the field that is used; its borders were cut.", of_film=True),
     Note("padded", "is smaller than the field that is used; the rest was filled.", of_film=True),
 )

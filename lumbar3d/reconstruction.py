@@ -101,7 +101,7 @@ class Reconstruction:
     def _levels(self) -> tuple[LevelResult, ...]:
         room = build_geometry(self.calibration)
         points = np.stack([vertebra.landmarks_world() for vertebra in self.vertebrae])
-        seen = report.sightings(self.detection, (room.ap, room.lat), points)
+        seen = report.sightings(self.detection, room, points)
         certain = np.minimum(self.detection.ap.confidence, self.detection.lat.confidence).round(report.DIGITS)
         return tuple(
             LevelResult(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import json
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from lumbar3d.contracts import Calibration, ReconstructOptions
 from lumbar3d.errors import CalibrationError, InputError, OptionsError
@@ -14,6 +16,18 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_FAULTS = 10
 VIEW_TYPES = ("matrix", "geometry")
 """How a view may be told (``contracts``); no field of a view bears such a name."""
+LARGEST_TOLD = 1e300
+SAFE = frozenset(
+    "missing float_type int_type list_type tuple_type model_type dict_type string_type literal_error finite_number "
+    "greater_than_equal less_than_equal too_short too_long enum bool_type model_attributes_type".split()
+)
+"""Kinds of faults whose message names the contract alone."""
+WORDS = {
+    "json_invalid": "this is not JSON (numbers must be finite, text must be Unicode)",
+    "extra_forbidden": "the contract has no such field",
+    "union_tag_invalid": 'type must be "matrix" or "geometry"',
+    "union_tag_not_found": 'type is missing: "matrix" or "geometry"',
+}
 
 
 def parse_calibration(text: bytes) -> Calibration:
@@ -42,18 +56,44 @@ def _parse(model: type[Model], text: bytes, refusal: type[InputError]) -> Model:
     try:
         return model.model_validate_json(text.removeprefix(codecs.BOM_UTF8), strict=True)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = [_fault(fault["loc"], fault["type"]) for fault in found[:MAX_FAULTS]]
+        found = error.errors(include_url=False)
+        faults = [_fault(fault) for fault in found[:MAX_FAULTS]]
+        part, first = refusal.code.removeprefix("invalid_"), faults[0]
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        at = f" at {first['pointer']}" if first["pointer"] else ""
+        message = f"the JSON part {part} does not follow its contract{at}: {first['message']}{more}"
         # From None: the validation error carries the input, and a traceback would carry the error.
-        raise refusal("the JSON part does not follow its contract", faults) from None
+        raise refusal(message, faults) from None
 
 
-def _fault(location: tuple[int | str, ...], kind: str) -> dict[str, str]:
-    """Where and what; the name of an unknown field is the caller's text, so it is left out.
+def _fault(fault: ErrorDetails) -> dict[str, str]:
+    """Where, what, and in words; the name of an unknown field is the caller's text, so it is left out.
 
     The pointer (RFC 6901) is one into the document as it was sent: the member of a union that the validator names
     between a view and its fields is no part of it.
     """
+    location, kind = fault["loc"], fault["type"]
     known = location[:-1] if kind == "extra_forbidden" else location
     sent = [part for k, part in enumerate(known) if not (k == 1 and part in VIEW_TYPES)]
-    return {"pointer": "".join(f"/{part}" for part in sent), "code": kind}
+    return {"pointer": "".join(f"/{part}" for part in sent), "code": kind, "message": _message(fault)}
+
+
+def _message(fault: ErrorDetails) -> str:
+    """What was expected, in the validator's words where they quote nothing, and what was found: numbers, no text."""
+    kind = fault["type"]
+    if kind in SAFE:
+        expected = fault["msg"][:1].lower() + fault["msg"][1:]
+    else:
+        expected = WORDS.get(kind, "input does not follow the contract")
+    return f"{expected}; {_found(fault['input'])}" if kind not in ("missing", "json_invalid") else expected
+
+
+def _found(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return f"found {json.dumps(value)}"
+    if isinstance(value, int | float):
+        if value != value:
+            return "found NaN"
+        return f"found {value:.6g}" if abs(value) < LARGEST_TOLD else "found a number too large"
+    names: dict[type, str] = {str: "text", list: "a list", dict: "an object"}
+    return f"found {names.get(type(value), 'something else')}"

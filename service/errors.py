@@ -13,9 +13,11 @@
         ├── NoResultError              no_result
         ├── PayloadTooLargeError       payload_too_large
         ├── MediaTypeError             unsupported_media_type
+        ├── ContentEncodingError       unsupported_content_encoding
         ├── MultipartError             invalid_multipart
         ├── IdempotencyKeyError        invalid_idempotency_key
         ├── TooManyRequestsError       too_many_requests
+        ├── ClientGoneError            client_closed_request
         ├── OverloadedError            overloaded
         └── IssuerUnavailableError     issuer_unavailable
 """
@@ -91,6 +93,18 @@ class MediaTypeError(RequestError):
     """Not multipart/form-data."""
 
     code = "unsupported_media_type"
+
+
+class ContentEncodingError(RequestError):
+    """The body is compressed as a whole."""
+
+    code = "unsupported_content_encoding"
+
+
+class ClientGoneError(RequestError):
+    """The client closed the connection before the end of the body."""
+
+    code = "client_closed_request"
 
 
 class MultipartError(RequestError):

@@ -58,5 +58,11 @@ def problem(entry: Code) -> dict[str, Any]:
         "instance": "urn:uuid:0c9d1f5e-6f3b-4f5e-8d0a-4b1d2f3a5c77",
     }
     if entry.code == CalibrationError.code:
-        document["faults"] = [{"pointer": "/ap/rows", "code": "greater_than_equal"}]
+        document["faults"] = [
+            {
+                "pointer": "/ap/rows",
+                "code": "greater_than_equal",
+                "message": "input should be greater than or equal to 16; found 8",
+            }
+        ]
     return document

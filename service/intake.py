@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import secrets
 import shutil
 import threading
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from jobs import identity, jsonlog
 from jobs.bundles import full_disk_is_typed
@@ -23,13 +25,23 @@ from jobs.housekeeping import ORPHAN_S
 from jobs.records import Job
 from jobs.table import Submission
 from lumbar3d.contracts import VIEWS, Calibration, ReconstructOptions
+from lumbar3d.errors import OptionsError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.deidentify import deidentify
-from lumbar3d.imaging.inspect import inspect_upload
+from lumbar3d.imaging.header import ImageHeader
+from lumbar3d.imaging.pair import inspect_image
+from lumbar3d.imaging.tagged_room import calibration_from_tags
 from service.deps import Services
 from service.documents import parse_calibration, parse_options
-from service.errors import IdempotencyKeyError, OverloadedError, PayloadTooLargeError, UploadTimeoutError
+from service.errors import (
+    ClientGoneError,
+    ContentEncodingError,
+    IdempotencyKeyError,
+    OverloadedError,
+    PayloadTooLargeError,
+    UploadTimeoutError,
+)
 from service.uploads import FormReceiver
 
 MEBIBYTE = 1 << 20
@@ -38,6 +50,8 @@ MIN_BYTES_PER_S = 64 * 1024
 """A body may be ``GRACE_S`` behind this rate: at it, 8 MB take the whole time that an upload has."""
 CLEANING = threading.Semaphore(2)
 """So many pairs are separated from names at once: a compressed film is held in memory meanwhile."""
+ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress")
+"""Names that an answer may repeat."""
 PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -71,7 +85,12 @@ def _gate(request: Request, services: Services, client: str, key: str | None) ->
         raise IdempotencyKeyError("Idempotency-Key must be 1 to 255 printable ASCII characters without spaces")
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > services.settings.max_upload_mb * MEBIBYTE:
-        raise PayloadTooLargeError("the body is larger than accepted")
+        most_bytes = int(services.settings.max_upload_mb * MEBIBYTE)
+        raise PayloadTooLargeError(f"the body has {length} bytes, at most {most_bytes} are accepted")
+    encoding = request.headers.get("content-encoding", "").strip().lower() or "identity"
+    if encoding != "identity":
+        named = encoding if encoding in ENCODINGS else "of another kind"
+        raise ContentEncodingError(f"Content-Encoding {named} is not accepted: send the body as it is")
     if services.store.free_bytes() < services.settings.min_free_mb * MEBIBYTE:
         raise StorageFullError("no room left in the store")
     services.table.check_room(client, key)
@@ -85,6 +104,8 @@ async def _receive(request: Request, services: Services, folder: Path) -> FormRe
             await form.receive(_hurried(request.stream(), limit, settings.upload_timeout_s))
     except TimeoutError:
         raise UploadTimeoutError("the body came too slowly") from None
+    except ClientDisconnect:
+        raise ClientGoneError("the client closed the connection") from None
     return form
 
 
@@ -105,13 +126,11 @@ def _record(
     Whatever the database does in between, images are removed only where the table has said that no job has them. What
     stays without a job goes with the orphans.
     """
-    calibration = parse_calibration(bytes(form.documents["calibration"]))
     options = parse_options(bytes(form.documents.get("options", b"{}")))
-    with np.errstate(all="ignore"):  # absurd numbers overflow on their way to a typed refusal
-        build_geometry(calibration)
-    check_pair(inspect_upload(folder / "ap"), inspect_upload(folder / "lat"), calibration)
+    calibration = _checked_calibration(form, options, folder)
+    salt = secrets.token_bytes(16)
     with CLEANING, full_disk_is_typed():
-        identifiers = {view: deidentify(folder / view) for view in VIEWS}
+        identifiers = {view: deidentify(folder / view, salt) for view in VIEWS}
     submission = Submission(
         job_id=str(uuid.uuid4()),
         owner=client,
@@ -137,6 +156,26 @@ def _record(
             services.store.restore(f"uploads/{job.id}", bundle)
         services.store.remove(bundle)
     return job, is_new
+
+
+def _checked_calibration(form: FormReceiver, options: ReconstructOptions, folder: Path) -> Calibration:
+    """The calibration that was sent, or that of the films' tags; both images have been compared with it."""
+    if options.geometry == "from_tags":
+        if "calibration" in form.documents:
+            raise OptionsError("geometry is from_tags, and there is a calibration: send one of them")
+        ap, lat = _headers(folder)
+        calibration = calibration_from_tags(ap, lat)
+    else:
+        form.require("calibration")
+        calibration = parse_calibration(bytes(form.documents["calibration"]))
+    with np.errstate(all="ignore"):  # absurd numbers overflow on their way to a typed refusal
+        geometry = build_geometry(calibration)
+    check_pair(*_headers(folder), calibration, geometry)
+    return calibration
+
+
+def _headers(folder: Path) -> tuple[ImageHeader, ImageHeader]:
+    return inspect_image("ap", folder / "ap"), inspect_image("lat", folder / "lat")
 
 
 def _payload_sha256(form: FormReceiver, calibration: Calibration, options: ReconstructOptions) -> str:

@@ -17,6 +17,7 @@ from service.errors import MediaTypeError, MultipartError, PayloadTooLargeError
 IMAGES = ("ap", "lat")
 DOCUMENTS = ("calibration", "options")
 MAX_DOCUMENT_BYTES = 64 * 1024
+MAX_PREAMBLE_BYTES = 64 * 1024
 BUFFER_BYTES = 1 << 20
 
 
@@ -35,12 +36,14 @@ class FormReceiver:
 
     def __init__(self, folder: Path, content_type: str, max_bytes: int) -> None:
         kind, parameters = parse_options_header(content_type)
+        self._delimiter = b"--" + parameters.get(b"boundary", b"")
+        self._preamble: bytes | None = b""
         if kind != b"multipart/form-data" or not parameters.get(b"boundary"):
             raise MediaTypeError("send multipart/form-data with a boundary")
         self.documents: dict[str, bytearray] = {}
         self.sha256: dict[str, str] = {}
         self._folder = folder
-        self._left_bytes = max_bytes
+        self._max_bytes = self._left_bytes = max_bytes
         self._header = (bytearray(), bytearray())
         self._disposition = b""
         self._part: str | None = None
@@ -70,7 +73,7 @@ class FormReceiver:
             async for chunk in stream:
                 self._left_bytes -= len(chunk)
                 if self._left_bytes < 0:
-                    raise PayloadTooLargeError("the body is larger than accepted")
+                    raise PayloadTooLargeError(f"the body has more than {self._max_bytes} bytes")
                 buffer += chunk
                 if len(buffer) >= BUFFER_BYTES:
                     await run_in_threadpool(self._parse, bytes(buffer))
@@ -78,11 +81,39 @@ class FormReceiver:
             await run_in_threadpool(self._parse, bytes(buffer))
         finally:
             self._close_file()
-        missing = [name for name in (*IMAGES, "calibration") if name not in self.sha256 and name not in self.documents]
-        if missing or not self._is_complete:
-            raise MultipartError("the body is incomplete: it needs the parts ap, lat and calibration")
+        if not self._is_complete:
+            raise MultipartError("the body is incomplete: it ends before its closing boundary")
+        self.require(*IMAGES)
+
+    def require(self, *names: str) -> None:
+        """Refuse a body without one of these parts.
+
+        Raises
+        ------
+        MultipartError
+            Names those that are missing.
+        """
+        missing = [name for name in names if name not in self.sha256 and name not in self.documents]
+        if missing:
+            raise MultipartError(f"missing in the body: {', '.join(missing)}")
+
+    def _without_preamble(self, data: bytes) -> bytes:
+        """What comes from the first boundary on; before it anything may stand (RFC 2046 5.1.1)."""
+        if self._preamble is None:
+            return data
+        self._preamble += data
+        starts = self._preamble.startswith(self._delimiter)
+        at = 0 if starts else self._preamble.find(b"\n" + self._delimiter) + 1
+        is_found = starts or at > 0
+        if (at if is_found else len(self._preamble)) > MAX_PREAMBLE_BYTES:
+            raise MultipartError(f"no boundary in the first {MAX_PREAMBLE_BYTES} bytes of the body")
+        if not is_found:
+            return b""
+        data, self._preamble = self._preamble[at:], None
+        return data
 
     def _parse(self, data: bytes) -> None:
+        data = self._without_preamble(data)
         try:
             with full_disk_is_typed():
                 self._parser.write(data)
@@ -112,7 +143,7 @@ class FormReceiver:
         if name not in IMAGES + DOCUMENTS:
             raise MultipartError("unknown part: only ap, lat, calibration and options are accepted")
         if name in self.sha256 or name in self.documents:
-            raise MultipartError("a part is repeated")
+            raise MultipartError(f"the part {name} is sent twice")
         self._part = name
         if name in IMAGES:
             self._file = (self._folder / name).open("wb")
@@ -129,7 +160,7 @@ class FormReceiver:
         document = self.documents[self._part]
         document += data[start:end]
         if len(document) > MAX_DOCUMENT_BYTES:
-            raise PayloadTooLargeError("a JSON part is larger than accepted")
+            raise PayloadTooLargeError(f"the part {self._part} has more than {MAX_DOCUMENT_BYTES} bytes")
 
     def _on_part_end(self) -> None:
         if self._file is not None and self._part is not None:

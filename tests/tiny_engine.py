@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lumbar3d import errors
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import LEVELS, Calibration, ReconstructionResult, ReconstructOptions, Stage
+from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.imaging.inspect import inspect_upload
 from worker.engine import Progress
 from worker.settings import WorkerSettings

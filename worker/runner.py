@@ -156,17 +156,15 @@ class Runner:
             return Outcome.CANCELLED
         except (LeaseLostError, DatabaseUnavailableError):
             raise
-        except RejectedError as error:
-            return self._end(claim, JobState.REJECTED, error)
-        except InputError as error:
-            return self._end(claim, JobState.FAILED, error)
+        except (RejectedError, InputError) as error:  # what only decoding shows is the input's fault, not ours
+            return self._end(claim, error)
         except Exception as error:  # our side failed, in whatever way: the job is tried again
             return self._retry(claim, error)
 
-    def _end(self, claim: Claim, state: JobState, error: RejectedError | InputError) -> Outcome:
+    def _end(self, claim: Claim, error: RejectedError | InputError) -> Outcome:
         jsonlog.add(code=error.code)
-        self._insist(lambda: self._claims.end(claim, state, Failure(error.code, str(error))))
-        return Outcome(state.value)
+        self._insist(lambda: self._claims.end(claim, JobState.REJECTED, Failure(error.code, str(error))))
+        return Outcome.REJECTED
 
     def _retry(self, claim: Claim, error: Exception) -> Outcome:
         failure = _failure(error)

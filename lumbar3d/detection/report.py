@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport
 from lumbar3d.detection.confidence import share_within
 from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.imaging.preprocess import ViewName
 
@@ -19,19 +18,20 @@ _VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 
 
 def sightings(
-    detection: Detection, images: Sequence[Projection], points_mm: Array
+    detection: Detection, room: BiplanarGeometry, points_mm: Array
 ) -> list[list[tuple[LandmarkSighting, ...]]]:
     """Every landmark in both views, by level and landmark; one that a view does not show is left out.
 
     Parameters
     ----------
     detection : Detection
-    images : two of Projection
-        The views on the pixels of the images as they were sent.
+    room : BiplanarGeometry
+        The views on the pixels of the images; where they were sent turned over, positions are told so.
     points_mm : (levels, 7, 3) float64
         Where the landmarks are in the world, for their depth.
     """
-    parts = [_view(*part, points_mm) for part in zip(_VIEWS, detection.views, images, strict=True)]
+    each = zip(_VIEWS, detection.views, (room.ap, room.lat), room.seen_from_behind, strict=True)
+    parts = [_view(*part, points_mm) for part in each]
     levels, landmarks = points_mm.shape[:2]
     return [
         [tuple(seen for part in parts if (seen := part[row][k]) is not None) for k in range(landmarks)]
@@ -72,7 +72,7 @@ def _share(value: float) -> float:
 
 
 def _view(
-    view: ViewName, found: ViewDetection, image: Projection, points_mm: Array
+    view: ViewName, found: ViewDetection, image: Projection, is_turned_over: bool, points_mm: Array
 ) -> list[list[LandmarkSighting | None]]:
     scale = found.projection.pixel_spacing_mm / image.pixel_spacing_mm
     pixels = on_grid(found.landmarks_px, found.projection, image)
@@ -81,6 +81,9 @@ def _view(
     known = np.asarray(np.isfinite(pixels).all(-1) & np.isfinite(covariance).all((-2, -1)))
     certain = np.where(known[..., None, None], covariance, np.eye(2))
     confidence = np.clip(share_within(certain * mm_per_px[..., None] * mm_per_px[..., None, :]), 0.0, 1.0)
+    if is_turned_over:
+        pixels = np.array([image.columns - 1.0, 0.0]) + pixels * [-1.0, 1.0]
+        covariance = covariance * [[1.0, -1.0], [-1.0, 1.0]]
     rows, columns = known.shape
     return [
         [

@@ -72,6 +72,27 @@ def view_overlay(drawn: OverlayInput, projection: Projection, projector: Project
     return {"width": projection.columns, "height": projection.rows, "levels": levels}
 
 
+def turned_over(overlay: ViewOverlay) -> ViewOverlay:
+    """The overlay of the same picture with its columns counted from the other side."""
+    last = overlay["width"] - 1
+
+    def point(place: list[float]) -> list[float]:
+        return [round(last - place[0], 2), place[1]]
+
+    levels: dict[str, LevelOverlay] = {}
+    for level, drawn in overlay["levels"].items():
+        marks: dict[str, LandmarkOverlay] = {}
+        for name, mark in drawn["landmarks"].items():
+            marks[name] = {"model": point(mark["model"])}
+            if "detected" in mark:
+                marks[name]["detected"] = point(mark["detected"])
+        levels[level] = {
+            "outline": [[point(corner) for corner in line] for line in drawn["outline"]],
+            "landmarks": marks,
+        }
+    return {"width": overlay["width"], "height": overlay["height"], "levels": levels}
+
+
 def _landmarks(drawn: OverlayInput, place: int, projection: Projection) -> dict[str, LandmarkOverlay]:
     fitted, _ = projection.project(drawn.vertebrae[place].landmarks_world())
     grid = drawn.detection.projection

@@ -8,9 +8,10 @@ import numpy as np
 from scipy.linalg import rq
 
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import Calibration, GeometryView, MatrixView
-from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView
+from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError, about
 from lumbar3d.geometry import frames, triangulation
+from lumbar3d.geometry.handedness import is_told_from_behind, turned_over
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.geometry.world_frame import check_world_frame
 
@@ -35,21 +36,41 @@ class GeometryLimits:
 
 
 LIMITS = GeometryLimits()
+SEEN_FROM_BEHIND = "seen_from_behind"
+"""Note on a view whose image is turned over for the networks, and back for the reader."""
 
 
 @dataclass(frozen=True)
 class BiplanarGeometry:
-    """Two validated views in one world frame."""
+    """Two validated views in one world frame, as their sources see them.
+
+    Attributes
+    ----------
+    ap, lat : ConeBeam
+        Columns run as seen from the source.
+    view_angle_deg : float
+        Between the central rays.
+    centre_mm : (3,) float
+        Where they meet.
+    seen_from_behind : (bool, bool)
+        Whether the columns of the AP and of the lateral image as it is sent run the other way.
+    """
 
     ap: ConeBeam
     lat: ConeBeam
     view_angle_deg: float
+    centre_mm: Array
+    seen_from_behind: tuple[bool, bool] = (False, False)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Quality remarks that do not stop the job."""
         low, high = LIMITS.good_view_angle_deg
-        return () if low <= self.view_angle_deg <= high else ("view_angle_unusual",)
+        behind = zip(VIEWS, self.seen_from_behind, strict=True)
+        return (
+            *(() if low <= self.view_angle_deg <= high else ("view_angle_unusual",)),
+            *(f"{view}_{SEEN_FROM_BEHIND}" for view, is_behind in behind if is_behind),
+        )
 
 
 def build_geometry(calibration: Calibration) -> BiplanarGeometry:
@@ -64,15 +85,44 @@ def build_geometry(calibration: Calibration) -> BiplanarGeometry:
     ViewAngleError
         Angle between the central rays outside 60-120 degrees.
     """
-    ap, lat = _cone_beam(calibration.ap), _cone_beam(calibration.lat)
+    (ap, ap_behind), (lat, lat_behind) = _as_the_sources_see(calibration)
     centre, angle_deg = _crossing(ap, lat)
-    for view in (ap, lat):
-        if np.linalg.norm(view.source_world_mm - centre) < LIMITS.source_to_patient_mm:
-            raise DegenerateGeometryError("an X-ray source lies inside the patient")
-        if not 0.0 < view.project(centre[None])[1][0] < view.source_to_detector_mm:
-            raise DegenerateGeometryError("the views do not meet between their source and their detector")
+    for name, view in zip(VIEWS, (ap, lat), strict=True):
+        with about(f"{VIEW_TITLE[name]} view"):
+            _check_centre(view, centre)
     check_world_frame(ap, lat)
-    return BiplanarGeometry(ap=ap, lat=lat, view_angle_deg=angle_deg)
+    return BiplanarGeometry(ap, lat, angle_deg, centre, (ap_behind, lat_behind))
+
+
+def _check_centre(view: ConeBeam, centre_mm: Array) -> None:
+    """The patient stands where both views look: not in the tube, not behind the detector."""
+    distance_mm = float(np.linalg.norm(view.source_world_mm - centre_mm))
+    if distance_mm < LIMITS.source_to_patient_mm:
+        raise DegenerateGeometryError(
+            f"the X-ray source lies inside the patient: {distance_mm:.0f} mm from where the views meet, at least "
+            f"{LIMITS.source_to_patient_mm:.0f} mm are needed"
+        )
+    depth_mm = float(view.project(centre_mm[None])[1][0])
+    if not 0.0 < depth_mm < view.source_to_detector_mm:
+        raise DegenerateGeometryError(
+            f"the views do not meet between source and detector, but {depth_mm:.0f} mm from the source; the detector "
+            f"is {view.source_to_detector_mm:.0f} mm from it"
+        )
+
+
+def _as_the_sources_see(calibration: Calibration) -> list[tuple[ConeBeam, bool]]:
+    """Both views, and whether their images had to be turned over for it."""
+    told = calibration.ap, calibration.lat
+    behind = [is_told_from_behind(view) for view in told]
+    beams = []
+    for name, view, turn in zip(VIEWS, told, behind, strict=True):
+        with about(f"{VIEW_TITLE[name]} view"):
+            beams.append(_cone_beam(turned_over(view) if turn else view))
+    centre, _ = _crossing(*beams)
+    for k, view in enumerate(told):
+        if isinstance(view, MatrixView) and beams[k].project(centre[None])[1][0] < 0.0:
+            beams[k], behind[k] = _cone_beam(turned_over(view)), True  # rays run to where both views look
+    return list(zip(beams, behind, strict=True))
 
 
 def _crossing(ap: ConeBeam, lat: ConeBeam) -> tuple[Array, float]:
@@ -83,10 +133,13 @@ def _crossing(ap: ConeBeam, lat: ConeBeam) -> tuple[Array, float]:
     angle_deg = float(np.degrees(np.arccos(cosine)))
     low, high = LIMITS.view_angle_deg
     if not low <= angle_deg <= high:
-        raise ViewAngleError(f"the views must differ by {low:.0f} to {high:.0f} degrees")
+        raise ViewAngleError(f"the views must differ by {low:.0f} to {high:.0f} degrees; they do by {angle_deg:.1f}")
     points, distances = triangulation.triangulate(ap_origin, ap_direction, lat_origin, lat_direction)
     if distances[0] > LIMITS.central_ray_distance_mm:
-        raise DegenerateGeometryError("the two views do not look at the same place")
+        raise DegenerateGeometryError(
+            f"the two views do not look at the same place: their central rays pass each other by {distances[0]:.0f} "
+            f"mm, at most {LIMITS.central_ray_distance_mm:.0f} mm are accepted"
+        )
     return points[0], angle_deg
 
 
@@ -94,11 +147,16 @@ def _cone_beam(view: MatrixView | GeometryView) -> ConeBeam:
     spacing = np.array(view.pixel_spacing_mm)
     low, high = LIMITS.spacing_mm
     if not np.all((spacing >= low) & (spacing <= high)):
-        raise CalibrationError(f"pixel_spacing_mm must lie between {low} and {high}")
+        raise CalibrationError(
+            f"pixel_spacing_mm must lie between {low} and {high}, found {spacing[0]:.4g} and {spacing[1]:.4g}"
+        )
     beam = _from_matrix(view, spacing) if isinstance(view, MatrixView) else _from_geometry(view, spacing)
     low, high = LIMITS.source_to_detector_mm
     if not low <= beam.source_to_detector_mm <= high:
-        raise DegenerateGeometryError(f"the source must be {low:.0f} to {high:.0f} mm from the detector")
+        raise DegenerateGeometryError(
+            f"the source must be {low:.0f} to {high:.0f} mm from the detector, found "
+            f"{beam.source_to_detector_mm:.4g} mm"
+        )
     return beam
 
 
@@ -106,15 +164,16 @@ def _from_geometry(view: GeometryView, spacing: Array) -> ConeBeam:
     u, v = np.array(view.detector_u_axis), np.array(view.detector_v_axis)
     tolerance = LIMITS.skew_tolerance
     if abs(np.linalg.norm(u) - 1) > tolerance or abs(np.linalg.norm(v) - 1) > tolerance or abs(u @ v) > tolerance:
-        raise CalibrationError("detector_u_axis and detector_v_axis must be perpendicular unit vectors")
+        raise CalibrationError(
+            "detector_u_axis and detector_v_axis must be perpendicular unit vectors; found lengths "
+            f"{np.linalg.norm(u):.4g} and {np.linalg.norm(v):.4g}, scalar product {u @ v:.4g}"
+        )
     u = u / np.linalg.norm(u)
     v = v - (u @ v) * u
     v = v / np.linalg.norm(v)
     source, origin = np.array(view.source_mm), np.array(view.detector_origin_mm)
     normal = np.cross(u, v)
     distance = float((origin - source) @ normal)
-    if distance < 0:
-        raise CalibrationError("column axis x row axis must point away from the source (image is mirrored)")
     rotation = np.stack([u, v, normal])
     principal = np.array([(source - origin) @ u, (source - origin) @ v]) / spacing
     return ConeBeam(
@@ -139,9 +198,15 @@ def _from_matrix(view: MatrixView, spacing: Array) -> ConeBeam:
     intrinsic = intrinsic / intrinsic[2, 2]
     focal = np.array([intrinsic[0, 0], intrinsic[1, 1]])
     if abs(intrinsic[0, 1]) > LIMITS.skew_tolerance * focal[0]:
-        raise CalibrationError("the projection matrix has skew: detector axes are not perpendicular")
+        raise CalibrationError(
+            f"the projection matrix has skew: detector axes are not perpendicular ({intrinsic[0, 1] / focal[0]:.4g}, "
+            f"at most {LIMITS.skew_tolerance})"
+        )
     if abs(focal[0] * spacing[0] / (focal[1] * spacing[1]) - 1) > 1e-2:
-        raise CalibrationError("the projection matrix and pixel_spacing_mm disagree about the pixel's shape")
+        raise CalibrationError(
+            "the projection matrix and pixel_spacing_mm disagree about the pixel's shape: height over width is "
+            f"{focal[0] / focal[1]:.4g} by the matrix, {spacing[1] / spacing[0]:.4g} by the spacing"
+        )
     source = -np.linalg.solve(matrix[:, :3], matrix[:, 3])
     return ConeBeam(
         camera_from_world=frames.rigid(rotation, -rotation @ source),

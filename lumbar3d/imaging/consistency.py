@@ -2,41 +2,119 @@
 
 from __future__ import annotations
 
-from lumbar3d.contracts import Calibration, GeometryView, MatrixView
+from collections.abc import Callable
+
+import numpy as np
+
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView
 from lumbar3d.errors import CalibrationError, ViewMismatchError
+from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.imaging.header import ImageHeader
 
 SPACING_TOLERANCE = 0.02
 """Relative. Nominal pitches of one detector differ in the third digit between documents; 2 % moves L1 by 3 mm."""
+DISTANCE_NOTED = 0.03
+"""Relative, of Distance Source to Detector. Systems round it, or measure to the cover in front of the detector."""
+DISTANCE_REFUSED = 0.10
+"""Relative. So far apart are two settings of one room, 1.0 and 1.15 m: the calibration is that of the other one."""
+PATIENT_DISTANCE_NOTED = 0.10
+"""Relative, of Distance Source to Patient: to the isocentre, the skin or the table, by the kind of device."""
+TWO_STUDIES = "two_studies"
+DETECTOR_DISTANCE = "detector_distance_differs"
+PATIENT_DISTANCE = "patient_distance_differs"
+"""Notes on headers that nearly fit."""
 
 
-def check_pair(ap: ImageHeader, lat: ImageHeader, calibration: Calibration) -> None:
+def check_pair(
+    ap: ImageHeader, lat: ImageHeader, calibration: Calibration, geometry: BiplanarGeometry
+) -> tuple[str, ...]:
     """Compare both headers with each other and with the calibration.
+
+    Returns
+    -------
+    tuple of str
+        Notes: ``two_studies``; of one view ``detector_distance_differs`` and ``patient_distance_differs``.
 
     Raises
     ------
     ViewMismatchError
-        Different patients or studies, or a view position that contradicts the slot.
+        Different patients, studies that nothing says to be of one patient, or a view position that contradicts the
+        slot.
     CalibrationError
-        Rows, columns or pixel spacing of an image differ from the calibration's.
+        Rows, columns, pixel spacing or distance of an image differ from the calibration's.
     """
-    if ap.view == "lat" or lat.view == "ap":
-        raise ViewMismatchError("the view position in the DICOM header contradicts the view it was sent as")
-    for one, other, what in (
-        (ap.patient_hash, lat.patient_hash, "patients"),
-        (ap.study_hash, lat.study_hash, "studies"),
-    ):
-        if one is not None and other is not None and one != other:
-            raise ViewMismatchError(f"the two views come from different {what}")
-    _check_grid(ap, calibration.ap, "AP")
-    _check_grid(lat, calibration.lat, "LAT")
+    return tuple(note for check in pair_checks(ap, lat, calibration, geometry) for note in check())
 
 
-def _check_grid(header: ImageHeader, view: MatrixView | GeometryView, name: str) -> None:
-    if (header.rows, header.columns) != (view.rows, view.columns):
-        raise CalibrationError(f"the {name} image does not have the rows and columns of its calibration")
+def pair_checks(
+    ap: ImageHeader, lat: ImageHeader, calibration: Calibration, geometry: BiplanarGeometry
+) -> tuple[Callable[[], tuple[str, ...]], ...]:
+    """What ``check_pair`` does, one by one: each gives notes or raises."""
+    return (
+        lambda: _check_slots(ap, lat),
+        lambda: _one_patient(ap, lat),
+        lambda: _check_grid(ap, calibration.ap, "ap"),
+        lambda: _check_grid(lat, calibration.lat, "lat"),
+        lambda: _check_distances(ap, geometry, "ap"),
+        lambda: _check_distances(lat, geometry, "lat"),
+    )
+
+
+def _check_slots(ap: ImageHeader, lat: ImageHeader) -> tuple[str, ...]:
+    for header, view, other in ((ap, "ap", "lat"), (lat, "lat", "ap")):
+        if header.view == other:
+            raise ViewMismatchError(
+                f"the {VIEW_TITLE[view]} image is {'a lateral' if other == 'lat' else 'an AP or PA'} view by its View "
+                "Position"
+            )
+    return ()
+
+
+def _one_patient(ap: ImageHeader, lat: ImageHeader) -> tuple[str, ...]:
+    patients, studies = {ap.patient_hash, lat.patient_hash}, {ap.study_hash, lat.study_hash}
+    if len(patients) == 2 and None not in patients:
+        raise ViewMismatchError("the two views come from different patients, by their Patient ID")
+    if len(studies) == 1 or None in studies:
+        return ()
+    if None in patients:
+        raise ViewMismatchError(
+            "the two views come from different studies, and no Patient ID says that it is one patient"
+        )
+    return (TWO_STUDIES,)
+
+
+def _check_grid(header: ImageHeader, view: MatrixView | GeometryView, name: str) -> tuple[str, ...]:
+    found, expected = (header.rows, header.columns), (view.rows, view.columns)
+    if found != expected:
+        raise CalibrationError(
+            f"the {VIEW_TITLE[name]} image has {found[0]} rows and {found[1]} columns, its calibration {expected[0]} "
+            f"rows and {expected[1]} columns"
+        )
     if header.spacing_mm is None:
-        return
-    for of_image, of_calibration in zip(header.spacing_mm, view.pixel_spacing_mm, strict=True):
-        if not abs(of_image / of_calibration - 1) <= SPACING_TOLERANCE:
-            raise CalibrationError(f"the pixel spacing in the {name} image contradicts its calibration")
+        return ()
+    for found_mm, expected_mm in zip(header.spacing_mm, view.pixel_spacing_mm, strict=True):
+        if not abs(found_mm / expected_mm - 1) <= SPACING_TOLERANCE:
+            raise CalibrationError(
+                f"the pixel spacing in the {VIEW_TITLE[name]} image, {found_mm:.4g} mm, contradicts its calibration, "
+                f"{expected_mm:.4g} mm"
+            )
+    return ()
+
+
+def _check_distances(header: ImageHeader, geometry: BiplanarGeometry, name: str) -> tuple[str, ...]:
+    beam, told = (geometry.ap, geometry.lat)[VIEWS.index(name)], header.room
+    notes = []
+    if told.source_to_detector_mm is not None:
+        expected_mm = beam.source_to_detector_mm
+        off = abs(told.source_to_detector_mm / expected_mm - 1)
+        if off > DISTANCE_REFUSED:
+            raise CalibrationError(
+                f"the Distance Source to Detector in the {VIEW_TITLE[name]} image, {told.source_to_detector_mm:.0f} "
+                f"mm, contradicts its calibration, {expected_mm:.0f} mm"
+            )
+        notes += [DETECTOR_DISTANCE] if off > DISTANCE_NOTED else []
+    if told.source_to_patient_mm is not None:
+        expected_mm = float(np.linalg.norm(beam.source_world_mm - geometry.centre_mm))
+        off = abs(told.source_to_patient_mm / expected_mm - 1)
+        notes += [PATIENT_DISTANCE] if off > PATIENT_DISTANCE_NOTED else []
+    return tuple(f"{name}_{note}" for note in notes)

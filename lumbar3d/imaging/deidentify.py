@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lumbar3d.errors import RadiographError
@@ -17,21 +18,24 @@ from lumbar3d.imaging.header import ImageFormat, ImageHeader
 from lumbar3d.imaging.inspect import inspect_upload
 
 Clean = Callable[[Path, Path], dict[str, str]]
-_CLEAN: dict[ImageFormat, Clean] = {
-    ImageFormat.DICOM: clean_dicom.copy,
+_RASTERS: dict[ImageFormat, Clean] = {
     ImageFormat.PNG: clean_rasters.copy_png,
     ImageFormat.TIFF: clean_rasters.copy_tiff,
     ImageFormat.JPEG: clean_rasters.copy_jpeg,
 }
 
 
-def deidentify(path: Path) -> dict[str, str]:
+def deidentify(path: Path, salt: bytes) -> dict[str, str]:
     """Replace an accepted image by one with the same pixels and nothing that names anybody.
+
+    Patient and study get pseudonyms that two images have in common where they had theirs in common.
 
     Parameters
     ----------
     path : Path
         A file that ``inspect_upload`` accepts; rewritten.
+    salt : bytes
+        Of the pseudonyms: random, the same for both images of a pair, and kept nowhere.
 
     Returns
     -------
@@ -45,9 +49,10 @@ def deidentify(path: Path) -> dict[str, str]:
     """
     before = inspect_upload(path)
     copy = path.with_name(path.name + ".clean")
+    clean = _RASTERS.get(before.format, partial(clean_dicom.copy, salt=salt))
     try:
-        identifiers = _CLEAN[before.format](path, copy)
-        if inspect_upload(copy) != _nameless(before):
+        identifiers = clean(path, copy)
+        if _nameless(inspect_upload(copy)) != _nameless(before):
             raise RadiographError("the image cannot be separated from what identifies the patient")
         os.replace(copy, path)
     finally:

@@ -40,6 +40,30 @@ LIMITS = UploadLimits()
 
 
 @dataclass(frozen=True)
+class RoomTags:
+    """What a DICOM header says of the room; None where it does not, or says what no room has.
+
+    Attributes
+    ----------
+    source_to_detector_mm, source_to_patient_mm : float or None
+        Distance Source to Detector (0018,1110), Distance Source to Patient (0018,1111).
+    primary_angle_deg, secondary_angle_deg : float or None
+        Positioner Primary (0018,1510) and Secondary Angle (0018,1511).
+    orientation : (str, str) or None
+        Patient Orientation (0020,0020): what the rows and the columns run towards.
+    view_position : str or None
+        View Position (0018,5101), upper case.
+    """
+
+    source_to_detector_mm: float | None = None
+    source_to_patient_mm: float | None = None
+    primary_angle_deg: float | None = None
+    secondary_angle_deg: float | None = None
+    orientation: tuple[str, str] | None = None
+    view_position: str | None = None
+
+
+@dataclass(frozen=True)
 class ImageHeader:
     """Safe facts about a file; identities of people are only kept as hashes.
 
@@ -59,6 +83,9 @@ class ImageHeader:
         SHA-256 of Patient ID and Study Instance UID.
     lossy : bool
         Whether grey values were changed by compression.
+    kind : str or None
+        Name of the DICOM class, from the standard.
+    room : RoomTags
     """
 
     format: ImageFormat
@@ -71,6 +98,8 @@ class ImageHeader:
     patient_hash: str | None = None
     study_hash: str | None = None
     lossy: bool = False
+    kind: str | None = None
+    room: RoomTags = RoomTags()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -90,9 +119,14 @@ def check_size(rows: int, columns: int) -> None:
         A side below 64 pixels.
     """
     if min(rows, columns) < LIMITS.minimum_side_px:
-        raise RadiographError("the image is too small to be a radiograph of the lumbar spine")
+        raise RadiographError(
+            f"the image is too small to be a radiograph of the lumbar spine: {columns} x {rows} pixels, each side "
+            f"needs at least {LIMITS.minimum_side_px}"
+        )
     if max(rows, columns) > LIMITS.side_px or rows * columns > LIMITS.pixels:
-        raise ImageTooLargeError(f"more than {LIMITS.pixels // 1_000_000} megapixels")
+        raise ImageTooLargeError(
+            f"more than {LIMITS.pixels // 1_000_000} megapixels or {LIMITS.side_px} pixels a side: {columns} x {rows}"
+        )
 
 
 def require_upright(orientation: int) -> None:

@@ -51,8 +51,8 @@ def inspect_upload(path: Path) -> ImageHeader:
         A damaged file.
     """
     try:
-        if path.stat().st_size > LIMITS.file_bytes:
-            raise ImageTooLargeError(f"more than {LIMITS.file_bytes // 2**20} MiB")
+        if (size_bytes := path.stat().st_size) > LIMITS.file_bytes:
+            raise ImageTooLargeError(f"more than {LIMITS.file_bytes // 2**20} MiB: {size_bytes / 2**20:.0f}")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:

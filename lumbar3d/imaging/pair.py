@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from lumbar3d.contracts import Calibration
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
+from lumbar3d.errors import about
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.consistency import check_pair
+from lumbar3d.imaging.header import ImageHeader
+from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.preprocess import NetworkView, to_network_grid
-from lumbar3d.imaging.radiograph import load_radiograph
+from lumbar3d.imaging.radiograph import Photometric, Radiograph, load_radiograph
 
 
 def read_pair(
@@ -21,7 +25,7 @@ def read_pair(
     -------
     views : (NetworkView, NetworkView)
     notes : tuple of str
-        Remarks about geometry, files (``ap_eight_bit``, ``lat_lossy``) and images.
+        Remarks about geometry, headers, files (``ap_eight_bit``, ``lat_lossy``) and images.
 
     Raises
     ------
@@ -31,8 +35,30 @@ def read_pair(
     geometry = build_geometry(calibration)
     stored_as = (calibration.ap.photometric_interpretation, calibration.lat.photometric_interpretation)
     with ThreadPoolExecutor(2) as both:  # each waits for a process of its own
-        ap, lat = both.map(load_radiograph, paths, stored_as)
-    check_pair(ap.header, lat.header, calibration)
-    ap_view, lat_view = to_network_grid(ap, geometry.ap, "ap"), to_network_grid(lat, geometry.lat, "lat")
+        ap, lat = both.map(load_image, VIEWS, paths, stored_as)
+    notes_of_headers = check_pair(ap.header, lat.header, calibration, geometry)
+    ap_behind, lat_behind = geometry.seen_from_behind
+    with about_image("ap"):
+        ap_view = to_network_grid(ap, geometry.ap, "ap", ap_behind)
+    with about_image("lat"):
+        lat_view = to_network_grid(lat, geometry.lat, "lat", lat_behind)
     notes_of_files = [f"{view}_{note}" for view, film in (("ap", ap), ("lat", lat)) for note in film.header.notes]
-    return (ap_view, lat_view), (*geometry.notes, *notes_of_files, *ap_view.notes, *lat_view.notes)
+    notes = (*geometry.notes, *notes_of_headers, *notes_of_files, *ap_view.notes, *lat_view.notes)
+    return (ap_view, lat_view), notes
+
+
+def about_image(view: str) -> AbstractContextManager[None]:
+    """Say of which image an error speaks."""
+    return about(f"{VIEW_TITLE[view]} image")
+
+
+def inspect_image(view: str, path: Path) -> ImageHeader:
+    """``inspect_upload`` of one of the two images; what is refused names it."""
+    with about_image(view):
+        return inspect_upload(path)
+
+
+def load_image(view: str, path: Path, stored_as: Photometric) -> Radiograph:
+    """``load_radiograph`` of one of the two images; what is refused names it."""
+    with about_image(view):
+        return load_radiograph(path, stored_as)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -50,6 +50,8 @@ class NetworkView:
         Remarks for the result: ``ap_inverted``, ``ap_cropped_to_centre``, ``ap_padded``.
     film : Film or None
         What it was cut from, where another part may be asked for.
+    seen_from_behind : bool
+        Whether the image as it was sent is turned over against this grid.
     """
 
     pixels: Image
@@ -57,15 +59,24 @@ class NetworkView:
     view: ViewName
     notes: tuple[str, ...] = ()
     film: Film | None = None
+    seen_from_behind: bool = False
+
+    def as_sent(self, image: Image) -> Image:
+        """An image (rows, columns) on this grid, the way round that the film was sent."""
+        return np.ascontiguousarray(image[:, ::-1]) if self.seen_from_behind else image
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """A whole film: ``radiograph`` and ``projection`` on its own pixels."""
+    """A whole film as the source sees it: ``radiograph`` and ``projection`` on its own pixels.
+
+    ``seen_from_behind`` says whether the file is turned over against that.
+    """
 
     radiograph: Radiograph
     projection: Projection
     view: ViewName
+    seen_from_behind: bool = False
 
     def around(self, middle_px: Array) -> NetworkView:
         """The network's grid around a pixel (u, v) of the film; off the film it is black.
@@ -94,7 +105,9 @@ class Film:
         return tuple(np.array([u, v]) for v in places[1] for u in places[0])
 
 
-def to_network_grid(radiograph: Radiograph, projection: Projection, view: ViewName) -> NetworkView:
+def to_network_grid(
+    radiograph: Radiograph, projection: Projection, view: ViewName, seen_from_behind: bool = False
+) -> NetworkView:
     """Average the film over the network's pixels, centred on the film, and normalise grey values.
 
     A film larger than 427 mm is cropped around its centre, a smaller one is padded with 0; both are noted. Another
@@ -103,11 +116,13 @@ def to_network_grid(radiograph: Radiograph, projection: Projection, view: ViewNa
     Parameters
     ----------
     radiograph : Radiograph
-        Bone bright.
+        Bone bright, as it was sent.
     projection : Projection
-        On the film's own pixels.
+        On the film's own pixels, as seen from the source.
     view : str
         "ap" or "lat".
+    seen_from_behind : bool
+        Whether the radiograph is turned over against ``projection``, by its calibration.
 
     Raises
     ------
@@ -115,7 +130,9 @@ def to_network_grid(radiograph: Radiograph, projection: Projection, view: ViewNa
         The film is constant or only black and white.
     """
     size_px = np.array([projection.columns, projection.rows])
-    return Film(radiograph, projection, view).around((size_px - 1) / 2)
+    if seen_from_behind:
+        radiograph = replace(radiograph, pixels=np.ascontiguousarray(radiograph.pixels[:, ::-1]))
+    return Film(radiograph, projection, view, seen_from_behind).around((size_px - 1) / 2)
 
 
 def _on_grid(whole: Film, middle_px: Array) -> NetworkView:
@@ -136,7 +153,8 @@ def _on_grid(whole: Film, middle_px: Array) -> NetworkView:
         "padded": not covered.all(),
     }
     notes = tuple(f"{view}_{remark}" for remark, applies in remarks.items() if applies)
-    return NetworkView(normalise(np.where(covered, pixels, np.nan)), grid, view, notes, whole)
+    shown = normalise(np.where(covered, pixels, np.nan))
+    return NetworkView(shown, grid, view, notes, whole, whole.seen_from_behind)
 
 
 def _box_average(count: int, first: float, step: float) -> csr_array:

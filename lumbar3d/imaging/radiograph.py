@@ -56,7 +56,10 @@ def load_radiograph(path: Path, photometric: Photometric = "MONOCHROME2") -> Rad
     header = inspect_upload(path)
     grey = FORMATS[header.format].decode(path)
     if grey.shape != (header.rows, header.columns):
-        raise RadiographError("the image has other pixels than its header promises")
+        found = " x ".join(map(str, grey.shape))
+        raise RadiographError(
+            f"the image has other pixels than its header promises: {found} in place of {header.rows} x {header.columns}"
+        )
     low, high = int(grey.min()), int(grey.max())
     if low == high:
         raise EmptyImageError("every pixel has the same value")

@@ -19,7 +19,6 @@ from lumbar3d.imaging.preprocess import ViewName
 Look = Callable[[Image, Image], Sequence[LevelReading]]
 """The first network: films (n, 256, 256) and view codes (n, 2) to one reading each."""
 
-VIEW_TITLE: dict[ViewName, str] = {"ap": "AP", "lat": "lateral"}
 MOST_CHANGES = 2
 """Faults of one film that are looked for together. Each more multiplies the films that the network is asked about."""
 _TURNED = {1: "turned by a quarter", 2: "upside down", 3: "turned by a quarter"}

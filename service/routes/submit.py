@@ -18,7 +18,9 @@ DESCRIPTION = """Send two calibrated radiographs of one standing patient; the an
 
 `ap` and `lat` are DICOM radiographs (DX, CR, XA, RF or SC; one grey frame, compressed or not), or grey PNG, TIFF or
 JPEG images, at most 128 MiB and 40 megapixels each. 8 bits and lossy compression are accepted and noted in the result.
-`calibration` says where source and detector of each view were (all mm, x anterior, y left, z up).
+`calibration` says where source and detector of each view were (all mm, x anterior, y left, z up). It is needed, unless
+`options.geometry` is `from_tags`: then it is built from the tags of both DICOM files, and you state that the room is
+orthogonal with a common isocentre.
 File names are ignored.
 
 When this answers 202 the job is on disk: it will end, whatever process dies. Send an `Idempotency-Key` (for instance a
@@ -30,7 +32,7 @@ BODY = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["ap", "lat", "calibration"],
+                    "required": ["ap", "lat"],
                     "additionalProperties": False,
                     "properties": {
                         "ap": {"type": "string", "format": "binary", "description": "the anteroposterior radiograph"},
@@ -60,6 +62,7 @@ REFUSALS = documented(
     "payload_too_large",
     "image_too_large",
     "unsupported_media_type",
+    "unsupported_content_encoding",
     "unsupported_format",
     "invalid_calibration",
     "invalid_options",

@@ -14,7 +14,7 @@ from cli.client import JobsClient
 from cli.errors import Exit
 from cli.main import app
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import LEVELS, JobStatus
+from lumbar3d.contracts import JobStatus
 from service.access import BASIC_ROLES, Principal
 from service.keys import KeyRing, create
 from service.settings import ServiceSettings

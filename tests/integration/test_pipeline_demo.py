@@ -12,7 +12,7 @@ from PIL import Image
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions
-from lumbar3d.errors import CalibrationError, RejectedError
+from lumbar3d.errors import CalibrationError, RejectedError, ViewNotRecognisedError
 from lumbar3d.pipeline import Engine
 from tests import golden_demo
 
@@ -59,6 +59,44 @@ def test_the_demo_pair_is_as_it_was(engine: Engine) -> None:
     """Other BLAS kernels move vertices by 8e-6 mm, unfused network operators by 9e-6, measurements by 2.4e-4."""
     for name, difference in golden_demo.differences(golden_demo.figures(golden_demo.answer(engine))).items():
         assert difference < (0.01 if name == "measurements" else 1e-3), name
+
+
+def test_an_ap_film_as_archives_hang_it_gives_the_same_spine(
+    engine: Engine, films: Films, room: Document, tmp_path: Path
+) -> None:
+    plain = engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room)).to_result()
+    _redrawn(films, tmp_path, "ap", lambda pixels: pixels[:, ::-1])
+    with pytest.raises(ViewNotRecognisedError, match="mirrored"):  # without its calibration
+        engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room))
+    ap = room["ap"]
+    width_mm = (ap["columns"] - 1) * ap["pixel_spacing_mm"][0]
+    ap["detector_origin_mm"] = [
+        o + width_mm * u for o, u in zip(ap["detector_origin_mm"], ap["detector_u_axis"], strict=True)
+    ]
+    ap["detector_u_axis"] = [-u for u in ap["detector_u_axis"]]
+    calibration = Calibration.model_validate(room)
+    engine.run(films["ap"], films["lat"], calibration, ReconstructOptions(), tmp_path, lambda stage, done: None)
+    turned = ReconstructionResult.model_validate_json((tmp_path / "result.json").read_text())
+    assert set(turned.notes) - set(plain.notes) == {"ap_seen_from_behind"} and turned.quality == plain.quality
+    for measured, same in zip(turned.measurements, plain.measurements, strict=True):
+        assert measured.value == pytest.approx(same.value, abs=0.05), (measured.code, measured.target)
+    for level, like in zip(turned.levels, plain.levels, strict=True):
+        for mark, other in zip(level.landmarks, like.landmarks, strict=True):
+            assert mark.model_mm == pytest.approx(other.model_mm, abs=0.05)
+            (u, v), (u_plain, v_plain) = mark.sightings[0].position_px, other.sightings[0].position_px
+            assert (u, v) == pytest.approx((ap["columns"] - 1 - u_plain, v_plain), abs=0.05)
+            assert mark.sightings[1].position_px == pytest.approx(other.sightings[1].position_px, abs=0.05)
+    _is_drawn_on_bone(tmp_path)
+
+
+def _is_drawn_on_bone(folder: Path) -> None:
+    """The AP outlines lie on brighter ground in the written film than in its mirror image."""
+    levels = json.loads((folder / "overlay.json").read_text())["views"]["ap"]["levels"]
+    with Image.open(folder / "ap.png") as picture:
+        film = np.asarray(picture, dtype=float)
+    marks = np.array([m["detected"] for level in levels.values() for m in level["landmarks"].values()])
+    u, v = np.rint(marks).astype(int).T
+    assert film[v, u].mean() > film[v, film.shape[1] - 1 - u].mean() + 10
 
 
 def _swap(films: Films, room: Document, folder: Path) -> None:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import copy
 import io
 import json
+import logging
+import socket
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.processes import wait_until
+from lumbar3d.contracts import Calibration
+from lumbar3d.geometry.calibration import build_geometry
 from tests.conftest import calibration_document
 from tests.integration.http_bench import HttpBench, http_bench, problem
-from tests.integration.processes import IMAGE
+from tests.integration.processes import IMAGE, parts
 from tests.tiny_engine import grey_png
+from tests.unit.radiograph_files import write_dicom
+from tests.unit.test_imaging_tagged_room import AP, LAT
 
 CANARY = "DOE^JANE-1948"
 
@@ -86,7 +94,8 @@ def test_unknown_fields_are_refused_without_their_names(bench: HttpBench) -> Non
     answer = bench.submit(calibration=(None, json.dumps(document).encode()))
     assert problem(answer, 422, "invalid_calibration") and CANARY not in answer.text
     answer = bench.submit(options=(None, json.dumps({CANARY: 1}).encode()))
-    assert problem(answer, 422, "invalid_options")["faults"] == [{"pointer": "", "code": "extra_forbidden"}]
+    fault = {"pointer": "", "code": "extra_forbidden", "message": "the contract has no such field; found 1"}
+    assert problem(answer, 422, "invalid_options")["faults"] == [fault]
     assert CANARY not in answer.text
 
 
@@ -193,6 +202,101 @@ def test_too_large_by_announcement_by_count_and_by_part(bench: HttpBench) -> Non
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     problem(bench.client.post("/reconstruct", content=chunks(), headers=headers), 413, "payload_too_large")
     problem(bench.submit(calibration=(None, b" " * 70_000)), 413, "payload_too_large")
+
+
+def test_a_fault_says_what_was_expected_and_what_was_found(bench: HttpBench) -> None:
+    document = problem(bench.submit(calibration=(None, with_value("ap.rows", "8"))), 422, "invalid_calibration")
+    message = "input should be greater than or equal to 16; found 8"
+    assert document["faults"] == [{"pointer": "/ap/rows", "code": "greater_than_equal", "message": message}]
+    assert document["detail"] == f"the JSON part calibration does not follow its contract at /ap/rows: {message}"
+    document = problem(bench.submit(lat=("x", grey_png(512, 1024))), 422, "invalid_calibration")
+    assert "lateral image has 1024 rows and 512 columns, its calibration 1024 rows and 1024" in document["detail"]
+    document = problem(bench.submit(lat=("x", IMAGE[:20])), 422, "invalid_radiograph")
+    assert document["detail"].startswith("lateral image: ")
+    near = with_value("ap.source_mm", "[240.0, 0, 0]")
+    told = problem(bench.submit(calibration=(None, near)), 422, "degenerate_geometry")["detail"]
+    assert told.startswith("AP view: ") and "240 mm" in told and "250 mm" in told
+
+
+def test_a_size_written_as_384_0_is_a_size(bench: HttpBench) -> None:
+    assert bench.submit(calibration=(None, with_value("ap.rows", "1024.0"))).status_code == 202
+    document = problem(bench.submit(calibration=(None, with_value("ap.rows", "1024.5"))), 422, "invalid_calibration")
+    assert document["faults"][0]["pointer"] == "/ap/rows" and "found 1024.5" in document["faults"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("gzip", "gzip"), ("BR", "br"), (CANARY, "of another kind"), ("gzip, br", "of another kind")]
+)
+def test_a_body_that_is_compressed_as_a_whole(bench: HttpBench, encoding: str, told: str) -> None:
+    answer = bench.submit(headers={"Content-Encoding": encoding})
+    document = problem(answer, 415, "unsupported_content_encoding")
+    assert f"Content-Encoding {told} " in document["detail"] and CANARY not in answer.text
+    assert bench.submit(headers={"Content-Encoding": "identity"}).status_code == 202
+
+
+def body_of(before: bytes, after: bytes) -> tuple[bytes, dict[str, str]]:
+    """A good body with something before its first and after its last boundary, and its headers."""
+    request = httpx.Request("POST", "http://server/", files=parts())
+    return before + request.read() + after, {"Content-Type": request.headers["Content-Type"]}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"", b"\r\n", b"This is a MIME message.\r\n", b"--\r\n--not the boundary\r\n\r\n", b"x" * 60_000 + b"\r\n"],
+)
+@pytest.mark.parametrize("after", [b"", b"\r\n\r\nThe end.\r\n"])
+def test_what_stands_around_the_parts_is_not_looked_at(bench: HttpBench, before: bytes, after: bytes) -> None:
+    body, headers = body_of(before, after)
+    assert bench.client.post("/reconstruct", content=body, headers=headers).status_code == 202
+
+
+def test_a_preamble_may_come_in_pieces_but_not_without_end(bench: HttpBench) -> None:
+    body, headers = body_of(b"preamble\r\n", b"")
+    pieces = (body[k : k + 3] for k in range(0, 600, 3))
+    content = iter((*pieces, body[600:]))
+    assert bench.client.post("/reconstruct", content=content, headers=headers).status_code == 202
+    body, headers = body_of(b"x" * (1 << 20), b"")
+    document = problem(bench.client.post("/reconstruct", content=body, headers=headers), 422, "invalid_multipart")
+    assert "no boundary" in document["detail"]
+
+
+def test_missing_parts_are_named(bench: HttpBench) -> None:
+    assert problem(bench.submit(lat=None), 422, "invalid_multipart")["detail"] == "missing in the body: lat"
+    document = problem(bench.submit(calibration=None), 422, "invalid_multipart")
+    assert document["detail"] == "missing in the body: calibration"
+
+
+def test_a_room_from_the_tags_of_both_films(bench: HttpBench, tmp_path: Path) -> None:
+    by_tags = (None, b'{"geometry": "from_tags"}')
+    said = {"ap": AP, "lat": LAT}
+    files = {name: ("x", write_dicom(tmp_path / name, **tags).read_bytes()) for name, tags in said.items()}
+    answer = bench.submit(**files, calibration=None, options=by_tags)
+    assert answer.status_code == 202, answer.text
+    claim = bench.claims.claim(answer.json()["id"])
+    assert claim is not None
+    room = Calibration.model_validate_json(claim.calibration)
+    assert room.ap.rows == 96 and build_geometry(room).ap.source_to_detector_mm == pytest.approx(1300)
+    without = write_dicom(tmp_path / "ap", **{k: v for k, v in AP.items() if k != "DistanceSourceToDetector"})
+    changed = files | {"ap": ("x", without.read_bytes())}
+    document = problem(bench.submit(**changed, calibration=None, options=by_tags), 422, "invalid_calibration")
+    assert document["detail"].startswith("AP image: missing") and "(0018,1110)" in document["detail"]
+    problem(bench.submit(**files, options=by_tags), 422, "invalid_options")
+    problem(bench.submit(calibration=None, options=by_tags), 422, "invalid_calibration")
+
+
+def test_a_client_that_goes_away_is_no_fault_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with http_bench(tmp_path) as bench:
+        body, headers = body_of(b"", b"")
+        head = f"POST /reconstruct HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nContent-Length: "
+        url = bench.client.base_url
+        with socket.create_connection((url.host, url.port)) as connection:
+            connection.sendall(f"{head}{len(body)}\r\n\r\n".encode() + body[: len(body) // 2])
+            wait_until(lambda: any((tmp_path / "staging").iterdir()), "the upload did not begin")
+        counted = 'lumbar3d_http_requests_total{method="POST",route="/reconstruct",status="499"} 1.0'
+        wait_until(lambda: counted in bench.client.get("/metrics").text, "it was not counted")
+        assert 'status="5' not in bench.client.get("/metrics").text
+        assert not list((tmp_path / "staging").iterdir())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize(

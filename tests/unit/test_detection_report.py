@@ -1,5 +1,7 @@
 """What a caller is told of the detected landmarks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def geometry(calibration: Calibration):
 
 def test_positions_and_covariances_are_those_of_the_images_as_sent(geometry):
     images = geometry.ap, geometry.lat
-    told = sightings(detection(geometry), images, POINTS_MM)
+    told = sightings(detection(geometry), geometry, POINTS_MM)
     for place, (name, image) in enumerate(zip(("ap", "lat"), images, strict=True)):
         truth, depth = image.project(POINTS_MM)
         mm_per_px = image.pixel_spacing_mm * depth[..., None] / image.source_to_detector_mm
@@ -54,14 +56,26 @@ def test_positions_and_covariances_are_those_of_the_images_as_sent(geometry):
                 assert seen.confidence == pytest.approx(near, abs=1e-4)
 
 
+def test_positions_in_an_image_that_was_sent_turned_over_are_its_own(geometry):
+    found = detection(geometry)
+    plain = sightings(found, geometry, POINTS_MM)
+    turned = sightings(found, replace(geometry, seen_from_behind=(True, False)), POINTS_MM)
+    for row in range(5):
+        for k in range(7):
+            (u, v), ((uu, uv), (_, vv)) = plain[row][k][0].position_px, plain[row][k][0].covariance_px2
+            assert turned[row][k][0].position_px == pytest.approx((geometry.ap.columns - 1 - u, v), abs=0.011)
+            assert turned[row][k][0].covariance_px2 == ((uu, -uv), (-uv, vv))
+            assert turned[row][k][1] == plain[row][k][1]
+
+
 def test_what_a_view_does_not_show_is_left_out(geometry):
-    told = sightings(detection(geometry, missing=(3, 6)), (geometry.ap, geometry.lat), POINTS_MM)
+    told = sightings(detection(geometry, missing=(3, 6)), geometry, POINTS_MM)
     assert [seen.view for seen in told[3][6]] == ["ap"]
     assert [seen.view for seen in told[3][5]] == ["ap", "lat"]
 
 
 def test_without_covariances_the_sigmas_are_told(geometry):
-    told = sightings(detection(geometry, covariance=False), (geometry.ap, geometry.lat), POINTS_MM)
+    told = sightings(detection(geometry, covariance=False), geometry, POINTS_MM)
     assert np.allclose(told[0][0][0].covariance_px2, [[2.25 * 16, 0.0], [0.0, 2.25 * 4]])
 
 

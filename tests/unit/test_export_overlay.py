@@ -11,7 +11,7 @@ from lumbar3d.contracts import Calibration
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.export.outline import outlines_px
-from lumbar3d.export.overlay import OverlayInput, view_overlay
+from lumbar3d.export.overlay import OverlayInput, turned_over, view_overlay
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.fitted import FittedVertebra
@@ -86,3 +86,12 @@ def test_overlay_document_has_the_shape_that_the_page_reads(beam: ConeBeam) -> N
         np.testing.assert_allclose(mark["model"], expected[index], atol=0.006)
         on_picture = (2 * detected[0, index] + 0.5).tolist()  # the detection's pixels are 2 x 2 of the picture's
         assert mark.get("detected") == (on_picture if seen[0, index] else None)
+    over = json.loads(json.dumps(turned_over(view_overlay(drawn, beam, CpuProjector()))))
+    flat = np.array(over["levels"]["L3"]["outline"][0]), np.array(level["outline"][0])
+    np.testing.assert_allclose(flat[0], [511, 0] + flat[1] * [-1, 1], atol=1e-6)
+    assert (over["width"], over["height"]) == (512, 512)
+    for name in LANDMARKS:
+        mark, same = over["levels"]["L3"]["landmarks"][name], level["landmarks"][name]
+        assert mark.keys() == same.keys()
+        for kind, (u, v) in same.items():
+            assert mark[kind] == pytest.approx((511 - u, v))

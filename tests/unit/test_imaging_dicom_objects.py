@@ -46,7 +46,7 @@ def test_one_grey_frame_is_enough_whatever_the_class(kind: str, tmp_path: Path) 
         ({"SOPClassUID": "1.2.3.4711"}, "an unknown class"),
         ({"SOPClassUID": uid.DigitalXRayImageStorageForProcessing}, "for processing"),
         ({"PresentationIntentType": "FOR PROCESSING"}, "for processing"),
-        ({"SOPClassUID": uid.XRayAngiographicImageStorage, "NumberOfFrames": 2}, "X-Ray Angiographic.*several"),
+        ({"SOPClassUID": uid.XRayAngiographicImageStorage, "NumberOfFrames": 2}, "X-Ray Angiographic.*has 2"),
         (
             {"SOPClassUID": uid.SecondaryCaptureImageStorage, "SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"},
             "Secondary Capture.*colour",

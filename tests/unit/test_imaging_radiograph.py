@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,15 @@ from lumbar3d.errors import (
     RadiographError,
     ViewMismatchError,
 )
+from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging import decoder, sandbox
 from lumbar3d.imaging.consistency import check_pair
-from lumbar3d.imaging.header import ImageFormat, ImageHeader
+from lumbar3d.imaging.header import ImageFormat, ImageHeader, RoomTags
+from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.radiograph import load_radiograph
 from lumbar3d.imaging.sandbox import run_codec
+from tests.conftest import calibration_document
 from tests.unit.radiograph_files import dicom, gradient, png_of_size, write_dicom, write_png, write_tiff
 
 
@@ -131,36 +135,113 @@ def test_notes_name_the_view_whose_file_holds_less(tmp_path: Path, calibration: 
     assert notes == ("ap_eight_bit", "lat_eight_bit", "lat_lossy")
 
 
+def test_a_film_seen_from_behind_is_turned_over_by_its_calibration(tmp_path: Path) -> None:
+    document = calibration_document()
+    u, v = np.meshgrid(np.arange(1024), np.arange(1024))
+    film = (20000 + 15000 * np.sin(u / 90) * np.cos(v / 200 + u / 400)).astype(np.uint16)
+    for name, pixels in (("ap", film), ("turned", film[:, ::-1]), ("lat", film.T)):
+        write_png(tmp_path / name, np.ascontiguousarray(pixels))
+    plain, _ = read_pair((tmp_path / "ap", tmp_path / "lat"), Calibration.model_validate(document))
+    ap: Any = document["ap"]
+    ap["detector_origin_mm"][1] *= -1.0
+    ap["detector_u_axis"] = [0.0, -1.0, 0.0]
+    views, notes = read_pair((tmp_path / "turned", tmp_path / "lat"), Calibration.model_validate(document))
+    assert [view.seen_from_behind for view in views] == [True, False]
+    assert notes == ("ap_seen_from_behind",)
+    for view, same in zip(views, plain, strict=True):
+        np.testing.assert_array_equal(view.pixels, same.pixels)
+        np.testing.assert_allclose(view.projection.matrix, same.projection.matrix, rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(views[0].as_sent(views[0].pixels), plain[0].pixels[:, ::-1])
+    np.testing.assert_array_equal(views[1].as_sent(views[1].pixels), plain[1].pixels)
+    moved = views[0].film.around(np.array([400.0, 500.0]))
+    assert moved.seen_from_behind
+
+
 def _header(**facts: object) -> ImageHeader:
     return ImageHeader(**{"format": ImageFormat.DICOM, "rows": 1024, "columns": 1024, **facts})
 
 
+def _checked(ap: ImageHeader, lat: ImageHeader, calibration: Calibration) -> tuple[str, ...]:
+    return check_pair(ap, lat, calibration, build_geometry(calibration))
+
+
 def test_a_consistent_pair_passes(calibration: Calibration) -> None:
-    pair = {"patient_hash": "p", "study_hash": "s", "spacing_mm": (0.425, 0.415)}
-    check_pair(_header(view="ap", **pair), _header(view="lat", **pair), calibration)
-    check_pair(_header(), _header(patient_hash="p"), calibration)
+    room = RoomTags(source_to_detector_mm=1320.0, source_to_patient_mm=1000.0)
+    pair = {"patient_hash": "p", "study_hash": "s", "spacing_mm": (0.425, 0.415), "room": room}
+    assert _checked(_header(view="ap", **pair), _header(view="lat", **pair), calibration) == ()
+    assert _checked(_header(), _header(patient_hash="p", study_hash="t"), calibration) == ()
 
 
 @pytest.mark.parametrize(
-    ("ap", "lat"),
+    ("ap", "lat", "reason"),
     [
-        ({"view": "lat"}, {}),
-        ({}, {"view": "ap"}),
-        ({"patient_hash": "p"}, {"patient_hash": "q"}),
-        ({"study_hash": "p"}, {"study_hash": "q"}),
+        ({"view": "lat"}, {}, "the AP image is a lateral view"),
+        ({}, {"view": "ap"}, "the lateral image is an AP or PA view"),
+        ({"patient_hash": "p"}, {"patient_hash": "q"}, "different patients"),
+        ({"patient_hash": "p", "study_hash": "s"}, {"patient_hash": "q", "study_hash": "s"}, "different patients"),
+        ({"study_hash": "p"}, {"study_hash": "q"}, "no Patient ID"),
+        ({"study_hash": "p", "patient_hash": "p"}, {"study_hash": "q"}, "no Patient ID"),
     ],
 )
-def test_views_that_do_not_belong_together(ap: dict, lat: dict, calibration: Calibration) -> None:
-    with pytest.raises(ViewMismatchError):
-        check_pair(_header(**ap), _header(**lat), calibration)
+def test_views_that_do_not_belong_together(ap: dict, lat: dict, reason: str, calibration: Calibration) -> None:
+    with pytest.raises(ViewMismatchError, match=reason):
+        _checked(_header(**ap), _header(**lat), calibration)
+
+
+def test_two_studies_of_one_patient_are_noted(calibration: Calibration) -> None:
+    ap, lat = (_header(patient_hash="p", study_hash=study) for study in ("s", "t"))
+    assert _checked(ap, lat, calibration) == ("two_studies",)
 
 
 @pytest.mark.parametrize(
-    "facts",
-    [{"rows": 1023}, {"columns": 1025}, {"spacing_mm": (0.43, 0.42)}, {"spacing_mm": (0.42, float("nan"))}],
+    ("facts", "reason"),
+    [
+        ({"rows": 1023}, "image has 1023 rows and 1024 columns, its calibration 1024 rows and 1024 columns"),
+        ({"columns": 1025}, "1025 columns"),
+        ({"spacing_mm": (0.43, 0.42)}, r"spacing in the (AP|lateral) image, 0\.43 mm, .* calibration, 0\.42 mm"),
+        ({"spacing_mm": (0.42, float("nan"))}, "nan mm"),
+        ({"room": RoomTags(source_to_detector_mm=1500.0)}, "1500 mm, contradicts its calibration, 1300 mm"),
+        ({"room": RoomTags(source_to_detector_mm=1150.0)}, "1150 mm"),
+    ],
 )
-def test_images_that_contradict_the_calibration(facts: dict, calibration: Calibration) -> None:
-    with pytest.raises(CalibrationError):
-        check_pair(_header(**facts), _header(), calibration)
-    with pytest.raises(CalibrationError):
-        check_pair(_header(), _header(**facts), calibration)
+def test_images_that_contradict_the_calibration(facts: dict, reason: str, calibration: Calibration) -> None:
+    with pytest.raises(CalibrationError, match=reason):
+        _checked(_header(**facts), _header(), calibration)
+    with pytest.raises(CalibrationError, match=reason):
+        _checked(_header(), _header(**facts), calibration)
+
+
+@pytest.mark.parametrize(
+    ("room", "notes"),
+    [
+        (RoomTags(source_to_detector_mm=1345.0), ("lat_detector_distance_differs",)),
+        (RoomTags(source_to_detector_mm=1240.0), ("lat_detector_distance_differs",)),
+        (RoomTags(source_to_patient_mm=1090.0), ()),
+        (RoomTags(source_to_patient_mm=1150.0), ("lat_patient_distance_differs",)),
+        (RoomTags(source_to_patient_mm=700.0), ("lat_patient_distance_differs",)),
+    ],
+)
+def test_distances_that_nearly_fit_are_noted(room: RoomTags, notes: tuple[str, ...], calibration: Calibration) -> None:
+    assert _checked(_header(), _header(room=room), calibration) == notes
+
+
+def test_what_a_header_says_of_the_room_is_read(tmp_path: Path) -> None:
+    said = {
+        "DistanceSourceToDetector": "1300",
+        "DistanceSourceToPatient": 1000,
+        "PositionerPrimaryAngle": "-90.5",
+        "PositionerSecondaryAngle": "1.25",
+        "PatientOrientation": ["p", "F "],
+    }
+    header = inspect_upload(write_dicom(tmp_path / "a", **said))
+    assert header.room == RoomTags(1300.0, 1000.0, -90.5, 1.25, ("P", "F"))
+    assert header.kind == "Digital X-Ray Image Storage - For Presentation"
+
+
+@pytest.mark.parametrize("value", ["0", "130", "1e9", "130,5", "nan", ["1300", "1300"], "", "one metre"])
+def test_a_distance_that_no_room_has_says_nothing(value: object, tmp_path: Path) -> None:
+    dataset = dicom()
+    dataset.add_new(0x00181110, "LO", value)  # as text: what is no number cannot be written as one
+    dataset.PatientOrientation = "L"
+    dataset.save_as(tmp_path / "a")
+    assert inspect_upload(tmp_path / "a").room == RoomTags()

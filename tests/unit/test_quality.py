@@ -153,6 +153,8 @@ def test_a_spine_of_fractures_is_an_answer() -> None:
 def test_a_doubtful_geometry_asks_for_review_and_a_harmless_note_does_not() -> None:
     levels = judge_levels(registration())
     assert overall_flag(levels, ("view_angle_unusual",)) == "review"
+    assert overall_flag(levels, ("lat_detector_distance_differs",)) == "review"
+    assert overall_flag(levels, ("two_studies", "ap_patient_distance_differs")) == "ok"
     for note in ("views_shifted", "unlike_training_films", "lumbar_count_unsure", "level_names_unsure"):
         assert overall_flag(levels, (note,)) == "review"
     assert overall_flag(levels, ("ap_inverted", "lat_cropped_to_centre")) == "ok"

@@ -26,3 +26,29 @@ def test_pointers_resolve_in_the_document_that_was_sent(calibration: Calibration
     for part in fault["pointer"].split("/")[1:]:
         place = place[int(part)] if isinstance(place, list) else place[part]
     assert place == number
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("ap", "source_mm", 0), "DOE^JANE", "input should be a valid number; found text"),
+        (("ap", "source_mm", 0), None, "input should be a valid number; found null"),
+        (("ap", "source_mm", 0), [1], "input should be a valid number; found a list"),
+        (("lat", "columns"), 1e300, "input should be less than or equal to 20000; found a number too large"),
+        (("lat", "columns"), 15.0, "input should be greater than or equal to 16; found 15"),
+        (("version",), "DOE^JANE", "input should be '1.0'; found text"),
+        (("lat", "type"), "DOE^JANE", 'type must be "matrix" or "geometry"; found an object'),
+    ],
+)
+def test_faults_say_what_is_expected_and_quote_no_text(
+    calibration: Calibration, place: tuple[str | int, ...], value: object, message: str
+) -> None:
+    document = calibration.model_dump(mode="json")
+    target = document
+    for part in place[:-1]:
+        target = target[part]
+    target[place[-1]] = value
+    with pytest.raises(CalibrationError) as caught:
+        parse_calibration(json.dumps(document).encode())
+    assert caught.value.faults[0]["message"] == message
+    assert "JANE" not in str(caught.value) and message in str(caught.value)

@@ -112,7 +112,7 @@ def test_success_publishes_and_drops_the_images(bench: Bench) -> None:
     ("error", "outcome", "state"),
     [
         (errors.RejectedError("not a spine"), Outcome.REJECTED, ("rejected", "rejected")),
-        (errors.EmptyImageError("constant"), Outcome.FAILED, ("failed", "empty_image")),
+        (errors.EmptyImageError("constant"), Outcome.REJECTED, ("rejected", "empty_image")),
         (errors.RegistrationError("no fit"), Outcome.REQUEUED, ("queued", None)),
         (errors.DeviceError("gone"), Outcome.DEVICE_LOST, ("queued", None)),
         (MemoryError(), Outcome.REQUEUED, ("queued", None)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from lumbar3d.imaging.formats.dicom_attributes import pair_mm
 from lumbar3d.imaging.formats.dicom_pixels import PixelLayout, joined_stream
 from lumbar3d.imaging.formats.dicom_reader import DicomContent, read_content, transfer_syntax, unfold
 from lumbar3d.imaging.formats.dicom_syntaxes import NATIVE, SYNTAXES
+from lumbar3d.imaging.header import RoomTags
 
 IDENTIFIERS = (
     "StudyInstanceUID",
@@ -43,7 +45,7 @@ _CHUNK_BYTES = 1 << 20
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
 
-def copy(source: Path, target: Path) -> dict[str, str]:
+def copy(source: Path, target: Path, salt: bytes) -> dict[str, str]:
     """Write the image without anything else; returns the identifiers that it had.
 
     Raises
@@ -52,10 +54,12 @@ def copy(source: Path, target: Path) -> dict[str, str]:
         Not an accepted file.
     """
     with dicom.damage_is_typed():
-        _, content, layout = dicom.understand(source)
+        header, content, layout = dicom.understand(source)
         is_deflated = content.syntax == uid.DeflatedExplicitVRLittleEndian
         syntax = uid.ExplicitVRLittleEndian if is_deflated else content.syntax
-        _write_header(target, content, layout, syntax)
+        dataset = _kept(content, header.room)
+        _add_pseudonyms(content.dataset, dataset, salt)
+        _write(target, dataset, syntax)
         with source.open("rb") as file, target.open("ab") as out:
             if content.syntax in NATIVE:
                 _copy_native(file, out, content, layout, syntax)
@@ -75,7 +79,7 @@ def _identifiers(source: Path) -> dict[str, str]:
     return found
 
 
-def _write_header(target: Path, content: DicomContent, layout: PixelLayout, syntax: uid.UID) -> None:
+def _kept(content: DicomContent, room: RoomTags) -> Dataset:
     old, new = content.dataset, Dataset()
     new.SOPClassUID = uid.UID(str(old.SOPClassUID))
     new.PatientIdentityRemoved = "YES"
@@ -90,12 +94,38 @@ def _write_header(target: Path, content: DicomContent, layout: PixelLayout, synt
             setattr(new, keyword, [DSfloat(number, auto_format=True) for number in reversed(spacing)])
     if old.get("PixelSpacingCalibrationType"):
         new.PixelSpacingCalibrationType = "GEOMETRY"  # that there is one is all that counts
-    view = dicom.view_of(old)
-    if view is not None:
-        new.ViewPosition = {"ap": "AP", "lat": "LL"}[view]
+    for keyword, told in _room(room).items():
+        if told is not None:
+            setattr(new, keyword, told)
     if str(old.get("LossyImageCompression")) in ("00", "01"):
         new.LossyImageCompression = str(old.LossyImageCompression)
     _write_modality(old, new)
+    return new
+
+
+def _room(room: RoomTags) -> dict[str, object]:
+    """What is compared with the calibration."""
+    numbers = {
+        "DistanceSourceToDetector": room.source_to_detector_mm,
+        "DistanceSourceToPatient": room.source_to_patient_mm,
+        "PositionerPrimaryAngle": room.primary_angle_deg,
+        "PositionerSecondaryAngle": room.secondary_angle_deg,
+    }
+    texts = {name: None if number is None else DSfloat(number, auto_format=True) for name, number in numbers.items()}
+    orientation = None if room.orientation is None else list(room.orientation)
+    return {**texts, "PatientOrientation": orientation, "ViewPosition": room.view_position}
+
+
+def _add_pseudonyms(old: Dataset, new: Dataset, salt: bytes) -> None:
+    """Whether two films are of one patient and of one study can still be asked, who the patient is cannot."""
+    if patient := str(old.get("PatientID") or "").strip():
+        new.PatientID = hashlib.sha256(salt + patient.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    if study := str(old.get("StudyInstanceUID") or "").strip():
+        digest = hashlib.sha256(salt + study.encode("utf-8", "surrogatepass")).digest()
+        new.StudyInstanceUID = uid.UID(f"2.25.{int.from_bytes(digest[:16], 'big')}")
+
+
+def _write(target: Path, new: Dataset, syntax: uid.UID) -> None:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = new.SOPClassUID, syntax
     meta.MediaStorageSOPInstanceUID = new.SOPInstanceUID = NOBODY

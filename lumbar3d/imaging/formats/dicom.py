@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 
 from lumbar3d.errors import Lumbar3dError, RadiographError, UnsupportedFormatError
-from lumbar3d.imaging.formats.dicom_attributes import integer, pair_mm
+from lumbar3d.imaging.formats.dicom_attributes import integer, pair_mm, room_tags
 from lumbar3d.imaging.formats.dicom_grey import Grey, after_modality, stored_values
 from lumbar3d.imaging.formats.dicom_pixels import PixelLayout, check, read_cells
 from lumbar3d.imaging.formats.dicom_reader import MAGIC, PREAMBLE_BYTES, DicomContent, read_content
@@ -60,6 +60,11 @@ _KEYWORDS = (
     "PixelSpacing",
     "PixelSpacingCalibrationType",
     "NominalScannedPixelSpacing",
+    "DistanceSourceToDetector",
+    "DistanceSourceToPatient",
+    "PositionerPrimaryAngle",
+    "PositionerSecondaryAngle",
+    "PatientOrientation",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
@@ -138,6 +143,7 @@ def _describe(content: DicomContent) -> tuple[ImageHeader, PixelLayout]:
         is_signed=integer(dataset, "PixelRepresentation") == 1,
         is_lossy=lossy,
     )
+    room = room_tags(dataset)
     header = ImageHeader(
         ImageFormat.DICOM,
         rows,
@@ -145,10 +151,12 @@ def _describe(content: DicomContent) -> tuple[ImageHeader, PixelLayout]:
         bits_stored=layout.bits_stored,
         photometric=str(dataset.get("PhotometricInterpretation")),
         spacing_mm=_spacing(dataset),
-        view=view_of(dataset),
+        view=_VIEWS.get(room.view_position or ""),
         patient_hash=_hash(dataset.get("PatientID")),
         study_hash=_hash(dataset.get("StudyInstanceUID")),
         lossy=lossy,
+        kind=UID(str(dataset.get("SOPClassUID"))).name,
+        room=room,
     )
     return header, layout
 
@@ -160,23 +168,19 @@ def _require_radiograph(dataset: Dataset) -> None:
         raise UnsupportedFormatError("the DICOM image is for processing; send the one for presentation")
     if kind not in _CLASSES:
         raise UnsupportedFormatError(f"a radiograph is needed (DX, CR, XA, RF or SC); the DICOM object is {name}")
-    if int(dataset.get("NumberOfFrames") or 1) != 1:
-        raise UnsupportedFormatError(f"one frame is needed; the DICOM object ({name}) has several")
+    if (frames := int(dataset.get("NumberOfFrames") or 1)) != 1:
+        raise UnsupportedFormatError(f"one frame is needed; the DICOM object ({name}) has {frames}")
     if integer(dataset, "SamplesPerPixel") != 1:
         raise UnsupportedFormatError(f"the DICOM object ({name}) is in colour")
     if str(dataset.get("PhotometricInterpretation")) not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnsupportedFormatError("the photometric interpretation must be MONOCHROME1 or MONOCHROME2")
 
 
-def view_of(dataset: Dataset) -> str | None:
-    """View ("ap" or "lat") that View Position names; None where it names none."""
-    return _VIEWS.get(str(dataset.get("ViewPosition")).strip().upper())
-
-
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
     """At the detector: (du, dv) in mm, where an attribute says it.
 
-    Pixel Spacing is that of the detector only while nobody has calibrated it, and in fluoroscopy it never is.
+    Pixel Spacing is that of the detector only while nobody has calibrated it, and in fluoroscopy it never is. Nominal
+    Scanned Pixel Spacing is that of a digitised film: first where the image was captured, last elsewhere.
     """
     spacing = pair_mm(dataset, "ImagerPixelSpacing")
     kind = dataset.get("SOPClassUID")
@@ -184,7 +188,7 @@ def _spacing(dataset: Dataset) -> tuple[float, float] | None:
         spacing = pair_mm(dataset, "NominalScannedPixelSpacing")
     if spacing is None and kind in _SPACED_AT_DETECTOR + _CAPTURED and not dataset.get("PixelSpacingCalibrationType"):
         spacing = pair_mm(dataset, "PixelSpacing")
-    return spacing
+    return spacing or pair_mm(dataset, "NominalScannedPixelSpacing")
 
 
 def _hash(value: Any) -> str | None:

@@ -53,9 +53,15 @@ def check(path: Path, content: DicomContent, layout: PixelLayout) -> None:
         Pixel data of another size than promised.
     """
     if layout.bits_allocated not in (8, 16) or layout.bits_stored < 8:
-        raise UnsupportedFormatError("8 to 16 stored bits are required, in cells of 8 or 16")
+        raise UnsupportedFormatError(
+            f"8 to 16 stored bits are required, in cells of 8 or 16; found {layout.bits_stored} in "
+            f"{layout.bits_allocated}"
+        )
     if not layout.bits_stored - 1 <= layout.high_bit < layout.bits_allocated:
-        raise RadiographError("Bits Stored, High Bit and Bits Allocated contradict each other")
+        raise RadiographError(
+            f"Bits Stored ({layout.bits_stored}), High Bit ({layout.high_bit}) and Bits Allocated "
+            f"({layout.bits_allocated}) contradict each other"
+        )
     if layout.bits_allocated == 8 and content.is_words and content.syntax == uid.ExplicitVRBigEndian:
         raise UnsupportedFormatError("8-bit pixels in big-endian words are not read")
     if content.syntax in NATIVE:
@@ -74,7 +80,10 @@ def _check_length(path: Path, content: DicomContent, layout: PixelLayout) -> Non
     is_deflated = content.syntax == uid.DeflatedExplicitVRLittleEndian
     is_cut = not is_deflated and path.stat().st_size < content.offset + layout.frame_bytes
     if is_cut or not is_padding:
-        raise RadiographError("the pixel data is not as long as rows and columns promise")
+        held = "fewer" if is_cut else content.length
+        raise RadiographError(
+            f"the pixel data is not as long as rows and columns promise: {layout.frame_bytes} bytes, found {held}"
+        )
 
 
 def _check_stream(path: Path, content: DicomContent, layout: PixelLayout) -> None:
@@ -82,7 +91,10 @@ def _check_stream(path: Path, content: DicomContent, layout: PixelLayout) -> Non
         file.seek(content.offset)
         frame = STREAMS[content.syntax][1](_stream_head(file))
     if (frame.rows, frame.columns) != (layout.rows, layout.columns):
-        raise RadiographError("the compressed image has another size than Rows and Columns say")
+        raise RadiographError(
+            f"the compressed image has another size than Rows and Columns say: {frame.columns} columns x {frame.rows} "
+            f"rows in place of {layout.columns} x {layout.rows}"
+        )
     if frame.channels != 1 or frame.bits > layout.bits_allocated:
         raise RadiographError("the compressed image has other samples than the DICOM header says")
 

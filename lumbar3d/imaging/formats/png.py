@@ -39,7 +39,7 @@ def inspect(path: Path) -> ImageHeader:
             raise RadiographError("the PNG header is damaged")
         columns, rows, bits = struct.unpack(">IIB", head[16:25])
         if bits not in (8, 16):
-            raise UnsupportedFormatError("8 or 16 bits for each grey value are required")
+            raise UnsupportedFormatError(f"8 or 16 bits for each grey value are required, found {bits}")
         check_size(rows, columns)
         require_upright(_orientation(file))
     return ImageHeader(ImageFormat.PNG, rows, columns, bits_stored=bits)

@@ -17,5 +17,5 @@ export function problemBody(error) {
 // Which fields of a JSON part are wrong, as pointers into it.
 function faultList(faults) {
   if (faults.length === 0) return null;
-  return html("ul", {}, faults.map(({ pointer, code }) => html("li", {}, html("code", {}, pointer || "/"), ` ${code.replaceAll("_", " ")}`)));
+  return html("ul", {}, faults.map(({ pointer, message }) => html("li", {}, html("code", {}, pointer || "/"), ` ${message}`)));
 }
