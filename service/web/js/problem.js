@@ -1,3 +1,4 @@
+// @ts-check
 // Problem documents (RFC 9457) and other errors in the reader's words.
 import { html } from "./dom.js";
 
@@ -23,7 +24,12 @@ export function problemBody(error) {
   const title = problem.title || "Something went wrong";
   const detail = problem.detail ?? error.message;
   return [
-    html("p", {}, html("strong", {}, title), problem.code ? html("span", { class: "quiet" }, " (", html("code", {}, problem.code), ")") : null),
+    html(
+      "p",
+      {},
+      html("strong", {}, title),
+      problem.code ? html("span", { class: "quiet" }, " (", html("code", {}, problem.code), ")") : null,
+    ),
     detail && detail !== title ? html("p", {}, detail) : null,
     faultList(problem.faults ?? []),
     ADVICE[problem.code] ? html("p", { class: "quiet" }, ADVICE[problem.code]) : null,
@@ -33,5 +39,11 @@ export function problemBody(error) {
 // Which fields of a JSON part are wrong, as pointers into it.
 function faultList(faults) {
   if (faults.length === 0) return null;
-  return html("ul", {}, faults.map(({ pointer, code }) => html("li", {}, html("code", {}, pointer || "/"), ` ${code.replaceAll("_", " ")}`)));
+  return html(
+    "ul",
+    {},
+    faults.map(({ pointer, code }) =>
+      html("li", {}, html("code", {}, pointer || "/"), ` ${code.replaceAll("_", " ")}`),
+    ),
+  );
 }
