@@ -97,13 +97,14 @@ def exact_detection(models: tuple[ShapeModel, ...], truth: list[Parameters], sig
         decomposition = drr_from_path_length(CpuProjector().path_lengths_mm(meshes, projection))
         pixels, _ = projection.project(landmarks)
         views.append(ViewDetection(projection, decomposition, pixels, np.full((5, 7), sigma_px), np.ones(5)))
-    return Detection(*views)
+    ap, lat = views
+    return Detection(ap, lat)
 
 
 def with_landmark_noise(detection: Detection, rng: np.random.Generator) -> Detection:
     """Landmarks moved by their own sigma."""
-    views = [
+    ap, lat = (
         replace(view, landmarks_px=view.landmarks_px + view.landmark_sigma_px[..., None] * rng.normal(size=(5, 7, 2)))
         for view in detection.views
-    ]
-    return Detection(*views)
+    )
+    return Detection(ap, lat)

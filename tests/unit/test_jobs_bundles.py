@@ -70,7 +70,7 @@ def test_everything_is_synced_before_the_name_appears(store: LocalStore, monkeyp
     real_fsync, real_rename = os.fsync, Path.rename
 
     def fsync(descriptor: int) -> None:
-        calls.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        calls.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
         real_fsync(descriptor)
 
     def rename(self: Path, target: Path) -> Path:
@@ -106,7 +106,7 @@ def opened(store: LocalStore, name: str = "L1.stl") -> bytes:
     """What is sent to a client."""
     file = store.open("artifacts/job/1-aaaa", name)
     assert file is not None
-    with open(file.descriptor, "rb") as stream:
+    with os.fdopen(file.descriptor, "rb") as stream:
         content = stream.read()
     assert hashlib.sha256(content).hexdigest() == file.sha256
     return content
@@ -118,7 +118,7 @@ def test_opened_file_is_checked_and_outlives_its_name(store: LocalStore) -> None
     file = store.open("artifacts/job/1-aaaa", "L1.stl")
     assert file is not None
     store.remove("artifacts/job")
-    with open(file.descriptor, "rb") as stream:
+    with os.fdopen(file.descriptor, "rb") as stream:
         assert stream.read() == b"mesh" * 1000
     with pytest.raises(BundleLostError):
         store.open("artifacts/job/1-aaaa", "L1.stl")
@@ -163,11 +163,11 @@ def pipe(bundle: Path) -> None:
 )
 def test_changed_bundle_is_never_opened(store: LocalStore, tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     store.publish("artifacts/job/1-aaaa", staged(store))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len([*Path("/proc/self/fd").iterdir()])
     spoil(tmp_path / "artifacts" / "job" / "1-aaaa")
     with pytest.raises(BundleLostError):
         store.open("artifacts/job/1-aaaa", "L1.stl")
-    assert len(os.listdir("/proc/self/fd")) == before, "nothing stays open"
+    assert len([*Path("/proc/self/fd").iterdir()]) == before, "nothing stays open"
 
 
 def test_lost_bundle_is_restored_and_a_present_one_is_kept(store: LocalStore) -> None:

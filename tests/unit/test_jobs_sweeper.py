@@ -140,7 +140,7 @@ def test_files_follow_the_rows(
     assert collect_orphans(database, store) == 0, "nothing is old enough yet"
     for folder in [*store.root.glob("*/*")]:
         if folder != fresh:
-            os.utime(folder, (0, os.stat(folder).st_mtime - 2 * ORPHAN_S))
+            os.utime(folder, (0, folder.stat().st_mtime - 2 * ORPHAN_S))
     assert collect_orphans(database, store) == 3
     assert all((store.root / bundle).is_dir() for bundle in kept)
     assert not any((store.root / bundle).exists() for bundle in dropped)
