@@ -197,7 +197,7 @@ def _opened(root: Path, *names: str) -> Iterator[int]:
 
 
 def _read_manifest(folder: int) -> dict[str, dict[str, str]]:
-    with open(os.open(MANIFEST, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+    with os.fdopen(os.open(MANIFEST, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
         manifest: dict[str, dict[str, str]] = json.loads(file.read(MAX_MANIFEST_BYTES))
         return manifest
 

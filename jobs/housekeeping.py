@@ -33,12 +33,8 @@ def collect_orphans(database: Database, store: BundleStore) -> int:
 def _without_row(database: Database, job_ids: Iterable[str], states: tuple[str, ...] | None) -> list[str]:
     """Those ids that have no job, or none in these states."""
     known = select(JOBS.c.id) if states is None else select(JOBS.c.id).where(JOBS.c.state.in_(states))
-    missing = []
     with database.read() as connection:
-        for job_id in job_ids:
-            if connection.execute(known.where(JOBS.c.id == job_id)).first() is None:
-                missing.append(job_id)
-    return missing
+        return [each for each in job_ids if connection.execute(known.where(JOBS.c.id == each)).first() is None]
 
 
 def _lost_attempts(database: Database, store: BundleStore) -> list[str]:

@@ -95,7 +95,7 @@ def register(
     constants = constants or RegistrationConstants()
     if tuple(model.level for model in models) != LEVELS:
         raise RegistrationError("registration needs the five models L1..L5 in order")
-    task = FitTask(models, detection, projector, constants, progress or (lambda fraction: None))
+    task = FitTask(models, detection, projector, constants, progress or (lambda _: None))
     clock = [time.perf_counter()]
     landmarks = triangulate_landmarks(detection, constants)
     starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in models]
