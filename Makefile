@@ -1,10 +1,24 @@
-# Two commands: `make demo` reconstructs a spine and opens the way to see it, `make test` checks everything.
+# `make` lists the words. Two matter first: `make demo` reconstructs a spine, `make test` checks everything.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+NOT_RUN := $(VENV)/not-run.txt
+# Node comes as a wheel: `npm` of the environment, whatever else is installed.
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix tests/page --no-audit --no-fund
+PAGE := PATH="$(abspath $(BIN)):$$PATH" tests/page/node_modules/.bin
 
-.PHONY: demo test check benchmarks openapi clean
+SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
+# The kernel that OpenBLAS does not choose here: results must not hang on it. (An older one runs everywhere.)
+OTHER_BLAS := $(shell grep -qs avx512f /proc/cpuinfo && echo Haswell || echo Sandybridge)
+NUMERIC = $(shell grep -rlE 'linalg|frames\.|cKDTree|toy_models|bumpy' --include='test_*.py' $(SHIPPED_UNIT) tests/unit/test_cohort_*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format unit numeric coverage smoke openapi services clean
+
+help:  ## list these words
+	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /\1\t/' | expand -t 12
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lumbar3d needs Python 3.11 or newer")'
@@ -16,24 +30,54 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,dev,postgres,s3,training]'
 	touch $@
 
-demo: $(VENV)/.runtime
+$(VENV)/.page: tests/page/package-lock.json $(VENV)/.dev
+	$(NPM) ci --loglevel=error
+	touch $@
+
+demo: $(VENV)/.runtime  ## reconstruct the demonstration pair and open the way to see it
 	$(BIN)/lumbar3d demo $(DEMO_FLAGS)
 
-# Format, lint, types, layers, OpenAPI drift, container files: everything that is not a test.
-check: $(VENV)/.dev
+format: $(VENV)/.dev $(VENV)/.page  ## format Python and JavaScript, mend what the linters can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(PAGE)/biome check --write --config-path=tests/page service/web/js
+
+check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI drift, container files: all that is not a test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PAGE)/biome check --config-path=tests/page service/web/js
+	$(PAGE)/tsc --project tests/page
 	$(BIN)/python -m service.openapi --check openapi.yaml
 	$(BIN)/hadolint docker/service.Dockerfile docker/worker.Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 
-test: check
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+# Unit tests share nothing and run side by side, a file each; the others start servers and measure time.
+test: check services  ## check, then every test; the last line says what could not run here
+	rm -f $(NOT_RUN)
+	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests/unit --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests --ignore tests/unit $(PYTEST_FLAGS)
+	@$(BIN)/python -m tests.not_run $(NOT_RUN)
 
-openapi: $(VENV)/.dev
+unit: $(VENV)/.dev  ## unit tests of the shipped packages: quick, no services
+	$(PYTEST) $(SHIPPED_UNIT) --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+
+numeric: $(VENV)/.dev  ## unit tests of linear algebra, with another BLAS kernel than this processor's
+	OPENBLAS_CORETYPE=$(OTHER_BLAS) $(PYTEST) $(NUMERIC) --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+
+coverage: $(VENV)/.dev  ## unit tests of the shipped packages with their coverage; fails under the floor
+	$(BIN)/coverage run -m pytest $(SHIPPED_UNIT) $(PYTEST_FLAGS)
+	$(BIN)/coverage report --skip-covered
+
+smoke: $(VENV)/.dev  ## every benchmark's and every training module's main once, on a tiny case; not part of test
+	$(PYTEST) tests/smoke -m smoke --durations 10 $(PYTEST_FLAGS)
+
+openapi: $(VENV)/.dev  ## write openapi.yaml again
 	$(BIN)/python -m service.openapi --write openapi.yaml
 
-clean:
-	rm -rf $(VENV) demo-output
+services: $(VENV)/.dev  ## the browser and the Redis that the tests use, where they can be installed
+	sh tests/services.sh $(BIN)/python
+
+clean:  ## remove the environment and what demo wrote
+	rm -rf $(VENV) tests/page/node_modules demo-output

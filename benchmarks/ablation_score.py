@@ -20,6 +20,7 @@ VIEWS = ("ap", "lat")
 GROSS_MM = 20.0
 """Beyond it a landmark is on another level, or nowhere: such errors carry the mean."""
 Score = dict[str, dict[str, float]]
+Measured = dict[str, Array | float]
 
 
 def score(variant: Variant, network: nn.Module, films: Films) -> Score:
@@ -31,12 +32,12 @@ def score(variant: Variant, network: nn.Module, films: Films) -> Score:
         View to name to figure: ``dice``, ``psnr_db``, ``ssim`` of the image of all levels together; ``mm_<kind>``,
         ``sdr_<limit>_<kind>`` and ``gross_all`` in percent.
     """
-    found: dict[str, list[dict[str, Array]]] = {view: [] for view in VIEWS}
+    found: dict[str, list[Measured]] = {view: [] for view in VIEWS}
     for index in range(len(films)):
         film = films[index]
         with torch.no_grad():
             opacity, logits, votes = network(film["image"][None], film["view"][None])[:3]
-        measured: dict[str, Array] = {}
+        measured: Measured = {}
         if variant.decomposes:
             measured |= image_figures(opacity, film["opacity"][None].float() / 255.0)
         if variant.finds_landmarks:
@@ -47,20 +48,20 @@ def score(variant: Variant, network: nn.Module, films: Films) -> Score:
     return {view: _means(results) for view, results in found.items()}
 
 
-def image_figures(opacity: Tensor, truth: Tensor) -> dict[str, Array]:
+def image_figures(opacity: Tensor, truth: Tensor) -> dict[str, float]:
     """Dice, PSNR, SSIM of the single image; opacity (1, 5 or 1, h, w), truth (1, 5, h, w)."""
     single, exact = (combined(image.clamp(0.0, 1.0))[0, 0].double().numpy() for image in (opacity, truth))
     return {
         "dice": dice(exact, single),
-        "psnr_db": -10.0 * np.log10(np.mean((single - exact) ** 2)),
-        "ssim": structural_similarity(exact, single, data_range=1.0),
+        "psnr_db": float(-10.0 * np.log10(np.mean((single - exact) ** 2))),
+        "ssim": float(structural_similarity(exact, single, data_range=1.0)),
     }
 
 
-def _means(results: list[dict[str, Array]]) -> dict[str, float]:
+def _means(results: list[Measured]) -> dict[str, float]:
     means = {name: float(np.mean([r[name] for r in results])) for name in results[0] if name != "error_mm"}
     if "error_mm" in results[0]:
-        means |= landmark_figures(np.concatenate([r["error_mm"] for r in results]))
+        means |= landmark_figures(np.concatenate([np.asarray(r["error_mm"]) for r in results]))
     return {name: round(value, 4) for name, value in means.items()}
 
 

@@ -85,7 +85,7 @@ class Trace:
 def trace(case: Case, models: Sequence[ShapeModel], constants: RegistrationConstants) -> Trace:
     """Run BOBYQA from the same start as every fit, until it stops."""
     detection = case.simulated.detection
-    task = FitTask(models, detection, CpuProjector(), constants, lambda fraction: None)
+    task = FitTask(models, detection, CpuProjector(), constants, lambda _: None)
     landmarks = triangulate_landmarks(detection, constants)
     starts = initial_poses(models, landmarks)
     best: list[Best] = []

@@ -108,7 +108,8 @@ def variance_table(known: ModelMeasures, found: ModelMeasures) -> str:
     """Markdown: modes that a share of the variance takes."""
     rows = ["| share of the variance | modes, known | recovered |", "|---|---|---|"]
     for share in (0.75, 0.9, 0.95, 0.98):
-        rows.append(f"| {share:.0%} | {modes_for(share, known.compactness)} | {modes_for(share, found.compactness)} |")
+        counts = (modes_for(share, model.compactness) for model in (known, found))
+        rows += [f"| {share:.0%} | {' | '.join(map(str, counts))} |"]
     return "\n".join(rows)
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import nibabel
 import numpy as np
+from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
@@ -60,22 +62,22 @@ def read_body(folder: Path, l3_landmarks: Array, world_from_ras: Array) -> CtBod
         World.
     world_from_ras : (4, 4) float64
     """
-    ct, mask = (nibabel.load(folder / name) for name in FILES)
+    ct, mask = (cast(SpatialImage, nibabel.load(folder / name)) for name in FILES)
     hounsfield, labels = np.asarray(ct.dataobj, dtype=np.float32), np.asarray(mask.dataobj)
     world_from_voxel = world_from_ras @ ct.affine
     pitch_mm = np.linalg.norm(ct.affine[:3, :3], axis=0)
     smooth = gaussian_filter(hounsfield, SMOOTHING_MM / pitch_mm)
     bone = (labels > 0) | (smooth > BONE_HU)
     t11, t12, l1 = (frames.apply(world_from_voxel, np.argwhere(labels == each).mean(axis=0)) for each in T11_T12_L1)
-    places = frames.apply(world_from_voxel, np.stack(np.indices(labels.shape), axis=-1))
+    places = frames.apply(world_from_voxel, np.moveaxis(np.asarray(np.indices(labels.shape), dtype=float), 0, -1))
     others = (places - (1.5 * t11 - 0.5 * t12)) @ (t11 - t12) > 0.0
     others |= _below(places, l3_landmarks)
     kept = bone & (labels != T10) & ((labels > 0) | ~others)
     share = np.where(kept, TISSUE_WATER_RATIO * (hounsfield - SOFT_HU), 0.0)
     beyond_muscle = np.where(bone, 0.0, (hounsfield - SOFT_HU) / (1000.0 + SOFT_HU))
     soft = beyond_muscle * _fade(hounsfield, smooth, pitch_mm)
-    volumes = (Volume(part.astype(np.float32), world_from_voxel) for part in (soft, share))
-    return CtBody(*volumes, above_l1_mm=np.stack([t11, t12]) - l1)
+    soft_volume, bone_volume = (Volume(part.astype(np.float32), world_from_voxel) for part in (soft, share))
+    return CtBody(soft_volume, bone_volume, above_l1_mm=np.stack([t11, t12]) - l1)
 
 
 def _below(places: Array, landmarks: Array) -> NDArray[np.bool_]:
@@ -84,7 +86,8 @@ def _below(places: Array, landmarks: Array) -> NDArray[np.bool_]:
     height = np.linalg.norm(up)
     above = (places - landmarks[INF_PLATE]) @ (up / height)
     forward = np.cross(landmarks[PEDICLE_LEFT] - landmarks[PEDICLE_RIGHT], up)
-    return (above < 0.0) | ((above < height) & ((places - landmarks[PEDICLES].mean(axis=0)) @ forward < 0.0))
+    behind = (places - landmarks[PEDICLES].mean(axis=0)) @ forward < 0.0
+    return np.asarray((above < 0.0) | ((above < height) & behind))
 
 
 def _fade(hounsfield: Image, smooth: Image, pitch_mm: Array) -> Image:

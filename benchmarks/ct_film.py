@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.ct_body import read_body
+from benchmarks.demo_pair import real_spine
 from benchmarks.network_measure import ViewTruth
 from benchmarks.subject_films import COLUMNS, SEED, bone_volume, expose
 from benchmarks.subjects import SOURCES, SRS_FROM_RAS, Room, Subject, load_subject, read_srs
@@ -23,7 +24,6 @@ from lumbar3d.anatomy import INF_PLATE, LANDMARKS, LEVELS, PEDICLE_LEFT, PEDICLE
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
-from training.radiographs.demo import real_spine
 from training.radiographs.habitus import draw_habitus
 from training.radiographs.patient import draw_patient
 from training.radiographs.spectrum import Matter

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -60,7 +61,7 @@ def _dicom(pixels: Film, path: Path, syntax: str, stream: bytes | None = None) -
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = uid.DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = uid.generate_uid()
-    meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian if syntax == uid.RLELossless else syntax
+    meta.TransferSyntaxUID = uid.UID(uid.ExplicitVRLittleEndian if syntax == uid.RLELossless else syntax)
     dataset = FileDataset("", {}, bytes(128), meta, is_implicit_VR=False)
     dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
     dataset.Rows, dataset.Columns = pixels.shape
@@ -74,13 +75,12 @@ def _dicom(pixels: Film, path: Path, syntax: str, stream: bytes | None = None) -
 
 
 def _jpeg2000(pixels: Film, level: int) -> bytes:
-    stream: bytes = imagecodecs.jpeg2k_encode(pixels, level, codecformat="j2k", bitspersample=12, reversible=level == 0)
-    return stream
+    lossless = level == 0
+    return bytes(imagecodecs.jpeg2k_encode(pixels, level, codecformat="j2k", bitspersample=12, reversible=lossless))
 
 
-def _jpeg(pixels: Film, **options: object) -> bytes:
-    stream: bytes = imagecodecs.jpeg8_encode(pixels, bitspersample=12, **options)
-    return stream
+def _jpeg(pixels: Film, **options: Any) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(pixels, bitspersample=12, **options))
 
 
 WRITERS: dict[str, Writer] = {
@@ -91,10 +91,14 @@ WRITERS: dict[str, Writer] = {
         pixels, path, uid.JPEGLosslessSV1, _jpeg(pixels, lossless=True, predictor=1)
     ),
     "DICOM, JPEG Extended": lambda pixels, path: _dicom(pixels, path, uid.JPEGExtended12Bit, _jpeg(pixels, level=90)),
-    "DICOM, JPEG-LS": lambda pixels, path: _dicom(pixels, path, uid.JPEGLSLossless, imagecodecs.jpegls_encode(pixels)),
+    "DICOM, JPEG-LS": lambda pixels, path: _dicom(
+        pixels, path, uid.JPEGLSLossless, bytes(imagecodecs.jpegls_encode(pixels))
+    ),
     "DICOM, JPEG 2000": lambda pixels, path: _dicom(pixels, path, uid.JPEG2000Lossless, _jpeg2000(pixels, 0)),
     "DICOM, JPEG 2000 lossy": lambda pixels, path: _dicom(pixels, path, uid.JPEG2000, _jpeg2000(pixels, 60)),
-    "DICOM, HTJ2K": lambda pixels, path: _dicom(pixels, path, uid.HTJ2KLossless, imagecodecs.htj2k_encode(pixels)),
+    "DICOM, HTJ2K": lambda pixels, path: _dicom(
+        pixels, path, uid.HTJ2KLossless, bytes(imagecodecs.htj2k_encode(pixels))
+    ),
     "PNG": lambda pixels, path: Image.fromarray(pixels).save(path, format="PNG"),
     "TIFF, LZW": lambda pixels, path: Image.fromarray(pixels).save(path, format="TIFF", compression="tiff_lzw"),
 }

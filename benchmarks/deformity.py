@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.deformity_report import Judged, report
 from benchmarks.machine import describe
-from benchmarks.registration import CONDITIONS
+from benchmarks.registration_cases import CONDITIONS
 from benchmarks.simulated_detection import simulate_detection
 from benchmarks.subjects import Room
 from lumbar3d.anatomy import LEVELS

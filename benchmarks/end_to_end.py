@@ -35,7 +35,7 @@ from benchmarks.end_to_end_report import (
 )
 from benchmarks.end_to_end_share import best_in_3d, fitted_from, scored
 from benchmarks.machine import describe
-from benchmarks.registration import score
+from benchmarks.registration_cases import score
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
 from lumbar3d.anatomy import LEVELS
@@ -57,7 +57,8 @@ def truth(subject: Subject, found: Detection, engine: Engine) -> Detection:
         sigma = np.full(seen.depths_mm.shape, SIGMA_WHEN_TRUE_PX)
         sure = np.ones(len(LEVELS))
         views.append(ViewDetection(view.projection, seen.decomposition, seen.landmarks_px, sigma, sure))
-    return Detection(*views)
+    ap, lat = views
+    return Detection(ap, lat)
 
 
 def swapped(found: Detection, true: Detection, swap: str) -> Detection:
@@ -65,12 +66,13 @@ def swapped(found: Detection, true: Detection, swap: str) -> Detection:
     views = []
     for view, exact in zip(found.views, true.views, strict=True):
         if swap in (TRUE_LANDMARKS, BOTH_TRUE):
-            landmarks = {"landmarks_px": exact.landmarks_px, "landmark_sigma_px": exact.landmark_sigma_px}
-            view = replace(view, **landmarks, landmark_covariance_px2=None)
+            view = replace(view, landmarks_px=exact.landmarks_px, landmark_sigma_px=exact.landmark_sigma_px)
+            view = replace(view, landmark_covariance_px2=None)
         if swap in (TRUE_DECOMPOSITION, BOTH_TRUE):
             view = replace(view, decomposition=exact.decomposition)
         views.append(replace(view, confidence=exact.confidence))
-    return Detection(*views)
+    ap, lat = views
+    return Detection(ap, lat)
 
 
 def run(engine: Engine, subject: Subject, draw: int, best: Sequence[Parameters]) -> list[Case]:

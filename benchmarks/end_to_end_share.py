@@ -26,7 +26,7 @@ def best_in_3d(models: Sequence[ShapeModel], subject: Subject) -> list[Parameter
 
 def fitted_from(engine: Engine, detection: Detection, starts: Sequence[Parameters]) -> list[Parameters]:
     """Where the fit ends that does not start from landmarks but from here."""
-    task = FitTask(engine.models, detection, engine.projector, engine.constants, lambda fraction: None)
+    task = FitTask(engine.models, detection, engine.projector, engine.constants, lambda _: None)
     return fit_levels(task, starts)[0]
 
 

@@ -58,7 +58,7 @@ def _placed(facts: dict[str, dict[str, list[float]]], subject: Subject) -> Array
     own, wanted = top - bottom, upper - lower
     scale = np.linalg.norm(wanted) / np.linalg.norm(own)
     axis = np.cross(own, wanted) / (np.linalg.norm(own) * np.linalg.norm(wanted))
-    sine = np.linalg.norm(axis)
+    sine = float(np.linalg.norm(axis))
     turn = frames.rotation_from_vector(axis * np.arcsin(min(sine, 1.0)) / max(sine, 1e-12))
     return frames.rigid(scale * turn, lower - scale * turn @ bottom)
 

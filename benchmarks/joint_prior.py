@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from benchmarks.registration import CONDITIONS
+from benchmarks.registration_cases import CONDITIONS
 from benchmarks.simulated_detection import simulate_detection
 from benchmarks.subjects import Room
 from lumbar3d.anatomy import LEVELS
@@ -146,12 +146,12 @@ def table(results: list[Result]) -> list[str]:
         for label, chosen in GROUPS.items():
             group = [result for result in results if result.condition == condition and chosen(result)]
             first = np.array([result.mean_mm for result in group if result.model == names[0]])
-            for name in names if group else []:
-                lines.append(_row(condition, label, [result for result in group if result.model == name], first))
+            by_model = {name: [result for result in group if result.model == name] for name in names if group}
+            lines += [_row(condition, label, own, first) for own in by_model.values()]
     return lines
 
 
-GROUPS = {
+GROUPS: dict[str, Callable[[Result], bool]] = {
     "all sound": lambda result: not result.crushed,
     "crushed L2": lambda result: result.crushed and result.row == CRUSHED_ROW,
     "L1 and L3 beside it": lambda result: result.crushed and abs(result.row - CRUSHED_ROW) == 1,

@@ -8,6 +8,7 @@ landmark's depth (``detection.confidence``) against the share of landmarks whose
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
+from training.network.calibrate import stated_covariance_px2
 from training.network.samples import HELD_OUT_SEEDS
 from training.radiographs.simulate import VIEWS, LabelledView, Simulator
 
@@ -36,7 +38,7 @@ def stated_and_found(view: LabelledView, found: ViewDetection) -> Array:
     """(2, 35): stated probability and whether the error is small, of every landmark of one film."""
     mm_per_px = found.projection.mm_per_px(view.depths_mm)
     error_mm = np.linalg.norm((found.landmarks_px - landmarks_px(view)) * mm_per_px, axis=-1)
-    stated = share_within(found.landmark_covariance_px2 * mm_per_px[..., :, None] * mm_per_px[..., None, :])
+    stated = share_within(stated_covariance_px2(found) * mm_per_px[..., :, None] * mm_per_px[..., None, :])
     return np.stack([stated.ravel(), (error_mm < WITHIN_MM).ravel()])
 
 
@@ -45,7 +47,7 @@ def table(parts: Sequence[Array]) -> list[dict[str, float | int]]:
     stated, small = np.concatenate(parts, axis=1)
     place = np.clip(np.searchsorted(EDGES, stated, side="right") - 1, 0, len(EDGES) - 2)
     rows: list[dict[str, float | int]] = []
-    for number, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:], strict=True)):
+    for number, (low, high) in enumerate(itertools.pairwise(EDGES)):
         chosen = place == number
         shares = {"stated": stated[chosen].mean(), "found": small[chosen].mean()} if chosen.any() else {}
         rows.append({"from": low, "to": high, "landmarks": int(chosen.sum())})

@@ -91,8 +91,8 @@ class Bench:
         """(3,) of landmarks, AP and LAT image, under each calibration."""
         found, opinions = self.detector.detect(ap, lat), {}
         for name, beams in rooms.items():
-            views = [replace(view, projection=beam) for view, beam in zip(found.views, beams, strict=True)]
-            task = FitTask(self.models, Detection(*views), self.projector, RegistrationConstants())
+            told = [replace(view, projection=beam) for view, beam in zip(found.views, beams, strict=True)]
+            task = FitTask(self.models, Detection(told[0], told[1]), self.projector, RegistrationConstants())
             landmarks = triangulate_landmarks(task.detection, task.constants)
             opinions[name] = np.append(mirrored_ap_log_ratio(task.detection), mirrored_log_ratios(task, landmarks))
         return opinions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def shares(odds: Array) -> list[str]:
 def by_offset(pairs: Sequence[Pair]) -> list[str]:
     """What happens to mirrored films, usual calibrations."""
     rows = ["| spine from the middle of the AP film | pairs | noted or refused | refused |", "|---" * 4 + "|"]
-    for low, high in [*zip(OFFSETS_MM, OFFSETS_MM[1:], strict=False), (0.0, np.inf)]:
+    for low, high in [*itertools.pairwise(OFFSETS_MM), (0.0, np.inf)]:
         odds = log_odds(pair.mirrored[TOLD] for pair in pairs if low <= pair.offset_mm < high)
         upper = f"to {high:.0f} mm" if np.isfinite(high) else "mm and more"
         if odds.size:
@@ -76,7 +77,11 @@ def by_limit(pairs: Sequence[Pair]) -> list[str]:
     """The weights of a logistic regression, and what other limits would do; usual calibrations."""
     opinions = np.array([getattr(pair, kind)[TOLD] for kind in ("as_sent", "mirrored") for pair in pairs])
     sign = np.repeat([1.0, -1.0], len(pairs))
-    best = minimize(lambda w: np.logaddexp(0.0, sign * (opinions @ w)).mean(), np.zeros(len(WEIGHTS))).x
+
+    def loss(weights: Array) -> float:
+        return float(np.logaddexp(0.0, sign * (opinions @ weights)).mean())
+
+    best = minimize(loss, np.zeros(len(WEIGHTS))).x
     odds = log_odds(opinions)
     rows = ["| limit | true pairs above it | mirrored pairs above it |", "|---" * 3 + "|"]
     for limit in LIMITS:

@@ -15,6 +15,7 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
+from training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -86,7 +87,7 @@ class _Target:
         own = _unit(vertex_area_vectors(vertices, faces))
         feet, _, hit = self.locator.closest(vertices[::stride])
         forward = np.einsum("ni,ni->n", own[::stride], self.face_normals[hit]) > self.settings.normal_agreement
-        _, nearest = cKDTree(vertices).query(self.mesh.vertices[self.sample])
+        _, nearest = nearest_of(cKDTree(vertices), self.mesh.vertices[self.sample])
         normals = self.normals[self.sample]
         backward = np.einsum("ni,ni->n", own[nearest], normals) > self.settings.normal_agreement
         return _Pairs(
@@ -178,4 +179,5 @@ def _mean_distance(fit: ModelFit, surface: _Target) -> float:
 
 def _unit(vectors: Array) -> Array:
     """Vectors (N, 3) scaled to length one."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    result: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return result

@@ -20,6 +20,7 @@ from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.imaging.preprocess import NetworkView
+from training.network.calibrate import stated_covariance_px2
 from training.radiographs.fields import shrink
 from training.radiographs.simulate import LabelledView
 
@@ -80,7 +81,7 @@ def measure(truth: ViewTruth, found: ViewDetection) -> Measured:
         "ssim": float(structural_similarity(exact, said, data_range=1.0)),
         "landmark_mm": np.linalg.norm(error * found.projection.mm_per_px(truth.depths_mm), axis=-1),
         "landmark_error_px": error * GRID_STEP,
-        "landmark_covariance_px2": found.landmark_covariance_px2[:count] * GRID_STEP**2,
+        "landmark_covariance_px2": stated_covariance_px2(found)[:count] * GRID_STEP**2,
         "mislabelled": misnamed(truth.landmarks_px, found.landmarks_px),
         "confidence": found.confidence,
     }

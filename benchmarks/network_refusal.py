@@ -130,7 +130,7 @@ def main() -> None:
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
     detector, seeds = Detector.load(store, threads=1), HELD_OUT_SEEDS[arguments.first :][: arguments.patients]
-    found: dict[str, list[Told]] = defaultdict(list)
+    found: defaultdict[str, list[Told]] = defaultdict(list)
     for kind, pair in refusal_films(load_shape_models(store), seeds):
         found[kind].append(ask(detector, pair))
     if arguments.choose:

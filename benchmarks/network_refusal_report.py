@@ -17,11 +17,30 @@ NAMES = (*LEVELS, *MARKS)
 class Seen(Protocol):
     """What is chosen from: ``network_refusal.Told``."""
 
-    sightings: NDArray[np.float64]
-    novelty: NDArray[np.float64]
-    count: int
-    count_probability: float
-    names: NDArray[np.float64]
+    @property
+    def sightings(self) -> NDArray[np.float64]:
+        """Confidence of every level and mark, of AP and LAT."""
+        ...
+
+    @property
+    def novelty(self) -> NDArray[np.float64]:
+        """Of AP and LAT."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """Lumbar vertebrae that both views together speak for."""
+        ...
+
+    @property
+    def count_probability(self) -> float:
+        """Of that count."""
+        ...
+
+    @property
+    def names(self) -> NDArray[np.float64]:
+        """Probability of the names, by the worse view and by both."""
+        ...
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
+from typing import cast
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
@@ -27,6 +28,7 @@ from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
 from benchmarks.surrounded_films import KINDS, films
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import VIEWS
+from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.pipeline import Engine
@@ -66,12 +68,12 @@ class Answer:
     surface_mm: float = float("nan")
 
 
-def ask(engine: Engine, data: Path, subject: Subject, draw: int, kind: str) -> Answer:
+def ask(engine: Engine, detector: Detector, data: Path, subject: Subject, draw: int, kind: str) -> Answer:
     """One pair through everything."""
     with tempfile.TemporaryDirectory() as folder:
         paths = films(data, subject, draw, kind, Path(folder))
         views, _ = read_pair(paths, subject.calibration)
-        novelty = tuple(float(engine.detector.novelty(guess)) for guess in engine.detector.first_look(views))
+        novelty = tuple(detector.novelty(guess) for guess in detector.first_look(views))
         try:
             whole = engine.reconstruct(*paths, subject.calibration)
         except RejectedError as error:
@@ -129,10 +131,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     engine = Engine.load(arguments.assets, device="cpu")
+    detector = cast(Detector, engine.detector)
     kinds = KINDS if arguments.kinds is None else [KINDS[number] for number in arguments.kinds]
     people = [load_subject(arguments.data, name, Room(columns=COLUMNS)) for name in COMPLETE_SUBJECTS]
     found = [
-        ask(engine, arguments.data, subject, draw, kind)
+        ask(engine, detector, arguments.data, subject, draw, kind)
         for kind in kinds
         for subject in people
         for draw in range(arguments.draws)

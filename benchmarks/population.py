@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks.population_checks import genus, off_norm, pair_distances, segmen
 from benchmarks.population_shape import components, distance_from_public_mean_mm
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.mesh import volume_mm3
+from lumbar3d.shape.model import ShapeModel
 from training.population.collisions import Regions
 from training.population.draw import draw_person
 from training.population.literature import norms
@@ -79,7 +81,7 @@ def draw_rows() -> list[Row]:
     return [Row(f"values of {PEOPLE_DRAWN} people: mean within 3 %, SD within 20 %, by level and sex", text, not bad)]
 
 
-def measured_rows(people: list[Subject], models: dict) -> list[Row]:
+def measured_rows(people: list[Subject], models: Mapping[str, ShapeModel]) -> list[Row]:
     """The same, measured on the surfaces."""
     bad, total = [], 0
     values = {level: [measure(s.vertices[k], models[level]) for s in people] for k, level in enumerate(LEVELS)}
@@ -99,7 +101,7 @@ def measured_rows(people: list[Subject], models: dict) -> list[Row]:
         gaps = []
         for level in LEVELS:
             pair = zip(values[level], people, strict=True)
-            both = {"male": [], "female": []}
+            both: dict[str, list[float]] = {"male": [], "female": []}
             for value, subject in pair:
                 both[subject.sex].append(value[name])
             gaps.append(100.0 * (np.mean(both["male"]) / np.mean(both["female"]) - 1.0))
@@ -113,7 +115,7 @@ def measured_rows(people: list[Subject], models: dict) -> list[Row]:
     return rows
 
 
-def vertebra_rows(people: list[Subject], models: dict) -> list[Row]:
+def vertebra_rows(people: list[Subject], models: Mapping[str, ShapeModel]) -> list[Row]:
     """Components of L3, size kept."""
     model = models["L3"]
     shapes = np.stack([s.vertices[2][model.fit_vertices] for s in people])
@@ -122,7 +124,6 @@ def vertebra_rows(people: list[Subject], models: dict) -> list[Row]:
     correlation = abs(float(np.corrcoef(found.scores[:, 0], size)[0, 1]))
     n75, n90, n95 = (found.count_for(share) for share in (0.75, 0.90, 0.95))
     first = 100.0 * float(found.shares[0])
-    where = {"body": 0, "transverse": 0, "spinous": 0, "arch and facets": 0}
     mean = model.mean[model.fit_vertices]
     is_body = np.isin(model.fit_vertices, model.patches["body"])
     spinous = ~is_body & (mean[:, 0] < -42.0) & (np.abs(mean[:, 1]) < 9.0)
@@ -131,7 +132,7 @@ def vertebra_rows(people: list[Subject], models: dict) -> list[Row]:
     parts = {"body": is_body, "transverse": transverse, "spinous": spinous}
     parts["arch and facets"] = ~(is_body | transverse | spinous)
     where = {name: 100.0 * power[mask].sum(axis=0) for name, mask in parts.items()}
-    best = [max(where, key=lambda name: where[name][k] / parts[name].mean()) for k in range(5)]
+    best = [max(where, key=lambda name: float(where[name][k] / parts[name].mean())) for k in range(5)]
     text = ", ".join(f"{k + 2}: {name} ({where[name][k]:.0f} %)" for k, name in enumerate(best))
     return [
         Row("L3 mode 1: 35-50 % of the variance", f"{first:.1f} %", 35 <= first <= 50),
@@ -143,7 +144,7 @@ def vertebra_rows(people: list[Subject], models: dict) -> list[Row]:
     ]
 
 
-def spine_rows(people: list[Subject], models: dict) -> list[Row]:
+def spine_rows(people: list[Subject], models: Mapping[str, ShapeModel]) -> list[Row]:
     """Posture, and components of the whole spine."""
     model = models["L3"]
     every = model.fit_vertices[::5]
@@ -178,7 +179,7 @@ def spine_rows(people: list[Subject], models: dict) -> list[Row]:
     return rows
 
 
-def room_rows(people: list[Subject], models: dict, who: str) -> list[Row]:
+def room_rows(people: list[Subject], models: Mapping[str, ShapeModel], who: str) -> list[Row]:
     """Collisions, facet joints, interspinous gaps."""
     model, regions = models["L3"], Regions.of(models["L3"])
     found = [pair_distances(s, k, model, regions) for s in people for k in range(len(s.levels) - 1)]
@@ -200,7 +201,7 @@ def room_rows(people: list[Subject], models: dict, who: str) -> list[Row]:
     ]
 
 
-def solid_rows(people: list[Subject], models: dict, data: Path | None) -> list[Row]:
+def solid_rows(people: list[Subject], models: Mapping[str, ShapeModel], data: Path | None) -> list[Row]:
     """Volume, topology, and the distance of the mean to the public one."""
     volumes = [np.mean([volume_mm3(s.vertices[k], models["L3"].faces) for s in people]) / 1000 for k in range(5)]
     closed, holes = genus(models["L3"])

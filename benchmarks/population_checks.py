@@ -13,6 +13,7 @@ from lumbar3d.measurement.segment import FORWARD, UP
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
+from training.nearest import nearest_of
 from training.population.collisions import Regions
 from training.population.literature import norms
 from training.population.posture import Plates
@@ -66,8 +67,8 @@ def pair_distances(
     least = min(_least(upper, lower), _least(lower, upper))
     locator = SurfaceLocator(lower)
     gaps = [float(np.mean(locator.closest(upper.vertices[facet])[1])) for facet in regions.facets]
-    spinous = cKDTree(lower.vertices[regions.is_spinous]).query(upper.vertices[regions.is_spinous])[0].min()
-    return least, gaps, float(spinous)
+    own, other = (solid.vertices[regions.is_spinous] for solid in (upper, lower))
+    return least, gaps, float(nearest_of(cKDTree(other), own)[0].min())
 
 
 def _least(mesh: TriangleMesh, other: TriangleMesh) -> float:

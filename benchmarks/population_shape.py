@@ -60,10 +60,11 @@ def components(shapes: Array) -> Components:
 
 def distance_from_public_mean_mm(vertices: Array, path: Path) -> float:
     """RMS distance of a mean shape (V, 3) to a public mean surface after similarity alignment."""
-    loaded = trimesh.load(path, process=False)
-    locator = SurfaceLocator(TriangleMesh(np.asarray(loaded.vertices, float), np.asarray(loaded.faces, np.int32)))
+    loaded = trimesh.load_mesh(path, process=False)
+    public = np.asarray(loaded.vertices, dtype=np.float64)
+    locator = SurfaceLocator(TriangleMesh(public, np.asarray(loaded.faces, dtype=np.int32)))
     # The public vertebrae lie one under the other in a spine, each turned by its place in it.
-    moved = vertices - vertices.mean(axis=0) + np.asarray(loaded.vertices, float).mean(axis=0)
+    moved = vertices - vertices.mean(axis=0) + public.mean(axis=0)
     for _ in range(CLOSEST_POINT_ROUNDS):
         moved = _similar(moved, locator.closest(moved)[0])
     return float(np.sqrt((locator.closest(moved)[1] ** 2).mean()))

@@ -17,10 +17,12 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
+import itertools
+
 import numpy as np
 
 from benchmarks.machine import describe
-from benchmarks.network import network_view
+from benchmarks.network_measure import network_view
 from lumbar3d.detection.result import Detection
 from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
@@ -130,7 +132,7 @@ def table(answers: list[Answer]) -> list[str]:
 def groups(levels: list[Judged]) -> list[str]:
     """Flags of single vertebrae by their true error, calibration right."""
     rows = ["| true mean error mm | vertebrae | flags |", "|---" * 3 + "|"]
-    for low, high in zip(GROUPS_MM, GROUPS_MM[1:], strict=False):
+    for low, high in itertools.pairwise(GROUPS_MM):
         flags = Counter(level.flag for level in levels if low <= level.mean_mm < high)
         if flags:
             told = ", ".join(f"{flag} {count}" for flag, count in flags.most_common())

@@ -131,4 +131,5 @@ def _areas(mesh: TriangleMesh) -> Array:
     """A third of the area of the faces around each vertex."""
     a, b, c = (mesh.vertices[mesh.faces[:, corner]] for corner in range(3))
     third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6.0
-    return np.bincount(mesh.faces.reshape(-1), np.repeat(third, 3), minlength=len(mesh.vertices))
+    areas = np.bincount(mesh.faces.reshape(-1), np.repeat(third, 3), minlength=len(mesh.vertices))
+    return areas.astype(np.float64)

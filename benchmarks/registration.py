@@ -87,8 +87,8 @@ def main() -> None:
     lone = []
     for name in list(lone_l1.FILES)[:: 6 if arguments.quick else 1]:
         subject = lone_l1.borrowed_spine(arguments.data, name)
-        for draw in range(draws):
-            lone.append(run(simulate(subject, next(iter(CONDITIONS)), draw), models, GAUSS_NEWTON, constants))
+        borrowed = [simulate(subject, next(iter(CONDITIONS)), draw) for draw in range(draws)]
+        lone += [run(case, models, GAUSS_NEWTON, constants) for case in borrowed]
     record = {
         "machine": describe("numpy", "scipy", "numba", "nlopt"),
         "assets": {model.level: f"{model.version} {model.sha256[:12]}" for model in models},

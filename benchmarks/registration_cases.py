@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,8 +41,8 @@ class LevelError:
     body_mm: float
     posterior_mm: float
     hausdorff_mm: float
-    surface_sigma_mm: float
-    dice: float
+    surface_sigma_mm: float = 0.0
+    dice: float = 0.0
     flag: str = ""
     reasons: tuple[str, ...] = ()
     height_loss: float = 0.0
@@ -73,28 +73,29 @@ def score(subject: Subject, fitted: Registration, row: int, quality: LevelQualit
     """Errors of one vertebra of a finished fit."""
     sigma, dice = float(fitted.surface_sigma_mm[row]), float(fitted.silhouette_dice[row].mean())
     errors = distances(subject, fitted.vertebrae[row])
-    said = {} if quality is None else {"flag": quality.flag, "reasons": quality.reasons}
-    loss = 0.0 if quality is None else float(quality.height_loss or 0.0)
-    surprise = float(fitted.neighbour_surprise[row])
-    return LevelError(**errors, surface_sigma_mm=sigma, dice=dice, height_loss=loss, surprise=surprise, **said)
+    claimed = replace(errors, surface_sigma_mm=sigma, dice=dice, surprise=float(fitted.neighbour_surprise[row]))
+    if quality is None:
+        return claimed
+    loss = float(quality.height_loss or 0.0)
+    return replace(claimed, flag=quality.flag, reasons=quality.reasons, height_loss=loss)
 
 
 def score_unjudged(subject: Subject, vertebrae: Sequence[FittedVertebra]) -> tuple[LevelError, ...]:
     """Errors of a fit that stopped on its way."""
-    return tuple(LevelError(**distances(subject, vertebra), surface_sigma_mm=0.0, dice=0.0) for vertebra in vertebrae)
+    return tuple(distances(subject, vertebra) for vertebra in vertebrae)
 
 
-def distances(subject: Subject, vertebra: FittedVertebra) -> dict[str, str | bool | float]:
-    """The fields of ``LevelError`` that compare surfaces."""
+def distances(subject: Subject, vertebra: FittedVertebra) -> LevelError:
+    """Surfaces compared; what the fit claims is left empty."""
     truth, mesh = subject.meshes_world[vertebra.level], vertebra.mesh_world()
     found = vertex_to_surface_mm(mesh.vertices, truth)
     posterior = np.zeros(len(found), dtype=bool)
     posterior[vertebra.model.patches["posterior"]] = True
-    return {
-        "level": vertebra.level,
-        "deformed": vertebra.level in subject.deformed_levels,
-        "mean_mm": float(found.mean()),
-        "body_mm": float(found[~posterior].mean()),
-        "posterior_mm": float(found[posterior].mean()),
-        "hausdorff_mm": float(max(found.max(), vertex_to_surface_mm(truth.vertices, mesh).max())),
-    }
+    return LevelError(
+        level=vertebra.level,
+        deformed=vertebra.level in subject.deformed_levels,
+        mean_mm=float(found.mean()),
+        body_mm=float(found[~posterior].mean()),
+        posterior_mm=float(found[posterior].mean()),
+        hausdorff_mm=float(max(found.max(), vertex_to_surface_mm(truth.vertices, mesh).max())),
+    )

@@ -16,6 +16,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 
 from benchmarks.model_fit import ModelFit
 from benchmarks.real_vertebrae import SOUND, RealVertebra
@@ -58,7 +59,7 @@ def _map(vertebrae: Sequence[RealVertebra], fits: Sequence[ModelFit], path: Path
         figure.axes[-len(VIEWS)].set_title(title, fontsize=8, y=0.78)
     foot = FOOT_IN / figure.get_figheight()
     figure.subplots_adjust(0, foot, 1, 1, 0, 0)
-    scale = plt.cm.ScalarMappable(plt.Normalize(0, LIMIT_MM), COLOURS)
+    scale = plt.cm.ScalarMappable(Normalize(0, LIMIT_MM), COLOURS)
     place = figure.add_axes((0.3, 0.7 * foot, 0.4, 0.15 * foot))
     figure.colorbar(scale, cax=place, orientation="horizontal", label="distance of the true surface to the model, mm")
     save(figure, path)

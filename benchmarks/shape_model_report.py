@@ -110,4 +110,4 @@ def _of(fits: list[LevelFit], kind: str) -> list[LevelFit]:
 
 
 def _mean(errors: Iterable[RegionError], key: str) -> float:
-    return mean(getattr(error, key) for error in errors)
+    return float(mean(getattr(error, key) for error in errors))

@@ -16,6 +16,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.lines import Line2D
 
 from benchmarks.regions import REGIONS, vertex_regions
 from benchmarks.surface_drawing import ABOVE, BACK, BACK_RIGHT, BONE, FRONT_LEFT, LEFT, draw, save
@@ -26,10 +27,21 @@ WIDE_MM = 68.0
 """Three SD of size need room."""
 PAPER_MODES, PAPER_SHARE, WANTED_SHARE = 14, 0.75, 0.98
 COLOUR_OF = {
-    **{"plate_sup_area": 0, "plate_inf_area": 1, "posterior_wall": 2, "canal_ring": 12, "sp_tip": 7},
-    **{"pedicle_ring_left": 4, "pedicle_ring_right": 5, "tp_tip_left": 6, "tp_tip_right": 7},
-    **{"sap_left": 8, "sap_right": 9, "iap_left": 10, "iap_right": 11},
-    **{"plate_sup_rim": 14, "plate_inf_rim": 14},
+    "plate_sup_area": 0,
+    "plate_inf_area": 1,
+    "posterior_wall": 2,
+    "canal_ring": 12,
+    "sp_tip": 7,
+    "pedicle_ring_left": 4,
+    "pedicle_ring_right": 5,
+    "tp_tip_left": 6,
+    "tp_tip_right": 7,
+    "sap_left": 8,
+    "sap_right": 9,
+    "iap_left": 10,
+    "iap_right": 11,
+    "plate_sup_rim": 14,
+    "plate_inf_rim": 14,
 }
 
 
@@ -93,7 +105,7 @@ def regions_picture(model: ShapeModel, path: Path) -> None:
     palette = plt.get_cmap("tab10")(np.arange(len(REGIONS)))[:, :3]
     for column, eye in enumerate((FRONT_LEFT, LEFT, BACK, ABOVE, (-60.0, 20.0))):
         draw(figure, (1, 5, column + 1), (model.mean, model.faces), palette[vertex_regions(model)], eye)
-    patches = [plt.Line2D([], [], marker="s", linestyle="", color=colour) for colour in palette]
+    patches = [Line2D([], [], marker="s", linestyle="", color=colour) for colour in palette]
     figure.legend(patches, REGIONS, ncol=len(REGIONS), loc="lower center", frameon=False)
     figure.subplots_adjust(0, 0.06, 1, 1, 0, 0)
     save(figure, path)

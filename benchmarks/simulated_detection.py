@@ -87,7 +87,8 @@ def simulate_detection(
         pixels = pixels + sigma_px[..., None] * rng.normal(size=pixels.shape)
         views.append(ViewDetection(projection, spoiled, pixels, sigma_px, np.ones(len(meshes))))
         dice.append([_dice(a, b) for a, b in zip(exact, spoiled, strict=True)])
-    return Simulated(Detection(*views), np.array(dice).T)
+    ap, lat = views
+    return Simulated(Detection(ap, lat), np.array(dice).T)
 
 
 def network_grid(beam: Projection) -> Projection:
@@ -106,8 +107,8 @@ def _spoil(channel: NDArray[np.float32], rng: np.random.Generator, settings: Deg
     contrast = _smooth_field(channel.shape, settings.contrast_length_px, rng) * settings.contrast_sd
     image = image * (1 + settings.gain_sd * rng.normal() + contrast)
     near = gaussian_filter((image > 0.02).astype(np.float32), 3.0)
-    image = image + settings.noise_sd * near * rng.normal(size=channel.shape)
-    return np.clip(image, 0, 1).astype(np.float32)
+    noisy = image + settings.noise_sd * near * rng.normal(size=channel.shape)
+    return np.clip(noisy, 0, 1).astype(np.float32)
 
 
 def _smooth_field(shape: tuple[int, ...], length_px: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.demo_pair import grey16, real_spine
 from benchmarks.network_measure import ViewTruth
 from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
 from benchmarks.voxel_film import Volume, cast, voxelise
@@ -20,7 +22,6 @@ from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
-from training.radiographs.demo import grey16, real_spine
 from training.radiographs.fields import shrink
 from training.radiographs.film import draw_film, make_film
 from training.radiographs.habitus import draw_habitus
@@ -34,13 +35,17 @@ VOXEL_CORTEX = 0.6
 """The voxel renderer's cortex falls off over 1.25 mm; with this density it holds as much bone as body and arch."""
 
 
+def _bones_alone(bone_mm: NDArray[np.float32]) -> Matter:
+    return Matter(np.zeros_like(bone_mm), bone_mm)
+
+
 def photograph(subject: Subject, draw: int, folder: Path) -> tuple[Path, Path]:
     """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
     rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
     spine = real_spine(subject)
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
     bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient, SEED + draw)
-    return expose(subject, patient, lambda beam: Matter(np.float32(0.0), cast(bones, beam)), rng, folder)
+    return expose(subject, patient, lambda beam: _bones_alone(cast(bones, beam)), rng, folder)
 
 
 def bone_volume(meshes: list[TriangleMesh], patient: Patient, seed: int) -> Volume:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy.ndimage import gaussian_filter, zoom
 
+from benchmarks.demo_pair import grey16, real_spine
 from benchmarks.held_out_body import around, read_body
 from benchmarks.subject_films import COLUMNS, SEED, bone_volume
 from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
 from benchmarks.voxel_film import cast
 from lumbar3d.geometry.projection import Projection
-from training.radiographs.demo import grey16, real_spine
 from training.radiographs.ellipsoids import Ellipsoids
 from training.radiographs.film import draw_film, make_film
 from training.radiographs.habitus import draw_habitus

@@ -85,7 +85,7 @@ def cast(volume: Volume, beam: Projection) -> Image:
     v, u = np.mgrid[: beam.rows, : beam.columns]
     _, directions = beam.rays(np.stack([u, v], -1))
     voxel_from_world = np.linalg.inv(volume.world_from_voxel)
-    source = frames.apply(voxel_from_world, beam.source_world_mm)
+    source = frames.apply(voxel_from_world.astype(np.float64), beam.source_world_mm)
     return np.asarray(_cast(volume.density, source, directions @ voxel_from_world[:3, :3].T, STEP_MM))
 
 

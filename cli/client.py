@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -125,7 +124,7 @@ class JobsClient:
                     raise _refusal(answer)
                 for chunk in answer.iter_bytes():
                     file.write(chunk)
-            os.replace(partial, target)
+            partial.replace(target)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
         finally:

@@ -114,8 +114,7 @@ def assets() -> State:
 
 def networks() -> State:
     """ONNX Runtime opens them."""
-    from lumbar3d.detection.network import Detector
-
+    from lumbar3d.detector import Detector
     from lumbar3d.shape.assets import AssetStore
 
     return OK, "run on " + ", ".join(Detector.load(AssetStore.open(_worker().assets)).providers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -39,7 +38,7 @@ def reconstruct(
         engine.run(ap, lat, views, ReconstructOptions(method=method), Path(running), report)
         made = sorted(Path(running).iterdir())
         for path in made:
-            os.replace(path, folder / path.name)
+            path.replace(folder / path.name)
     for path in made:
         out(str(folder / path.name))
 

@@ -189,7 +189,7 @@ class LocalStore:
         with contextlib.suppress(OSError):
             (self.root / copy).rename(self.root / bundle)
 
-    def fetch(self, bundle: str, name: str, folder: Path) -> Path:
+    def fetch(self, bundle: str, name: str, folder: Path) -> Path:  # noqa: ARG002 (the protocol's)
         """Path of one file of a bundle where it lies, checked against its hash; no symbolic link is followed."""
         file = self.open(bundle, name)
         if file is None:
@@ -283,7 +283,7 @@ def _opened(root: Path, *names: str) -> Iterator[int]:
 
 
 def _read_manifest(folder: int) -> Manifest:
-    with open(os.open(MANIFEST, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+    with os.fdopen(os.open(MANIFEST, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
         manifest: Manifest = json.loads(file.read(MAX_MANIFEST_BYTES))
         return manifest
 

@@ -19,12 +19,12 @@ class now_s(FunctionElement[float]):
 
 
 @compiles(now_s, "sqlite")
-def _sqlite(element: now_s, compiler: SQLCompiler, **_: Any) -> str:
+def _sqlite(_element: now_s, _compiler: SQLCompiler, **_: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
 @compiles(now_s, "postgresql")
-def _postgresql(element: now_s, compiler: SQLCompiler, **_: Any) -> str:
+def _postgresql(_element: now_s, _compiler: SQLCompiler, **_: Any) -> str:
     return "(extract(epoch from clock_timestamp())::double precision)"
 
 

@@ -142,7 +142,7 @@ def _keep_private(path: str | None) -> None:
     if path is not None:
         with contextlib.suppress(OSError):  # a missing folder, or another owner's file: connecting says it
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            os.chmod(path, 0o600)
+            path.chmod(0o600)
 
 
 def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:

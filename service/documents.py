@@ -18,8 +18,25 @@ VIEW_TYPES = ("matrix", "geometry")
 """How a view may be told (``contracts``); no field of a view bears such a name."""
 LARGEST_TOLD = 1e300
 SAFE = frozenset(
-    "missing float_type int_type list_type tuple_type model_type dict_type string_type literal_error finite_number "
-    "greater_than_equal less_than_equal too_short too_long enum bool_type model_attributes_type".split()
+    [
+        "missing",
+        "float_type",
+        "int_type",
+        "list_type",
+        "tuple_type",
+        "model_type",
+        "dict_type",
+        "string_type",
+        "literal_error",
+        "finite_number",
+        "greater_than_equal",
+        "less_than_equal",
+        "too_short",
+        "too_long",
+        "enum",
+        "bool_type",
+        "model_attributes_type",
+    ]
 )
 """Kinds of faults whose message names the contract alone."""
 WORDS = {

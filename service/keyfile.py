@@ -67,11 +67,11 @@ def _change(file: Path, change: Callable[[list[Entry]], list[Entry]]) -> None:
         text = "".join(f"{entry}\n" for entry in change(entries(file)))
         descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # 0600
         try:
-            with open(descriptor, "w") as stream:
+            with os.fdopen(descriptor, "w") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(draft, file)
+            Path(draft).replace(file)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise

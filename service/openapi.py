@@ -16,7 +16,7 @@ from service.settings import ServiceSettings
 class _Dumper(yaml.SafeDumper):
     """Texts of several lines as blocks, and every object written out: a reader sees no anchors."""
 
-    def ignore_aliases(self, data: object) -> bool:
+    def ignore_aliases(self, _data: object) -> bool:
         return True
 
 

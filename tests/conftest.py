@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lumbar3d.contracts import Calibration
+from tests.not_run import RECORD, sentence
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The very last line: what could not be run. (Workers of a parallel run have no terminal, their parent tells.)"""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    skipped = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])]
+    reporter.write_line(sentence(skipped))
+    if RECORD in os.environ:
+        with Path(os.environ[RECORD]).open("a") as record:
+            record.writelines(reason.replace("\n", " ") + "\n" for reason in skipped)
 
 
 def calibration_document() -> dict[str, object]:

@@ -33,7 +33,8 @@ class RunningService:
 
     def worker_pids(self) -> list[int]:
         """Processes that the service has started."""
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _parent(pid) == self.process.pid]
+        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        return [pid for pid in pids if _parent(pid) == self.process.pid]
 
 
 @contextmanager

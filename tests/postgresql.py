@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,16 +35,19 @@ def postgresql_server() -> Iterator[str]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         data = folder / "data"
-        run = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-        subprocess.run([*become, initdb, "-D", data, "-U", "lumbar3d", "-A", "trust", "--no-sync"], **run)
+        _run([*become, initdb, "-D", data, "-U", "lumbar3d", "-A", "trust", "--no-sync"], folder)
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        subprocess.run([*become, pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", options, "start"], **run)
+        _run([*become, pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", options, "start"], folder)
         try:
             yield f"postgresql+psycopg://lumbar3d@127.0.0.1:{port}/postgres"
         finally:
-            subprocess.run([*become, pg_ctl, "-D", data, "-m", "immediate", "stop"], **run)
+            _run([*become, pg_ctl, "-D", data, "-m", "immediate", "stop"], folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(command: Sequence[str | Path], folder: Path) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
 
 
 def _become_unprivileged() -> list[str]:

@@ -31,7 +31,7 @@ class NoiseBlocks(Blocks):
 
     size = 8
 
-    def __init__(self, surroundings=None):
+    def __init__(self, surroundings: object = None) -> None:
         pass
 
     def __getitem__(self, index):
@@ -45,5 +45,5 @@ class NoiseBlocks(Blocks):
 
 
 if __name__ == "__main__":
-    samples.CoarseBlocks = NoiseBlocks
+    samples.CoarseBlocks = NoiseBlocks  # type: ignore[assignment, misc]
     app(prog_name="lumbar3d")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypedDict
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = "1"
@@ -23,10 +24,17 @@ class AssetEntry:
     licence: str
 
 
+class Manifest(TypedDict):
+    """The file: its version and one record per asset."""
+
+    version: str
+    assets: list[dict[str, Any]]
+
+
 def record_asset(directory: Path, entry: AssetEntry) -> str:
     """Add or replace the record of ``directory / entry.file``; returns its SHA-256."""
     path = directory / MANIFEST
-    manifest = json.loads(path.read_text()) if path.exists() else {"version": MANIFEST_VERSION, "assets": []}
+    manifest: Manifest = json.loads(path.read_text()) if path.exists() else {"version": MANIFEST_VERSION, "assets": []}
     digest = hashlib.sha256((directory / entry.file).read_bytes()).hexdigest()
     others = [record for record in manifest["assets"] if record["name"] != entry.name]
     manifest["assets"] = sorted([*others, {**asdict(entry), "sha256": digest}], key=lambda record: record["name"])

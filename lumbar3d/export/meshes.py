@@ -37,7 +37,7 @@ def write_meshes(meshes: Mapping[str, TriangleMesh], directory: Path) -> None:
             stl = export_stl(surface)
             (directory / MESH.name(level)).write_bytes(stl)
             archive.writestr(zipfile.ZipInfo(MESH.name(level), _ZIP_TIME), stl, zipfile.ZIP_DEFLATED)
-    (directory / SCENE.file).write_bytes(export_glb(_scene(surfaces), include_normals=True))  # type: ignore[no-untyped-call]
+    (directory / SCENE.file).write_bytes(export_glb(_scene(surfaces), include_normals=True))
 
 
 def _scene(surfaces: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:
@@ -45,9 +45,9 @@ def _scene(surfaces: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:
     scene = trimesh.Scene()
     for level, surface in surfaces.items():
         colour = [*COLOURS[level], 255]
-        material = PBRMaterial(  # type: ignore[no-untyped-call]
+        material = PBRMaterial(
             name=level, baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=_BONE_ROUGHNESS, doubleSided=True
         )
-        surface.visual = TextureVisuals(material=material)  # type: ignore[no-untyped-call]
+        surface.visual = TextureVisuals(material=material)
         scene.add_geometry(surface, node_name=level, geom_name=level)
     return scene

@@ -6,7 +6,6 @@ that are burnt into the pixels stay, because nobody can tell them from anatomy w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -54,7 +53,7 @@ def deidentify(path: Path, salt: bytes) -> dict[str, str]:
         identifiers = clean(path, copy)
         if _nameless(inspect_upload(copy)) != _nameless(before):
             raise RadiographError("the image cannot be separated from what identifies the patient")
-        os.replace(copy, path)
+        copy.replace(path)
     finally:
         copy.unlink(missing_ok=True)
     return identifiers

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Norm
 
-_PAIRS = tuple(f"{upper}/{lower}" for upper, lower in zip(LEVELS, LEVELS[1:], strict=False))
+_PAIRS = tuple(f"{upper}/{lower}" for upper, lower in pairwise(LEVELS))
 
 _TABLE = "project's harmonised adult table after Panjabi 1992, Zhou 2000 and Cook 2021"
 _MASHARAWI = "Masharawi 2010, 240 adults; SD estimated"

@@ -91,7 +91,7 @@ class _Loss:
     best_loss: float = np.inf
     best_step: Array = field(default_factory=lambda: np.zeros(0))
 
-    def __call__(self, step: Array, gradient: Array) -> float:
+    def __call__(self, step: Array, _gradient: Array) -> float:
         """Loss at a step from the starts; BOBYQA asks for no gradient."""
         step = step.copy()  # NLopt lends a read-only view of memory that it reuses
         meshes = [self._mesh(index, at) for index, at in enumerate(self.parameters(step))]

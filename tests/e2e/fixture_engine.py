@@ -7,6 +7,7 @@ import time
 import zipfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import trimesh
@@ -86,7 +87,7 @@ def overlay_view(beam: ConeBeam, meshes):
 
 def film(beam: ConeBeam, meshes):
     """A grey picture with the spine on it, (512, 512) uint8."""
-    v, u = np.mgrid[:GRID, :GRID]
+    _v, u = np.mgrid[:GRID, :GRID]
     picture = 90 * np.exp(-(((u - GRID / 2) / 190) ** 2))
     for mesh in meshes.values():
         pixels = beam.project(np.asarray(mesh.sample(4000)))[0].round().astype(int)
@@ -139,7 +140,7 @@ def level_result(index, level):
     flag, reasons = grades[max(0, index - 2)]
     return LevelResult(
         level=level,
-        world_from_model=tuple(map(tuple, pose.tolist())),
+        world_from_model=cast(Any, pose.tolist()),
         coefficients_sd=(0.4, -1.1),
         landmarks=tuple(
             LandmarkResult(name=name, model_mm=tuple(point), triangulated_mm=tuple(point + 0.5), ray_distance_mm=0.8)

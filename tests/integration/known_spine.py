@@ -44,7 +44,8 @@ def _like_the_others(model: ShapeModel, shared: NDArray[np.float64], rng: np.ran
     loadings = model.shared_loadings
     values, vectors = np.linalg.eigh(np.eye(model.rank) - loadings @ loadings.T)
     own = vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.normal(size=model.rank))
-    return loadings @ shared[: loadings.shape[1]] + own
+    drawn: NDArray[np.float64] = loadings @ shared[: loadings.shape[1]] + own
+    return drawn
 
 
 @dataclass(frozen=True, eq=False)

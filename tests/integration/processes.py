@@ -96,7 +96,7 @@ def wait_for(address: str, state: str) -> dict[str, Any]:
 
     def is_there() -> bool:
         seen.update(httpx.get(address, timeout=30).json())
-        return seen["state"] == state
+        return bool(seen["state"] == state)
 
     wait_until(is_there, f"the job is {seen.get('state')}, not {state}: {seen}")
     return seen

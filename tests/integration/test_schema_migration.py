@@ -191,7 +191,7 @@ def test_front_end_and_worker_refuse_with_one_sentence(tmp_path: Path, monkeypat
     environment = environment_for(old_folder(tmp_path), broker_url="redis://127.0.0.1:1/0")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit, match="schema 0001 .* `lumbar3d db upgrade`"):
+    with pytest.raises(SystemExit, match=r"schema 0001 .* `lumbar3d db upgrade`"):
         create_app_from_environment()
     log = tmp_path / "worker.log"
     command = [sys.executable, "-m", "celery", "-A", "tests.tiny_celery", "worker", "--without-mingle"]

@@ -44,7 +44,7 @@ def test_a_name_in_every_element_is_found_nowhere(tmp_path: Path) -> None:
                 uploads = [*tmp_path.glob(f"uploads/{running['id']}/*")]
                 assert {"ap", "lat"} <= {path.name for path in uploads}
                 said = [httpx.get(url + path) for path in ("/metrics", "/readyz", accepted.headers["Location"])]
-                queued = b"".join(client.dump(key) or b"" for key in client.keys())
+                queued = b"".join(client.dump(key) or b"" for key in client.scan_iter())
                 client.save()
                 search(tmp_path, "while it runs", queued, *(answer.content for answer in (accepted, *said)))
                 (tmp_path / "trouble" / "hold").unlink()

@@ -36,7 +36,7 @@ def s3(shared_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Serve
         monkeypatch.setenv(name, value)
     yield shared_s3
     shared_s3.line.set_mode("open")
-    for key in shared_s3.keys():
+    for key in list(shared_s3.keys()):
         shared_s3.remove(key)
 
 
@@ -54,7 +54,7 @@ def staged(store: ObjectStore, content: bytes = b"mesh") -> Path:
 def opened(store: ObjectStore) -> bytes:
     file = store.open(BUNDLE, "L1.stl")
     assert file is not None
-    with open(file.descriptor, "rb") as stream:
+    with os.fdopen(file.descriptor, "rb") as stream:
         content = stream.read()
     assert hashlib.sha256(content).hexdigest() == file.sha256
     return content
@@ -97,7 +97,7 @@ def test_changed_bundle_is_never_opened(
     with pytest.raises(BundleLostError):
         store.fetch(BUNDLE, "L1.stl", tmp_path)
     assert len(list((tmp_path / "staging").iterdir())) == 1, "only what the test itself staged"
-    held = [os.path.realpath(f"/proc/self/fd/{descriptor}") for descriptor in os.listdir("/proc/self/fd")]
+    held = [os.path.realpath(descriptor) for descriptor in Path("/proc/self/fd").iterdir()]
     assert not [name for name in held if name.startswith(str(tmp_path))], "nothing stays open"
 
 
@@ -130,7 +130,7 @@ def test_front_ends_and_workers_of_different_machines(tmp_path: Path, s3: S3Serv
         for job in jobs:
             assert wait_for(two + job, "succeeded")["attempt"] == 1
             assert [len(httpx.get(url + job + "/meshes/L1.stl").content) for url in (one, two)] == [134, 134]
-        wait_until(lambda: not [key for key in s3.keys() if "/uploads/" in key], "images go when the job ended")
+        wait_until(lambda: not [key for key in list(s3.keys()) if "/uploads/" in key], "images go when the job ended")
         assert [httpx.delete(two + job).status_code for job in jobs] == [204] * 3
         assert s3.keys() == []
         left = [path for path in tmp_path.glob("*-*/**/*") if path.is_file() and path.name != "worker.lock"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -87,9 +86,5 @@ def test_erasing_while_others_download(tmp_path: Path) -> None:
             reader.join(30)
         assert {status for status, _ in seen} <= {200, 404} and all(is_whole for _, is_whole in seen)
         assert any(status == 200 for status, _ in seen) and any(status == 404 for status, _ in seen)
-        held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_link(fd)]
+        held = [str(fd.readlink()) for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
         assert not [name for name in held if name.endswith("(deleted)") and "/artifacts/" in name]
-
-
-def _is_link(descriptor: str) -> bool:
-    return os.path.lexists(f"/proc/self/fd/{descriptor}")

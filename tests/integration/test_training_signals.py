@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from benchmarks.processes import wait_until  # noqa: E402
-from training.network.checkpoint import load_state  # noqa: E402
+from benchmarks.processes import wait_until
+from training.network.checkpoint import load_state
 
 
 def start(folder, workers, block_s):

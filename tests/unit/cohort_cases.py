@@ -32,7 +32,7 @@ def unit(points: Array) -> Array:
 
 def radius_mm(directions: Array, length: float = 24.0) -> Array:
     """Of an ellipsoid with three processes along unit directions (..., 3); ``length`` of the dorsal one in mm."""
-    radius = 1.0 / np.linalg.norm(directions / np.array([17.0, 22.0, 13.0]), axis=-1)
+    radius: Array = 1.0 / np.linalg.norm(directions / np.array([17.0, 22.0, 13.0]), axis=-1)
     for axis, height in (((-1.0, 0.0, -0.2), length), ((-0.5, 0.85, 0.1), 20.0), ((-0.5, -0.85, 0.1), 20.0)):
         radius = radius + height * np.exp((directions @ (np.array(axis) / np.linalg.norm(axis)) - 1) / 0.08)
     return radius

@@ -62,7 +62,7 @@ def bumpy_torus(rng: np.random.Generator, offset_mm: float = 0.0) -> TriangleMes
 def cast_rays(mesh: TriangleMesh, projection: Projection) -> np.ndarray:
     """Path lengths by intersecting every pixel's ray with every triangle (Moeller-Trumbore), (rows, columns)."""
     rows, columns = projection.rows, projection.columns
-    pixels = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
+    pixels = np.stack(np.meshgrid(np.arange(float(columns)), np.arange(float(rows))), -1).reshape(-1, 2)
     origins, directions = projection.rays(pixels)
     total = np.zeros(len(pixels))
     for a, b, c in mesh.vertices[mesh.faces]:

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -23,7 +24,7 @@ STUDY = "1.2.3.4"
 def gradient(rows: int = ROWS, columns: int = COLUMNS) -> NDArray[np.uint16]:
     """A 12-bit image in which no two neighbours are equal."""
     v, u = np.mgrid[:rows, :columns]
-    return (v * 17 + u * 31).astype(np.uint16) % 4096
+    return np.asarray((v * 17 + u * 31) % 4096, dtype=np.uint16)
 
 
 def write_png(path: Path, pixels: NDArray[np.generic]) -> Path:
@@ -70,7 +71,7 @@ def dicom(pixels: NDArray[np.generic] | None = None, syntax: str = ExplicitVRLit
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = generate_uid()
-    meta.TransferSyntaxUID = syntax
+    meta.TransferSyntaxUID = uid.UID(syntax)
     is_implicit, is_little = syntax == uid.ImplicitVRLittleEndian, syntax != uid.ExplicitVRBigEndian
     dataset = FileDataset("", {}, b"\0" * 128, meta, is_implicit, is_little)
     dataset.SOPClassUID = meta.MediaStorageSOPClassUID
@@ -84,12 +85,12 @@ def dicom(pixels: NDArray[np.generic] | None = None, syntax: str = ExplicitVRLit
     bits, stored = 8 * pixels.dtype.itemsize, stored_bits(pixels)
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, stored, stored - 1
     dataset.PixelRepresentation = 0
-    order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
-    dataset.add_new(0x7FE00010, "OW", pixels.astype(pixels.dtype.newbyteorder(order)).tobytes())
+    stored_type = pixels.dtype.newbyteorder(">" if syntax == uid.ExplicitVRBigEndian else "<")
+    dataset.add_new(0x7FE00010, "OW", pixels.astype(stored_type).tobytes())
     return dataset
 
 
-ENCODERS: dict[str, Callable[[NDArray[np.generic]], bytes]] = {
+ENCODERS: dict[str, Callable[[NDArray[Any]], bytes | bytearray]] = {
     uid.JPEGLossless: lambda pixels: imagecodecs.jpeg8_encode(
         pixels, lossless=True, predictor=4, bitspersample=stored_bits(pixels)
     ),
@@ -115,11 +116,12 @@ def stored_bits(pixels: NDArray[np.generic]) -> int:
 
 def jpeg2000(pixels: NDArray[np.generic], level: int, bits: int = 12) -> bytes:
     """Level 0 is reversible; others are the quality of an irreversible stream in dB."""
-    return imagecodecs.jpeg2k_encode(pixels, level, codecformat="j2k", bitspersample=bits, reversible=level == 0)
+    lossless = level == 0
+    return bytes(imagecodecs.jpeg2k_encode(pixels, level, codecformat="j2k", bitspersample=bits, reversible=lossless))
 
 
 def compressed(
-    syntax: str, pixels: NDArray[np.generic] | None = None, stream: bytes | None = None, **encapsulation: object
+    syntax: str, pixels: NDArray[np.generic] | None = None, stream: bytes | None = None, **encapsulation: Any
 ) -> FileDataset:
     """The DX image with its pixels in another transfer syntax."""
     pixels = gradient() if pixels is None else pixels
@@ -127,8 +129,8 @@ def compressed(
     if syntax == uid.RLELossless:
         dataset.compress(syntax, generate_instance_uid=False)
         return dataset
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.PixelData = encapsulate([stream or ENCODERS[syntax](pixels)], **encapsulation)
+    dataset.file_meta.TransferSyntaxUID = uid.UID(syntax)
+    dataset.PixelData = encapsulate([stream or bytes(ENCODERS[syntax](pixels))], **encapsulation)
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
     return dataset

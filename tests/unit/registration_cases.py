@@ -112,13 +112,14 @@ def exact_detection(
         views.append(
             ViewDetection(projection, decomposition, pixels, np.full(pixels.shape[:2], sigma_px), np.ones(len(pixels)))
         )
-    return Detection(*views, levels=tuple(model.level for model in models))
+    ap, lat = views
+    return Detection(ap, lat, levels=tuple(model.level for model in models))
 
 
 def with_landmark_noise(detection: Detection, rng: np.random.Generator) -> Detection:
     """Landmarks moved by their own sigma."""
-    views = [
+    ap, lat = (
         replace(view, landmarks_px=view.landmarks_px + view.landmark_sigma_px[..., None] * rng.normal(size=(5, 7, 2)))
         for view in detection.views
-    ]
-    return Detection(*views)
+    )
+    return Detection(ap, lat)

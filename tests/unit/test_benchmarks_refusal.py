@@ -78,7 +78,7 @@ def test_every_kind_of_spoiling_changes_what_it_says():
             assert changed == views.get(kind, [which == 0, which == 1]), kind
             assert [view.view for view in pair] == ["ap", "lat"]
             assert all(view.pixels.dtype == np.float32 and view.pixels.shape == (512, 512) for view in pair)
-            assert all(0.0 <= view.pixels.min() and view.pixels.max() <= 1.0 for view in pair)
+            assert all(view.pixels.min() >= 0.0 and view.pixels.max() <= 1.0 for view in pair)
 
 
 def test_stated_probabilities_are_held_against_what_was_found():

@@ -112,7 +112,7 @@ def test_unusable_masks_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match=r"broken.nii.gz cannot be read"):
         read_surface(tmp_path / "broken.nii.gz", LABEL)
     (tmp_path / "none").mkdir()
-    with pytest.raises(CohortError, match="no .ply"):
+    with pytest.raises(CohortError, match=r"no \.ply"):
         find_files(tmp_path / "none")
 
 

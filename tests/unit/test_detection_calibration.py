@@ -3,8 +3,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from lumbar3d.detection.calibration import LandmarkCalibration  # noqa: E402
-from training.network.calibrate import fit, unscaled  # noqa: E402
+from lumbar3d.detection.calibration import LandmarkCalibration
+from training.network.calibrate import fit, unscaled
 
 MAP = 2.5**2
 

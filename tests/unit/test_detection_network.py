@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -189,7 +190,7 @@ def test_a_film_stored_upside_down_gives_the_same_answer(detector, pairs):
 class KnownRefiner:
     """The middle of every crop, spread along the diagonal of the film as it was taken; nothing in the image."""
 
-    custom_metadata_map = {"lumbar3d": json.dumps({"landmark_calibration": unscaled()})}
+    custom_metadata_map: ClassVar = {"lumbar3d": json.dumps({"landmark_calibration": unscaled()})}
 
     def get_providers(self):
         return ["CPUExecutionProvider"]

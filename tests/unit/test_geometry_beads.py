@@ -115,5 +115,5 @@ def test_pairs_in_the_wrong_order_are_refused(calibration: Calibration) -> None:
     assert isinstance(view, GeometryView)
     pixels = seen(view, phantom())
     pixels[[3, 12]] = pixels[[12, 3]]
-    with pytest.raises(CalibrationError, match="do not belong together|behind the source"):
+    with pytest.raises(CalibrationError, match=r"do not belong together|behind the source"):
         fit_view(phantom(), pixels, DETECTOR)

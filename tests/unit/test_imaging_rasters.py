@@ -19,7 +19,7 @@ from tests.unit.radiograph_files import gradient, write_png
 DEEP = gradient() * np.uint16(15)
 GREY = (gradient() // 16).astype(np.uint8)
 OPAQUE = np.full_like(GREY, 255)
-COLOURED = np.dstack([GREY, GREY, np.where(GREY == GREY[50, 40], 255, GREY)]).astype(np.uint8)
+COLOURED = np.dstack([GREY, GREY, np.where(GREY[50, 40] == GREY, 255, GREY)]).astype(np.uint8)
 
 
 def write_jpeg(path: Path, pixels: np.ndarray, **options: object) -> Path:

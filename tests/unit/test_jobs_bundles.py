@@ -35,7 +35,7 @@ def test_ages_are_told_by_the_clock_that_dates_the_files(store: LocalStore) -> N
         store.publish(bundle, staged(store))
     (store.root / "artifacts" / "empty").mkdir()
     assert set(store.ages("uploads")) == {"other"}
-    os.utime(store.root / "artifacts/job/1-aaaa", (0, os.stat(store.root / "clock").st_mtime - 500.0))
+    os.utime(store.root / "artifacts/job/1-aaaa", (0, (store.root / "clock").stat().st_mtime - 500.0))
     ages = store.ages("artifacts")
     assert set(ages) == {"job/1-aaaa", "job/2-bbbb", "empty"}
     assert ages["job/1-aaaa"] >= 499.0 and abs(ages["job/2-bbbb"]) < 60.0
@@ -86,7 +86,7 @@ def test_everything_is_synced_before_the_name_appears(store: LocalStore, monkeyp
     real_fsync, real_rename = os.fsync, Path.rename
 
     def fsync(descriptor: int) -> None:
-        calls.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        calls.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
         real_fsync(descriptor)
 
     def rename(self: Path, target: Path) -> Path:
@@ -141,7 +141,7 @@ def opened(store: LocalStore, name: str = "L1.stl") -> bytes:
     """What is sent to a client."""
     file = store.open("artifacts/job/1-aaaa", name)
     assert file is not None
-    with open(file.descriptor, "rb") as stream:
+    with os.fdopen(file.descriptor, "rb") as stream:
         content = stream.read()
     assert hashlib.sha256(content).hexdigest() == file.sha256
     return content
@@ -153,7 +153,7 @@ def test_opened_file_is_checked_and_outlives_its_name(store: LocalStore) -> None
     file = store.open("artifacts/job/1-aaaa", "L1.stl")
     assert file is not None
     store.remove("artifacts/job")
-    with open(file.descriptor, "rb") as stream:
+    with os.fdopen(file.descriptor, "rb") as stream:
         assert stream.read() == b"mesh" * 1000
     with pytest.raises(BundleLostError):
         store.open("artifacts/job/1-aaaa", "L1.stl")
@@ -198,11 +198,11 @@ def pipe(bundle: Path) -> None:
 )
 def test_changed_bundle_is_never_opened(store: LocalStore, tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     store.publish("artifacts/job/1-aaaa", staged(store))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len([*Path("/proc/self/fd").iterdir()])
     spoil(tmp_path / "artifacts" / "job" / "1-aaaa")
     with pytest.raises(BundleLostError):
         store.open("artifacts/job/1-aaaa", "L1.stl")
-    assert len(os.listdir("/proc/self/fd")) == before, "nothing stays open"
+    assert len([*Path("/proc/self/fd").iterdir()]) == before, "nothing stays open"
 
 
 def test_lost_bundle_is_restored_and_a_present_one_is_kept(store: LocalStore) -> None:

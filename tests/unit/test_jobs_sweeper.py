@@ -139,7 +139,7 @@ def test_files_follow_the_rows(
     fresh = store.staging()
     assert collect_orphans(database, store) == 0, "nothing is old enough yet"
     for folder in [*store.root.glob("uploads/*"), *store.root.glob("artifacts/*/*")]:
-        os.utime(folder, (0, os.stat(folder).st_mtime - 2 * ORPHAN_S))
+        os.utime(folder, (0, folder.stat().st_mtime - 2 * ORPHAN_S))
     assert collect_orphans(database, store) == 3
     os.utime(store.root / "artifacts" / "nobody", (0, 0))
     assert collect_orphans(database, store) == 1, "the empty folder of a job that is no more"

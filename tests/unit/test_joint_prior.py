@@ -35,7 +35,7 @@ def evidence(loadings: np.ndarray, data: list[tuple[np.ndarray, np.ndarray]]) ->
     found = []
     for own, (precision, pull) in zip(loadings, data, strict=True):
         covariance = np.linalg.inv(precision + np.eye(RANK))
-        found.append(Evidence.of(own, covariance @ pull, covariance))
+        found.append(Evidence.of(own, covariance @ pull, covariance.astype(np.float64)))
     return found
 
 

@@ -91,7 +91,7 @@ def test_a_training_begins_with_the_weights_of_a_file(tmp_path, trained):
 def test_another_networks_weights_are_refused(tmp_path, released):
     with pytest.raises(TrainingStateError, match=r"not a state of this network: 1\.bias"):
         begin_from(released, tmp_path / "new", torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3)))
-    with pytest.raises(TrainingStateError, match="0.bias"):
+    with pytest.raises(TrainingStateError, match=r"0\.bias"):
         begin_from(released, tmp_path / "new", network(2))
     for nonsense in (b"", b"weights", b"PK\x03\x04 weights"):
         (tmp_path / "bad.npz").write_bytes(nonsense)
@@ -105,7 +105,7 @@ def test_a_changed_release_is_refused(tmp_path, released):
     data = bytearray(piece.read_bytes())
     data[len(data) // 2] ^= 1
     piece.write_bytes(data)
-    with pytest.raises(TrainingStateError, match="is not what release.json says"):
+    with pytest.raises(TrainingStateError, match=r"is not what release\.json says"):
         begin_from(released, tmp_path / "new", network())
     piece.unlink()
     with pytest.raises(TrainingStateError, match="is missing"):

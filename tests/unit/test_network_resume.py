@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import time
 
 import numpy as np
@@ -176,7 +175,7 @@ def test_an_interrupted_write_leaves_the_old_state(tmp_path):
     assert load_state(tmp_path)["images"] == 100
     for path in list(tmp_path.iterdir()):
         (tmp_path / path.name.replace("100.", "200.")).write_bytes(path.read_bytes())
-    os.remove(tmp_path / "state-0000000200.2of3")
+    (tmp_path / "state-0000000200.2of3").unlink()
     assert load_state(tmp_path)["images"] == 100
     save_state(tmp_path, {**big, "images": 300})
     assert len(list(tmp_path.iterdir())) == 3

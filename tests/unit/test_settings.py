@@ -21,7 +21,7 @@ def test_what_nobody_reads_is_refused() -> None:
     refuse_unknown({"LUMBAR3D_SWEEP_S": "1", "lumbar3d_server": "x", "HOME": "/", "LUMBAR3D_ASSETS": "y"})
     with pytest.raises(UnknownSettingError, match="did you mean LUMBAR3D_DEVICE"):
         refuse_unknown({"LUMBAR3D_DEVISE": "gpu"})
-    with pytest.raises(UnknownSettingError, match="docs/operate.md"):
+    with pytest.raises(UnknownSettingError, match=r"docs/operate\.md"):
         refuse_unknown({"LUMBAR3D_QQQ": "gpu"})
 
 

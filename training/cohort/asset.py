@@ -99,6 +99,7 @@ def write_asset(out: Path, entry: AssetEntry, components: PrincipalComponents, f
         landmark_indices=carried.landmark_indices,
         fit_vertices=fit_vertices,
         fit_faces=fit_faces,
+        allow_pickle=False,
         **{f"{PATCH_PREFIX}{name}": indices for name, indices in carried.patches.items()},
     )
     return record_asset(out, entry)

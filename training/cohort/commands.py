@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.console import note, out
 from lumbar3d.anatomy import LEVELS, Lumbar
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ def build(
     with _progress() as report:
         summary = build(inputs, Output(folder, level, licence), steps, report)
     _tell(summary)
-    note(f"next: lumbar3d ssm report {folder} --level {level} --meshes {steps.folder} --out FOLDER")
-    out(str(folder / f"ssm_{level}.npz"))
+    typer.echo(f"next: lumbar3d ssm report {folder} --level {level} --meshes {steps.folder} --out FOLDER", err=True)
+    typer.echo(folder / f"ssm_{level}.npz")
 
 
 @app.command()
@@ -71,20 +70,24 @@ def report(
     from training.cohort.store import WorkFolder
 
     for path in write_report(model, level, WorkFolder(meshes), folder):
-        out(str(path))
+        typer.echo(path)
 
 
 def _tell(summary: Summary) -> None:
     """What came out, on stderr."""
     from lumbar3d.anatomy import LANDMARKS
 
-    note(
+    typer.echo(
         f"{summary.meshes} vertebrae ({summary.cut} not complete), {summary.vertices} vertices, {summary.modes} modes, "
-        f"sha256 {summary.sha256[:12]}"
+        f"sha256 {summary.sha256[:12]}",
+        err=True,
     )
     for name, offset in zip(LANDMARKS, summary.landmark_offset_mm, strict=True):
         if offset > FAR_LANDMARK_MM:
-            note(f"{name}: annotated {offset:.1f} mm from where the shipped models have it; is the same point meant?")
+            typer.echo(
+                f"{name}: annotated {offset:.1f} mm from where the shipped models have it; is the same point meant?",
+                err=True,
+            )
 
 
 @contextmanager
@@ -108,4 +111,4 @@ def _progress() -> Iterator[Report]:
 
 def _print_tenths(step: str, done: int, total: int) -> None:
     if done % max(1, total // 10) == 0 or done == total:
-        note(f"{step}: {done} of {total}")
+        typer.echo(f"{step}: {done} of {total}", err=True)

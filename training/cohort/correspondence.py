@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from training.cohort.target import NORMAL_AGREEMENT, Target, unit, with_normals
+from training.nearest import nearest_of
 from training.shape_model.nonrigid import farthest_points, gaussian
 
 Array = NDArray[np.float64]
@@ -145,7 +146,7 @@ class ReferenceFit:
         pulls, count = np.where(pulling[:, None], feet - own, 0.0), pulling.astype(np.float64)
         every = max(1, len(target.points) // len(points))
         there, there_normals = target.points[::every], target.normals[::every]
-        _, nearest = cKDTree(with_normals(own, normals)).query(with_normals(there, there_normals))
+        _, nearest = nearest_of(cKDTree(with_normals(own, normals)), with_normals(there, there_normals))
         offset = there - own[nearest]
         missed = np.einsum("ni,ni->n", normals[nearest], there_normals) > NORMAL_AGREEMENT
         missed &= np.linalg.norm(offset, axis=1) > self._spacing_mm(len(points))

@@ -15,6 +15,7 @@ from training.cohort.prepare import Member, Progress
 from training.cohort.remesh import choose_reference
 from training.cohort.store import Prepared, WorkFolder
 from training.cohort.target import Target
+from training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 
@@ -58,7 +59,7 @@ def fit_one(engine: ReferenceFit, member: Member) -> Correspondence:
     """Landmarks, trimmed ICP, non-rigid fit of one mesh."""
     posed = on_reference(member.prepared, engine)
     fit = engine.onto(Target(posed.mesh, posed.landmarks))
-    rest, _ = cKDTree(fit.vertices).query(posed.mesh.vertices)
+    rest, _ = nearest_of(cKDTree(fit.vertices), posed.mesh.vertices)
     if rest.mean() > GREATEST_REST_MM or fit.seen.mean() < LEAST_SEEN_SHARE:
         raise CohortError(
             f"{member.name}: the reference does not fit it (mean distance {rest.mean():.1f} mm, "

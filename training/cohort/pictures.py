@@ -100,7 +100,7 @@ def draw(axes: Axes, vertices: Array, faces: NDArray[np.int32], view: str) -> No
     order = order[np.argsort((corners[order] @ towards).mean(axis=1))]
     flat = np.stack([corners[order] @ right, corners[order] @ up], axis=-1)
     tint = BONE * (0.35 + 0.65 * facing[order])[:, None]
-    axes.add_collection(PolyCollection(flat, facecolors=tint, edgecolors=tint, linewidths=0.3))
+    axes.add_collection(PolyCollection(list(flat), facecolors=tint, edgecolors=tint, linewidths=0.3))
     axes.set_aspect("equal")
     axes.set_axis_off()
 

@@ -18,6 +18,7 @@ from training.cohort.landmarks import model_from_source, read_landmarks
 from training.cohort.remesh import is_closed, remesh
 from training.cohort.store import Prepared, WorkFolder, key_of
 from training.cohort.surfaces import SRS_FROM_RAS, find_files, is_mask, read_surface
+from training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -106,7 +107,7 @@ def check_on_surface(name: str, landmarks: Array, surface: TriangleMesh) -> None
         One is too far from every vertex.
     """
     known = ~np.isnan(landmarks).any(axis=1)
-    distance, _ = cKDTree(surface.vertices).query(landmarks[known])
+    distance, _ = nearest_of(cKDTree(surface.vertices), landmarks[known])
     if distance.max() > GREATEST_LANDMARK_MM:
         landmark = np.array(LANDMARKS)[known][np.argmax(distance)]
         raise CohortError(

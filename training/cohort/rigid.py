@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from lumbar3d.geometry import frames
+from training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ def trimmed_icp(points: Array, reference: Array) -> Array:
     tree, pose = cKDTree(reference), np.eye(4)
     for _ in range(ICP_STEPS):
         moved = frames.apply(pose, points)
-        distance, nearest = tree.query(moved)
+        distance, nearest = nearest_of(tree, moved)
         near = distance <= np.quantile(distance, KEPT_SHARE)
         step = frames.fit_rigid(moved[near], reference[nearest[near]])
         pose = step @ pose

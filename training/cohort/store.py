@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from training.cohort.correspondence import Correspondence
 from training.cohort.errors import CohortError
 
 Array = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
 
 METHOD = b"cohort-1"
 """Changes when the steps do: what an older method left in a work folder is not used."""
@@ -70,8 +71,8 @@ class WorkFolder:
     def keep_prepared(self, key: str, item: Prepared) -> None:
         """Store a re-meshed mesh."""
         mesh = item.mesh
-        arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "landmarks": item.landmarks}
-        _write(self.folder / f"mesh-{key}.npz", {**arrays, "closed": np.array(item.closed)})
+        arrays: Arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "landmarks": item.landmarks}
+        _write(self.folder / f"mesh-{key}.npz", arrays | {"closed": np.array(item.closed)})
 
     def correspondence(self, reference: str, key: str) -> Correspondence | None:
         """The reference on a mesh, fitted by an earlier run."""
@@ -110,17 +111,17 @@ def key_of(path: Path, landmarks: Array, label: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, NDArray[np.generic]] | None:
+def _read(path: Path) -> Arrays | None:
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as data:
         return {name: data[name] for name in data.files}
 
 
-def _write(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+def _write(path: Path, arrays: Arrays) -> None:
     """Whole or not at all: a build may be stopped at any moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, **arrays)
-    os.replace(part, path)
+        np.savez(file, allow_pickle=False, **arrays)
+    part.replace(path)

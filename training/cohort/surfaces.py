@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import nibabel
 import numpy as np
 import trimesh
+from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, gaussian_filter
 from skimage.measure import marching_cubes
@@ -88,7 +90,7 @@ def _mesh_file(path: Path) -> trimesh.Trimesh:
 def _mask_surface(path: Path, label: int) -> trimesh.Trimesh:
     """Marching cubes in voxels, then the file's affine; open where the mask reaches the edge of the scan."""
     try:
-        image = nibabel.load(path)
+        image = cast(SpatialImage, nibabel.load(path))
         labels = np.asanyarray(image.dataobj)
     except Exception as error:  # nibabel lets through what zlib, the header and the data reader raise
         raise CohortError(f"{path.name} cannot be read as a NIfTI mask") from error
@@ -131,4 +133,4 @@ def _without_cuts(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
             staircase |= not cut[faces[0]]
     if staircase or not cut.any():
         return mesh
-    return mesh.submesh([~cut], append=True)
+    return cast(trimesh.Trimesh, mesh.submesh([~cut], append=True))

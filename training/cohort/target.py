@@ -58,12 +58,14 @@ class Target:
         """Which points (N,) of a fitted reference lie on the target's surface."""
         _, distance, faces = self._surface.closest(points)
         agree = np.einsum("nki,ni->nk", self.normals[self._faces[faces]], normals).max(axis=1) > NORMAL_AGREEMENT
-        return agree & (distance < SEEN_WITHIN_MM) & ~self.edge[self._faces[faces]].any(axis=1)
+        result: Mask = agree & (distance < SEEN_WITHIN_MM) & ~self.edge[self._faces[faces]].any(axis=1)
+        return result
 
 
 def unit(vectors: Array) -> Array:
     """Vectors (N, 3) scaled to length one."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    result: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return result
 
 
 def with_normals(points: Array, normals: Array) -> Array:

@@ -18,6 +18,7 @@ from lumbar3d.shape.model import ShapeModel
 from training.cohort.correspondence import ReferenceFit
 from training.cohort.rigid import on_landmarks
 from training.cohort.target import Target, unit, with_normals
+from training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -59,8 +60,8 @@ def carry_over(shipped: ShapeModel, mean: TriangleMesh, landmarks: Array) -> Car
     template = TriangleMesh(shipped.mean, shipped.faces)
     moved = ReferenceFit(template, own).onto(Target(target, frames.apply(shipped_from_mean, landmarks))).vertices
     mine, its = _oriented(target.vertices, mean.faces), _oriented(moved, shipped.faces)
-    _, from_template = cKDTree(mine).query(its)
-    _, from_mean = cKDTree(its).query(mine)
+    _, from_template = nearest_of(cKDTree(mine), its)
+    _, from_mean = nearest_of(cKDTree(its), mine)
     patches = {
         name: _points(from_template[patch]) if name.startswith(POINTWISE) else _area(from_mean, patch)
         for name, patch in shipped.patches.items()

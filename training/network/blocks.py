@@ -53,7 +53,7 @@ class _Lifeline:
         self._workers = workers
         self._reader, self._writer = os.pipe()
 
-    def hold(self, worker: int) -> None:
+    def hold(self, _worker: int) -> None:
         """Called in each worker process."""
         os.close(self._writer)
         threading.Thread(target=self._wait, daemon=True).start()

@@ -19,6 +19,7 @@ from lumbar3d.anatomy import LANDMARK_COUNT, LANDMARK_GROUPS
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical
+from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
@@ -75,14 +76,27 @@ def _surprise(parameters: Array, error_px: Array, covariance_px2: Array) -> floa
     return float(np.mean(squares + np.log(determinants))) / 2
 
 
+def stated_covariance_px2(found: ViewDetection) -> Array:
+    """Covariances (5, 7, 2, 2) of the landmarks, px^2 of the detection's grid.
+
+    Raises
+    ------
+    ValueError
+        The detector states none.
+    """
+    if found.landmark_covariance_px2 is None:
+        raise ValueError("the detector states no covariance of its landmarks")
+    return found.landmark_covariance_px2
+
+
 def errors(detector: Detector, pair: tuple[LabelledView, LabelledView]) -> dict[str, tuple[Array, Array]]:
     """Landmark errors (5, 7, 2) and stated covariances (5, 7, 2, 2) per view, on the full grid."""
     flips = [flips_to_canonical(view.projection, view.view) for view in pair]
     films = [NetworkView(f.image(v.pixels), v.projection, v.view) for f, v in zip(flips, pair, strict=True)]
-    result = {}
+    result: dict[str, tuple[Array, Array]] = {}
     for view, flip, found in zip(pair, flips, detector.detect(*films).views, strict=True):
         truth = (flip.points(view.landmarks_px, view.projection) - (GRID_STEP - 1) / 2) / GRID_STEP
-        result[view.view] = (found.landmarks_px - truth) * GRID_STEP, found.landmark_covariance_px2 * GRID_STEP**2
+        result[view.view] = (found.landmarks_px - truth) * GRID_STEP, stated_covariance_px2(found) * GRID_STEP**2
     return result
 
 

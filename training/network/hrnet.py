@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -11,6 +14,11 @@ def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> 
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)
     )
+
+
+def start_at(layer: nn.Module, bias: float) -> None:
+    """Set the first bias of a convolution."""
+    nn.init.constant_(cast(Tensor, layer.bias), bias)
 
 
 class BasicBlock(nn.Module):
@@ -65,7 +73,7 @@ class Exchange(nn.Module):
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         """List of maps from fine to coarse, same shapes out."""
         fused = []
-        for target, paths in enumerate(self.paths):
+        for target, paths in enumerate(cast(Iterable[nn.ModuleList], self.paths)):
             total = maps[target]
             for source, path in enumerate(paths):
                 if source < target:
@@ -86,7 +94,8 @@ class Stage(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         """List of maps from fine to coarse, same shapes out."""
-        return self.exchange([branch(x) for branch, x in zip(self.branches, maps, strict=True)])
+        fused: list[Tensor] = self.exchange([branch(x) for branch, x in zip(self.branches, maps, strict=True)])
+        return fused
 
 
 class HighResolutionEncoder(nn.Module):
@@ -116,7 +125,7 @@ class HighResolutionEncoder(nn.Module):
         maps = [self.quarter(half)]
         for widen, stage in zip(self.widen, self.stages, strict=True):
             maps = [*maps, widen(maps[-1])]
-            for block in stage:
+            for block in cast(nn.ModuleList, stage):
                 maps = block(maps)
         return half, maps
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.detection.decode import MARKS
-from training.network.hrnet import HighResolutionEncoder, constant_planes, convolution, resize
+from training.network.hrnet import HighResolutionEncoder, constant_planes, convolution, resize, start_at
 
 CENTRE_COUNT = LEVEL_COUNT + len(MARKS)
 """Of the levels, then of what says which vertebrae are lumbar."""
@@ -66,8 +66,8 @@ class MultiTaskNetwork(nn.Module):
         self.decomposition = nn.Sequential(nn.Conv2d(32, 4 * LEVEL_COUNT, 3, 1, 1), nn.PixelShuffle(2))
         self.heatmap = nn.Sequential(convolution(channels, channels), nn.Conv2d(channels, CENTRE_COUNT, 1))
         self.votes = nn.Sequential(convolution(channels, channels), nn.Conv2d(channels, VOTES, 1))
-        nn.init.constant_(self.heatmap[-1].bias, -4.0)
-        nn.init.constant_(self.decomposition[0].bias, 0.05)
+        start_at(self.heatmap[-1], -4.0)
+        start_at(self.decomposition[0], 0.05)
 
     def forward(self, image: Tensor, view: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Run both tasks.

@@ -8,6 +8,7 @@ inputs have on simulated crops, scaled such that the network computes what it di
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from training.network.refiner import RefinerNetwork
-from training.network.train import Batch
+from training.network.trainer import Batch
 
 PREFIX = "network."
 """Of parts that the exporter left as they are."""
@@ -73,7 +74,7 @@ def _followed(network: nn.Module) -> dict[nn.Module, nn.BatchNorm2d]:
     modules = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d)]
     return {
         conv: norm
-        for conv, norm in zip(modules[:-1], modules[1:], strict=True)
+        for conv, norm in itertools.pairwise(modules)
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and conv.bias is None
     }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lumbar3d.anatomy import LANDMARK_COUNT
-from training.network.hrnet import BasicBlock, constant_planes, convolution, resize, size_of
+from training.network.hrnet import BasicBlock, constant_planes, convolution, resize, size_of, start_at
 from training.network.multitask import local_contrast
 
 CODES = 7
@@ -35,7 +38,7 @@ class RefinerNetwork(nn.Module):
         self.stem = convolution(2, width, 3, 2)
         self.join = nn.Sequential(convolution(width + GUIDES, width), BasicBlock(width))
         self.down = nn.ModuleList(
-            nn.Sequential(convolution(a, b, 3, 2), BasicBlock(b)) for a, b in zip(widths[:-1], widths[1:], strict=True)
+            nn.Sequential(convolution(a, b, 3, 2), BasicBlock(b)) for a, b in itertools.pairwise(widths)
         )
         self.code = nn.Linear(CODES, widths[-1])
         self.middle = BasicBlock(widths[-1])
@@ -45,8 +48,9 @@ class RefinerNetwork(nn.Module):
         )
         self.opacity = nn.Sequential(convolution(width + CODES, width), nn.Conv2d(width, CELL_PX**2, 3, 1, 1))
         self.landmarks = nn.Sequential(convolution(width + CODES, width), nn.Conv2d(width, LANDMARK_COUNT, 1))
-        nn.init.zeros_(self.opacity[-1].weight)
-        nn.init.zeros_(self.opacity[-1].bias)
+        last = cast(nn.Conv2d, self.opacity[-1])
+        nn.init.zeros_(last.weight)
+        start_at(last, 0.0)
 
     def forward(self, film: Tensor, guide: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
         """Refine.
@@ -119,7 +123,7 @@ def landmark_loss(logits: Tensor, landmarks_px: Tensor) -> dict[str, Tensor]:
     landmarks_px : (n, 7, 2)
         In crop pixels; those outside the crop do not count.
     """
-    h, w = logits.shape[-2:]
+    _h, w = logits.shape[-2:]
     inside = ((landmarks_px > 1) & (landmarks_px < CELL_PX * w - 2)).all(-1).float()
     u = torch.arange(w, device=logits.device) * CELL_PX + (CELL_PX - 1) / 2
     square = (u - landmarks_px[..., 0:1])[:, :, None, :] ** 2 + (u - landmarks_px[..., 1:2])[:, :, :, None] ** 2

@@ -39,7 +39,8 @@ LOST_PX = 24.0
 
 def first_network(folder: Path) -> nn.Module:
     """The trained multi-task network, ready to run in a worker process."""
-    return average_network(MultiTaskNetwork(), folder).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: nn.Module = average_network(MultiTaskNetwork(), folder)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def crop_sample(crop: Crop, truth: Image, landmarks_px: Array) -> Sample:

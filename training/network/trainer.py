@@ -135,7 +135,7 @@ class Trainer:
         }
         save_state(self.folder, state)
 
-    def run(self, batches: Iterable[Batch], limits: Limits, listener: Listener = lambda images, terms: None) -> None:
+    def run(self, batches: Iterable[Batch], limits: Limits, listener: Listener = lambda *_: None) -> None:
         """Train until the schedule's end or a limit, then save.
 
         Raises

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lumbar3d.anatomy import LEVEL_COUNT
-from training.network.hrnet import convolution, resize
+from training.network.hrnet import convolution, resize, start_at
 from training.network.losses import WEIGHTS, with_total
 from training.network.multitask import MultiTaskNetwork
 from training.network.train import coarse_loss
@@ -60,7 +60,7 @@ class SingleImage(MultiTaskNetwork):
     def __init__(self, width: int = 12, channels: int = 32) -> None:
         super().__init__(width, channels)
         self.decomposition = nn.Sequential(nn.Conv2d(32, 4, 3, 1, 1), nn.PixelShuffle(2))
-        nn.init.constant_(self.decomposition[0].bias, 0.05)
+        start_at(self.decomposition[0], 0.05)
 
 
 def combined(opacity: Tensor) -> Tensor:

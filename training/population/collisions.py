@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
+from training.nearest import nearest_of
 from training.population.posture import Joint, Plates
 
 Array = NDArray[np.float64]
@@ -198,7 +199,7 @@ class Contact:
     """
 
     vertices: Indices
-    foot: Indices
+    foot: NDArray[np.intp]
     normal: Array
     distance: Array
     rate: Array
@@ -216,7 +217,7 @@ def contact_of(upper: Solid, lower: Solid, joint: Joint, regions: Regions, among
     to_plate = joint.pose() @ frames.invert(upper.plates.inferior)
     low = upper.low if among is None else among
     points = frames.apply(lower.plates.superior @ to_plate, upper.vertices[low])
-    found, nearest = lower.tree.query(points, distance_upper_bound=NEAR_MM)
+    found, nearest = nearest_of(lower.tree, points, NEAR_MM)
     is_near = np.isfinite(found)
     near, points, found, foot = low[is_near], points[is_near], found[is_near], nearest[is_near]
     normal = lower.normals[foot]
@@ -278,7 +279,7 @@ def least_from_below(upper: Solid, lower: Solid, joint: Joint) -> float:
     lower_from_upper = lower.plates.superior @ joint.pose() @ frames.invert(upper.plates.inferior)
     behind = lower.vertices[:, 0] < BEHIND_BODY_MM
     points = frames.apply(frames.invert(lower_from_upper), lower.vertices[behind])
-    found, foot = upper.tree.query(points, distance_upper_bound=NEAR_MM)
+    found, foot = nearest_of(upper.tree, points, NEAR_MM)
     near = np.isfinite(found)
     offset = points[near] - upper.vertices[foot[near]]
     distance = np.einsum("ni,ni->n", offset, upper.normals[foot[near]])

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from lumbar3d.geometry import frames
 from lumbar3d.shape.model import ShapeModel
+from training.nearest import nearest_of
 from training.population.collisions import Clearance, Gaps, Regions, Solid, contact_of
 from training.population.posture import Joint
 
@@ -59,7 +60,7 @@ def fit_surfaces(
 
 def _changed(solid: Solid, points: Array, push: Array, model: ShapeModel) -> Solid:
     """The vertebra with its surface moved by ``push`` (n, 3) at ``points`` (n, 3) and less around them."""
-    away, _ = cKDTree(points).query(solid.vertices, distance_upper_bound=3.0 * FADE_MM)
+    away, _ = nearest_of(cKDTree(points), solid.vertices, 3.0 * FADE_MM)
     near = np.flatnonzero(np.isfinite(away))
     offsets = solid.vertices[near][:, None] - points
     weight = np.exp(-0.5 * (np.einsum("npi,npi->np", offsets, offsets) - away[near, None] ** 2) / 1.5**2)

@@ -69,7 +69,7 @@ def _lamina(points: Array, layout: Layout) -> dict[str, Array]:
     offset = points - layout.lamina
     near = plateau(offset, 10.0, 9.0, 0.8 * layout.lamina_height)
     through = offset @ layout.lamina_normal
-    x, _, z = offset.T
+    _x, _, z = offset.T
     zero = np.zeros(len(points))
     thin = plateau(offset, 9.0, 9.0, 11.0) * through / 7.0
     return {

@@ -40,7 +40,7 @@ _ANTISYMMETRIC = {
 
 def _transverse(points: Array, layout: Layout) -> dict[str, Array]:
     """Stretching, bending and thickness of the left transverse process."""
-    x, y, z = points.T
+    x, y, _z = points.T
     zero, left = np.zeros(len(points)), y > 0
     # The body reaches as far to the side as the root of the process, but lies in front of it.
     slope = (layout.tp_tip[0] - layout.pedicle[0]) / (layout.tp_tip[1] - layout.pedicle[1])

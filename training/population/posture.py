@@ -9,6 +9,7 @@ the body's own wedge; both its mean and its spread follow from those two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -201,12 +202,12 @@ def disc_spread() -> tuple[Array, Array]:
     return segment - body, vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def assemble(plates: list[Plates], standing: Standing, place: Array) -> tuple[list[Array], Array]:
+def assemble(plates: Sequence[Plates], standing: Standing, place: Array) -> tuple[list[Array], Array]:
     """World poses of the vertebrae and of the sacral plate.
 
     Parameters
     ----------
-    plates : list of Plates
+    plates : sequence of Plates
         From L1 down.
     standing : Standing
     place : (4, 4) float

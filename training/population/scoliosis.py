@@ -80,7 +80,7 @@ def draw_curve(rng: np.random.Generator, prevalence: Prevalence = NATURAL) -> Cu
 def wedge_bodies(values: Sequence[dict[str, float]], curve: Curve) -> None:
     """Add the bodies' part of a scoliosis to their coronal wedges, in place."""
     if curve.is_scoliosis:
-        share = _shares(np.arange(len(values)), curve.apex)
+        share = _shares(np.arange(len(values), dtype=float), curve.apex)
         for vertebra, part in zip(values, share, strict=True):
             vertebra["coronal_wedge_deg"] -= float(BODY_SHARE * curve.angle_deg * part)
 
@@ -88,7 +88,7 @@ def wedge_bodies(values: Sequence[dict[str, float]], curve: Curve) -> None:
 def curved(standing: Standing, curve: Curve) -> Standing:
     """The discs' part of the curve added to a neutral posture."""
     count = len(standing.joints)
-    inner = _shares(np.arange(count - 1) + 0.5, curve.apex)
+    inner = _shares(np.arange(count - 1, dtype=float) + 0.5, curve.apex)
     coronal = np.append(inner * (1.0 - BODY_SHARE if curve.is_scoliosis else 1.0), LAST_DISC_BACK) * curve.angle_deg
     turned = np.append(np.exp(-0.5 * ((np.arange(count) - curve.apex) / 1.3) ** 2), 0.0) * curve.rotation_deg
     axial = np.clip(-np.diff(turned), -LARGEST_JOINT_ROTATION_DEG, LARGEST_JOINT_ROTATION_DEG)

@@ -20,9 +20,9 @@ from training.population.stream import Population
 from training.population.subject import Subject
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.collections import PolyCollection  # noqa: E402
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 
 Array = NDArray[np.float64]
 Wish = tuple[str, Callable[[Subject], bool]]
@@ -88,7 +88,9 @@ def draw(axes: Axes, triangles: Array, view: Array) -> None:
     order = np.flatnonzero(facing)[np.argsort(corners[facing].mean(axis=1)[:, 2])]
     shade = 0.25 + 0.75 * np.clip(normal[order] @ LIGHT, 0.0, 1.0)
     colours = shade[:, None] * BONE
-    axes.add_collection(PolyCollection(corners[order, :, :2], facecolors=colours, edgecolors=colours, linewidths=0.2))
+    axes.add_collection(
+        PolyCollection(list(corners[order, :, :2]), facecolors=colours, edgecolors=colours, linewidths=0.2)
+    )
     middle = (corners[..., :2].min(axis=(0, 1)) + corners[..., :2].max(axis=(0, 1))) / 2
     axes.set(xlim=middle[0] + np.array([-80, 80]), ylim=middle[1] + np.array([-132, 132]), aspect="equal")
     axes.axis("off")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lumbar3d.geometry.projection import Projection
 from training.radiographs.fields import ellipsoid_chords, enlarge, gaussian_blur
@@ -28,7 +28,9 @@ class Ellipsoids:
     weights: list[float] = field(default_factory=list)
     carves: list[int] = field(default_factory=list)
 
-    def add(self, centre: Array, half_axes: Array, weight: float, turn: Array | None = None, carve: int = -1) -> int:
+    def add(
+        self, centre: Array, half_axes: ArrayLike, weight: float, turn: Array | None = None, carve: int = -1
+    ) -> int:
         """One ellipsoid: (3,) centre and half axes in mm, density, rotation; ``carve`` names one that is cut out.
 
         Returns its number.

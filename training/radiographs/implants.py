@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ def _screws_and_rods(spine: Spine, levels: range, rng: np.random.Generator) -> T
             ends = frames.apply(pose, np.stack([head, head + length * inward, head - 14.0 * inward]))
             parts += [_rod(ends[0], ends[1], SCREW_MM), _rod(ends[0], ends[2], HEAD_MM)]
             heads.append(ends[[0, 2]].mean(axis=0))
-        parts += [_rod(a, b + 0.08 * (b - a), ROD_MM) for a, b in zip(heads[:-1], heads[1:], strict=True)]
+        parts += [_rod(a, b + 0.08 * (b - a), ROD_MM) for a, b in itertools.pairwise(heads)]
     return joined(parts)
 
 
@@ -95,10 +96,12 @@ def _cage(spine: Spine, upper: int, rng: np.random.Generator) -> TriangleMesh:
     for side in SIDES:
         for height in (-half, half):
             ends = np.array([[-length, side * spacing, height], [length, side * spacing, height]])
-            parts.append(_rod(*frames.apply(pose, ends), 1.5))
+            start, end = frames.apply(pose, ends)
+            parts.append(_rod(start, end, 1.5))
         for x in (-length, length):
             ends = np.array([[x, side * spacing, -half], [x, side * spacing, half]])
-            parts.append(_rod(*frames.apply(pose, ends), 1.5))
+            start, end = frames.apply(pose, ends)
+            parts.append(_rod(start, end, 1.5))
     return joined(parts)
 
 

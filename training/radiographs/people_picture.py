@@ -22,9 +22,9 @@ from training.radiographs.simulate import COMPLETE, Simulator
 from training.radiographs.spine import Spine, Vertebra
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.collections import LineCollection  # noqa: E402
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 Array = NDArray[np.float64]
 
@@ -48,7 +48,8 @@ def section(vertebra: Vertebra) -> Array:
         ends[cut, k] = (1 - share) * corners[cut, k] + share * corners[cut, (k + 1) % 3]
     crossed = np.isfinite(ends).all(axis=2)
     both = crossed.sum(axis=1) == 2
-    return ends[both][crossed[both]].reshape(-1, 2, 3)
+    result: Array = ends[both][crossed[both]].reshape(-1, 2, 3)
+    return result
 
 
 def draw_person(axes: Axes, spine: Spine) -> None:

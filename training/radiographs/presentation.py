@@ -145,8 +145,8 @@ class Shutters:
 
     def closed_further(self, rng: np.random.Generator) -> Shutters:
         """Closed from above or below so far that it hides vertebrae."""
-        side = "top" if rng.random() < 0.5 else "bottom"
-        return replace(self, **{side: float(rng.uniform(0.2, 0.45))})
+        above, share = rng.random() < 0.5, float(rng.uniform(0.2, 0.45))
+        return replace(self, top=share) if above else replace(self, bottom=share)
 
     def applied(self, film: Image) -> Image:
         """The film with everything outside exactly black (or white)."""
@@ -161,5 +161,5 @@ def draw_shutters(rng: np.random.Generator) -> Shutters:
     if rng.random() < 0.45:
         return Shutters()
     reach, share = [0.26, 0.07, 0.26, 0.07], [0.7, 0.6, 0.7, 0.6]
-    closed = rng.uniform(0.0, reach) * (rng.random(4) < share)
-    return Shutters(*(float(side) for side in closed), white=bool(rng.random() < 0.12))
+    left, top, right, bottom = (rng.uniform(0.0, reach) * (rng.random(4) < share)).tolist()
+    return Shutters(left, top, right, bottom, white=bool(rng.random() < 0.12))

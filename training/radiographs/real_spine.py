@@ -31,7 +31,8 @@ def spine_of(meshes: list[TriangleMesh], landmarks: list[Array], arches: list[ND
     """
     lumbar = tuple(_vertebra(*parts) for parts in zip(meshes, landmarks, arches, strict=True))
     pose = _pose(landmarks[0])
-    thoracic, poses = [], []
+    thoracic: list[Vertebra] = []
+    poses: list[Array] = []
     for scale in THORACIC_SCALE[::-1]:
         step = np.linalg.norm(landmarks[0][0] - landmarks[0][1]) * scale + THORACIC_DISC_MM
         pose = pose @ frames.rigid(np.eye(3), np.array([0.0, 0.0, step]))

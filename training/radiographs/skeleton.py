@@ -68,7 +68,7 @@ def ribs_of(poses: list[Array], scale: float, rng: np.random.Generator) -> list[
 
 def _rib(pose: Array, size: Array, end: float, drop: float) -> HollowBone:
     """From the body's side over the transverse process, along the cage's ellipse, downwards most behind the flank."""
-    depth, width = size
+    _depth, _width = size
     angle = np.linspace(0.30, max(end, 0.42), RIB_POINTS - 3)
     fall = drop * (np.sin(np.clip(angle - 0.3, 0.0, 1.6)) + 0.5 * np.clip(angle - 1.9, 0.0, None))
     end_taper = np.clip(np.linspace(6.0, 0.5, RIB_POINTS - 3), 0.0, 1.0)

@@ -52,8 +52,8 @@ def _add_wall(body: Ellipsoids, centre: Array, habitus: Habitus, rng: np.random.
             body.add(breast, [0.8 * size, size, 1.1 * size], FAT_AS_MUSCLE, carve=skin)
     if habitus.fold:
         belly = centre + [depth - 30.0, 0.0, rng.uniform(-150.0, -60.0)]
-        size = [rng.uniform(40.0, 60.0) + 1.2 * fat, 0.85 * width, rng.uniform(90.0, 160.0)]
-        body.add(belly, size, FAT_AS_MUSCLE, carve=skin)
+        half_axes = [rng.uniform(40.0, 60.0) + 1.2 * fat, 0.85 * width, rng.uniform(90.0, 160.0)]
+        body.add(belly, half_axes, FAT_AS_MUSCLE, carve=skin)
 
 
 def _add_arms(body: Ellipsoids, centre: Array, habitus: Habitus, rng: np.random.Generator) -> None:

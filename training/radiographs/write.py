@@ -34,14 +34,15 @@ def stored(view: LabelledView) -> np.ndarray[tuple[int, int], np.dtype[np.uint16
 
 def calibration(views: tuple[LabelledView, LabelledView]) -> Calibration:
     """As the room tells it."""
-    return Calibration(version="1.0", **{name: _told(view) for name, view in zip(VIEWS, views, strict=True)})
+    ap, lat = (_told(view) for view in views)
+    return Calibration(version="1.0", ap=ap, lat=lat)
 
 
 def _told(view: LabelledView) -> MatrixView:
     beam, recipe = cast(ConeBeam, view.told or view.projection), cast(FilmRecipe, view.recipe)
     return MatrixView(
         type="matrix",
-        projection=tuple(tuple(row) for row in beam.matrix.tolist()),
+        projection=beam.matrix.tolist(),
         pixel_spacing_mm=tuple(beam.pixel_spacing_mm.tolist()),
         columns=beam.columns,
         rows=beam.rows,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from lumbar3d.geometry import frames
+from training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 
@@ -74,7 +75,7 @@ def mirror_normal(points: Array, iterations: int = 15) -> Array:
     tree = cKDTree(points)
     for _ in range(iterations):
         mirrored = points - 2 * ((points - centre) @ normal)[:, None] * normal
-        distance, nearest = tree.query(mirrored)
+        distance, nearest = nearest_of(tree, mirrored)
         keep = distance < np.quantile(distance, 0.9)
         separation = points[keep] - points[nearest[keep]]
         separation *= np.sign(separation @ normal)[:, None]
@@ -96,6 +97,6 @@ def extreme_points(vertices: Array) -> Array:
     sap = lateral & (x < -24.0) & (x > -42.0) & (np.abs(y) < 26.0)
     picks = [int(np.argmax(y)), int(np.argmin(y)), int(np.argmin(x))]
     for region, sign in ((sap, 1.0), (sap & (x > -45.0), -1.0)):
-        for side in (1.0, -1.0):
-            picks.append(int(np.argmax(np.where(region & (side * y > 0), sign * z, -np.inf))))
+        sides = (np.where(region & (side * y > 0), sign * z, -np.inf) for side in (1.0, -1.0))
+        picks += [int(np.argmax(height)) for height in sides]
     return vertices[picks]

@@ -129,6 +129,7 @@ def _write_level(model: ShapeModel, modes: prior.Modes, settings: prior.PriorSet
         landmark_indices=model.landmark_indices,
         fit_vertices=model.fit_vertices,
         fit_faces=model.fit_faces,
+        allow_pickle=False,
         **{f"patch_{name}": indices for name, indices in model.patches.items()},
     )
     provenance = (

@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
+from training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -55,16 +56,15 @@ def fit(template: TriangleMesh, target: TriangleMesh, stages: tuple[Stage, ...] 
         start, weights = vertices.copy(), np.zeros((len(nodes), 3))
         for _ in range(stage.iterations):
             own = _unit(vertex_area_vectors(vertices, template.faces))
-            feet, distance, faces = locator.closest(vertices)
+            feet, _distance, faces = locator.closest(vertices)
             agree = np.einsum("ni,ni->n", own, face_normals[faces]) > NORMAL_AGREEMENT
             pull, weight = np.where(agree[:, None], feet, 0.0), agree.astype(float)
-            _, nearest = cKDTree(vertices).query(target.vertices)
+            _, nearest = nearest_of(cKDTree(vertices), target.vertices)
             back = np.einsum("ni,ni->n", own[nearest], normals) > NORMAL_AGREEMENT
             density = BACKWARD_WEIGHT * len(vertices) / len(target.vertices)
             for axis in range(3):
-                pull[:, axis] += density * np.bincount(
-                    nearest[back], target.vertices[back, axis], minlength=len(vertices)
-                )
+                drawn = np.bincount(nearest[back], target.vertices[back, axis], minlength=len(vertices))
+                pull[:, axis] = pull[:, axis] + density * drawn
             weight += density * np.bincount(nearest[back], minlength=len(vertices))
             goal = pull - weight[:, None] * start
             normal_matrix = basis.T @ (weight[:, None] * basis) + ridge
@@ -96,4 +96,5 @@ def _face_area_vectors(mesh: TriangleMesh) -> Array:
 
 def _unit(vectors: Array) -> Array:
     """Vectors (N, 3) scaled to length one."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    result: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return result

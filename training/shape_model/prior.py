@@ -99,7 +99,8 @@ def _without_rigid_motion(sources: Array, gram: Array) -> Array:
         rigid[one - 3 + second, first, 3 + axis] = -1.0
     square = np.einsum("jar,jk,kas->rs", rigid, gram, rigid, optimize=True)
     overlap = np.einsum("jar,jk,kan->rn", rigid, gram, sources, optimize=True)
-    return sources - np.einsum("jar,rn->jan", rigid, np.linalg.solve(square, overlap))
+    result: Array = sources - np.einsum("jar,rn->jan", rigid, np.linalg.solve(square, overlap))
+    return result
 
 
 def describe(settings: PriorSettings) -> str:

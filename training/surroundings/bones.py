@@ -161,7 +161,8 @@ class Bones:
         if self._rng.random() < 0.4:
             return np.float32(1.0)
         fine = np.float32(self._rng.uniform(0.05, 0.4)) * self._noise("fine")
-        return np.maximum(np.float32(1.0) + fine, 0.0).astype(np.float32)
+        sharpened: Image = np.maximum(np.float32(1.0) + fine, 0.0).astype(np.float32)
+        return sharpened
 
     def _add_pelvis(self, drawn: BoneDrawing, kind: str, own: Parts, other: Parts) -> None:
         """Sacrum, hip bones, femora."""
@@ -224,7 +225,8 @@ class Bones:
         """Somebody else's bone: scaled and turned about a point (u, v), shifted, bent."""
         rng = self._rng
         where = about(about_px[::-1], float(np.exp(rng.normal(0.0, 0.13))), rng.normal(0.0, 0.12), shift_px[::-1])
-        return warp(image[None], where, elastic(self._size, bend_px * self._px, rng))[0]
+        moved: Image = warp(image[None], where, elastic(self._size, bend_px * self._px, rng))[0]
+        return moved
 
     def _curves(self, t12: Array) -> Image:
         """Rib-like bands on both sides, roughly parallel, with bright edges."""

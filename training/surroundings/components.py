@@ -163,7 +163,8 @@ class Maker:
             flips.image(lumbar),
         )
         for key, bone in bodies.bones.items():
-            image = bone_of(*lengths_mm([bone.outer, bone.inner], beam), habitus)
+            outer_mm, inner_mm = lengths_mm([bone.outer, bone.inner], beam)
+            image = bone_of(outer_mm, inner_mm, habitus)
             if key == "sacrum":
                 image = np.maximum(image - np.float32(habitus.marrow) * lengths_mm([bodies.holes], beam)[0], 0.0)
             parts.bones[key] = flips.image(np.maximum(image, np.float32(0.0)))

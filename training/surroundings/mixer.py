@@ -153,7 +153,7 @@ class Mixer:
 
     def _own_bones(self, own: Parts) -> BoneDrawing:
         names = ("thoracic", "upper", "ribs", "sacrum", "pelvis", "extra")
-        image = np.sum([own.bones[name] for name in names], axis=0, dtype=np.float32)
+        image: Image = np.asarray(np.sum([own.bones[name] for name in names], axis=0), dtype=np.float32)
         marks = own.marks.copy()
         marks[MARKS.index("T10")] = own.t10["upper"]
         return BoneDrawing(image, marks, np.ones(len(MARKS)), kinds={"chest": "simulator", "pelvis": "simulator"})
@@ -170,7 +170,7 @@ class Mixer:
             covered = _covered(size, where)
             opacity = opacity * covered
         pixels, window = self._processed(own, Matter(soft, bone), covered, landmarks, plain)
-        visible = _shown(landmarks[:, PLATES], window, covered).all(axis=1)
+        visible = np.asarray(_shown(landmarks[:, PLATES], window, covered).all(axis=1))
         known = np.where(drawn.known == 1.0, _shown(marks, window, covered).astype(float), drawn.known)
         opacity = (opacity * visible[:, None, None]).astype(np.float32)
         return MixedFilm(
@@ -234,7 +234,8 @@ def _covered(size: int, source_from_target: Array) -> Image:
     """1 where the picture before ``warp`` reaches, (size, size)."""
     v, u = np.mgrid[:size, :size]
     source = np.einsum("ij,j...->i...", source_from_target, np.stack([v, u, np.ones_like(v)]))
-    return ((source >= 0) & (source <= size - 1.001)).all(axis=0).astype(np.float32)
+    result: Image = ((source >= 0) & (source <= size - 1.001)).all(axis=0).astype(np.float32)
+    return result
 
 
 def _shown(points: Array, window: tuple[slice, slice], covered: Image | None) -> NDArray[np.bool_]:

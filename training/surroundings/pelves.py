@@ -60,7 +60,7 @@ def _read(folder: Path, measures: dict[str, list[float]]) -> Pelvis:
     bones = [name for name in (*SACRAL, *HIPS, *FEMORA) if (folder / f"{name}.ply").exists()]
     if not {*SACRAL, *HIPS} <= set(bones):
         raise FileNotFoundError(f"a bone of the pelvis is missing in {folder.name}")
-    meshes = {name: trimesh.load(folder / f"{name}.ply", process=False) for name in bones}
+    meshes = {name: trimesh.load_mesh(folder / f"{name}.ply", process=False) for name in bones}
     return Pelvis(
         folder.name,
         {name: frames.apply(plate_from_scan, np.asarray(mesh.vertices)) for name, mesh in meshes.items()},
@@ -160,7 +160,7 @@ def read_ribs(folder: Path, name: str) -> RealRibs:
     """
 
     def read(bone: str) -> TriangleMesh:
-        found = trimesh.load(folder / name / f"{bone}.ply", process=False)
+        found = trimesh.load_mesh(folder / name / f"{bone}.ply", process=False)
         return TriangleMesh(np.asarray(found.vertices), np.asarray(found.faces, dtype=np.int32))
 
     vertebrae = [read(f"T{number}") for number in (12, 11, 10, 9)]

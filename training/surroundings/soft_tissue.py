@@ -48,11 +48,7 @@ class SoftTissue:
         shares = np.array([KINDS[kind] for kind in names])
         kind = str(rng.choice(names, p=shares / shares.sum()))
         base = self._base(kind, own, other)
-        soft = base
-        if kind in ("trunk", "blended"):
-            soft = self._embellished(soft, 0.3)
-        else:
-            soft = self._embellished(soft, 0.5)
+        soft = self._embellished(base, 0.3 if kind in ("trunk", "blended") else 0.5)
         if rng.random() < 0.2:
             soft = gaussian_blur(np.ascontiguousarray(soft), self._px * rng.uniform(1.0, 9.0))
         soft = np.where(base > 20.0, np.maximum(soft, LEAST_MM), base)
@@ -92,7 +88,8 @@ class SoftTissue:
         middle = np.full(2, self._size / 2)
         shift, scale = self._px * rng.normal(0.0, 10.0, 2), float(np.exp(rng.normal(0.04, 0.1)))
         where = about(middle, scale, rng.normal(0.0, 0.05), shift, float(np.exp(rng.normal(0.0, 0.08))))
-        return warp(image[None], where, elastic(self._size, 4.0 * self._px, rng))[0]
+        result: Image = warp(image[None], where, elastic(self._size, 4.0 * self._px, rng))[0]
+        return result
 
     def _cylinder(self) -> Image:
         rng, k = self._rng, self._px

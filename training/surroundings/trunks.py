@@ -150,7 +150,7 @@ class BentTrunk:
 
 
 def _heights(count: int) -> Array:
-    return -BACK_MM + TABLE_MM * np.arange(count)
+    return -BACK_MM + TABLE_MM * np.arange(count, dtype=float)
 
 
 def bend(trunk: CtTrunk, spine_mm: Array, rng: np.random.Generator) -> BentTrunk:
@@ -189,7 +189,8 @@ def _extended(z: Array, knots: Array, values: Array) -> Array:
     """Linear between knots and beyond them with the slope of the whole."""
     slope = (values[-1] - values[0]) / (knots[-1] - knots[0])
     inside = np.interp(z, knots, values)
-    return inside + slope * (np.minimum(z - knots[0], 0.0) + np.maximum(z - knots[-1], 0.0))
+    result: Array = inside + slope * (np.minimum(z - knots[0], 0.0) + np.maximum(z - knots[-1], 0.0))
+    return result
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

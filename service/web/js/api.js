@@ -1,3 +1,4 @@
+// @ts-check
 // The REST interface as the page uses it. Paths are relative, so the service may live below a prefix.
 import { askForKey, storedKey } from "./key.js";
 

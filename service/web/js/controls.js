@@ -1,5 +1,6 @@
+// @ts-check
 // Switches for vertebrae, layers and zoom.
-import { byId, html } from "./dom.js";
+import { byId, html, inputById } from "./dom.js";
 import { LEVELS } from "./levels.js";
 
 const LAYERS = [
@@ -10,7 +11,11 @@ const LAYERS = [
 ];
 
 function toggle(label, pressed, onChange, attributes = {}) {
-  const button = html("button", { type: "button", class: "chip", "aria-pressed": String(pressed), ...attributes }, label);
+  const button = html(
+    "button",
+    { type: "button", class: "chip", "aria-pressed": String(pressed), ...attributes },
+    label,
+  );
   button.addEventListener("click", () => {
     const next = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(next));
@@ -22,7 +27,10 @@ function toggle(label, pressed, onChange, attributes = {}) {
 export function showControls(display, films) {
   byId("level-toggles").replaceChildren(
     ...LEVELS.map((level) =>
-      toggle(level, true, (visible) => display.setLevel(level, visible), { "data-level": level, class: "chip level-chip" }),
+      toggle(level, true, (visible) => display.setLevel(level, visible), {
+        "data-level": level,
+        class: "chip level-chip",
+      }),
     ),
   );
   byId("layer-toggles").replaceChildren(
@@ -30,8 +38,9 @@ export function showControls(display, films) {
       toggle(label, display.layers[name], (visible) => display.setLayer(name, visible), { "data-layer": name }),
     ),
   );
-  byId("brightness").addEventListener("input", (event) => {
-    document.documentElement.style.setProperty("--film-brightness", event.target.value);
+  const brightness = inputById("brightness");
+  brightness.addEventListener("input", () => {
+    document.documentElement.style.setProperty("--film-brightness", brightness.value);
   });
   const zoom = byId("zoom");
   zoom.addEventListener("click", () => {

@@ -1,3 +1,4 @@
+// @ts-check
 // Two ways to make elements. Text is always set as text, never parsed as markup.
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
@@ -20,8 +21,22 @@ export function svg(tag, attributes = {}, ...children) {
   return append(document.createElementNS(SVG_NAMESPACE, tag), attributes, children);
 }
 
+/**
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
 export function byId(id) {
-  return document.getElementById(id);
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`the page has no element "${id}"`);
+  return element;
+}
+
+/**
+ * @param {string} id
+ * @returns {HTMLInputElement}
+ */
+export function inputById(id) {
+  return /** @type {HTMLInputElement} */ (byId(id));
 }
 
 export function show(element, visible = true) {

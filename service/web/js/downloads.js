@@ -1,3 +1,4 @@
+// @ts-check
 // Links to the files of a job. With an API key a plain link cannot carry it, so the file is fetched first.
 import { getObjectUrl, jobPath } from "./api.js";
 import { byId, html } from "./dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // One radiograph with the reconstruction drawn over it.
 import { getObjectUrl, jobPath } from "./api.js";
 import { svg } from "./dom.js";
@@ -18,7 +19,8 @@ export async function createFilm(host, { id, view, overlay, geometry, display })
     names.map((level) => drawLevel(level, levels[level])),
   );
   host.replaceChildren(root, ...sideMarks(view, geometry[view]));
-  const setZoom = (close) => root.setAttribute("viewBox", (close ? spineBox(levels) : [-0.5, -0.5, width, height]).join(" "));
+  const setZoom = (close) =>
+    root.setAttribute("viewBox", (close ? spineBox(levels) : [-0.5, -0.5, width, height]).join(" "));
   setZoom(true);
   const update = () => applyDisplay(root, display);
   display.addEventListener("change", update);
@@ -27,7 +29,9 @@ export async function createFilm(host, { id, view, overlay, geometry, display })
 }
 
 function drawLevel(level, { outline, landmarks = {} }) {
-  const path = outline.map((line) => `M${line.map((point) => point.map((x) => x.toFixed(2)).join(",")).join("L")}`).join("");
+  const path = outline
+    .map((line) => `M${line.map((point) => point.map((x) => x.toFixed(2)).join(",")).join("L")}`)
+    .join("");
   const points = outline.flat();
   const middle = (Math.min(...points.map((p) => p[1])) + Math.max(...points.map((p) => p[1]))) / 2;
   return svg(
@@ -36,7 +40,11 @@ function drawLevel(level, { outline, landmarks = {} }) {
     svg("path", { class: "halo", d: path }),
     svg("path", { class: "outline", d: path }, svg("title", {}, level)),
     Object.entries(landmarks).map(([name, landmark]) => drawLandmark(level, name, landmark)),
-    svg("text", { class: "label", x: Math.max(...points.map((p) => p[0])) + 4, y: middle, "dominant-baseline": "central" }, level),
+    svg(
+      "text",
+      { class: "label", x: Math.max(...points.map((p) => p[0])) + 4, y: middle, "dominant-baseline": "central" },
+      level,
+    ),
   );
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // How far a single number can be trusted, as a small mark with its explanation.
 import { html } from "./dom.js";
 

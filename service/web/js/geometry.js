@@ -1,3 +1,4 @@
+// @ts-check
 // How each view looks at the world (x anterior, y left, z up, mm). Mirrors the calibration contract; for display only.
 
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
@@ -27,7 +28,9 @@ function columnOfMatrix(view, point) {
 function sourceOfMatrix([a, b, c]) {
   const determinant = dot(a, cross(b, c));
   const columns = [cross(b, c), cross(c, a), cross(a, b)];
-  return [0, 1, 2].map((axis) => -(a[3] * columns[0][axis] + b[3] * columns[1][axis] + c[3] * columns[2][axis]) / determinant);
+  return [0, 1, 2].map(
+    (axis) => -(a[3] * columns[0][axis] + b[3] * columns[1][axis] + c[3] * columns[2][axis]) / determinant,
+  );
 }
 
 // `source`: where the X-rays come from. `sides`: the letter for what lies towards the right edge of the image.

@@ -1,3 +1,4 @@
+// @ts-check
 // The figures that a reader looks for first.
 import { byId, html } from "./dom.js";
 import { flag } from "./flags.js";
@@ -14,7 +15,12 @@ function headline(measurements, code, label) {
     { class: `figure${mark ? " outside" : ""}` },
     html("p", { class: "name" }, label),
     html("p", { class: "value" }, withUnit(chosen), " ", html("small", {}, spread(chosen))),
-    html("p", { class: "quiet" }, [chosen.target, mark ? `${mark} for the norm` : null].filter(Boolean).join(", "), flag(chosen)),
+    html(
+      "p",
+      { class: "quiet" },
+      [chosen.target, mark ? `${mark} for the norm` : null].filter(Boolean).join(", "),
+      flag(chosen),
+    ),
   );
 }
 

@@ -1,7 +1,9 @@
+// @ts-check
 // The API key: asked for only after the service answered 401, and forgotten with the browser tab.
 import { html } from "./dom.js";
 
 const STORAGE = "lumbar3d.api-key";
+/** @type {Promise<void> | null} */
 let pending = null;
 
 export function storedKey() {
@@ -16,6 +18,10 @@ export function askForKey() {
   return pending;
 }
 
+/**
+ * @param {boolean} wasWrong
+ * @returns {Promise<void>}
+ */
 function openDialog(wasWrong) {
   sessionStorage.removeItem(STORAGE);
   const input = html("input", { type: "password", id: "api-key", autocomplete: "off", required: true });

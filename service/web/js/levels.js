@@ -1,3 +1,4 @@
+// @ts-check
 // The five vertebrae and what the reader wants to see of them, shared by films, 3D view and table.
 
 export const LEVELS = ["L1", "L2", "L3", "L4", "L5"];

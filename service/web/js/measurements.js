@@ -1,3 +1,4 @@
+// @ts-check
 // All measurements, grouped by kind: value with its standard error, norm, where it lies in the norm, and what it means.
 import { byId, html } from "./dom.js";
 import { FLAGS, flag } from "./flags.js";
@@ -6,6 +7,7 @@ import { format, outside, spread, unitOf } from "./numbers.js";
 import { strip } from "./strip.js";
 
 // The first pattern that fits a code names its group; what fits none is still shown.
+/** @type {[string, RegExp][]} */
 const GROUPS = [
   ["Alignment", /^(lumbar|cobb)/],
   ["Between vertebrae", /^(segmental|axial_rotation_intervertebral)/],
@@ -21,7 +23,7 @@ const MARKS = { high: "▲ high", low: "▼ low" };
 
 export function showMeasurements(measurements, display) {
   showLegend();
-  const groupOf = (measurement) => GROUPS.find(([, pattern]) => pattern.test(measurement.code))[0];
+  const groupOf = (measurement) => GROUPS.find(([, pattern]) => pattern.test(measurement.code))?.[0];
   const tables = GROUPS.map(([title]) => [title, measurements.filter((m) => groupOf(m) === title)])
     .filter(([, rows]) => rows.length > 0)
     .map(([title, rows]) => groupTable(title, rows, display));
@@ -33,7 +35,9 @@ function showLegend() {
     html("span", {}, "± one standard error of this measurement"),
     html("span", {}, html("span", { class: "range-sample" }), "normal range, mean ± 2 SD"),
     html("span", {}, html("span", { class: "out" }, "▲ ▼"), " outside it"),
-    ...Object.values(FLAGS).map(([label, meaning]) => html("span", {}, html("span", { class: "flag" }, label), ` ${meaning}`)),
+    ...Object.values(FLAGS).map(([label, meaning]) =>
+      html("span", {}, html("span", { class: "flag" }, label), ` ${meaning}`),
+    ),
   );
 }
 
@@ -53,15 +57,33 @@ function groupTable(title, rows, display) {
       "table",
       { class: "measurements" },
       html("caption", {}, title),
-      isList ? null : html("thead", {}, html("tr", {}, ["", ...targets].map((head) => html("th", { scope: "col" }, head)))),
-      html("tbody", {}, codes.map((code) => quantityRow(cellsOf(code), display))),
+      isList
+        ? null
+        : html(
+            "thead",
+            {},
+            html(
+              "tr",
+              {},
+              ["", ...targets].map((head) => html("th", { scope: "col" }, head)),
+            ),
+          ),
+      html(
+        "tbody",
+        {},
+        codes.map((code) => quantityRow(cellsOf(code), display)),
+      ),
     ),
   );
 }
 
 function quantityRow(cells, display) {
   const { name, definition } = cells.find(Boolean);
-  const info = html("button", { type: "button", class: "info", "aria-label": `${name}: ${definition}`, "data-tip": definition }, "?");
+  const info = html(
+    "button",
+    { type: "button", class: "info", "aria-label": `${name}: ${definition}`, "data-tip": definition },
+    "?",
+  );
   return html(
     "tr",
     {},

@@ -1,3 +1,4 @@
+// @ts-check
 // Numbers with their uncertainty and their norm, as the page writes them.
 
 const UNITS = { mm: "mm", deg: "°", "%": "%", cm3: "cm³", mm2: "mm²" };

@@ -1,3 +1,4 @@
+// @ts-check
 // One overall bar, the stage in words, and the place in the queue.
 import { byId, html, show } from "./dom.js";
 
@@ -26,7 +27,7 @@ export function showProgress(status) {
   const current = status.state === "succeeded" ? STAGES.length : STAGES.findIndex(([name]) => name === status.stage);
   byId("progress-title").textContent = status.state === "queued" ? "In the queue" : "Reconstructing";
   byId("progress-text").textContent = sentence(status);
-  byId("progress-bar").value = status.progress;
+  /** @type {HTMLProgressElement} */ (byId("progress-bar")).value = status.progress;
   byId("stages").replaceChildren(
     ...STAGES.map(([, label], index) => {
       const state = index < current ? "done" : index === current ? "current" : "waiting";

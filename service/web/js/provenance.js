@@ -1,3 +1,4 @@
+// @ts-check
 // Time of each stage, software versions, and the files that the result depends on.
 import { byId, html, svg } from "./dom.js";
 
@@ -6,7 +7,11 @@ function list(title, rows) {
     "div",
     {},
     html("h3", {}, title),
-    html("dl", {}, rows.flatMap(([term, ...details]) => [html("dt", {}, term), html("dd", {}, ...details)])),
+    html(
+      "dl",
+      {},
+      rows.flatMap(([term, ...details]) => [html("dt", {}, term), html("dd", {}, ...details)]),
+    ),
   );
 }
 
@@ -33,6 +38,13 @@ export function showProvenance(result) {
       ...Object.entries(result.versions).map(([name, version]) => [name.replaceAll("_", " "), version]),
       ["world frame", "x anterior, y left, z up, mm"],
     ]),
-    list("Models", result.assets.map(({ name, version, sha256 }) => [name, `${version} `, html("code", { title: sha256 }, sha256.slice(0, 12))])),
+    list(
+      "Models",
+      result.assets.map(({ name, version, sha256 }) => [
+        name,
+        `${version} `,
+        html("code", { title: sha256 }, sha256.slice(0, 12)),
+      ]),
+    ),
   );
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // How far each vertebra, and the whole result, can be trusted.
 import { byId, html, show } from "./dom.js";
 import { noteText, reasonText } from "./wording.js";
@@ -9,7 +10,13 @@ const FLAGS = {
 };
 
 const COLUMNS = [
-  ["image_residual", "Image residual", 3, "", "Mean absolute difference of projected model and the network's picture of this vertebra, 0 to 1, worse view"],
+  [
+    "image_residual",
+    "Image residual",
+    3,
+    "",
+    "Mean absolute difference of projected model and the network's picture of this vertebra, 0 to 1, worse view",
+  ],
   ["ray_residual_mm", "Ray distance", 1, " mm", "RMS distance between the two rays of its landmarks"],
   ["overlap_dice", "Overlap", 2, "", "Dice coefficient of fitted and detected silhouette, worse view"],
   ["surface_sigma_mm", "Surface error", 2, " mm", "RMS standard error of the surface, from the posterior of the fit"],
@@ -33,8 +40,20 @@ export function showQuality(levels, display) {
     html(
       "table",
       { class: "quality" },
-      html("thead", {}, html("tr", {}, head.map((label, i) => html("th", { scope: "col", title: meanings[i] }, label)))),
-      html("tbody", {}, levels.map((level) => qualityRow(level, display))),
+      html(
+        "thead",
+        {},
+        html(
+          "tr",
+          {},
+          head.map((label, i) => html("th", { scope: "col", title: meanings[i] }, label)),
+        ),
+      ),
+      html(
+        "tbody",
+        {},
+        levels.map((level) => qualityRow(level, display)),
+      ),
     ),
   );
 }
@@ -47,7 +66,9 @@ function qualityRow({ level, quality }, display) {
     html("th", { scope: "row" }, html("span", { class: "swatch", "data-level": level }), level),
     html("td", {}, pill(quality.flag)),
     // A value that does not exist (no landmark was seen in both views) comes as null.
-    COLUMNS.map(([name, label, decimals, unit]) => html("td", { "data-label": label }, quality[name] === null ? "none" : quality[name].toFixed(decimals) + unit)),
+    COLUMNS.map(([name, label, decimals, unit]) =>
+      html("td", { "data-label": label }, quality[name] === null ? "none" : quality[name].toFixed(decimals) + unit),
+    ),
     html("td", { class: "reasons" }, reasons),
   );
 }

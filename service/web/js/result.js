@@ -1,3 +1,4 @@
+// @ts-check
 // Puts the parts of a finished reconstruction on the page.
 import { getJson, jobPath } from "./api.js";
 import { showControls } from "./controls.js";
@@ -23,7 +24,9 @@ export async function showResult(id, result) {
   show(byId("result"));
   showOverallQuality(result.quality);
   const films = await Promise.all(
-    ["ap", "lat"].map((view) => createFilm(byId(`film-${view}`), { id, view, overlay: overlay.views[view], geometry, display })),
+    ["ap", "lat"].map((view) =>
+      createFilm(byId(`film-${view}`), { id, view, overlay: overlay.views[view], geometry, display }),
+    ),
   );
   showControls(display, films);
   showGlance(result.measurements);
@@ -43,7 +46,7 @@ async function showScene(id, geometry, display) {
     const { createScene } = await import("./scene.js");
     await createScene(host, { id, geometry, display });
   } catch (error) {
-    host.textContent = `The 3D view is not available here: ${error.message}`;
+    host.textContent = `The 3D view is not available here: ${error instanceof Error ? error.message : error}`;
     host.classList.add("unavailable");
   }
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The reconstructed vertebrae in 3D: world millimetres, z up, turned with mouse, touch or arrow keys.
 import {
   Box3,
@@ -55,7 +56,11 @@ export async function createScene(host, { id, geometry, display }) {
   canvas.addEventListener("keydown", (event) => onKey(event, stage));
   new ResizeObserver(() => fit(stage, host, render)).observe(host);
   fit(stage, host, render);
-  turnTo(direction(geometry.ap).add(direction(geometry.lat).multiplyScalar(0.9)).add(new Vector3(0, 0, 0.35)));
+  turnTo(
+    direction(geometry.ap)
+      .add(direction(geometry.lat).multiplyScalar(0.9))
+      .add(new Vector3(0, 0, 0.35)),
+  );
 }
 
 // One material per vertebra; the mesh may sit on the named node or below it.
@@ -64,7 +69,12 @@ function paint(root) {
   for (const level of LEVELS) {
     const node = root.getObjectByName(level);
     if (!node) continue;
-    const material = new MeshStandardMaterial({ color: levelColour(level), roughness: 0.62, metalness: 0, side: DoubleSide });
+    const material = new MeshStandardMaterial({
+      color: levelColour(level),
+      roughness: 0.62,
+      metalness: 0,
+      side: DoubleSide,
+    });
     node.traverse((part) => {
       if (!(part instanceof Mesh)) return;
       if (!part.geometry.attributes.normal) part.geometry.computeVertexNormals();

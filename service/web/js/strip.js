@@ -1,6 +1,7 @@
+// @ts-check
 // Where a value lies in the reference population: the bar is the normal range, the whisker one standard error.
 import { svg } from "./dom.js";
-import { NORMAL_RANGE_SD, deviationSd, format } from "./numbers.js";
+import { deviationSd, format, NORMAL_RANGE_SD } from "./numbers.js";
 
 const SIZE = { width: 108, height: 14, edge: 4 };
 const REACH_SD = 4;
@@ -11,7 +12,7 @@ function at(deviation) {
 }
 
 export function strip(measurement) {
-  const deviation = deviationSd(measurement);
+  const deviation = /** @type {number} */ (deviationSd(measurement));
   const whisker = measurement.sigma / measurement.norm.sd;
   const label = `${format(deviation, "SD")} SD from the mean of the norm`;
   const [low, high] = [at(-NORMAL_RANGE_SD), at(NORMAL_RANGE_SD)];

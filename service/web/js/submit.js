@@ -1,10 +1,11 @@
+// @ts-check
 // The submit page: three files and a choice become a job.
 import { getJson, submit } from "./api.js";
-import { byId, show } from "./dom.js";
+import { byId, inputById, show } from "./dom.js";
 import { problemBody } from "./problem.js";
 
-const form = byId("submit-form");
-const button = byId("submit-button");
+const form = /** @type {HTMLFormElement} */ (byId("submit-form"));
+const button = /** @type {HTMLButtonElement} */ (byId("submit-button"));
 const errorBox = byId("submit-error");
 
 // One key per filled-in form: a second click, or a retry after a lost answer, cannot make a second job.
@@ -21,7 +22,7 @@ function openJob(id) {
 
 function requestBody() {
   const body = new FormData();
-  for (const name of ["ap", "lat", "calibration"]) body.append(name, byId(name).files[0]);
+  for (const name of ["ap", "lat", "calibration"]) body.append(name, inputById(name).files?.[0] ?? "");
   body.append("options", JSON.stringify({ method: new FormData(form).get("method") }));
   return body;
 }
@@ -78,7 +79,7 @@ form.addEventListener("change", () => {
 });
 byId("open-job").addEventListener("submit", (event) => {
   event.preventDefault();
-  openJob(byId("job-id").value.trim());
+  openJob(inputById("job-id").value.trim());
 });
 document.querySelectorAll("[data-drop]").forEach(prepareDrop);
 showReadiness();

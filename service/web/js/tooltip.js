@@ -1,3 +1,4 @@
+// @ts-check
 // One tooltip for every element with data-tip; shown on hover, focus and tap, closed with Escape.
 import { html, show } from "./dom.js";
 

@@ -1,5 +1,6 @@
+// @ts-check
 // The result page: follows a job, then shows what came out.
-import { ProblemError, follow, getJson, jobPath, remove } from "./api.js";
+import { follow, getJson, jobPath, ProblemError, remove } from "./api.js";
 import { byId, html, show } from "./dom.js";
 import { problemBody } from "./problem.js";
 import { showProgress } from "./progress.js";
@@ -24,7 +25,7 @@ function showProblem(heading, body) {
 }
 
 function onStatus(status) {
-  removeButton.dataset.running = status.state === "queued" || status.state === "running";
+  removeButton.dataset.running = String(status.state === "queued" || status.state === "running");
   removeButton.textContent = removeButton.dataset.running === "true" ? "Cancel" : "Erase";
   show(removeButton);
   showProgress(status);
@@ -59,7 +60,8 @@ async function main() {
       showProblem(ENDINGS[status.state], status.error ? problemBody(status.error) : []);
     }
   } catch (error) {
-    const heading = error instanceof ProblemError ? "The service did not give an answer" : "The page could not show this";
+    const heading =
+      error instanceof ProblemError ? "The service did not give an answer" : "The page could not show this";
     showProblem(heading, problemBody(error));
   }
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Codes of the result document in words; a code that is not known here is shown as it is, readable.
 import { NOTES, REASONS } from "./words.js";
 

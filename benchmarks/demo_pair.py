@@ -1,6 +1,6 @@
 """Make the demonstration pair: simulated films of a real spine.
 
-``python -m training.radiographs.demo --data DIR --out demo`` with DIR as in ``benchmarks.subjects``.
+``python -m benchmarks.demo_pair --data DIR --out demo`` with DIR as in ``subjects``.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def main() -> None:
 def grey16(film: NDArray[np.float32]) -> NDArray[np.uint16]:
     """12 significant bits in 16, as detectors deliver."""
     scaled = np.clip((film - film.min()) / (film.max() - film.min()), 0.0, 1.0)
-    return (np.round(scaled * 1023.0) * 64.0).astype(np.uint16)
+    result: NDArray[np.uint16] = (np.round(scaled * 1023.0) * 64.0).astype(np.uint16)
+    return result
 
 
 if __name__ == "__main__":
