@@ -68,7 +68,13 @@ class Review:
         """In words."""
         told = [f"{VIEW_TITLE[view]} image: {_image_words(facts)}" for view, facts in self.images.items()]
         told += [f"{VIEW_TITLE[view]} view: {_room_words(facts)}" for view, facts in self.room.items()]
+        told += [
+            f"{VIEW_TITLE[view]} image and calibration: {_both_words(self.images[view], facts)}"
+            for view, facts in self.room.items()
+            if view in self.images
+        ]
         if self.view_angle_deg is not None:
+            told.append("World frame: x anterior, y to the patient's left, z up, as far as rays and film rows tell")
             told.append(f"Angle between the views: {self.view_angle_deg:.1f} degrees")
         told += [f"Note: {note}" for note in self.notes]
         told += [f"Refused ({refusal['code']}): {refusal['detail']}" for refusal in self.refusals]
@@ -205,6 +211,18 @@ def _image_words(facts: dict[str, Any]) -> str:
     if "view_position" in facts:
         words.append(f"view position {VIEW_TITLE[facts['view_position']]}")
     return "; ".join(words)
+
+
+def _both_words(image: dict[str, Any], room: dict[str, Any]) -> str:
+    """What both say: the image's, then the calibration's."""
+    both = [f"{image['columns']} x {image['rows']} and {room['columns']} x {room['rows']} pixels"]
+    if "pixel_spacing_mm" in image:
+        spacings = ["{:.4g} x {:.4g}".format(*facts["pixel_spacing_mm"]) for facts in (image, room)]
+        both.append(f"spacing {spacings[0]} and {spacings[1]} mm")
+    for name, text in (("source_to_detector_mm", "source to detector"), ("source_to_patient_mm", "source to patient")):
+        if name in image:
+            both.append(f"{text} {image[name]:.0f} and {room[name]:.0f} mm")
+    return ", ".join(both)
 
 
 def _room_words(facts: dict[str, Any]) -> str:

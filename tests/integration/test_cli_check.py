@@ -51,6 +51,10 @@ def test_a_good_pair_is_described(pair: list[str]) -> None:
         "lateral image: PNG; 1024 columns x 1024 rows, 16 bits; says no pixel spacing",
         "AP view: 1024 columns x 1024 rows, pixel spacing 0.42 x 0.42 mm; source to detector 1300 mm, source to "
         "patient 1000 mm; rays run posterior, columns to the patient's left, rows down",
+        "AP image and calibration: 1024 x 1024 and 1024 x 1024 pixels, spacing 0.42 x 0.42 and 0.42 x 0.42 mm, source "
+        "to detector 1300 and 1300 mm",
+        "lateral image and calibration: 1024 x 1024 and 1024 x 1024 pixels\n",
+        "World frame: x anterior, y to the patient's left, z up",
         "Angle between the views: 90.0 degrees",
         "A job would be accepted.",
     ):
