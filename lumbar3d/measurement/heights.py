@@ -26,8 +26,8 @@ from lumbar3d.shape.model import ShapeModel
 HEIGHTS = ("anterior", "middle", "posterior")
 LEAST_LEVELS = 3
 """Of two that differ nobody can say which has lost height."""
-_MEDIAN_VARIANCE = (1.0, 0.5, 0.449, 0.298)
-"""Of the median of one to four Gaussian values beside that of one (10^6 draws); pi / 2 over their number beyond."""
+_MEDIAN_VARIANCE = (1.0, 0.5, 0.449, 0.298, 0.287, 0.215)
+"""Of the median of one to six Gaussian values beside that of one (10^6 draws); more values count as six."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def height_losses(vertebrae: Sequence[FittedVertebra]) -> HeightLosses:
 
 
 def _median_variance(count: int) -> float:
-    return _MEDIAN_VARIANCE[count - 1] if count <= len(_MEDIAN_VARIANCE) else np.pi / 2 / count
+    return _MEDIAN_VARIANCE[min(count, len(_MEDIAN_VARIANCE)) - 1]
 
 
 def _published_mm(vertebrae: Sequence[FittedVertebra]) -> Array:
