@@ -35,7 +35,7 @@ from lumbar3d.shape.model import ShapeModel
 from lumbar3d.stages import Progress, StageClock
 
 
-class FindsLevels(Protocol):
+class SupportsDetect(Protocol):
     """What the engine needs of a detector."""
 
     def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
@@ -51,14 +51,14 @@ class Engine:
     ----------
     models : sequence of ShapeModel
         L1..L5.
-    detector : FindsLevels
+    detector : SupportsDetect
     projector : Projector
     provenance : Provenance
     constants : RegistrationConstants
     """
 
     models: Sequence[ShapeModel]
-    detector: FindsLevels
+    detector: SupportsDetect
     projector: Projector
     provenance: Provenance
     constants: RegistrationConstants = field(default_factory=RegistrationConstants)

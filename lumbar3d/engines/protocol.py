@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,8 +10,7 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.registration.initialise import Landmarks
 from lumbar3d.registration.result import Registration
-
-Progress = Callable[[float], None]
+from lumbar3d.registration.task import Progress
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from lumbar3d.contracts import ReconstructOptions
 from lumbar3d.drr.projector import Projector
-from lumbar3d.engines.protocol import FoundPair, Progress
+from lumbar3d.engines.protocol import FoundPair
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.register import fit_spine
 from lumbar3d.registration.result import Registration
-from lumbar3d.registration.task import FitTask
+from lumbar3d.registration.task import FitTask, Progress
 from lumbar3d.shape.model import ShapeModel
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from lumbar3d.drr.gpu import GpuProjector
 from lumbar3d.drr.reference import ReferenceProjector
-from tests.unit.projector_cases import box, bumpy_torus, view
+from lumbar3d.geometry.projection import Projection
+from tests.unit.projector_cases import box, bumpy_torus, slot, view
 
 pytestmark = pytest.mark.gpu
 
@@ -15,11 +16,12 @@ FLOAT32_AGREEMENT_MM = 0.03
 """Float32 pixel coordinates are good to 1e-5 px; where a surface is seen edge-on, depth changes 1e3 mm per px."""
 
 
+@pytest.mark.parametrize("projection", [view(), slot()])
 @pytest.mark.parametrize("offset_mm", [0.0, 38.0, 200.0])
-def test_agrees_with_the_oracle(gpu_projector: GpuProjector, offset_mm: float) -> None:
+def test_agrees_with_the_oracle(gpu_projector: GpuProjector, offset_mm: float, projection: Projection) -> None:
     meshes = [bumpy_torus(np.random.default_rng(seed), offset_mm) for seed in range(5)]
-    expected = ReferenceProjector().path_lengths_mm(meshes, view())
-    difference = np.abs(gpu_projector.path_lengths_mm(meshes, view()) - expected)
+    expected = ReferenceProjector().path_lengths_mm(meshes, projection)
+    difference = np.abs(gpu_projector.path_lengths_mm(meshes, projection) - expected)
     assert difference.max() < FLOAT32_AGREEMENT_MM
     assert difference.mean() < 1e-4
 
