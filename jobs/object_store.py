@@ -26,13 +26,13 @@ from jobs.bundles import (
     MAX_MANIFEST_BYTES,
     Manifest,
     OpenFile,
-    Staging,
     checked,
     full_disk_is_typed,
     write_manifest,
 )
 from jobs.errors import BundleLostError, StorageFullError, StoreUnavailableError
 from jobs.faults import PAUSE_S, SLOW_S, Breaker
+from jobs.staging import Staging
 
 SILENT = "the artifact store does not answer at this moment"
 QUICK_S = 2.0

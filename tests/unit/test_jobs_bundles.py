@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bundles import STAGING_S, LocalStore
+from jobs.bundles import STAGING_S
 from jobs.errors import BundleLostError, StorageFullError
+from jobs.local_store import LocalStore
 
 
 @pytest.fixture
