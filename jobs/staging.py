@@ -30,7 +30,10 @@ class Staging:
 
     def remove_old(self, older_than_s: float) -> int:
         """Remove what a process left that died, when nothing in it has changed for that long; returns how many."""
-        now_s = self.now_s()
+        try:
+            now_s = self.now_s()
+        except OSError:  # no room even for that: another time
+            return 0
         old = [path for path in self._folder.iterdir() if now_s - _newest_s(path) > older_than_s]
         for path in old:
             shutil.rmtree(path, ignore_errors=True)
