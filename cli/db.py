@@ -55,7 +55,7 @@ def backup(
 ) -> None:
     """Copy an SQLite table and a store in a folder, while service and workers run."""
     from jobs.backup import back_up
-    from jobs.bundles import LocalStore
+    from jobs.local_store import LocalStore
     from jobs.stores import open_store
 
     settings = _settings(data_dir)

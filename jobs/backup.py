@@ -10,7 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.bundles import MANIFEST, LocalStore
+from jobs.bundles import MANIFEST
+from jobs.local_store import LocalStore
 from lumbar3d.contracts import JobState
 
 TABLE = "jobs.sqlite3"

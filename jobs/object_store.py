@@ -26,19 +26,19 @@ from jobs.bundles import (
     MAX_MANIFEST_BYTES,
     Manifest,
     OpenFile,
-    Staging,
     checked,
     full_disk_is_typed,
     write_manifest,
 )
 from jobs.errors import BundleLostError, StorageFullError, StoreUnavailableError
 from jobs.faults import PAUSE_S, SLOW_S, Breaker
+from jobs.staging import Staging
 
 SILENT = "the artifact store does not answer at this moment"
 QUICK_S = 2.0
 """For a question, of which a request asks one before it gives up: it is answered within three seconds."""
 TRANSFER_S = 120.0
-"""For all files of a bundle together; far below the age at which a bundle without a row is removed."""
+"""For all files of a bundle together; well below the age at which a bundle without a row is removed."""
 START_S = 20.0
 """How long a process that starts waits for the store."""
 REMOVE_S = 10.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from jobs.bundles import BundleStore, LocalStore
+from jobs.bundles import BundleStore
+from jobs.local_store import LocalStore
 from jobs.settings import JobsSettings
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cli.main import app as command_line
 from jobs.backup import back_up
-from jobs.bundles import LocalStore
+from jobs.local_store import LocalStore
 from tests.integration.http_bench import http_bench
 from tests.integration.processes import embedded, submit, wait_for
 

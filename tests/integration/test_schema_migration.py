@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 
 from benchmarks.processes import process, wait_until
 from cli.main import app as command_line
-from jobs.bundles import LocalStore
 from jobs.claims import Claims, LeasePolicy
 from jobs.database import Database, upgrade
 from jobs.errors import DatabaseUnavailableError, SchemaVersionError
+from jobs.local_store import LocalStore
 from jobs.migration import FIRST, FOLDER
 from jobs.schema import IDEMPOTENCY_KEYS, METADATA, SCHEMA_VERSION
 from jobs.sweeper import Sweeper, SweepPolicy

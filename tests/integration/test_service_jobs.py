@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bundles import LocalStore
 from jobs.database import Database
 from jobs.housekeeping import collect_orphans
+from jobs.local_store import LocalStore
 from lumbar3d.artifacts import ARTIFACTS
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.tiny_engine import grey_png

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bundles import STAGING_S, LocalStore
+from jobs.bundles import STAGING_S
 from jobs.errors import BundleLostError, StorageFullError
+from jobs.local_store import LocalStore
 
 
 @pytest.fixture
@@ -118,6 +119,15 @@ def test_what_a_dead_process_staged_goes_and_what_is_written_stays(store: LocalS
         os.utime(path, (0, 0))
     assert store.remove_old_staging(STAGING_S) == 1
     assert not dead.exists() and (alive / "L1.stl").is_file()
+
+
+def test_full_disk_leaves_what_is_staged(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    os.utime(staged(store) / "L1.stl", (0, 0))
+    monkeypatch.setattr(Path, "touch", full)
+    assert store.remove_old_staging(STAGING_S) == 0
 
 
 def test_link_in_place_of_a_bundle_is_removed_and_not_followed(store: LocalStore, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from jobs.bundles import LocalStore
 from jobs.claims import Claims, LeasePolicy
 from jobs.clock import now_s
 from jobs.database import Database
 from jobs.errors import JobNotFoundError
 from jobs.housekeeping import ORPHAN_S, collect_orphans
+from jobs.local_store import LocalStore
 from jobs.schema import JOBS
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event
 
-from jobs.bundles import LocalStore
 from jobs.claims import Claim, Claims, LeasePolicy
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailableError, StorageFullError
+from jobs.local_store import LocalStore
 from jobs.table import JobTable, Limits
 from lumbar3d.contracts import Calibration
 from tests.conftest import calibration_document

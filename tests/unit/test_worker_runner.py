@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
-from jobs.bundles import STAGING_S, LocalStore
+from jobs.bundles import STAGING_S
 from jobs.claims import Claim, Claims, LeasePolicy
 from jobs.database import Database
 from jobs.errors import DatabaseUnavailableError
+from jobs.local_store import LocalStore
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
 from lumbar3d import errors
