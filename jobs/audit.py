@@ -32,7 +32,8 @@ APPEND_ONLY = {
 """What the database itself refuses, whoever asks."""
 for _dialect, _statements in APPEND_ONLY.items():
     for _statement in _statements:
-        event.listen(AUDIT, "after_create", DDL(_statement).execute_if(dialect=_dialect))
+        _trigger = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(AUDIT, "after_create", _trigger.execute_if(dialect=_dialect))
 
 
 @dataclass(frozen=True)
