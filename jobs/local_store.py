@@ -66,7 +66,7 @@ class LocalStore:
         with contextlib.suppress(OSError):
             (self.root / copy).rename(self.root / bundle)
 
-    def fetch(self, bundle: str, name: str, folder: Path) -> Path:
+    def fetch(self, bundle: str, name: str, folder: Path) -> Path:  # noqa: ARG002 (the protocol's)
         """Path of one file of a bundle where it lies, checked against its hash; no symbolic link is followed."""
         file = self.open(bundle, name)
         if file is None:

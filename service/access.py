@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fastapi import Request
+
+from service.errors import CrossSiteError
+
 
 class Role(StrEnum):
     """What a client may do with its own jobs; admin may also read the audit of all."""
@@ -39,3 +43,20 @@ def needed(method: str, route: str) -> frozenset[Role]:
     if method not in ("GET", "HEAD"):
         return frozenset((Role.SUBMIT,))
     return BASIC_ROLES if route in FOLLOWED else frozenset((Role.READ,))
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
+
+    Raises
+    ------
+    CrossSiteError
+        It is another site's page. Programs that are no browsers send neither header.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin")
+    is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
+    if site not in ("none", "same-origin") or not is_ours:
+        raise CrossSiteError("a page of another site may not use this service")

@@ -18,8 +18,8 @@ from jobs.errors import JobNotFoundError
 from jobs.stores import open_store
 from jobs.sweeper import Sweeper, SweepPolicy
 from jobs.table import JobTable, Limits
-from service.access import Principal
-from service.errors import CrossSiteError, ForbiddenError, TooManyRequestsError, UnauthorizedError
+from service.access import Principal, refuse_other_sites
+from service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from service.examples import JOB_ID
 from service.keys import KeyRing
 from service.limits import Rate, Slots, Turns
@@ -121,7 +121,7 @@ async def client_of(request: Request, services: ServicesDep) -> str:
         This client asks faster than it may.
     """
     if not services.settings.require_api_key:
-        _refuse_other_sites(request)
+        refuse_other_sites(request)
         return LOCAL_CLIENT
     principal = await _principal(request, services)
     client = principal.client
@@ -147,23 +147,6 @@ async def _principal(request: Request, services: Services) -> Principal:
     if secret and not services.wrong_keys.allows(address):
         await asyncio.sleep(WRONG_KEY_S)
     raise UnauthorizedError("send an API key or an access token: Authorization: Bearer <key>")
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
-
-    Raises
-    ------
-    CrossSiteError
-        It is another site's page. Programs that are no browsers send neither header.
-    """
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return
-    site = request.headers.get("sec-fetch-site", "none")
-    origin = request.headers.get("origin")
-    is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
-    if site not in ("none", "same-origin") or not is_ours:
-        raise CrossSiteError("a page of another site may not use this service")
 
 
 ClientDep = Annotated[str, Depends(client_of)]

@@ -59,15 +59,23 @@ class IssuerKeys:
         IssuerUnavailableError
             There are no keys that still hold.
         """
-        with self._lock:
-            now_s = time.monotonic()
-            is_wanted = now_s - self._loaded_s > FRESH_S or self._known(key_id) is None
-            if is_wanted and now_s - self._tried_s > AGAIN_S:
-                self._tried_s = now_s
-                self._load()
-            if time.monotonic() - self._loaded_s > STALE_S:
-                raise IssuerUnavailableError("the keys of the token's issuer cannot be had at this moment")
-            return self._known(key_id)
+        # One asks; others wait for it only while there are no keys at all, so that forged ids cannot hold threads.
+        has_keys = bool(self._keys)
+        if (not has_keys or self._is_due(key_id)) and self._lock.acquire(blocking=not has_keys):
+            try:
+                if self._is_due(key_id):
+                    self._tried_s = time.monotonic()
+                    self._load()
+            finally:
+                self._lock.release()
+        if time.monotonic() - self._loaded_s > STALE_S:
+            raise IssuerUnavailableError("the keys of the token's issuer cannot be had at this moment")
+        return self._known(key_id)
+
+    def _is_due(self, key_id: str | None) -> bool:
+        now_s = time.monotonic()
+        is_wanted = now_s - self._loaded_s > FRESH_S or self._known(key_id) is None
+        return is_wanted and now_s - self._tried_s > AGAIN_S
 
     def _known(self, key_id: str | None) -> jwt.PyJWK | None:
         if key_id is None and len(self._keys) == 1:

@@ -55,6 +55,7 @@ def test_every_route_is_documented(document: dict[str, Any], tmp_path: Path) -> 
         "/healthz",
         "/readyz",
         "/metrics",
+        "/audit",
     }
 
 

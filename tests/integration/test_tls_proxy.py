@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,15 +28,21 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpBench,
         command = ["caddy", "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
         with process(command, os.environ | names | {"HOME": str(folder)}, folder / "caddy.log"):
             root = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
-            wait_until(lambda: root.exists() and is_open(port), "caddy did not start; see its log")
+            wait_until(lambda: answers(port, root), "caddy did not start; see its log")
             trusted = ssl.create_default_context(cafile=str(root))
             with httpx.Client(base_url=f"https://localhost:{port}", verify=trusted, timeout=30) as client:
                 yield bench, client, port
 
 
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def answers(port: int, root: Path) -> bool:
+    """Whether it has made its certificates and serves with them."""
+    if not root.exists():
+        return False
+    try:
+        trusted = ssl.create_default_context(cafile=str(root))
+        return httpx.get(f"https://localhost:{port}/healthz", verify=trusted).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_a_job_over_tls(proxy: tuple[HttpBench, httpx.Client, int]) -> None:

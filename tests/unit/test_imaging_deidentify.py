@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_the_same_film_gives_the_same_bytes(tmp_path: Path) -> None:
     for path in copies:
         deidentify(path, SALT)
     assert copies[0].read_bytes() == copies[1].read_bytes()
+
+
+def test_a_full_disk_is_not_the_films_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_dicom(tmp_path / "film", plant(radiograph()))
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(clean_dicom, "dcmwrite", no_room)
+    with pytest.raises(OSError, match="no room"):
+        deidentify(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["film"]
 
 
 def test_free_text_where_a_code_should_be(tmp_path: Path) -> None:

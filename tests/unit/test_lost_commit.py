@@ -107,7 +107,7 @@ def test_result_stays_whatever_is_raised_after_its_commit(
     fragile.table.submit(request)
     succeed = fragile.claims.succeed
 
-    def commit_and_raise(claim: Claim) -> None:
+    def commit_and_raise(claim: Claim, *_: object) -> None:
         succeed(claim)
         raise error("after the commit")
 
@@ -140,7 +140,7 @@ def test_table_that_stays_silent_costs_no_file(
     succeed = fragile.claims.succeed
     asked = 0
 
-    def lost_for_ever(claim) -> None:
+    def lost_for_ever(claim, *_) -> None:
         nonlocal asked
         asked += 1
         if asked == 1:

@@ -165,7 +165,8 @@ def _copy_native(file: BinaryIO, out: BinaryIO, content: DicomContent, layout: P
 def _masked(cells: bytes, layout: PixelLayout, order: str) -> bytes:
     mask = ((1 << layout.bits_stored) - 1) << (layout.high_bit + 1 - layout.bits_stored)
     kind = np.dtype(f"{order}u{layout.bits_allocated // 8}")
-    return (np.frombuffer(cells, kind) & kind.type(mask)).astype(kind).tobytes()
+    masked: bytes = (np.frombuffer(cells, kind) & kind.type(mask)).astype(kind).tobytes()
+    return masked
 
 
 def _copy_stream(file: BinaryIO, out: BinaryIO, content: DicomContent) -> None:

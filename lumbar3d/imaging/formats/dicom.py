@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import warnings
@@ -80,6 +81,9 @@ _KEYWORDS = (
 )
 
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 def recognises(head: bytes) -> bool:
     """Whether DICM stands behind a preamble, or the first element is one that DICOM files begin with."""
     return head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MAGIC or head[:4] in _BARE_STARTS
@@ -111,12 +115,15 @@ def decode(path: Path) -> Grey:
 
 @contextmanager
 def damage_is_typed() -> Iterator[None]:
-    """Whatever reading raises on hostile bytes becomes a ``RadiographError``."""
+    """Whatever hostile bytes make reading raise becomes a ``RadiographError``; a full disk stays what it is."""
     try:
         yield
     except Lumbar3dError:
         raise
-    except Exception as error:  # pydicom raises nearly anything on hostile bytes, RecursionError included
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise  # the disk's fault, not the file's
+        # pydicom raises nearly anything on hostile bytes, RecursionError included
         raise RadiographError("the DICOM file is damaged or nested too deep") from error
 
 
