@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
+# Unit tests share nothing: a file each, side by side.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadfile
 NOT_RUN := $(VENV)/not-run.txt
 # Node comes as a wheel: `npm` of the environment, whatever else is installed.
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix tests/page --no-audit --no-fund
@@ -12,7 +14,8 @@ PAGE := PATH="$(abspath $(BIN)):$$PATH" tests/page/node_modules/.bin
 SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
 # The kernel that OpenBLAS does not choose here: results must not hang on it. (An older one runs everywhere.)
 OTHER_BLAS := $(shell grep -qs avx512f /proc/cpuinfo && echo Haswell || echo Sandybridge)
-NUMERIC = $(shell grep -rlE 'linalg|frames\.|cKDTree|toy_models|bumpy' --include='test_*.py' $(SHIPPED_UNIT) tests/unit/test_cohort_*.py)
+NUMERIC_NAMES := geometry* shape_* measurement_* joint_prior cohort_inputs cohort_fit detection_novelty registration_initialise
+NUMERIC = $(shell find tests/unit -false $(patsubst %,-o -name 'test_%.py',$(NUMERIC_NAMES)) | sort)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format unit numeric coverage smoke openapi services clean
@@ -53,18 +56,18 @@ check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI
 	$(BIN)/hadolint docker/service.Dockerfile docker/worker.Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 
-# Unit tests share nothing and run side by side, a file each; the others start servers and measure time.
+# Tests that are no unit tests start servers and measure time: one after the other.
 test: check services  ## check, then every test; the last line says what could not run here
 	rm -f $(NOT_RUN)
-	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests/unit --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests/unit $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests --ignore tests/unit $(PYTEST_FLAGS)
 	@$(BIN)/python -m tests.not_run $(NOT_RUN)
 
 unit: $(VENV)/.dev  ## unit tests of the shipped packages: quick, no services
-	$(PYTEST) $(SHIPPED_UNIT) --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+	$(PYTEST) $(SHIPPED_UNIT) $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 
 numeric: $(VENV)/.dev  ## unit tests of linear algebra, with another BLAS kernel than this processor's
-	OPENBLAS_CORETYPE=$(OTHER_BLAS) $(PYTEST) $(NUMERIC) --numprocesses auto --dist loadfile $(PYTEST_FLAGS)
+	OPENBLAS_CORETYPE=$(OTHER_BLAS) $(PYTEST) $(NUMERIC) $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 
 coverage: $(VENV)/.dev  ## unit tests of the shipped packages with their coverage; fails under the floor
 	$(BIN)/coverage run -m pytest $(SHIPPED_UNIT) $(PYTEST_FLAGS)

@@ -1,0 +1,75 @@
+"""Table of the tiny cases: every ``main`` of benchmarks and of training, with its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """One run.
+
+    ``arguments`` may hold ``{out}`` (an empty folder), ``{data}`` (surfaces as of real people, ``people``),
+    ``{assets}`` (a copy of the shipped assets) and ``{trained}`` (folders ``coarse``, ``refiner``: a tiny training).
+    ``smaller`` replaces constants of the module for this run. ``only_help`` says why nothing but ``--help`` is run.
+    """
+
+    arguments: str = ""
+    smaller: Mapping[str, Any] = field(default_factory=dict)
+    only_help: str = ""
+
+
+ONE_PERSON = {"COMPLETE_SUBJECTS": ("verse005",)}
+
+MAINS: dict[str, Tiny] = {
+    "benchmarks.ablation": Tiny(
+        "--work {out}/work --pairs 1 --epochs 1 --held-out 1 --seeds 1 --variants no_fusion --out {out}/a.json",
+        {"BATCH": 2},
+    ),
+    "benchmarks.cohort": Tiny("--work {out}/work --count 5 --out {out}", {"CHECKED_EVERY": 5}),
+    "benchmarks.decoding": Tiny("--out {out}", {"SIDE_PX": 256}),
+    "benchmarks.deformity": Tiny("--people 1"),
+    "benchmarks.demo_pair": Tiny("--data {data} --out {out}", {"COLUMNS": 512}),
+    "benchmarks.end_to_end": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
+    "benchmarks.free_form": Tiny("--people 1 --out {out}", {"FURTHER_MODES": 4}),
+    "benchmarks.joint_prior": Tiny("--people 1 --conditions 'worse images' --out {out}"),
+    "benchmarks.landmark_confidence": Tiny("--patients 1 --out {out}/c.json"),
+    "benchmarks.lone_l1": Tiny("--data {data}", {"FILES": {"verse016": "016.ply"}}),
+    "benchmarks.measurements": Tiny("--data {data} --draws 1", ONE_PERSON),
+    "benchmarks.mirror": Tiny("--patients 1 --out {out}/mirror.md"),
+    "benchmarks.network": Tiny("--patients 1 --out {out}/network.json"),
+    "benchmarks.network_cost": Tiny("--out {out}", {"THREADS": (1,), "REPEATS": 1}),
+    "benchmarks.network_films": Tiny(only_help="real films with outlines drawn by people: not in this repository"),
+    "benchmarks.network_names": Tiny("--pairs 1 --out {out}"),
+    "benchmarks.network_real": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
+    "benchmarks.network_refusal": Tiny("--patients 1 --out {out}/r.json"),
+    "benchmarks.network_surroundings": Tiny("--data {data} --draws 1 --kinds 0 --out {out}", ONE_PERSON),
+    "benchmarks.population": Tiny("--count 6 --out {out}", {"PEOPLE_DRAWN": 40, "CHECKED": 2}),
+    "benchmarks.projector": Tiny("--data {data}"),
+    "benchmarks.quality": Tiny("--patients 1", {"LATERAL_ERRORS_MM": (0.0,)}),
+    "benchmarks.registration": Tiny("--data {data} --quick --no-bobyqa"),
+    "benchmarks.serve": Tiny(only_help="starts whole deployments with their databases and fits in each: minutes"),
+    "benchmarks.shape_model": Tiny("--data {data} --people verse012 --pictures {out}"),
+    "benchmarks.shape_pictures": Tiny("--out {out}"),
+    "benchmarks.subjects": Tiny("--data {data}"),
+    "benchmarks.training_people": Tiny("--people 2 --out {out}"),
+    "training.network.calibrate": Tiny("--assets {assets} --patients 1 --out {out}/c.json"),
+    "training.network.command": Tiny(only_help="both trainings run before export, on a handful of films"),
+    "training.network.export": Tiny("--coarse {trained}/coarse --refiner {trained}/refiner --version 0 --out {assets}"),
+    "training.network.novelty": Tiny("--assets {assets} --patients 6", {"AXES": (1,)}),
+    "training.network.plot_losses": Tiny("--folder {trained}/coarse --out {out}/losses.png"),
+    "training.network.recover": Tiny("{assets}/refiner.onnx {out}/r.npz --coarse {trained}/coarse"),
+    "training.population.picture": Tiny("--out {out}/p.png"),
+    "training.population.spines_picture": Tiny("--out {out}/p.png", {"SEARCHED": 40}),
+    "training.population.write": Tiny("--count 1 --out {out}"),
+    "training.radiographs.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "PAIRS": 1}),
+    "training.radiographs.people_picture": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
+    "training.radiographs.write": Tiny("--count 1 --out {out}"),
+    "training.shape_model.build": Tiny("--data {data} --out {out}"),
+    "training.surroundings.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
+}
+"""Module name to its tiny case."""
+COMMANDS = {"training.cohort.commands": "tests/integration/test_cohort_build.py", "training.network.command": "here"}
+"""Console commands of plug-ins, and where they are run."""

@@ -1,0 +1,178 @@
+"""Every main of benchmarks and training once, on a tiny case: ``make smoke``.
+
+What they print and write is not judged: a rename in the library or a lost argument shows here. The two tests without
+the mark run in every test run.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import shlex
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from lumbar3d.shape.assets import default_asset_directory
+from tests.smoke.people import write_people
+from tests.smoke.table import COMMANDS, MAINS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("people")
+    write_people(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(default_asset_directory(), tmp_path_factory.mktemp("assets") / "copy"))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Both networks, trained on a handful of simulated films."""
+    from training.network import refiner_samples, samples
+    from training.network.command import app
+
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, size in ((samples, "CoarseBlocks", 6), (refiner_samples, "CropBlocks", 10)):
+            patch.setattr(module, "PATIENTS_PER_BLOCK", 1)
+            patch.setattr(getattr(module, name), "size", size)
+        _command(app, "coarse", folder / "coarse", "--samples", 6, "--workers", 0)
+        _command(app, "refiner", folder / "refiner", "--coarse", folder / "coarse", "--samples", 10, "--workers", 0)
+        yield folder
+
+
+def _command(app: typer.Typer, *arguments: object) -> None:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", [name for name, tiny in MAINS.items() if not tiny.only_help])
+def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    matplotlib.use("Agg")
+    tiny, module = MAINS[name], importlib.import_module(name)
+    for constant, value in tiny.smaller.items():
+        assert hasattr(module, constant)
+        monkeypatch.setattr(module, constant, value)
+    _keep_results(module, tmp_path, monkeypatch)
+    SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
+    places = {
+        key: request.getfixturevalue(key) for key in ("data", "assets", "trained") if f"{{{key}}}" in tiny.arguments
+    }
+    arguments = [argument.format(out=tmp_path, **places) for argument in shlex.split(tiny.arguments)]
+    monkeypatch.setattr("sys.argv", [name, *arguments])
+    module.main()
+
+
+def _keep_results(module: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules that write beside themselves write into a folder of the test."""
+    results = folder / "results"
+    results.mkdir()
+    for constant in ("RESULTS", "ANNOTATIONS"):
+        kept = getattr(module, constant, None)
+        if isinstance(kept, Path):
+            monkeypatch.setattr(module, constant, results if kept.suffix == "" else _copied(kept, results))
+    if module.__name__.startswith("benchmarks."):
+        monkeypatch.setattr(module, "__file__", str(folder / "module.py"))
+
+
+def _copied(file: Path, folder: Path) -> Path:
+    return Path(shutil.copy(file, folder))
+
+
+def _few_refusals(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from itertools import islice
+
+    real = module.refusal_films
+    monkeypatch.setattr(module, "refusal_films", lambda *given: islice(real(*given), 2))
+
+
+def _two_encodings(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    writers = module.WRITERS
+    monkeypatch.setattr(module, "WRITERS", dict(list(writers.items())[:2]))
+
+
+def _one_condition(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    conditions = module.CONDITIONS
+    monkeypatch.setattr(module, "CONDITIONS", dict(list(conditions.items())[:1]))
+
+
+def _in_this_process(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "apart", lambda assets, threads, gpu=False: module.cost(assets, threads))
+
+
+def _timed_once(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module.timed
+    monkeypatch.setattr(module, "timed", lambda what, pixels, run, _repeats: real(what, pixels, run, 1))
+
+
+def _no_scan(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person with a CT is left out: there is no CT to stand in for it."""
+    monkeypatch.setattr(module, "ct", module.people)
+
+
+def _three_levels(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = module.SOURCES
+    monkeypatch.setattr(module, "SOURCES", {"verse012": sources["verse012"]})
+
+
+def _few_persons(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training.shape_model.literature_part import LiteratureSettings
+    from training.shape_model.prior import PriorSettings
+
+    settings = PriorSettings(literature=LiteratureSettings(persons=30, functions=16), rank=20, shared_factors=8)
+    monkeypatch.setattr(module.prior, "PriorSettings", lambda: settings)
+
+
+SPECIAL = {
+    "benchmarks.decoding": _two_encodings,
+    "benchmarks.network_cost": _in_this_process,
+    "benchmarks.network_real": _no_scan,
+    "benchmarks.network_refusal": _few_refusals,
+    "benchmarks.projector": _timed_once,
+    "benchmarks.registration": _one_condition,
+    "benchmarks.subjects": _three_levels,
+    "training.shape_model.build": _few_persons,
+}
+"""What no constant and no argument makes small."""
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", [name for name, tiny in MAINS.items() if tiny.only_help and name not in COMMANDS])
+def test_main_says_its_arguments(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(name).main()
+    assert stopped.value.code == 0
+
+
+@functools.cache
+def _mains() -> frozenset[str]:
+    """Modules of both packages that can be run."""
+    paths = [path for package in ("benchmarks", "training") for path in (ROOT / package).rglob("*.py")]
+    runnable = [path for path in paths if '__name__ == "__main__"' in path.read_text()]
+    return frozenset(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in runnable)
+
+
+def test_every_main_has_a_tiny_case() -> None:
+    assert _mains() == set(MAINS), "tests/smoke/table.py: a main is missing, or is gone"
+
+
+def test_every_plugin_command_is_run_somewhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    plugins = {entry.partition(":")[0] for entry in project["entry-points"]["lumbar3d.commands"].values()}
+    assert plugins == set(COMMANDS)
