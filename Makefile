@@ -52,7 +52,7 @@ check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI
 	$(BIN)/lint-imports
 	$(PAGE)/biome check --config-path=tests/page service/web/js
 	$(PAGE)/tsc --project tests/page
-	$(BIN)/python -m service.openapi --check openapi.yaml
+	$(BIN)/python -m lumbar3d.service.openapi --check openapi.yaml
 	$(BIN)/hadolint docker/service.Dockerfile docker/worker.Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 
@@ -77,7 +77,7 @@ smoke: $(VENV)/.dev  ## every benchmark's and every training module's main once,
 	$(PYTEST) tests/smoke -m smoke --durations 10 $(PYTEST_FLAGS)
 
 openapi: $(VENV)/.dev  ## write openapi.yaml again
-	$(BIN)/python -m service.openapi --write openapi.yaml
+	$(BIN)/python -m lumbar3d.service.openapi --write openapi.yaml
 
 services: $(VENV)/.dev  ## the browser and the Redis that the tests use, where they can be installed
 	sh tests/services.sh $(BIN)/python

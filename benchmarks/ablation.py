@@ -20,12 +20,12 @@ from benchmarks.ablation_report import markdown
 from benchmarks.ablation_score import Score, score
 from benchmarks.machine import describe
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.blocks import batches
-from training.network.samples import HELD_OUT_SEEDS
-from training.network.trainer import Limits, Schedule, Terms, Trainer
-from training.network.variants import VARIANTS
-from training.network.weights import average_network
-from training.radiographs.simulate import Simulator, Variety
+from lumbar3d.training.network.blocks import batches
+from lumbar3d.training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.network.trainer import Limits, Schedule, Terms, Trainer
+from lumbar3d.training.network.variants import VARIANTS
+from lumbar3d.training.network.weights import average_network
+from lumbar3d.training.radiographs.simulate import Simulator, Variety
 
 FIRST_SEED = 20_000_000
 """Patients that no shipped network was trained or measured on."""

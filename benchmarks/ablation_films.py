@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from lumbar3d.detection.crops import GRID_STEP
-from training.network.blocks import Blocks, Sample, stacked
-from training.network.samples import coarse_sample, varied
-from training.radiographs.simulate import LabelledView, Simulator
+from lumbar3d.training.network.blocks import Blocks, Sample, stacked
+from lumbar3d.training.network.samples import coarse_sample, varied
+from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
 ORDER_SEED, VARIATION_SEED = 41, 42
 

@@ -11,7 +11,7 @@ from scipy.stats import t
 from benchmarks.ablation_score import VIEWS, Score
 from benchmarks.network_measure import SDR_MM
 from lumbar3d.anatomy import LANDMARK_GROUPS
-from training.network.variants import VARIANTS
+from lumbar3d.training.network.variants import VARIANTS
 
 Rows = list[str]
 FULL = "full"

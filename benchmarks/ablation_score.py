@@ -12,8 +12,8 @@ from benchmarks.ablation_films import Films
 from benchmarks.network_measure import SDR_MM, dice
 from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.detection.decode import read_levels
-from training.network.losses import VOTE_UNIT_PX
-from training.network.variants import Variant, combined
+from lumbar3d.training.network.losses import VOTE_UNIT_PX
+from lumbar3d.training.network.variants import Variant, combined
 
 Array = NDArray[np.float64]
 VIEWS = ("ap", "lat")

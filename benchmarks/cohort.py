@@ -24,19 +24,19 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
-from training.cohort.build import Output, build
-from training.cohort.correspondence import ReferenceFit
-from training.cohort.fit import fit_one
-from training.cohort.landmarks import read_landmarks
-from training.cohort.measures import Curve, ModelMeasures, measure_model, modes_for
-from training.cohort.prepare import Inputs, Member, prepare
-from training.cohort.rigid import generalized_procrustes
-from training.cohort.store import Cohort, WorkFolder
-from training.cohort.surfaces import find_files
-from training.population.deform import Template
-from training.population.draw import draw_person
-from training.population.residual import Residual
-from training.population.residual import draw as draw_residual
+from lumbar3d.training.cohort.build import Output, build
+from lumbar3d.training.cohort.correspondence import ReferenceFit
+from lumbar3d.training.cohort.fit import fit_one
+from lumbar3d.training.cohort.landmarks import read_landmarks
+from lumbar3d.training.cohort.measures import Curve, ModelMeasures, measure_model, modes_for
+from lumbar3d.training.cohort.prepare import Inputs, Member, prepare
+from lumbar3d.training.cohort.rigid import generalized_procrustes
+from lumbar3d.training.cohort.store import Cohort, WorkFolder
+from lumbar3d.training.cohort.surfaces import find_files
+from lumbar3d.training.population.deform import Template
+from lumbar3d.training.population.draw import draw_person
+from lumbar3d.training.population.residual import Residual
+from lumbar3d.training.population.residual import draw as draw_residual
 
 Array = NDArray[np.float64]
 

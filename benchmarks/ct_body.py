@@ -18,7 +18,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from benchmarks.voxel_film import Volume
 from lumbar3d.anatomy import INF_PLATE, PEDICLE_LEFT, PEDICLE_RIGHT, PEDICLES, SUP_PLATE
 from lumbar3d.geometry import frames
-from training.radiographs.spectrum import SOFT_HU, TISSUE_WATER_RATIO
+from lumbar3d.training.radiographs.spectrum import SOFT_HU, TISSUE_WATER_RATIO
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]

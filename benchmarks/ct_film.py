@@ -24,10 +24,10 @@ from lumbar3d.anatomy import INF_PLATE, LANDMARKS, LEVELS, PEDICLE_LEFT, PEDICLE
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
-from training.radiographs.habitus import draw_habitus
-from training.radiographs.patient import draw_patient
-from training.radiographs.spectrum import Matter
-from training.radiographs.spine import Spine
+from lumbar3d.training.radiographs.habitus import draw_habitus
+from lumbar3d.training.radiographs.patient import draw_patient
+from lumbar3d.training.radiographs.spectrum import Matter
+from lumbar3d.training.radiographs.spine import Spine
 
 Array = NDArray[np.float64]
 

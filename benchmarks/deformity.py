@@ -1,6 +1,6 @@
 """Do the flags know a deformed vertebra? ``python -m benchmarks.deformity [--people 40] [--seed 2]``.
 
-Simulated people drawn from literature (``training.population``), each once healthy and once with one broken body of a
+Simulated people drawn from literature (``lumbar3d.training.population``), each once healthy and once with one broken body of a
 random level, kind and grade; their decomposition images are spoiled as in ``benchmarks.registration``, fitted and
 judged. The limits of ``lumbar3d.quality`` were chosen by this command with ``--seed 1``; the table is of other people.
 No real person takes part. Writes ``benchmarks/results/deformity.{json,md}``, about 1.5 CPU seconds a fit.
@@ -32,13 +32,13 @@ from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
-from training.population import fractures
-from training.population.collisions import Solid
-from training.population.fractures import Fracture
-from training.population.pathology import Trouble
-from training.population.plan import ORDINARY, draw_plan
-from training.population.posture import assemble, placement
-from training.population.surfaces import Surfaces
+from lumbar3d.training.population import fractures
+from lumbar3d.training.population.collisions import Solid
+from lumbar3d.training.population.fractures import Fracture
+from lumbar3d.training.population.pathology import Trouble
+from lumbar3d.training.population.plan import ORDINARY, draw_plan
+from lumbar3d.training.population.posture import assemble, placement
+from lumbar3d.training.population.surfaces import Surfaces
 
 IMAGES = ("as the design", "worse images")
 

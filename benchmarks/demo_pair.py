@@ -15,14 +15,14 @@ from PIL import Image
 
 from benchmarks.subjects import Room, Subject, load_subject
 from lumbar3d.anatomy import LEVELS
-from training.radiographs.exposure import Exposure
-from training.radiographs.film import FilmRecipe, make_film
-from training.radiographs.habitus import draw_habitus
-from training.radiographs.patient import draw_patient, matter_of
-from training.radiographs.presentation import Presentation, Shutters
-from training.radiographs.real_spine import spine_of
-from training.radiographs.simulate import VIEWS
-from training.radiographs.spine import Spine
+from lumbar3d.training.radiographs.exposure import Exposure
+from lumbar3d.training.radiographs.film import FilmRecipe, make_film
+from lumbar3d.training.radiographs.habitus import draw_habitus
+from lumbar3d.training.radiographs.patient import draw_patient, matter_of
+from lumbar3d.training.radiographs.presentation import Presentation, Shutters
+from lumbar3d.training.radiographs.real_spine import spine_of
+from lumbar3d.training.radiographs.simulate import VIEWS
+from lumbar3d.training.radiographs.spine import Spine
 
 SUBJECT = "verse005"
 SEED = 5

@@ -41,7 +41,7 @@ class Deployment:
 def embedded(folder: Path) -> Iterator[Deployment]:
     """``lumbar3d serve``: SQLite, one worker as a child process, nothing else."""
     port = free_port()
-    command = [sys.executable, "-m", "cli", "serve", "--port", str(port), "--data-dir", str(folder)]
+    command = [sys.executable, "-m", "lumbar3d.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
     folder.mkdir()
     with process(command, _environment(folder), folder / "serve.log") as server:
         url = _ready(port, folder / "serve.log")
@@ -60,10 +60,10 @@ def production(folder: Path, workers: int = 2) -> Iterator[Deployment]:
         running = []
         for index in range(workers):
             log = folder / f"worker{index}.log"
-            flags = ["-A", "worker.app", "worker", "--hostname", f"worker{index}@%h"]
+            flags = ["-A", "lumbar3d.worker.app", "worker", "--hostname", f"worker{index}@%h"]
             running.append(stack.enter_context(process([sys.executable, "-m", "celery", *flags], environment, log)))
-        bounds = ["--http", "service.connections:BoundedHttp"]
-        factory = ["--factory", "service.app:create_app_from_environment", "--port", str(port), *bounds]
+        bounds = ["--http", "lumbar3d.service.connections:BoundedHttp"]
+        factory = ["--factory", "lumbar3d.service.app:create_app_from_environment", "--port", str(port), *bounds]
         stack.enter_context(process([sys.executable, "-m", "uvicorn", *factory], environment, folder / "serve.log"))
         url = _ready(port, folder / "serve.log")
         for index in range(workers):

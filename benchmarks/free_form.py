@@ -25,7 +25,7 @@ from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shape_models
 from lumbar3d.shape.model import ShapeModel
-from training.shape_model.gaussian_process import ProcessSettings, smooth_functions
+from lumbar3d.training.shape_model.gaussian_process import ProcessSettings, smooth_functions
 
 DETAIL = ProcessSettings(
     lengths_mm=(8.0,), sds_mm=(0.4,), adjacent_correlations=(0.0,), side_coupling=0.0, body_amplitude=1.0, functions=200

@@ -19,8 +19,8 @@ from benchmarks.voxel_film import Volume, cast
 from lumbar3d.anatomy import INF_PLATE, SUP_PLATE
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
-from training.radiographs.fields import enlarge
-from training.radiographs.spectrum import Matter
+from lumbar3d.training.radiographs.fields import enlarge
+from lumbar3d.training.radiographs.spectrum import Matter
 
 Array = NDArray[np.float64]
 

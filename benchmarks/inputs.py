@@ -23,8 +23,8 @@ from lumbar3d.contracts import Calibration, ReconstructionResult
 from lumbar3d.errors import Lumbar3dError, RejectedError
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.pipeline import Engine
-from service.documents import parse_calibration
-from service.errors import InvalidJsonError
+from lumbar3d.service.documents import parse_calibration
+from lumbar3d.service.errors import InvalidJsonError
 
 SAME = 0.05
 SCALE = {"mm": 1.0, "deg": 1.0, "mm2": 10.0, "cm3": 1.0, "%": 6.0}

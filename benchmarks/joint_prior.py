@@ -1,7 +1,7 @@
 """What the levels' joint prior is worth: held-out drawn people, fitted with and without it.
 
 ``python -m benchmarks.joint_prior [--people N] [--assets DIR]``: people of the literature population
-with its smooth residual (``training.population``), seeds apart from those of the model, their surfaces stacked upright;
+with its smooth residual (``lumbar3d.training.population``), seeds apart from those of the model, their surfaces stacked upright;
 decomposition images are rendered and spoiled as in ``benchmarks.registration``. Once each with all five levels sound
 and once with one body crushed. ``--others`` names further asset folders to compare. Writes
 ``benchmarks/results/joint_prior.md``. Drawn people have the model's own statistics: the figures say what the prior can
@@ -35,9 +35,9 @@ from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shap
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
-from training.population import residual
-from training.population.deform import Template
-from training.population.draw import draw_person
+from lumbar3d.training.population import residual
+from lumbar3d.training.population.deform import Template
+from lumbar3d.training.population.draw import draw_person
 
 Array = NDArray[np.float64]
 

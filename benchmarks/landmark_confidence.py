@@ -24,9 +24,9 @@ from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.calibrate import stated_covariance_px2
-from training.network.samples import HELD_OUT_SEEDS
-from training.radiographs.simulate import VIEWS, LabelledView, Simulator
+from lumbar3d.training.network.calibrate import stated_covariance_px2
+from lumbar3d.training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.radiographs.simulate import VIEWS, LabelledView, Simulator
 
 Array = NDArray[np.float64]
 

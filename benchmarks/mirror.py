@@ -3,7 +3,7 @@
 Held-out simulated pairs through the shipped network, once as they are and once with the AP film mirrored, then both
 opinions on which way round it is: of the landmarks (``lumbar3d.refusal.laterality_landmarks``) and of the images
 (``lumbar3d.registration.rough_fits``). Calibrations are exact, slightly wrong as calibration files are
-(``training.radiographs.room.told``: 2 mm and 0.3 degrees per view), or have the lateral source 10 mm nearer or
+(``lumbar3d.training.radiographs.room.told``: 2 mm and 0.3 degrees per view), or have the lateral source 10 mm nearer or
 farther on top, which is what looks most like a mirrored film. The table goes by how far the spine is from where the
 middle of the film looks, because there the landmarks say nothing. With ``--first 600`` (the patients on whom weights
 and limits were chosen) it also prints the weights that a logistic regression gives and what other limits would do.
@@ -45,9 +45,9 @@ from lumbar3d.registration.initialise import triangulate_landmarks
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.samples import HELD_OUT_SEEDS
-from training.radiographs.room import told
-from training.radiographs.simulate import LabelledView, Simulator
+from lumbar3d.training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.radiographs.room import told
+from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
 Array = NDArray[np.float64]
 Beams = tuple[Projection, Projection]

@@ -15,7 +15,7 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
-from training.nearest import nearest_of
+from lumbar3d.training.nearest import nearest_of
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -22,8 +22,8 @@ from lumbar3d.contracts import VIEWS
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.samples import HELD_OUT_SEEDS
-from training.radiographs.simulate import Simulator
+from lumbar3d.training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.radiographs.simulate import Simulator
 
 
 def run(detector: Detector, simulator: Simulator, seeds: range) -> dict[str, list[Measured]]:

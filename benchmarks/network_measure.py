@@ -20,9 +20,9 @@ from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.imaging.preprocess import NetworkView
-from training.network.calibrate import stated_covariance_px2
-from training.radiographs.fields import shrink
-from training.radiographs.simulate import LabelledView
+from lumbar3d.training.network.calibrate import stated_covariance_px2
+from lumbar3d.training.radiographs.fields import shrink
+from lumbar3d.training.radiographs.simulate import LabelledView
 
 Array = NDArray[np.float64]
 Measured = dict[str, Any]

@@ -22,7 +22,7 @@ from benchmarks.network_measure import landmarks_px, misnamed, network_view
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.radiographs.simulate import LabelledView, Simulator
+from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
 FIRST_SEED = 42_000_000
 """Far from those of training, validation and every other benchmark; not those from 40 000 000 on, of which one, named

@@ -26,7 +26,7 @@ from lumbar3d.detection.inspection import name_together
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 
 Array = NDArray[np.float64]
 

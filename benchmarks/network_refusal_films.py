@@ -23,13 +23,13 @@ from lumbar3d.geometry import frames
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.model import ShapeModel
-from training.radiographs.film import draw_film, make_film
-from training.radiographs.habitus import draw_habitus
-from training.radiographs.patient import draw_patient, surroundings
-from training.radiographs.room import draw_room
-from training.radiographs.simulate import VIEWS, LabelledView, Simulator, Variety, photograph
-from training.radiographs.spectrum import Matter
-from training.surroundings.limb import limb
+from lumbar3d.training.radiographs.film import draw_film, make_film
+from lumbar3d.training.radiographs.habitus import draw_habitus
+from lumbar3d.training.radiographs.patient import draw_patient, surroundings
+from lumbar3d.training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.simulate import VIEWS, LabelledView, Simulator, Variety, photograph
+from lumbar3d.training.radiographs.spectrum import Matter
+from lumbar3d.training.surroundings.limb import limb
 
 Image = NDArray[np.float32]
 Pair = tuple[NetworkView, NetworkView]

@@ -23,14 +23,14 @@ from benchmarks.population_shape import components, distance_from_public_mean_mm
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.mesh import volume_mm3
 from lumbar3d.shape.model import ShapeModel
-from training.population.collisions import Regions
-from training.population.draw import draw_person
-from training.population.literature import norms
-from training.population.measure import measure
-from training.population.plan import EVERYBODY, ORDINARY, Mixture
-from training.population.posture import SEGMENT_DEG, SEGMENT_SD_DEG
-from training.population.stream import Population
-from training.population.subject import Subject
+from lumbar3d.training.population.collisions import Regions
+from lumbar3d.training.population.draw import draw_person
+from lumbar3d.training.population.literature import norms
+from lumbar3d.training.population.measure import measure
+from lumbar3d.training.population.plan import EVERYBODY, ORDINARY, Mixture
+from lumbar3d.training.population.posture import SEGMENT_DEG, SEGMENT_SD_DEG
+from lumbar3d.training.population.stream import Population
+from lumbar3d.training.population.subject import Subject
 
 RESULTS = Path(__file__).with_name("results")
 SEED, PEOPLE_DRAWN, CORES = 2026, 2000, 2

@@ -13,11 +13,11 @@ from lumbar3d.measurement.segment import FORWARD, UP
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
-from training.nearest import nearest_of
-from training.population.collisions import Regions
-from training.population.literature import norms
-from training.population.posture import Plates
-from training.population.subject import Subject
+from lumbar3d.training.nearest import nearest_of
+from lumbar3d.training.population.collisions import Regions
+from lumbar3d.training.population.literature import norms
+from lumbar3d.training.population.posture import Plates
+from lumbar3d.training.population.subject import Subject
 
 Array = NDArray[np.float64]
 

@@ -33,9 +33,9 @@ from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
-from training.network.samples import HELD_OUT_SEEDS
-from training.radiographs.simulate import Simulator
-from training.radiographs.spine import Spine
+from lumbar3d.training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.radiographs.simulate import Simulator
+from lumbar3d.training.radiographs.spine import Spine
 
 FIRST_PATIENT = 900
 LATERAL_ERRORS_MM = (0.0, 2.0, 4.0, 8.0, 16.0)

@@ -22,12 +22,12 @@ from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
-from training.radiographs.fields import shrink
-from training.radiographs.film import draw_film, make_film
-from training.radiographs.habitus import draw_habitus
-from training.radiographs.patient import Patient, draw_patient, surroundings
-from training.radiographs.simulate import VIEWS
-from training.radiographs.spectrum import Matter
+from lumbar3d.training.radiographs.fields import shrink
+from lumbar3d.training.radiographs.film import draw_film, make_film
+from lumbar3d.training.radiographs.habitus import draw_habitus
+from lumbar3d.training.radiographs.patient import Patient, draw_patient, surroundings
+from lumbar3d.training.radiographs.simulate import VIEWS
+from lumbar3d.training.radiographs.spectrum import Matter
 
 SEED = 77
 COLUMNS = 1024

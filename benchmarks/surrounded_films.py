@@ -16,13 +16,13 @@ from benchmarks.subject_films import COLUMNS, SEED, bone_volume
 from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
 from benchmarks.voxel_film import cast
 from lumbar3d.geometry.projection import Projection
-from training.radiographs.ellipsoids import Ellipsoids
-from training.radiographs.film import draw_film, make_film
-from training.radiographs.habitus import draw_habitus
-from training.radiographs.patient import Patient, draw_patient, surroundings
-from training.radiographs.simulate import VIEWS
-from training.radiographs.spectrum import Matter
-from training.surroundings.noise import cellular
+from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
+from lumbar3d.training.radiographs.film import draw_film, make_film
+from lumbar3d.training.radiographs.habitus import draw_habitus
+from lumbar3d.training.radiographs.patient import Patient, draw_patient, surroundings
+from lumbar3d.training.radiographs.simulate import VIEWS
+from lumbar3d.training.radiographs.spectrum import Matter
+from lumbar3d.training.surroundings.noise import cellular
 
 Image = NDArray[np.float32]
 Around = Callable[[Projection], Matter]

@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.machine import describe
 from lumbar3d.anatomy import PLATES
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.radiographs.simulate import COMPLETE, MEASURING, Simulator
-from training.radiographs.spine import Spine
+from lumbar3d.training.radiographs.simulate import COMPLETE, MEASURING, Simulator
+from lumbar3d.training.radiographs.spine import Spine
 
 FIRST_PERSON = 15_000_000
 """In no training and no other benchmark."""

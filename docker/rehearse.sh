@@ -50,10 +50,10 @@ settings=(
 )
 cd "$work/home"
 as_user "${settings[@]}" LUMBAR3D_API_KEY_HASHES="$(grep -o 'bridge:[0-9a-f]*' "$work/entry.txt")" \
-  uvicorn --factory service.app:create_app_from_environment --host 127.0.0.1 --port "$port" --http service.connections:BoundedHttp --log-level warning > service.log 2>&1 & pids+=($!)
+  uvicorn --factory lumbar3d.service.app:create_app_from_environment --host 127.0.0.1 --port "$port" --http lumbar3d.service.connections:BoundedHttp --log-level warning > service.log 2>&1 & pids+=($!)
 for worker in 1 2; do
   as_user "${settings[@]}" LUMBAR3D_ASSETS="$work/src/ssm_assets" NUMBA_CACHE_DIR="$work/home/numba" \
-    celery --app worker.app worker --without-gossip --without-mingle > "worker-$worker.log" 2>&1 & pids+=($!)
+    celery --app lumbar3d.worker.app worker --without-gossip --without-mingle > "worker-$worker.log" 2>&1 & pids+=($!)
 done
 for _ in $(seq 60); do
   python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/readyz', timeout=1)" 2>/dev/null && break

@@ -23,4 +23,4 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
-CMD ["uvicorn", "--factory", "service.app:create_app_from_environment", "--host", "0.0.0.0", "--port", "8000", "--http", "service.connections:BoundedHttp", "--timeout-graceful-shutdown", "20"]
+CMD ["uvicorn", "--factory", "lumbar3d.service.app:create_app_from_environment", "--host", "0.0.0.0", "--port", "8000", "--http", "lumbar3d.service.connections:BoundedHttp", "--timeout-graceful-shutdown", "20"]

@@ -29,4 +29,4 @@ ENV PATH=/opt/lumbar3d/bin:$PATH \
     LUMBAR3D_DATA_DIR=/var/lib/lumbar3d
 USER 10001:10001
 STOPSIGNAL SIGTERM
-CMD ["celery", "--app", "worker.app", "worker", "--without-gossip", "--without-mingle"]
+CMD ["celery", "--app", "lumbar3d.worker.app", "worker", "--without-gossip", "--without-mingle"]

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from fastapi import Request
 
-from service.errors import CrossSiteError
+from lumbar3d.service.errors import CrossSiteError
 
 
 class Role(StrEnum):

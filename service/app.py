@@ -13,16 +13,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from jobs import jsonlog
-from jobs.errors import SchemaVersionError
-from jobs.settings import explain
+from lumbar3d.jobs import jsonlog
+from lumbar3d.jobs.errors import SchemaVersionError
+from lumbar3d.jobs.settings import explain
 from lumbar3d import __version__
-from service import maintenance, problems, schema
-from service.connections import bound_every_server
-from service.deps import Services
-from service.middleware import RequestContext
-from service.routes import artifacts, audit, health, jobs, submit
-from service.settings import ServiceSettings
+from lumbar3d.service import maintenance, problems, schema
+from lumbar3d.service.connections import bound_every_server
+from lumbar3d.service.deps import Services
+from lumbar3d.service.middleware import RequestContext
+from lumbar3d.service.routes import artifacts, audit, health, jobs, submit
+from lumbar3d.service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
 

@@ -10,23 +10,23 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 
-from jobs import identity, jsonlog
-from jobs.bundles import BundleStore
-from jobs.claims import LeasePolicy
-from jobs.database import Database
-from jobs.errors import JobNotFoundError
-from jobs.stores import open_store
-from jobs.sweeper import Sweeper, SweepPolicy
-from jobs.table import JobTable, Limits
-from service.access import Principal, refuse_other_sites
-from service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
-from service.examples import JOB_ID
-from service.keys import KeyRing
-from service.limits import Rate, Slots, Turns
-from service.metrics import Metrics
-from service.queue import CeleryBroker, NoBroker, connect
-from service.settings import ServiceSettings
-from service.tokens import Tokens
+from lumbar3d.jobs import identity, jsonlog
+from lumbar3d.jobs.bundles import BundleStore
+from lumbar3d.jobs.claims import LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import JobNotFoundError
+from lumbar3d.jobs.stores import open_store
+from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
+from lumbar3d.jobs.table import JobTable, Limits
+from lumbar3d.service.access import Principal, refuse_other_sites
+from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
+from lumbar3d.service.examples import JOB_ID
+from lumbar3d.service.keys import KeyRing
+from lumbar3d.service.limits import Rate, Slots, Turns
+from lumbar3d.service.metrics import Metrics
+from lumbar3d.service.queue import CeleryBroker, NoBroker, connect
+from lumbar3d.service.settings import ServiceSettings
+from lumbar3d.service.tokens import Tokens
 
 LOCAL_CLIENT = "local"
 """Owner of all jobs where no API key is required; it shares with nobody, so limits per client do not hold for it."""

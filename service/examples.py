@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.records import PROBLEM_URN
+from lumbar3d.jobs.records import PROBLEM_URN
 from lumbar3d.codes import Code
 from lumbar3d.errors import CalibrationError
 

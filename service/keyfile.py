@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from service.access import BASIC_ROLES, Role
-from service.keys import Entry, NewKey, create, parse
+from lumbar3d.service.access import BASIC_ROLES, Role
+from lumbar3d.service.keys import Entry, NewKey, create, parse
 
 SECONDS_PER_HOUR = 3600.0
 

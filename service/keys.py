@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.access import BASIC_ROLES, Principal, Role
-from service.settings import ServiceSettings
+from lumbar3d.service.access import BASIC_ROLES, Principal, Role
+from lumbar3d.service.settings import ServiceSettings
 
 LOGGER = logging.getLogger(__name__)
 PREFIX = "l3d_"

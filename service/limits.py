@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from service.errors import OverloadedError, TooManyRequestsError
+from lumbar3d.service.errors import OverloadedError, TooManyRequestsError
 
 Answer = TypeVar("Answer")
 MAX_NAMES = 10_000

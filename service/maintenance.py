@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 
-from jobs.housekeeping import collect_orphans
-from service.deps import Services
+from lumbar3d.jobs.housekeeping import collect_orphans
+from lumbar3d.service.deps import Services
 
 LOGGER = logging.getLogger(__name__)
 HOUSEKEEPING_EVERY = 60

@@ -10,9 +10,9 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jobs import jsonlog
-from service import problems
-from service.metrics import Metrics
+from lumbar3d.jobs import jsonlog
+from lumbar3d.service import problems
+from lumbar3d.service.metrics import Metrics
 
 LOGGER = logging.getLogger(__name__)
 CONTENT_SECURITY_POLICY = "; ".join(

@@ -1,4 +1,4 @@
-"""Keep ``openapi.yaml`` equal to what the code serves: ``python -m service.openapi --write | --check openapi.yaml``."""
+"""Keep ``openapi.yaml`` equal to what the code serves: ``python -m lumbar3d.service.openapi --write | --check openapi.yaml``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from service.app import create_app
-from service.settings import ServiceSettings
+from lumbar3d.service.app import create_app
+from lumbar3d.service.settings import ServiceSettings
 
 
 class _Dumper(yaml.SafeDumper):
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if chosen.check.is_file() and chosen.check.read_text() == text:
         return 0
-    sys.stderr.write("openapi.yaml differs from the code: python -m service.openapi --write openapi.yaml\n")
+    sys.stderr.write("openapi.yaml differs from the code: python -m lumbar3d.service.openapi --write openapi.yaml\n")
     return 1
 
 

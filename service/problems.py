@@ -10,11 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from jobs.records import PROBLEM_URN
+from lumbar3d.jobs.records import PROBLEM_URN
 from lumbar3d import codes
 from lumbar3d.contracts import Problem
 from lumbar3d.errors import InputError, Lumbar3dError
-from service.errors import RequestError
+from lumbar3d.service.errors import RequestError
 
 LOGGER = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from jobs.settings import JobsSettings
+from lumbar3d.jobs.settings import JobsSettings
 
 
 class ServiceSettings(JobsSettings):

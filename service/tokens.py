@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
-from service.access import Principal, Role
-from service.errors import IssuerUnavailableError
-from service.settings import ServiceSettings
+from lumbar3d.service.access import Principal, Role
+from lumbar3d.service.errors import IssuerUnavailableError
+from lumbar3d.service.settings import ServiceSettings
 
 LOGGER = logging.getLogger(__name__)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")

@@ -11,8 +11,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from jobs.bundles import full_disk_is_typed
-from service.errors import MediaTypeError, MultipartError, PayloadTooLargeError
+from lumbar3d.jobs.bundles import full_disk_is_typed
+from lumbar3d.service.errors import MediaTypeError, MultipartError, PayloadTooLargeError
 
 IMAGES = ("ap", "lat")
 DOCUMENTS = ("calibration", "options")

@@ -1,6 +1,6 @@
 """Words of the books of codes, notes and artifacts for the page and the docs.
 
-``python -m service.words --write | --check`` in the root of the repository.
+``python -m lumbar3d.service.words --write | --check`` in the root of the repository.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lumbar3d.artifacts import ARTIFACTS
 from lumbar3d.codes import BOOK, Code
 from lumbar3d.notes import NOTES, REASONS
 
-COMMAND = "python -m service.words --write"
+COMMAND = "python -m lumbar3d.service.words --write"
 LINE = 120
 ERRORS = f"""# Error codes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.tiny_engine import load
-from worker.settings import WorkerSettings
-from worker.tasks import build_app
+from lumbar3d.worker.settings import WorkerSettings
+from lumbar3d.worker.tasks import build_app
 
 app = build_app(WorkerSettings(), load)

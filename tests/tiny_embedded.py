@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.tiny_engine import load
-from worker import embedded
+from lumbar3d.worker import embedded
 
 if __name__ == "__main__":
     raise SystemExit(embedded.main(load))

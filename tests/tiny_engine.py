@@ -19,14 +19,14 @@ from lumbar3d import errors
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.imaging.inspect import inspect_upload
-from worker.engine import Progress
-from worker.settings import WorkerSettings
+from lumbar3d.worker.engine import Progress
+from lumbar3d.worker.settings import WorkerSettings
 
 STL_TRIANGLE = b"tiny".ljust(80) + struct.pack("<I12fH", 1, *range(12), 0)
 
 
 class TinyEngine:
-    """Follows ``worker.engine.Engine``."""
+    """Follows ``lumbar3d.worker.engine.Engine``."""
 
     def __init__(self, trouble: Path | None) -> None:
         self._trouble = trouble

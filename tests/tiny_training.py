@@ -9,11 +9,11 @@ import time
 import numpy as np
 import torch
 
-from cli.main import app
+from lumbar3d.cli.main import app
 from lumbar3d.anatomy import LEVEL_COUNT
-from training.network import samples
-from training.network.blocks import Blocks, stacked
-from training.network.multitask import CENTRE_COUNT
+from lumbar3d.training.network import samples
+from lumbar3d.training.network.blocks import Blocks, stacked
+from lumbar3d.training.network.multitask import CENTRE_COUNT
 
 SHAPES = {
     "image": (1, 64, 64),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jobs.settings import explain
-from worker.settings import WorkerSettings
-from worker.tasks import build_app
+from lumbar3d.jobs.settings import explain
+from lumbar3d.worker.settings import WorkerSettings
+from lumbar3d.worker.tasks import build_app
 
 try:
     app = build_app(WorkerSettings())

@@ -16,16 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs import jsonlog
-from jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
-from jobs.settings import explain
-from worker.engine import EngineFactory, load_engine
-from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
-from worker.runner import Outcome
-from worker.runtime import Runtime
-from worker.settings import WorkerSettings
+from lumbar3d.jobs import jsonlog
+from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
+from lumbar3d.jobs.settings import explain
+from lumbar3d.worker.engine import EngineFactory, load_engine
+from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
+from lumbar3d.worker.runner import Outcome
+from lumbar3d.worker.runtime import Runtime
+from lumbar3d.worker.settings import WorkerSettings
 
-LOGGER = logging.getLogger("worker.embedded")  # not __name__: this module is run as __main__
+LOGGER = logging.getLogger("lumbar3d.worker.embedded")  # not __name__: this module is run as __main__
 PARENT_CHECK_S = 0.5
 
 

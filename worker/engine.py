@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
-from worker.settings import WorkerSettings
+from lumbar3d.worker.settings import WorkerSettings
 
 Progress = Callable[[Stage, float], None]
 

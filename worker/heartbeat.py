@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from types import TracebackType
 
-from jobs.claims import Claim, Claims
-from jobs.errors import DatabaseUnavailableError, LeaseLostError, StorageFullError
+from lumbar3d.jobs.claims import Claim, Claims
+from lumbar3d.jobs.errors import DatabaseUnavailableError, LeaseLostError, StorageFullError
 
 LOGGER = logging.getLogger(__name__)
 EX_TEMPFAIL = 75

@@ -7,12 +7,12 @@ import os
 import socket
 import threading
 
-from jobs.database import Database
-from jobs.errors import DatabaseUnavailableError, StorageFullError
-from jobs.presence import READY, Presence
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
+from lumbar3d.jobs.presence import READY, Presence
 from lumbar3d.errors import Lumbar3dError
-from worker.engine import Engine, EngineFactory
-from worker.settings import WorkerSettings
+from lumbar3d.worker.engine import Engine, EngineFactory
+from lumbar3d.worker.settings import WorkerSettings
 
 
 def load_and_tell(database: Database, settings: WorkerSettings, engine_factory: EngineFactory) -> Engine:

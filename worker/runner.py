@@ -14,10 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from jobs import jsonlog
-from jobs.bundles import STAGING_S, BundleStore, full_disk_is_typed
-from jobs.claims import Claim, Claims, Failure
-from jobs.errors import (
+from lumbar3d.jobs import jsonlog
+from lumbar3d.jobs.bundles import STAGING_S, BundleStore, full_disk_is_typed
+from lumbar3d.jobs.claims import Claim, Claims, Failure
+from lumbar3d.jobs.errors import (
     BundleLostError,
     DatabaseUnavailableError,
     JobCancelledError,
@@ -28,8 +28,8 @@ from jobs.errors import (
 from lumbar3d.artifacts import FILES
 from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
 from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
-from worker.engine import Engine
-from worker.heartbeat import Heartbeat
+from lumbar3d.worker.engine import Engine
+from lumbar3d.worker.heartbeat import Heartbeat
 
 LOGGER = logging.getLogger(__name__)
 Answer = TypeVar("Answer")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.claims import Claims, LeasePolicy
-from jobs.database import Database
-from jobs.stores import open_store
-from jobs.sweeper import Sweeper, SweepPolicy
-from worker.engine import EngineFactory
-from worker.presence import load_and_tell
-from worker.runner import Runner, Timing
-from worker.settings import WorkerSettings
+from lumbar3d.jobs.claims import Claims, LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.stores import open_store
+from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
+from lumbar3d.worker.engine import EngineFactory
+from lumbar3d.worker.presence import load_and_tell
+from lumbar3d.worker.runner import Runner, Timing
+from lumbar3d.worker.settings import WorkerSettings
 
 RESULT_SHARE = 1 / 8
 """Of the room that uploads must leave: they are refused first, so results of accepted jobs still find some."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from jobs.settings import JobsSettings
+from lumbar3d.jobs.settings import JobsSettings
 
 
 class WorkerSettings(JobsSettings):

@@ -17,16 +17,16 @@ from typing import Any
 from celery import Celery, signals
 from celery.worker import state
 
-from jobs import jsonlog
-from jobs.broker import QUEUE, TRANSPORT_OPTIONS
-from jobs.database import Database
-from jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
+from lumbar3d.jobs import jsonlog
+from lumbar3d.jobs.broker import QUEUE, TRANSPORT_OPTIONS
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
 from lumbar3d.contracts import RECONSTRUCT_TASK
-from worker.engine import EngineFactory, load_engine
-from worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
-from worker.runner import Outcome
-from worker.runtime import Runtime
-from worker.settings import WorkerSettings
+from lumbar3d.worker.engine import EngineFactory, load_engine
+from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
+from lumbar3d.worker.runner import Outcome
+from lumbar3d.worker.runtime import Runtime
+from lumbar3d.worker.settings import WorkerSettings
 
 LOGGER = logging.getLogger(__name__)
 HARD_LIMIT_MARGIN_S = 30.0
@@ -125,7 +125,7 @@ def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_eng
         broker_channel_error_retry=True,  # a full Redis refuses commands: that passes, and must not end a worker
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
-        broker_transport="worker.transport:HintTransport",
+        broker_transport="lumbar3d.worker.transport:HintTransport",
         broker_transport_options=TRANSPORT_OPTIONS,
         task_acks_late=False,
         task_default_queue=QUEUE,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from kombu.transport import redis
 from pydantic import BaseModel, Field, Json, ValidationError
 
-from jobs.broker import QUEUE
+from lumbar3d.jobs.broker import QUEUE
 
 LOGGER = logging.getLogger(__name__)
 

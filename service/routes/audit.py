@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from jobs import audit
-from service.access import AUDIT
-from service.deps import ClientDep, ServicesDep
-from service.routes.responses import ANY_CLIENT, documented
+from lumbar3d.jobs import audit
+from lumbar3d.service.access import AUDIT
+from lumbar3d.service.deps import ClientDep, ServicesDep
+from lumbar3d.service.routes.responses import ANY_CLIENT, documented
 
 ROUTER = APIRouter(tags=["operation"])
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from jobs.errors import StoreUnavailableError
-from jobs.presence import READY, count_workers
-from service import problems
-from service.deps import Services, ServicesDep
-from service.routes.responses import Documented, documented
+from lumbar3d.jobs.errors import StoreUnavailableError
+from lumbar3d.jobs.presence import READY, count_workers
+from lumbar3d.service import problems
+from lumbar3d.service.deps import Services, ServicesDep
+from lumbar3d.service.routes.responses import Documented, documented
 
 ROUTER = APIRouter(tags=["operation"])
 OK, NONE, FAILED = "ok", "none", "failed"

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Header, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from jobs.errors import DatabaseUnavailableError, JobNotFoundError
-from jobs.records import Job, status
+from lumbar3d.jobs.errors import DatabaseUnavailableError, JobNotFoundError
+from lumbar3d.jobs.records import Job, status
 from lumbar3d.contracts import JobStatus
-from service import examples
-from service.deps import ClientDep, JobIdDep, Services, ServicesDep
-from service.routes.responses import ANY_JOB, Documented, documented, is_current
+from lumbar3d.service import examples
+from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
+from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs", tags=["jobs"])
 RETRY_AFTER_S = 2

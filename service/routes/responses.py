@@ -8,10 +8,10 @@ from typing import Any
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from jobs.bundles import OpenFile
+from lumbar3d.jobs.bundles import OpenFile
 from lumbar3d.codes import BOOK, Code
-from service import examples
-from service.problems import MEDIA_TYPE
+from lumbar3d.service import examples
+from lumbar3d.service.problems import MEDIA_TYPE
 
 Documented = dict[int | str, dict[str, Any]]
 ANY_CLIENT = (

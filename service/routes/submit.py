@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from jobs.records import status
+from lumbar3d.jobs.records import status
 from lumbar3d.contracts import JobStatus
-from service import examples, intake
-from service.deps import ClientDep, ServicesDep
-from service.routes.responses import ANY_CLIENT, documented
+from lumbar3d.service import examples, intake
+from lumbar3d.service.deps import ClientDep, ServicesDep
+from lumbar3d.service.routes.responses import ANY_CLIENT, documented
 
 ROUTER = APIRouter(tags=["jobs"])
 RETRY_AFTER_S = 2

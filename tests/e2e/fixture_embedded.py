@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.fixture_engine import FixtureEngine
-from worker import embedded
+from lumbar3d.worker import embedded
 
 if __name__ == "__main__":
     raise SystemExit(embedded.main(lambda _settings: FixtureEngine()))

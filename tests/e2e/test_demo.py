@@ -27,7 +27,7 @@ def demo(tmp_path_factory):
     """Address of the result page and the folder of a demo that keeps serving; ended with Ctrl-C."""
     folder = tmp_path_factory.mktemp("demo")
     log = folder / "stdout"
-    command = [sys.executable, "-m", "cli", "demo", "--port", str(free_port()), "--out", str(folder / "out")]
+    command = [sys.executable, "-m", "lumbar3d.cli", "demo", "--port", str(free_port()), "--out", str(folder / "out")]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LUMBAR3D_")}
     with log.open("w") as stream:
         process = subprocess.Popen(command, cwd=ROOT, env=clean, stdout=stream, stderr=subprocess.STDOUT)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.client import JobsClient
+from lumbar3d.cli.client import JobsClient
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import FILES
 from tests.e2e.conftest import finished_job

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from typer.testing import CliRunner  # noqa: E402
 
-from training.network.command import app  # noqa: E402
+from lumbar3d.training.network.command import app  # noqa: E402
 
 pytestmark = pytest.mark.gpu
 

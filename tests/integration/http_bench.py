@@ -14,15 +14,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from benchmarks.processes import free_port, wait_until
-from jobs.claims import Claims, LeasePolicy
-from jobs.database import Database
-from jobs.stores import open_store
-from service.app import create_app
-from service.connections import BoundedHttp
-from service.settings import ServiceSettings
+from lumbar3d.jobs.claims import Claims, LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.stores import open_store
+from lumbar3d.service.app import create_app
+from lumbar3d.service.connections import BoundedHttp
+from lumbar3d.service.settings import ServiceSettings
 from tests.integration.processes import parts
 from tests.tiny_engine import TinyEngine
-from worker.runner import Outcome, Runner, Timing
+from lumbar3d.worker.runner import Outcome, Runner, Timing
 
 
 @dataclass

@@ -46,7 +46,7 @@ def environment_for(data_dir: Path, **settings: str) -> dict[str, str]:
 def server(environment: dict[str, str], log: Path) -> Iterator[str]:
     """A live uvicorn; yields its address."""
     port = free_port()
-    factory = ["--factory", "service.app:create_app_from_environment"]
+    factory = ["--factory", "lumbar3d.service.app:create_app_from_environment"]
     command = [sys.executable, "-m", "uvicorn", *factory, "--port", str(port), "--timeout-graceful-shutdown", "2"]
     with process(command, environment, log) as child:
         url = f"http://127.0.0.1:{port}"

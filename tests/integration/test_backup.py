@@ -12,9 +12,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app as command_line
-from jobs.backup import back_up
-from jobs.local_store import LocalStore
+from lumbar3d.cli.main import app as command_line
+from lumbar3d.jobs.backup import back_up
+from lumbar3d.jobs.local_store import LocalStore
 from tests.integration.http_bench import http_bench
 from tests.integration.processes import embedded, submit, wait_for
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli.errors import Exit
-from cli.main import app
+from lumbar3d.cli.errors import Exit
+from lumbar3d.cli.main import app
 from lumbar3d.contracts import Calibration, GeometryView
 from lumbar3d.geometry.calibration import build_geometry
 from tests.conftest import calibration_document

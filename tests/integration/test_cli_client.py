@@ -10,14 +10,14 @@ from contextlib import contextmanager
 import pytest
 from typer.testing import CliRunner
 
-from cli.client import JobsClient
-from cli.errors import Exit
-from cli.main import app
+from lumbar3d.cli.client import JobsClient
+from lumbar3d.cli.errors import Exit
+from lumbar3d.cli.main import app
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import JobStatus
-from service.access import BASIC_ROLES, Principal
-from service.keys import KeyRing, create
-from service.settings import ServiceSettings
+from lumbar3d.service.access import BASIC_ROLES, Principal
+from lumbar3d.service.keys import KeyRing, create
+from lumbar3d.service.settings import ServiceSettings
 from tests.conftest import calibration_document
 from tests.embedded_service import running_service
 from tests.integration.http_bench import http_bench

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from typer.testing import CliRunner
 
-from cli.errors import Exit
-from cli.main import app
+from lumbar3d.cli.errors import Exit
+from lumbar3d.cli.main import app
 from tests.embedded_service import running_service
 from tests.integration.test_cli_client import FILES
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cli import doctor_checks
+from lumbar3d.cli import doctor_checks
 from lumbar3d.errors import AssetError
 from tests.integration.processes import environment_for
 
 
 def lumbar3d(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "cli", *arguments], env=environment, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "lumbar3d.cli", *arguments], env=environment, capture_output=True, text=True)
 
 
 def findings(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, tuple[str, str]]]:
@@ -59,7 +59,7 @@ def test_a_slip_in_a_setting_is_told(tmp_path: Path, arguments: list[str]) -> No
 
 def test_a_wrong_value_is_told_by_what_is_expected(tmp_path: Path) -> None:
     environment = environment_for(tmp_path, retention_days="DOE")
-    command = [sys.executable, "-m", "uvicorn", "--factory", "service.app:create_app_from_environment"]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "lumbar3d.service.app:create_app_from_environment"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode != 0 and "LUMBAR3D_RETENTION_DAYS: Input should be a valid number" in done.stderr
     assert "DOE" not in done.stderr and "Traceback" not in done.stderr

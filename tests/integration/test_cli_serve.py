@@ -13,8 +13,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cli.errors import Exit
-from cli.main import app
+from lumbar3d.cli.errors import Exit
+from lumbar3d.cli.main import app
 from tests.embedded_service import PATIENCE_S, ROOT, running_service
 from tests.integration.processes import submit, wait_for, wait_until
 
@@ -95,7 +95,7 @@ def test_another_name_for_this_machine_is_not_answered_without_keys(tmp_path, tr
 
 def test_an_engine_that_does_not_load_ends_the_service_with_a_reason(tmp_path):
     environment = {**os.environ, "LUMBAR3D_ASSETS": str(tmp_path), "LUMBAR3D_DATA_DIR": str(tmp_path / "data")}
-    command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "lumbar3d.cli", "serve", "--port", "0"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     lines = done.stderr.splitlines()
     assert done.returncode == Exit.FAILED

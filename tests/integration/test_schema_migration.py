@@ -19,21 +19,21 @@ from sqlalchemy.exc import ProgrammingError
 from typer.testing import CliRunner
 
 from benchmarks.processes import process, wait_until
-from cli.main import app as command_line
-from jobs.claims import Claims, LeasePolicy
-from jobs.database import Database, upgrade
-from jobs.errors import DatabaseUnavailableError, SchemaVersionError
-from jobs.local_store import LocalStore
-from jobs.migration import FIRST, FOLDER
-from jobs.schema import IDEMPOTENCY_KEYS, METADATA, SCHEMA_VERSION
-from jobs.sweeper import Sweeper, SweepPolicy
-from jobs.table import JobTable, Limits, Submission
-from service.app import create_app_from_environment
+from lumbar3d.cli.main import app as command_line
+from lumbar3d.jobs.claims import Claims, LeasePolicy
+from lumbar3d.jobs.database import Database, upgrade
+from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError
+from lumbar3d.jobs.local_store import LocalStore
+from lumbar3d.jobs.migration import FIRST, FOLDER
+from lumbar3d.jobs.schema import IDEMPOTENCY_KEYS, METADATA, SCHEMA_VERSION
+from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
+from lumbar3d.jobs.table import JobTable, Limits, Submission
+from lumbar3d.service.app import create_app_from_environment
 from tests.embedded_service import running_service
 from tests.integration.processes import IMAGE, environment_for
 from tests.postgresql import PostgresqlMissing, postgresql_server
 from tests.tiny_engine import TinyEngine
-from worker.runner import Outcome, Runner, Timing
+from lumbar3d.worker.runner import Outcome, Runner, Timing
 
 STORED = Path(__file__).resolve().parents[1] / "stored"
 JOBS = {number: f"00000000-0000-4000-8000-00000000000{number}" for number in range(1, 6)}

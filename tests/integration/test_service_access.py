@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
-from service import keyfile, keys
-from service.app import create_app
-from service.settings import ServiceSettings
+from lumbar3d.service import keyfile, keys
+from lumbar3d.service.app import create_app
+from lumbar3d.service.settings import ServiceSettings
 from tests.integration.http_bench import HttpBench, http_bench, problem
 
 ALICE, BOB = keys.create("alice"), keys.create("bob")

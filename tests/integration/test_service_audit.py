@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
-from jobs import audit
-from jobs.database import Database
-from jobs.schema import AUDIT
-from service import keys
-from service.access import Role
+from lumbar3d.jobs import audit
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.schema import AUDIT
+from lumbar3d.service import keys
+from lumbar3d.service.access import Role
 from tests.integration.http_bench import http_bench, problem
 from tests.postgresql import PostgresqlMissing, postgresql_server
 
@@ -53,7 +53,7 @@ def test_a_job_leaves_its_whole_story(tmp_path: Path) -> None:
 
 def exported(folder: Path, form: str, *arguments: str) -> list[dict[str, object]]:
     environment = os.environ | {"LUMBAR3D_DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "cli", "audit", "--format", form, *arguments]
+    command = [sys.executable, "-m", "lumbar3d.cli", "audit", "--format", form, *arguments]
     text = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     if form == "csv":
         return list(csv.DictReader(io.StringIO(text)))

@@ -323,7 +323,7 @@ def test_unexpected_errors_say_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise RuntimeError(CANARY)
 
-    monkeypatch.setattr("service.intake.build_geometry", fail)
+    monkeypatch.setattr("lumbar3d.service.intake.build_geometry", fail)
     with http_bench(tmp_path) as bench:
         answer = bench.submit()
         document = problem(answer, 500, "internal_error")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from benchmarks.processes import wait_until
-from service import connections, deps, intake, keys
+from lumbar3d.service import connections, deps, intake, keys
 from tests.embedded_service import running_service
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.integration.processes import environment_for, server

@@ -11,7 +11,7 @@ import numpy as np
 import redis
 
 from benchmarks.processes import redis_server, wait_until
-from jobs import identity
+from lumbar3d.jobs import identity
 from tests.canary import DAY, NAME, UID, UNLIKELY, plant
 from tests.integration.http_bench import http_bench
 from tests.integration.processes import celery_worker, environment_for, server, submit, wait_for

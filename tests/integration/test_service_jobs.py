@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.database import Database
-from jobs.housekeeping import collect_orphans
-from jobs.local_store import LocalStore
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.housekeeping import collect_orphans
+from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.artifacts import ARTIFACTS
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.tiny_engine import grey_png
@@ -156,7 +156,7 @@ def test_slow_recording_is_not_acknowledged_and_its_repeat_is(
     """Housekeeping may have taken the images of a front end that stood still; the repeat brings them again."""
     key = {"Idempotency-Key": "k"}
     with monkeypatch.context() as patch:
-        patch.setattr("service.intake.ORPHAN_S", 0.0)
+        patch.setattr("lumbar3d.service.intake.ORPHAN_S", 0.0)
         problem(bench.submit(key), 503, "overloaded")
     (bundle,) = (bench.folder / "uploads").iterdir()
     shutil.rmtree(bundle)

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from benchmarks.processes import wait_until
-from jobs.errors import BundleLostError, StoreUnavailableError
-from jobs.object_store import ObjectStore
+from lumbar3d.jobs.errors import BundleLostError, StoreUnavailableError
+from lumbar3d.jobs.object_store import ObjectStore
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.integration.processes import embedded_worker, environment_for, server, submit, wait_for
 from tests.s3_server import S3Server, s3_server

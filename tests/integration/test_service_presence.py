@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from benchmarks.processes import process, redis_server, wait_until
-from jobs.database import Database
-from jobs.presence import count_workers
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.presence import count_workers
 from tests.integration.http_bench import problem
 from tests.integration.processes import celery_worker, embedded_worker, environment_for, server
 
@@ -26,7 +26,7 @@ def test_workers_in_readiness_and_metrics(tmp_path: Path) -> None:
         assert 'lumbar3d_workers{state="ready"} 0.0' in httpx.get(url + "/metrics").text
         assets = tmp_path / "assets"
         assets.mkdir()
-        real = [sys.executable, "-m", "worker.embedded"]
+        real = [sys.executable, "-m", "lumbar3d.worker.embedded"]
         with process(real, environment | {"LUMBAR3D_ASSETS": str(assets)}, tmp_path / "broken.log") as broken:
             assert broken.wait(120) == 78, "no assets, no engine"
         refused = httpx.get(url + "/readyz", timeout=30)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
-from service import keyfile, keys
-from service.access import Role
-from service.keys import NewKey
+from lumbar3d.service import keyfile, keys
+from lumbar3d.service.access import Role
+from lumbar3d.service.keys import NewKey
 from tests.integration.http_bench import HttpBench, http_bench, problem
 
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm
 
-from service import keys, tokens
-from service.access import Role
-from service.settings import ServiceSettings
-from service.tokens import IssuerKeys, Tokens
+from lumbar3d.service import keys, tokens
+from lumbar3d.service.access import Role
+from lumbar3d.service.settings import ServiceSettings
+from lumbar3d.service.tokens import IssuerKeys, Tokens
 from tests.integration.http_bench import http_bench, problem
 
 ISSUER, AUDIENCE = "https://issuer.example", "lumbar3d"

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 from benchmarks.processes import wait_until
-from training.network.checkpoint import load_state
+from lumbar3d.training.network.checkpoint import load_state
 
 
 def start(folder, workers, block_s):

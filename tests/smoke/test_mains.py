@@ -42,8 +42,8 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Both networks, trained on a handful of simulated films."""
-    from training.network import refiner_samples, samples
-    from training.network.command import app
+    from lumbar3d.training.network import refiner_samples, samples
+    from lumbar3d.training.network.command import app
 
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
@@ -131,8 +131,8 @@ def _three_levels(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _few_persons(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.shape_model.literature_part import LiteratureSettings
-    from training.shape_model.prior import PriorSettings
+    from lumbar3d.training.shape_model.literature_part import LiteratureSettings
+    from lumbar3d.training.shape_model.prior import PriorSettings
 
     settings = PriorSettings(literature=LiteratureSettings(persons=30, functions=16), rank=20, shared_factors=8)
     monkeypatch.setattr(module.prior, "PriorSettings", lambda: settings)
@@ -146,7 +146,7 @@ SPECIAL = {
     "benchmarks.projector": _timed_once,
     "benchmarks.registration": _one_condition,
     "benchmarks.subjects": _three_levels,
-    "training.shape_model.build": _few_persons,
+    "lumbar3d.training.shape_model.build": _few_persons,
 }
 """What no constant and no argument makes small."""
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from jobs.claims import Claims, LeasePolicy
-from jobs.database import Database
-from jobs.records import Job
-from jobs.schema import METADATA
-from jobs.table import JobTable, Limits, Submission
+from lumbar3d.jobs.claims import Claims, LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.records import Job
+from lumbar3d.jobs.schema import METADATA
+from lumbar3d.jobs.table import JobTable, Limits, Submission
 from tests.postgresql import PostgresqlMissing, postgresql_server
 
 Submit = Callable[..., Job]

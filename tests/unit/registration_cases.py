@@ -19,7 +19,7 @@ from lumbar3d.registration.parameters import Parameters
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
 from tests.conftest import calibration_document
-from training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.room import draw_room
 
 MODES = 12
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import client
+from lumbar3d.cli import client
 from lumbar3d.artifacts import ARTIFACTS, FILES, MESHES
-from service.routes import artifacts as routes
+from lumbar3d.service.routes import artifacts as routes
 
 ROOT = Path(__file__).resolve().parents[2]
 SENT = {"ap.png", "lat.png"}

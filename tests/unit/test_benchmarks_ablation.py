@@ -16,9 +16,9 @@ from benchmarks.ablation_films import Films, FilmStream, store  # noqa: E402
 from benchmarks.ablation_score import score  # noqa: E402
 from lumbar3d.detection.decode import MARKS  # noqa: E402
 from lumbar3d.shape.assets import AssetStore, load_shape_models  # noqa: E402
-from training.network.losses import VOTE_UNIT_PX, target_heatmap  # noqa: E402
-from training.network.variants import VARIANTS, combined  # noqa: E402
-from training.radiographs.simulate import Simulator  # noqa: E402
+from lumbar3d.training.network.losses import VOTE_UNIT_PX, target_heatmap  # noqa: E402
+from lumbar3d.training.network.variants import VARIANTS, combined  # noqa: E402
+from lumbar3d.training.radiographs.simulate import Simulator  # noqa: E402
 
 SIZE = 64
 

@@ -12,7 +12,7 @@ from benchmarks.network_measure import ViewTruth
 from benchmarks.voxel_film import cast
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
-from training.radiographs.spectrum import bone_share
+from lumbar3d.training.radiographs.spectrum import bone_share
 
 PITCH_MM = np.array([3.0, 1.0, 1.0])
 SHAPE = (25, 80, 160)

@@ -21,7 +21,7 @@ from lumbar3d.errors import RejectedError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
-from training.radiographs.simulate import LabelledView
+from lumbar3d.training.radiographs.simulate import LabelledView
 
 LEVEL_STEP_MM, ENDS_MM = 36.0, 14.0
 

@@ -9,7 +9,7 @@ from benchmarks.network_refusal import ANSWERED, Told, auroc, is_right, summary
 from benchmarks.network_refusal_films import EXPECTED, spoiled
 from benchmarks.network_refusal_report import NAMES, choices, markdown
 from lumbar3d.imaging.preprocess import NetworkView
-from training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.room import draw_room
 
 RNG = np.random.default_rng(0)
 

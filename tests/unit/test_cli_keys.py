@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
-from service.keyfile import entries
-from service.keys import digest
+from lumbar3d.cli.main import app
+from lumbar3d.service.keyfile import entries
+from lumbar3d.service.keys import digest
 
 
 def run(*arguments: str) -> tuple[int, str]:

@@ -5,8 +5,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import plugins
-from cli.main import app
+from lumbar3d.cli import plugins
+from lumbar3d.cli.main import app
 
 broken = typer.Typer()
 

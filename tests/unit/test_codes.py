@@ -12,19 +12,19 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 
-import jobs.errors
-import service.errors
-import training.cohort.errors
-import training.network.errors
-from cli.errors import Exit, explain
-from jobs import records
-from jobs.claims import Claims, Failure, LeasePolicy
-from jobs.database import Database
-from jobs.table import JobTable, Limits
+import lumbar3d.jobs.errors
+import lumbar3d.service.errors
+import lumbar3d.training.cohort.errors
+import lumbar3d.training.network.errors
+from lumbar3d.cli.errors import Exit, explain
+from lumbar3d.jobs import records
+from lumbar3d.jobs.claims import Claims, Failure, LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.table import JobTable, Limits
 from lumbar3d.codes import BOOK, Side, entry
 from lumbar3d.contracts import JobState
 from lumbar3d.errors import EngineError, InputError, Lumbar3dError, RejectedError
-from service import problems, words
+from lumbar3d.service import problems, words
 from tests.unit.conftest import submission
 
 ROOT = Path(__file__).resolve().parents[2]

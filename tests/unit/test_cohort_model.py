@@ -7,13 +7,13 @@ import pytest
 from lumbar3d.shape.mesh import vertex_area_vectors
 from tests.unit.cohort_cases import bumpy
 from tests.unit.test_cohort_fit import smooth_shapes
-from training.cohort.asset import factored
-from training.cohort.correspondence import Correspondence
-from training.cohort.errors import CohortError
-from training.cohort.measures import Oriented, compactness, generality, measure_model, modes_for, specificity
-from training.cohort.pca import principal_components
-from training.cohort.pictures import curves_picture, scree_picture
-from training.cohort.store import Cohort, Prepared, WorkFolder, key_of
+from lumbar3d.training.cohort.asset import factored
+from lumbar3d.training.cohort.correspondence import Correspondence
+from lumbar3d.training.cohort.errors import CohortError
+from lumbar3d.training.cohort.measures import Oriented, compactness, generality, measure_model, modes_for, specificity
+from lumbar3d.training.cohort.pca import principal_components
+from lumbar3d.training.cohort.pictures import curves_picture, scree_picture
+from lumbar3d.training.cohort.store import Cohort, Prepared, WorkFolder, key_of
 
 
 def oriented(shapes: np.ndarray) -> Oriented:

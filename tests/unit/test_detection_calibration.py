@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("torch")
 
 from lumbar3d.detection.calibration import LandmarkCalibration
-from training.network.calibrate import fit, unscaled
+from lumbar3d.training.network.calibrate import fit, unscaled
 
 MAP = 2.5**2
 

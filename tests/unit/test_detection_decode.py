@@ -4,7 +4,7 @@ import pytest
 from lumbar3d.detection.crops import CROP_PX, GRID_STEP, crop_codes, crop_origin, cut, make_crop, paste
 from lumbar3d.detection.decode import STRIDE, read_levels
 from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
-from training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.room import draw_room
 
 CENTRES = np.stack([np.full(5, 120.0), 40.0 + 35.0 * np.arange(5)], -1)
 OFFSETS = np.random.default_rng(0).normal(0.0, 15.0, (5, 7, 2))

@@ -19,9 +19,9 @@ from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecog
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.refusal.contradiction import refuse_contradiction
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.network.calibrate import unscaled
-from training.network.samples import HELD_OUT_SEEDS
-from training.radiographs.simulate import Simulator
+from lumbar3d.training.network.calibrate import unscaled
+from lumbar3d.training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.radiographs.simulate import Simulator
 
 SEEDS = HELD_OUT_SEEDS[500:503]
 ON_THE_BODY = [0, 1, 4, 5]

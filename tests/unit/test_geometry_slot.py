@@ -8,8 +8,8 @@ from lumbar3d.geometry.projection import on_grid
 from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.shape.mesh import TriangleMesh
 from tests.unit.projector_cases import slot, view
-from training.radiographs.ellipsoids import Ellipsoids
-from training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
+from lumbar3d.training.radiographs.room import draw_room
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bundles import STAGING_S
-from jobs.errors import BundleLostError, StorageFullError
-from jobs.local_store import LocalStore
+from lumbar3d.jobs.bundles import STAGING_S
+from lumbar3d.jobs.errors import BundleLostError, StorageFullError
+from lumbar3d.jobs.local_store import LocalStore
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from jobs.claims import Claim, Claims, Failure, LeasePolicy
-from jobs.database import Database
-from jobs.errors import JobCancelledError, LeaseLostError
-from jobs.sweeper import Sweeper, SweepPolicy
-from jobs.table import JobTable
+from lumbar3d.jobs.claims import Claim, Claims, Failure, LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import JobCancelledError, LeaseLostError
+from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
+from lumbar3d.jobs.table import JobTable
 from lumbar3d.contracts import JobState, Stage
 from tests.unit.conftest import Submit
 

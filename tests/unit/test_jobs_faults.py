@@ -7,13 +7,13 @@ import time
 import pytest
 from sqlalchemy import event, text, update
 
-from jobs.claims import Claims, Failure, LeasePolicy
-from jobs.database import Database
-from jobs.errors import DatabaseUnavailableError, StorageFullError
-from jobs.faults import Breaker
-from jobs.schema import JOBS
-from jobs.sweeper import Sweeper, SweepPolicy
-from jobs.table import JobTable, Limits
+from lumbar3d.jobs.claims import Claims, Failure, LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
+from lumbar3d.jobs.faults import Breaker
+from lumbar3d.jobs.schema import JOBS
+from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
+from lumbar3d.jobs.table import JobTable, Limits
 from tests.database_line import database_line
 from tests.unit.conftest import Submit, submission
 from tests.unit.test_jobs_sweeper import MemoryBroker

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from jobs.jsonlog import JsonFormatter
+from lumbar3d.jobs.jsonlog import JsonFormatter
 
 PATIENT = "DOE^JANE"
 
@@ -19,14 +19,14 @@ def formatted(name: str, message: str, *arguments: object, **extra: object) -> d
 
 
 def test_our_events_carry_allowed_fields_only() -> None:
-    entry = formatted("worker.runner", "attempt ended", job_id="j", stage="register", patient=PATIENT, file=PATIENT)
+    entry = formatted("lumbar3d.worker.runner", "attempt ended", job_id="j", stage="register", patient=PATIENT, file=PATIENT)
     assert entry["event"] == "attempt ended"
     assert (entry["job_id"], entry["stage"]) == ("j", "register")
     assert PATIENT not in json.dumps(entry)
 
 
 def test_arguments_are_never_written() -> None:
-    assert PATIENT not in json.dumps(formatted("service.app", "got %s", PATIENT))
+    assert PATIENT not in json.dumps(formatted("lumbar3d.service.app", "got %s", PATIENT))
 
 
 def test_foreign_text_is_replaced_by_its_place() -> None:

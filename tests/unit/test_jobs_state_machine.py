@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import func, select, update
 
-from jobs.claims import Claim, Claims, Failure, LeasePolicy
-from jobs.clock import now_s
-from jobs.database import Database
-from jobs.errors import JobCancelledError, LeaseLostError
-from jobs.records import Job
-from jobs.schema import AUDIT, JOBS
-from jobs.sweeper import Sweeper, SweepPolicy
-from jobs.table import JobTable, Limits
+from lumbar3d.jobs.claims import Claim, Claims, Failure, LeasePolicy
+from lumbar3d.jobs.clock import now_s
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import JobCancelledError, LeaseLostError
+from lumbar3d.jobs.records import Job
+from lumbar3d.jobs.schema import AUDIT, JOBS
+from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
+from lumbar3d.jobs.table import JobTable, Limits
 from lumbar3d.contracts import JobState, Stage
 from tests.unit.conftest import submission
 

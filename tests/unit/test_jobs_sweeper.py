@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from jobs.claims import Claims, LeasePolicy
-from jobs.clock import now_s
-from jobs.database import Database
-from jobs.errors import JobNotFoundError
-from jobs.housekeeping import ORPHAN_S, collect_orphans
-from jobs.local_store import LocalStore
-from jobs.schema import JOBS
-from jobs.sweeper import Sweeper, SweepPolicy
-from jobs.table import JobTable
+from lumbar3d.jobs.claims import Claims, LeasePolicy
+from lumbar3d.jobs.clock import now_s
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import JobNotFoundError
+from lumbar3d.jobs.housekeeping import ORPHAN_S, collect_orphans
+from lumbar3d.jobs.local_store import LocalStore
+from lumbar3d.jobs.schema import JOBS
+from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
+from lumbar3d.jobs.table import JobTable
 from tests.unit.conftest import Submit
 
 LEASE = LeasePolicy(lease_s=-1.0, max_attempts=3, retry_delay_s=0.0)

@@ -7,12 +7,12 @@ import threading
 import pytest
 from sqlalchemy import select
 
-from jobs.claims import Claims
-from jobs.database import Database
-from jobs.errors import IdempotencyReuseError, JobNotFoundError, QueueFullError, TooManyJobsError
-from jobs.records import status
-from jobs.schema import AUDIT, IDEMPOTENCY_KEYS
-from jobs.table import JobTable, Limits
+from lumbar3d.jobs.claims import Claims
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import IdempotencyReuseError, JobNotFoundError, QueueFullError, TooManyJobsError
+from lumbar3d.jobs.records import status
+from lumbar3d.jobs.schema import AUDIT, IDEMPOTENCY_KEYS
+from lumbar3d.jobs.table import JobTable, Limits
 from tests.unit.conftest import Submit, submission
 
 

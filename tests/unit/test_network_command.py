@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from training.network import blocks, refiner_samples, samples  # noqa: E402
-from training.network.checkpoint import load_state  # noqa: E402
-from training.network.command import app  # noqa: E402
+from lumbar3d.training.network import blocks, refiner_samples, samples  # noqa: E402
+from lumbar3d.training.network.checkpoint import load_state  # noqa: E402
+from lumbar3d.training.network.command import app  # noqa: E402
 
 
 def command(*arguments):

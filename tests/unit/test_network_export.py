@@ -6,11 +6,11 @@ torch = pytest.importorskip("torch")
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 
-from training.network import export  # noqa: E402
-from training.network.multitask import MultiTaskNetwork  # noqa: E402
-from training.network.refiner import RefinerNetwork  # noqa: E402
-from training.network.trainer import Schedule, Trainer  # noqa: E402
-from training.network.weights import average_network  # noqa: E402
+from lumbar3d.training.network import export  # noqa: E402
+from lumbar3d.training.network.multitask import MultiTaskNetwork  # noqa: E402
+from lumbar3d.training.network.refiner import RefinerNetwork  # noqa: E402
+from lumbar3d.training.network.trainer import Schedule, Trainer  # noqa: E402
+from lumbar3d.training.network.weights import average_network  # noqa: E402
 
 
 def session(path):

@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch")
 import onnxruntime  # noqa: E402
 
 from lumbar3d.shape.assets import AssetStore  # noqa: E402
-from training.network.export import RefinerForExport  # noqa: E402
-from training.network.recover import normalised, unfolded  # noqa: E402
+from lumbar3d.training.network.export import RefinerForExport  # noqa: E402
+from lumbar3d.training.network.recover import normalised, unfolded  # noqa: E402
 
 
 def test_the_recovered_refiner_computes_the_same_before_and_after_its_norms_are_filled():

@@ -7,13 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.network.checkpoint import load_state  # noqa: E402
-from training.network.errors import TrainingStateError  # noqa: E402
-from training.network.multitask import MultiTaskNetwork  # noqa: E402
-from training.network.release import RECORD, release  # noqa: E402
-from training.network.train import coarse_loss  # noqa: E402
-from training.network.trainer import Schedule, Trainer  # noqa: E402
-from training.network.weights import average_network, begin_from  # noqa: E402
+from lumbar3d.training.network.checkpoint import load_state  # noqa: E402
+from lumbar3d.training.network.errors import TrainingStateError  # noqa: E402
+from lumbar3d.training.network.multitask import MultiTaskNetwork  # noqa: E402
+from lumbar3d.training.network.release import RECORD, release  # noqa: E402
+from lumbar3d.training.network.train import coarse_loss  # noqa: E402
+from lumbar3d.training.network.trainer import Schedule, Trainer  # noqa: E402
+from lumbar3d.training.network.weights import average_network, begin_from  # noqa: E402
 
 SCHEDULE = Schedule(samples=80)
 

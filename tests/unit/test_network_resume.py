@@ -9,14 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.network.blocks import Blocks, batches, stacked  # noqa: E402
-from training.network.checkpoint import PIECE_BYTES, load_state, save_state  # noqa: E402
-from training.network.errors import TrainingDivergedError, TrainingStateError  # noqa: E402
-from training.network.multitask import MultiTaskNetwork  # noqa: E402
-from training.network.plot_losses import draw  # noqa: E402
-from training.network.train import coarse_loss  # noqa: E402
-from training.network.trainer import MOST_SKIPPED_IN_A_ROW, Limits, Schedule, Trainer  # noqa: E402
-from training.network.weights import average_network, begin_from  # noqa: E402
+from lumbar3d.training.network.blocks import Blocks, batches, stacked  # noqa: E402
+from lumbar3d.training.network.checkpoint import PIECE_BYTES, load_state, save_state  # noqa: E402
+from lumbar3d.training.network.errors import TrainingDivergedError, TrainingStateError  # noqa: E402
+from lumbar3d.training.network.multitask import MultiTaskNetwork  # noqa: E402
+from lumbar3d.training.network.plot_losses import draw  # noqa: E402
+from lumbar3d.training.network.train import coarse_loss  # noqa: E402
+from lumbar3d.training.network.trainer import MOST_SKIPPED_IN_A_ROW, Limits, Schedule, Trainer  # noqa: E402
+from lumbar3d.training.network.weights import average_network, begin_from  # noqa: E402
 
 BATCH = 4
 

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional  # noqa: E402
 
 from lumbar3d.detection.decode import MARKS  # noqa: E402
-from training.network.losses import (  # noqa: E402
+from lumbar3d.training.network.losses import (  # noqa: E402
     decomposition_loss,
     heatmap_loss,
     refiner_loss,
@@ -15,12 +15,12 @@ from training.network.losses import (  # noqa: E402
     total_loss,
     vote_loss,
 )
-from training.network.multitask import MultiTaskNetwork  # noqa: E402
-from training.network.refiner import CELL_PX, RefinerNetwork, landmark_loss, moments  # noqa: E402
-from training.network.samples import coarse_sample, mirrored, negative  # noqa: E402
-from training.network.trainer import Schedule  # noqa: E402
-from training.radiographs.room import draw_room  # noqa: E402
-from training.radiographs.simulate import NOWHERE_PX, LabelledView  # noqa: E402
+from lumbar3d.training.network.multitask import MultiTaskNetwork  # noqa: E402
+from lumbar3d.training.network.refiner import CELL_PX, RefinerNetwork, landmark_loss, moments  # noqa: E402
+from lumbar3d.training.network.samples import coarse_sample, mirrored, negative  # noqa: E402
+from lumbar3d.training.network.trainer import Schedule  # noqa: E402
+from lumbar3d.training.radiographs.room import draw_room  # noqa: E402
+from lumbar3d.training.radiographs.simulate import NOWHERE_PX, LabelledView  # noqa: E402
 
 SIZE = 64
 

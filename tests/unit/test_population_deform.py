@@ -7,9 +7,9 @@ import pytest
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.population.deform import Template
-from training.population.literature import Sex, norms
-from training.population.measure import measure
+from lumbar3d.training.population.deform import Template
+from lumbar3d.training.population.literature import Sex, norms
+from lumbar3d.training.population.measure import measure
 
 MODELS = dict(zip(LEVELS, load_shape_models(AssetStore.open()), strict=True))
 TEMPLATES = {level: Template(model) for level, model in MODELS.items()}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.population.correlations import PATTERNS
-from training.population.draw import Person, Traits, draw_person
-from training.population.literature import norms
+from lumbar3d.training.population.correlations import PATTERNS
+from lumbar3d.training.population.draw import Person, Traits, draw_person
+from lumbar3d.training.population.literature import norms
 
 PEOPLE = 400
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.population import measure_body
-from training.population.literature import norms
-from training.population.measure import DERIVED, measure
+from lumbar3d.training.population import measure_body
+from lumbar3d.training.population.literature import norms
+from lumbar3d.training.population.measure import DERIVED, measure
 
 Array = NDArray[np.float64]
 FIRST, _, THIRD, _, FIFTH = load_shape_models(AssetStore.open())

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.population.motion import BENDS, EXTENSION_DEG, FLEXION_DEG, ROTATION_DEG, SIDE_BEND_DEG, bent
-from training.population.posture import Joint, Standing
+from lumbar3d.training.population.motion import BENDS, EXTENSION_DEG, FLEXION_DEG, ROTATION_DEG, SIDE_BEND_DEG, bent
+from lumbar3d.training.population.posture import Joint, Standing
 
 NEUTRAL = Standing(50.0, 40.0, tuple(Joint(10.0, 10.0) for _ in range(5)))
 

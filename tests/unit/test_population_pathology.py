@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.population import endplates, fractures, osteophytes, pathology, residual, transitional
-from training.population.deform import Template
-from training.population.draw import draw_person
-from training.population.endplates import Dent
-from training.population.folds import Folds
-from training.population.fractures import Fracture
-from training.population.measure import measure
-from training.population.osteophytes import Spur
-from training.population.prevalence import OFTEN
+from lumbar3d.training.population import endplates, fractures, osteophytes, pathology, residual, transitional
+from lumbar3d.training.population.deform import Template
+from lumbar3d.training.population.draw import draw_person
+from lumbar3d.training.population.endplates import Dent
+from lumbar3d.training.population.folds import Folds
+from lumbar3d.training.population.fractures import Fracture
+from lumbar3d.training.population.measure import measure
+from lumbar3d.training.population.osteophytes import Spur
+from lumbar3d.training.population.prevalence import OFTEN
 
 Array = NDArray[np.float64]
 MODELS = dict(zip(LEVELS, load_shape_models(AssetStore.open()), strict=True))

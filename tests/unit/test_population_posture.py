@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lumbar3d.geometry import frames
-from training.population import scoliosis
-from training.population.disorders import Disorders, Slip, disordered, draw_disorders, remodel_facets
-from training.population.draw import Traits, draw_person
-from training.population.posture import (
+from lumbar3d.training.population import scoliosis
+from lumbar3d.training.population.disorders import Disorders, Slip, disordered, draw_disorders, remodel_facets
+from lumbar3d.training.population.draw import Traits, draw_person
+from lumbar3d.training.population.posture import (
     RIM_BEYOND_WEDGE_DEG,
     SEGMENT_DEG,
     SEGMENT_SD_DEG,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.population import pathology, scoliosis
-from training.population.pathology import Trouble
-from training.population.plan import BROKEN, EVERYBODY, Mixture, draw_plan
-from training.population.prevalence import OFTEN
+from lumbar3d.training.population import pathology, scoliosis
+from lumbar3d.training.population.pathology import Trouble
+from lumbar3d.training.population.plan import BROKEN, EVERYBODY, Mixture, draw_plan
+from lumbar3d.training.population.prevalence import OFTEN
 
 PEOPLE, PLANS = 2000, 250
 

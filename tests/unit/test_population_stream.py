@@ -8,9 +8,9 @@ import trimesh
 
 from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.shape.mesh import volume_mm3
-from training.population.plan import EVERYBODY
-from training.population.stream import CLOSEST_MM, SPINOUS_MM, Population
-from training.population.write import write_remeshed, write_world
+from lumbar3d.training.population.plan import EVERYBODY
+from lumbar3d.training.population.stream import CLOSEST_MM, SPINOUS_MM, Population
+from lumbar3d.training.population.write import write_remeshed, write_world
 
 SEED = 11
 

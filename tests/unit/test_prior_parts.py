@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from training.shape_model import joint, prior
-from training.shape_model.gaussian_process import ProcessSettings, SmoothFunctions, smooth_functions
-from training.shape_model.literature_part import LevelPart, LiteratureSettings, level_parts
+from lumbar3d.training.shape_model import joint, prior
+from lumbar3d.training.shape_model.gaussian_process import ProcessSettings, SmoothFunctions, smooth_functions
+from lumbar3d.training.shape_model.literature_part import LevelPart, LiteratureSettings, level_parts
 
 PROCESS = ProcessSettings(nodes=150, functions=60)
 SETTINGS = prior.PriorSettings(process=PROCESS, rank=60, shared_factors=12)

@@ -4,9 +4,9 @@ from scipy.ndimage import gaussian_filter
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import volume_mm3
-from training.radiographs.ellipsoids import Ellipsoids
-from training.radiographs.fields import enlarge, gaussian_blur, shrink
-from training.radiographs.loft import loft
+from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
+from lumbar3d.training.radiographs.fields import enlarge, gaussian_blur, shrink
+from lumbar3d.training.radiographs.loft import loft
 
 
 def test_blur_agrees_with_scipy():

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.radiographs.exposure import draw_exposure, expose
-from training.radiographs.film import FilmRecipe, draw_film, make_film
-from training.radiographs.markers import Marker
-from training.radiographs.presentation import CURVES, Presentation, Shutters, draw_presentation, present, tone
-from training.radiographs.spectrum import CORTICAL_PER_MM, MUSCLE_PER_MM, Matter, bone_share, primary
+from lumbar3d.training.radiographs.exposure import draw_exposure, expose
+from lumbar3d.training.radiographs.film import FilmRecipe, draw_film, make_film
+from lumbar3d.training.radiographs.markers import Marker
+from lumbar3d.training.radiographs.presentation import CURVES, Presentation, Shutters, draw_presentation, present, tone
+from lumbar3d.training.radiographs.spectrum import CORTICAL_PER_MM, MUSCLE_PER_MM, Matter, bone_share, primary
 
 PLAIN = Presentation(
     equalisation=0.0,

@@ -7,14 +7,14 @@ import pytest
 
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.mesh import volume_mm3
-from training.radiographs.cortex import FACET_MM, RIM_MM, SHELL_MM, cortex_mm
-from training.radiographs.ellipsoids import Ellipsoids
-from training.radiographs.habitus import IMPLANTS, draw_habitus
-from training.radiographs.implants import draw_implants, vertebra_pose
-from training.radiographs.patient import draw_patient, lengths_mm, matter_of
-from training.radiographs.pelvis import foramina, hip, ilium, sacrum
-from training.radiographs.room import draw_room
-from training.radiographs.spine import SpineSampler
+from lumbar3d.training.radiographs.cortex import FACET_MM, RIM_MM, SHELL_MM, cortex_mm
+from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
+from lumbar3d.training.radiographs.habitus import IMPLANTS, draw_habitus
+from lumbar3d.training.radiographs.implants import draw_implants, vertebra_pose
+from lumbar3d.training.radiographs.patient import draw_patient, lengths_mm, matter_of
+from lumbar3d.training.radiographs.pelvis import foramina, hip, ilium, sacrum
+from lumbar3d.training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.spine import SpineSampler
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import pytest
 
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.population.plan import BROKEN, EVERYBODY
-from training.radiographs.presentation import Shutters
-from training.radiographs.real_spine import spine_of
-from training.radiographs.room import draw_room, told
-from training.radiographs.simulate import COMPLETE, MEASURING, TRAINING, Simulator, Variety
-from training.radiographs.spine import SpineSampler
+from lumbar3d.training.population.plan import BROKEN, EVERYBODY
+from lumbar3d.training.radiographs.presentation import Shutters
+from lumbar3d.training.radiographs.real_spine import spine_of
+from lumbar3d.training.radiographs.room import draw_room, told
+from lumbar3d.training.radiographs.simulate import COMPLETE, MEASURING, TRAINING, Simulator, Variety
+from lumbar3d.training.radiographs.spine import SpineSampler
 
 
 @pytest.fixture(scope="module")

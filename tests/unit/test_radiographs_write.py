@@ -10,8 +10,8 @@ from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import to_network_grid
 from lumbar3d.imaging.radiograph import load_radiograph
 from lumbar3d.shape.assets import AssetStore, load_shape_models
-from training.radiographs.simulate import Simulator
-from training.radiographs.write import write_pair
+from lumbar3d.training.radiographs.simulate import Simulator
+from lumbar3d.training.radiographs.write import write_pair
 
 
 @pytest.mark.parametrize("inverted", [False, True])

@@ -25,7 +25,7 @@ from lumbar3d.refusal.films import is_clear, refuse_unreadable
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.novelty import refuse_strange
 from lumbar3d.refusal.truncation import is_beyond_film, shown_rows
-from training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.room import draw_room
 
 ROWS_PX = 50.0 + 35.0 * np.arange(LEVEL_COUNT)
 RNG = np.random.default_rng(3)

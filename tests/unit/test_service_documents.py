@@ -6,7 +6,7 @@ import pytest
 
 from lumbar3d.contracts import Calibration
 from lumbar3d.errors import CalibrationError
-from service.documents import parse_calibration
+from lumbar3d.service.documents import parse_calibration
 
 
 def test_a_byte_order_mark_is_no_fault(calibration: Calibration) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.settings import table
-from jobs.settings import KNOWN, UnknownSettingError, refuse_unknown
-from service.settings import ServiceSettings
-from worker.settings import WorkerSettings
+from lumbar3d.cli.settings import table
+from lumbar3d.jobs.settings import KNOWN, UnknownSettingError, refuse_unknown
+from lumbar3d.service.settings import ServiceSettings
+from lumbar3d.worker.settings import WorkerSettings
 
 
 def test_known_names_are_those_of_the_classes() -> None:

@@ -10,9 +10,9 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
-from training.manifest import AssetEntry, record_asset
-from training.shape_model import nonrigid, template
-from training.shape_model.decimate import HalfEdgeCollapse
+from lumbar3d.training.manifest import AssetEntry, record_asset
+from lumbar3d.training.shape_model import nonrigid, template
+from lumbar3d.training.shape_model.decimate import HalfEdgeCollapse
 
 
 def torus() -> TriangleMesh:

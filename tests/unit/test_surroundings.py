@@ -8,22 +8,22 @@ from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
-from training.radiographs.simulate import MEASURING, Simulator
-from training.surroundings.bones import BARE_SHARE, CHESTS, PELVES
-from training.surroundings.components import Maker
-from training.surroundings.library import (
+from lumbar3d.training.radiographs.simulate import MEASURING, Simulator
+from lumbar3d.training.surroundings.bones import BARE_SHARE, CHESTS, PELVES
+from lumbar3d.training.surroundings.components import Maker
+from lumbar3d.training.surroundings.library import (
     HELD_OUT_PELVIS,
     HELD_OUT_TRUNK,
     TRAINING_PELVES,
     TRAINING_TRUNKS,
     Library,
 )
-from training.surroundings.mixer import WHOLE_SPINE, Mixer
-from training.surroundings.multiscale import multiscale
-from training.surroundings.noise import Noise, about, cellular, warp
-from training.surroundings.pelves import Pelvis, draw_pelvis
-from training.surroundings.soft_tissue import KINDS
-from training.surroundings.trunks import CtTrunk, bend
+from lumbar3d.training.surroundings.mixer import WHOLE_SPINE, Mixer
+from lumbar3d.training.surroundings.multiscale import multiscale
+from lumbar3d.training.surroundings.noise import Noise, about, cellular, warp
+from lumbar3d.training.surroundings.pelves import Pelvis, draw_pelvis
+from lumbar3d.training.surroundings.soft_tissue import KINDS
+from lumbar3d.training.surroundings.trunks import CtTrunk, bend
 
 SPINE_MM = np.array([[-25.0, 3.0, 122.0], [-20, 2, 95], [-14, 1, 64], [-6, 0, 32], [0, 0, 0], [4, 0, -34], [2, 1, -69]])
 SPINE_MM = np.vstack([SPINE_MM, [-8.0, 1.0, -92.0]])

@@ -8,8 +8,8 @@ import trimesh
 
 from benchmarks.training_people import count, markdown
 from lumbar3d.shape.mesh import TriangleMesh
-from training.radiographs.people_picture import section
-from training.radiographs.spine import Spine, Vertebra
+from lumbar3d.training.radiographs.people_picture import section
+from lumbar3d.training.radiographs.spine import Spine, Vertebra
 
 
 def box(height_mm: float) -> Vertebra:

@@ -1,5 +1,5 @@
 // @ts-check
-// Made by `python -m service.words --write` from the books in lumbar3d/{codes,notes,artifacts}.py.
+// Made by `python -m lumbar3d.service.words --write` from the books in lumbar3d/{codes,notes,artifacts}.py.
 
 export const CURES = {
   unauthorized: "Send a key: Authorization: Bearer <key>.",

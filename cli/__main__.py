@@ -1,5 +1,0 @@
-"""``python -m cli``: the same as ``lumbar3d``."""
-
-from cli.main import app
-
-app(prog_name="lumbar3d")

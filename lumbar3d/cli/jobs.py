@@ -1,0 +1,95 @@
+"""``submit``, ``status``, ``wait``, ``download``: a job at a service, over REST."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumbar3d.cli.client import JobsClient
+from lumbar3d.cli.console import describe, note, out, progress_bar
+from lumbar3d.cli.errors import CliError, Exit
+from lumbar3d.cli.options import (
+    DEFAULT_SERVER,
+    ApArgument,
+    CalibrationArgument,
+    JobArgument,
+    JsonOption,
+    KeyOption,
+    LatArgument,
+    MethodOption,
+    ServerOption,
+)
+from lumbar3d.contracts import JobState, JobStatus, ReconstructOptions
+
+
+def submit(
+    ap: ApArgument,
+    lat: LatArgument,
+    calibration: CalibrationArgument,
+    method: MethodOption = "gauss_newton",
+    server: ServerOption = DEFAULT_SERVER,
+    api_key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send two radiographs; print the job id."""
+    with JobsClient(server, api_key) as client:
+        job = client.submit((ap, lat), calibration, ReconstructOptions(method=method))
+    out(job.model_dump_json() if as_json else job.id)
+    note(f"result page: {client.page(job.id)}")
+
+
+def status(
+    job: JobArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    api_key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the state of a job."""
+    with JobsClient(server, api_key) as client:
+        found = client.status(job)
+    if as_json:
+        out(found.model_dump_json())
+        return
+    error = f": {found.error.detail or found.error.title} ({found.error.code})" if found.error else ""
+    out(f"{found.state.value} {round(100 * found.progress)} % {describe(found)}{error}")
+
+
+def wait(
+    job: JobArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    api_key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait for the end of a job, with progress on stderr; exit status 3 when it has no result."""
+    with JobsClient(server, api_key) as client, progress_bar() as on_status:
+        found = client.wait(job, on_status)
+    out(found.model_dump_json() if as_json else found.state.value)
+    require_result(found)
+
+
+def download(
+    job: JobArgument,
+    folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder; made where missing")],
+    server: ServerOption = DEFAULT_SERVER,
+    api_key: KeyOption = None,
+) -> None:
+    """Save result, meshes, scene, outlines and pictures of a finished job; print their paths."""
+    with JobsClient(server, api_key) as client:
+        paths = client.download(job, folder)
+    out("\n".join(map(str, paths)))
+
+
+def require_result(status: JobStatus) -> None:
+    """End with status 3 unless the job succeeded.
+
+    Raises
+    ------
+    CliError
+        The job was rejected, failed or was cancelled.
+    """
+    if status.state == JobState.SUCCEEDED:
+        return
+    reason = f": {status.error.detail or status.error.title} ({status.error.code})" if status.error else ""
+    raise CliError(f"the job was {status.state.value}{reason}".replace("was failed", "failed"), Exit.NO_RESULT)

@@ -1,0 +1,55 @@
+"""Commands that other packages add: the entry points of the group ``lumbar3d.commands``, loaded when they are used.
+
+What ships never imports ``training``; an installation with the training extra still offers its commands here.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import typer
+import typer.main
+
+from lumbar3d.cli.errors import CliError
+
+GROUP = "lumbar3d.commands"
+
+
+def names() -> list[str]:
+    """Names of all commands of the group."""
+    return sorted(point.name for point in entry_points(group=GROUP))
+
+
+def load(name: str) -> Any:
+    """The click command of that name; None if there is none."""
+    for point in entry_points(group=GROUP, name=name):
+        return _command(point)
+    return None
+
+
+def missing(name: str, module: str | None) -> CliError:
+    """What to say when a command's own packages are not installed."""
+    return CliError(f"'{name}' needs the training extra ({module} is missing): pip install 'lumbar3d[training]'")
+
+
+def _command(point: EntryPoint) -> Any:
+    try:
+        app = point.load()
+    except ModuleNotFoundError as error:
+        app = _stand_in(point.name, missing(point.name, error.name))
+    command = typer.main.get_command(app)
+    command.name = point.name
+    return command
+
+
+def _stand_in(name: str, reason: CliError) -> typer.Typer:
+    """A command that takes any arguments and says why it cannot run."""
+    app = typer.Typer(add_completion=False)
+
+    @app.command(name, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+    def cannot_run() -> None:
+        """Needs the training extra."""
+        raise reason
+
+    return app

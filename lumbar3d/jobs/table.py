@@ -1,0 +1,230 @@
+"""The client's side of the job table: submit, look, cancel, erase. Every query names the owner."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from lumbar3d.jobs import audit, records
+from lumbar3d.jobs.clock import now_s
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.errors import (
+    DatabaseUnavailableError,
+    IdempotencyReuseError,
+    JobNotFoundError,
+    QueueFullError,
+    TooManyJobsError,
+)
+from lumbar3d.jobs.records import Job
+from lumbar3d.jobs.schema import IDEMPOTENCY_KEYS, JOBS, ORDER
+from lumbar3d.contracts import JobState
+
+RETRIES = 2
+QUICK_S = 0.5
+"""A commit whose answer was lost this fast is asked for again at once."""
+UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A validated request whose images are already in the store."""
+
+    job_id: str
+    owner: str
+    idempotency_key: str | None
+    payload_sha256: str
+    calibration: str
+    options: str
+    request_id: str | None = None
+    identity: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may wait; on PostgreSQL, submissions at the same moment may pass a limit by their number."""
+
+    queued: int = 500
+    unfinished_per_owner: int = 50
+
+
+class JobTable:
+    """Submissions and questions of clients."""
+
+    def __init__(self, database: Database, limits: Limits) -> None:
+        self._database = database
+        self._limits = limits
+
+    def check_room(self, owner: str, idempotency_key: str | None) -> None:
+        """Refuse early, before a body is read; a repeated key has its job already and always passes.
+
+        Raises
+        ------
+        TooManyJobsError
+            This owner has too many unfinished jobs.
+        QueueFullError
+            Everybody together has.
+        """
+        with self._database.read() as connection:
+            if idempotency_key is None or _known_key(connection, owner, idempotency_key) is None:
+                self._check_room(connection, owner)
+
+    def submit(self, submission: Submission) -> tuple[Job, bool]:
+        """Record a job, its idempotency key and an audit row in one transaction.
+
+        Returns
+        -------
+        (Job, bool)
+            The job, and whether it is new. The same key with the same payload gives the first job again.
+
+        Raises
+        ------
+        IdempotencyReuseError
+            The key was used with another payload.
+        TooManyJobsError, QueueFullError
+            No room.
+        DatabaseUnavailableError, StorageFullError
+            Whether the job was recorded is not known.
+        """
+        for _ in range(RETRIES):
+            started_s = time.monotonic()
+            try:
+                return self._submit(submission)
+            except IntegrityError:
+                continue  # somebody else had the key first, or our own lost commit took place: the table knows
+            except DatabaseUnavailableError:
+                if time.monotonic() - started_s > QUICK_S:
+                    raise  # it hangs: the client must not wait for more
+        return self._submit(submission)
+
+    def _submit(self, submission: Submission) -> tuple[Job, bool]:
+        with self._database.write() as connection:
+            recorded = _find(connection, submission.job_id, submission.owner)
+            if recorded is not None:
+                return recorded, True
+            key = submission.idempotency_key
+            known = _known_key(connection, submission.owner, key) if key is not None else None
+            if known is not None:
+                if known[1] != submission.payload_sha256:
+                    raise IdempotencyReuseError("this idempotency key was used with another payload")
+                return _get(connection, known[0], submission.owner), False
+            self._check_room(connection, submission.owner)
+            _insert(connection, submission)
+            return _get(connection, submission.job_id, submission.owner), True
+
+    def _check_room(self, connection: Connection, owner: str) -> None:
+        mine = select(func.count()).where(JOBS.c.owner == owner, JOBS.c.state.in_(UNFINISHED))
+        if connection.execute(mine).scalar_one() >= self._limits.unfinished_per_owner:
+            raise TooManyJobsError("this client has too many unfinished jobs")
+        queued = select(func.count()).where(JOBS.c.state == JobState.QUEUED)
+        if connection.execute(queued).scalar_one() >= self._limits.queued:
+            raise QueueFullError("the queue is full")
+
+    def get(self, job_id: str, owner: str) -> Job:
+        """One job of this owner.
+
+        Raises
+        ------
+        JobNotFoundError
+            Unknown, erased, or another owner's.
+        """
+        with self._database.read() as connection:
+            return _get(connection, job_id, owner)
+
+    def look(self, job_id: str, owner: str) -> tuple[Job, int | None]:
+        """The job and its place in the queue (1 is next), None unless queued."""
+        with self._database.read() as connection:
+            job = _get(connection, job_id, owner)
+            if job.state != JobState.QUEUED:
+                return job, None
+            earlier = tuple_(*ORDER) < tuple_(*(literal(getattr(job, column.name)) for column in ORDER))
+            ahead = select(func.count()).where(JOBS.c.state == JobState.QUEUED, earlier)
+            return job, connection.execute(ahead).scalar_one() + 1
+
+    def cancel(self, job_id: str, owner: str) -> Job:
+        """Cancel a queued job at once; ask a running one to stop at its next report; leave a final one as it is."""
+        with self._database.write() as connection:
+            _get(connection, job_id, owner)
+            mine = (JOBS.c.id == job_id) & (JOBS.c.owner == owner)
+            now = {"updated_s": now_s(), "version": JOBS.c.version + 1}
+            queued = update(JOBS).where(mine, JOBS.c.state == JobState.QUEUED)
+            if connection.execute(queued.values(state=JobState.CANCELLED, finished_s=now_s(), **now)).rowcount:
+                audit.record(connection, job_id, owner, "cancelled")
+            else:
+                running = update(JOBS).where(mine, JOBS.c.state == JobState.RUNNING, ~JOBS.c.cancel_requested)
+                if connection.execute(running.values(cancel_requested=True, **now)).rowcount:
+                    audit.record(connection, job_id, owner, "cancel_requested")
+            return _get(connection, job_id, owner)
+
+    def erase(self, job_id: str, owner: str) -> bool:
+        """Remove a final job and its idempotency keys; the audit rows stay. False where it is not final."""
+        with self._database.write() as connection:
+            if not _get(connection, job_id, owner).is_final:
+                return False
+            remove(connection, job_id)
+            audit.record(connection, job_id, owner, "erased")
+            return True
+
+
+def remove(connection: Connection, job_id: str) -> None:
+    """Delete the row and its keys; the files are the caller's or the sweeper's."""
+    connection.execute(delete(IDEMPOTENCY_KEYS).where(IDEMPOTENCY_KEYS.c.job_id == job_id))
+    connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
+
+
+def _get(connection: Connection, job_id: str, owner: str) -> Job:
+    job = _find(connection, job_id, owner)
+    if job is None:
+        raise JobNotFoundError("no such job")
+    return job
+
+
+def _find(connection: Connection, job_id: str, owner: str) -> Job | None:
+    found = select(*records.COLUMNS).where(JOBS.c.id == job_id, JOBS.c.owner == owner)
+    row = connection.execute(found).one_or_none()
+    return None if row is None else records.from_row(row)
+
+
+def _known_key(connection: Connection, owner: str, key: str) -> tuple[str, str] | None:
+    columns = select(IDEMPOTENCY_KEYS.c.job_id, IDEMPOTENCY_KEYS.c.payload_sha256)
+    mine = (IDEMPOTENCY_KEYS.c.owner == owner) & (IDEMPOTENCY_KEYS.c.key == _hashed(owner, key))
+    row = connection.execute(columns.where(mine)).first()
+    return None if row is None else (row.job_id, row.payload_sha256)
+
+
+def _hashed(owner: str, key: str) -> str:
+    """What is kept of a key: clients build keys of what they know of a patient."""
+    return hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
+
+
+def _insert(connection: Connection, submission: Submission) -> None:
+    new = insert(JOBS).values(
+        id=submission.job_id,
+        owner=submission.owner,
+        state=JobState.QUEUED,
+        progress=0.0,
+        attempt=0,
+        version=1,
+        calibration=submission.calibration,
+        options=submission.options,
+        place=select(func.coalesce(func.max(JOBS.c.place), 0) + 1).scalar_subquery(),
+        cancel_requested=False,
+        available_s=now_s(),
+        created_s=now_s(),
+        updated_s=now_s(),
+        request_id=submission.request_id,
+        identity=submission.identity,
+    )
+    connection.execute(new)
+    if submission.idempotency_key is not None:
+        key = insert(IDEMPOTENCY_KEYS).values(
+            owner=submission.owner,
+            key=_hashed(submission.owner, submission.idempotency_key),
+            job_id=submission.job_id,
+            payload_sha256=submission.payload_sha256,
+        )
+        connection.execute(key)
+    audit.record(connection, submission.job_id, submission.owner, "submitted")

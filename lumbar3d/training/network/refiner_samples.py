@@ -1,0 +1,121 @@
+"""Crops around single vertebrae with what the first network says of them, for training the refiner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lumbar3d.detection.crops import GRID_STEP, Crop, cut, make_crop
+from lumbar3d.detection.decode import read_levels
+from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.training.network.blocks import Blocks, Sample, stacked
+from lumbar3d.training.network.losses import VOTE_UNIT_PX
+from lumbar3d.training.network.multitask import MultiTaskNetwork
+from lumbar3d.training.network.samples import block_seeds
+from lumbar3d.training.network.weights import average_network
+from lumbar3d.training.radiographs.fields import shrink
+from lumbar3d.training.radiographs.simulate import COMPLETE, Simulator
+from lumbar3d.training.surroundings.components import Maker, Parts
+from lumbar3d.training.surroundings.library import Library
+from lumbar3d.training.surroundings.mixer import WHOLE_SPINE, MixedFilm, Mixer
+
+Array = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+FIRST_SEED = 6_000_000
+"""Other patients than the first network's: its errors on them are those of films that it has not seen."""
+PATIENTS_PER_BLOCK = 12
+JITTER_SD_PX = 3.0
+TRIES = 6
+"""At a film that shows all five levels."""
+LOST_PX = 24.0
+"""Where the first network errs by more, another level is in the crop: the truth, jittered, is used instead."""
+
+
+def first_network(folder: Path) -> nn.Module:
+    """The trained multi-task network, ready to run in a worker process."""
+    network: nn.Module = average_network(MultiTaskNetwork(), folder)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def crop_sample(crop: Crop, truth: Image, landmarks_px: Array) -> Sample:
+    """Input and targets of one crop; images as 8-bit and half precision to keep the queue light.
+
+    Parameters
+    ----------
+    crop : Crop
+    truth : (rows, columns) float32
+        Opacity of the vertebra on the full grid.
+    landmarks_px : (7, 2) float64
+    """
+    return {
+        "image": torch.from_numpy(crop.film.astype(np.float16)),
+        "guide": torch.from_numpy(crop.guide.astype(np.float16)),
+        "code": torch.from_numpy(crop.code),
+        "opacity": torch.from_numpy((cut(truth, crop.origin_px)[None] * 255.0 + 0.5).astype(np.uint8)),
+        "landmarks": torch.from_numpy((landmarks_px - crop.origin_px).astype(np.float32)),
+    }
+
+
+def placed(found_px: Array, true_px: Array, rng: np.random.Generator) -> Array:
+    """Landmarks (7, 2) around which a crop is cut."""
+    lost = np.abs(found_px.mean(axis=0) - true_px.mean(axis=0)).max() > LOST_PX
+    return np.asarray((true_px if lost else found_px) + rng.normal(0.0, JITTER_SD_PX, 2))
+
+
+class CropBlocks(Blocks):
+    """Ten crops of every simulated patient, as the trained first network would have them cut.
+
+    Parameters
+    ----------
+    coarse : Path
+        Training folder of the first network.
+    library : Path, optional
+        Folder with real surroundings (``surroundings.library``); without it all are invented.
+    """
+
+    size = 10 * PATIENTS_PER_BLOCK
+
+    def __init__(self, coarse: Path, library: Path | None = None) -> None:
+        self._folder, self._library = coarse, library
+        self._tools: tuple[Maker, nn.Module] | None = None
+
+    def __getitem__(self, index: int) -> Sample:
+        """Block ``index``."""
+        if self._tools is None:
+            simulator = Simulator(load_shape_models(AssetStore.open()), COMPLETE)
+            self._tools = Maker(simulator, Library.read(self._library), step=1), first_network(self._folder)
+        maker, network = self._tools
+        rng = np.random.default_rng([FIRST_SEED, index])
+        mixer = Mixer(maker, int(rng.integers(2**60)), WHOLE_SPINE)
+        lent = [parts for seed in block_seeds(FIRST_SEED, index, PATIENTS_PER_BLOCK) for parts in mixer.lend(seed)]
+        samples = [sample for parts in lent for sample in _film_samples(_complete(mixer, parts), network, rng)]
+        return stacked(samples, rng)
+
+
+def _complete(mixer: Mixer, parts: Parts) -> MixedFilm:
+    """A film of all five levels, or the last of some tries."""
+    for _ in range(TRIES):
+        film = mixer.film(parts)
+        if film.visible.all():
+            break
+    return film
+
+
+def _film_samples(film: MixedFilm, network: nn.Module, rng: np.random.Generator) -> Iterator[Sample]:
+    """Five crops, cut where the first network finds the levels."""
+    small = torch.from_numpy(shrink(film.pixels, GRID_STEP)[None, None])
+    with torch.no_grad():
+        outputs = network(small.contiguous(memory_format=torch.channels_last), torch.from_numpy(film.code[None]))
+    opacity, logits, votes = (output[0].float() for output in outputs[:3])
+    heatmap = logits.sigmoid().numpy()
+    found = read_levels(heatmap, (votes * VOTE_UNIT_PX).numpy()).landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
+    for level, true_px in enumerate(film.landmarks_px):
+        place = placed(found[level], true_px, rng)
+        crop = make_crop(film.pixels, opacity.clamp(0, 1).numpy(), film.code, level, place)
+        yield crop_sample(crop, film.opacity[level], true_px)
