@@ -26,11 +26,11 @@ help:  ## list these words
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lumbar3d needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,service,worker]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,dev,postgres,s3,training]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,service,worker,dev,postgres,s3,training]'
 	touch $@
 
 $(VENV)/.page: tests/page/package-lock.json $(VENV)/.dev

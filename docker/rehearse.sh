@@ -23,7 +23,7 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 
 echo "1. install as the Dockerfiles do"
 mkdir "$work/src" && install -d -o "$user" -g nogroup "$work/home" "$work/home/data"
-git ls-files pyproject.toml constraints.txt README.md LICENSE lumbar3d jobs service worker cli ssm_assets | tar -cT - | tar -xC "$work/src"
+git ls-files pyproject.toml constraints.txt README.md LICENSE lumbar3d service worker ssm_assets | tar -cT - | tar -xC "$work/src"
 "$python" -m venv "$work/venv"
 (cd "$work/src" && "$work/venv/bin/pip" install --quiet --quiet --no-cache-dir --constraint constraints.txt ".[postgres,cpu]")
 export PATH="$work/venv/bin:$PATH"

@@ -3,12 +3,10 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY lumbar3d lumbar3d
-COPY jobs jobs
 COPY service service
 COPY worker worker
-COPY cli cli
 RUN python -m venv /opt/lumbar3d \
- && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[postgres,s3]"
+ && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[service,postgres,s3]"
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 lumbar3d \

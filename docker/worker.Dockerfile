@@ -5,19 +5,17 @@ ARG ENGINE=gpu
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY lumbar3d lumbar3d
-COPY jobs jobs
 COPY service service
 COPY worker worker
-COPY cli cli
+COPY ssm_assets ssm_assets
 RUN python -m venv /opt/lumbar3d \
- && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[postgres,s3,${ENGINE}]"
+ && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[worker,postgres,s3,${ENGINE}]"
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 lumbar3d \
  && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin lumbar3d \
  && install -d -o lumbar3d -g lumbar3d /var/lib/lumbar3d
 COPY --from=build /opt/lumbar3d /opt/lumbar3d
-COPY ssm_assets /opt/lumbar3d/ssm_assets
 ENV PATH=/opt/lumbar3d/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -25,7 +23,6 @@ ENV PATH=/opt/lumbar3d/bin:$PATH \
     OPENBLAS_NUM_THREADS=1 \
     NUMBA_CACHE_DIR=/tmp/numba \
     CUPY_CACHE_DIR=/tmp/cupy \
-    LUMBAR3D_ASSETS=/opt/lumbar3d/ssm_assets \
     LUMBAR3D_DATA_DIR=/var/lib/lumbar3d
 USER 10001:10001
 STOPSIGNAL SIGTERM

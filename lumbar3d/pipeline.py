@@ -194,7 +194,9 @@ def _default_engine() -> Engine:
 
 
 def reconstruct(
-    ap: Path, lat: Path, calibration: Calibration, options: ReconstructOptions | None = None
+    ap: str | Path, lat: str | Path, calibration: str | Path | Calibration, options: ReconstructOptions | None = None
 ) -> Reconstruction:
-    """``Engine.reconstruct`` with an engine that is loaded on the first call and kept."""
-    return _default_engine().reconstruct(ap, lat, calibration, options)
+    """``Engine.reconstruct`` of files, with an engine that is loaded on the first call and kept."""
+    if not isinstance(calibration, Calibration):
+        calibration = Calibration.model_validate_json(Path(calibration).read_bytes(), strict=True)
+    return _default_engine().reconstruct(Path(ap), Path(lat), calibration, options)

@@ -50,7 +50,7 @@ class OneLineErrors(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
         except Exception as error:
-            if isinstance(error, ModuleNotFoundError) and ctx.invoked_subcommand in plugins.names():
+            if isinstance(error, ModuleNotFoundError):
                 error = plugins.missing(ctx.invoked_subcommand, error.name)
             message, status = explain(error)
             note(f"lumbar3d: {message}")

@@ -14,6 +14,8 @@ import typer.main
 from lumbar3d.cli.errors import CliError
 
 GROUP = "lumbar3d.commands"
+EXTRAS = {"serve": "cpu,service,worker", "demo": "cpu,service,worker", "worker": "cpu,worker", "key": "service"}
+"""What a command of ours needs beside the smallest installation; the others: an engine."""
 
 
 def names() -> list[str]:
@@ -30,7 +32,8 @@ def load(name: str) -> Any:
 
 def missing(name: str, module: str | None) -> CliError:
     """What to say when a command's own packages are not installed."""
-    return CliError(f"'{name}' needs the training extra ({module} is missing): pip install 'lumbar3d[training]'")
+    extra = "training" if name in names() else EXTRAS.get(name, "cpu")
+    return CliError(f"'{name}' needs the {extra} extra ({module} is missing): pip install 'lumbar3d[{extra}]'")
 
 
 def _command(point: EntryPoint) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import rq
 
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView
@@ -192,7 +191,7 @@ def _from_matrix(view: MatrixView, spacing: Array) -> ConeBeam:
         raise DegenerateGeometryError("the projection matrix has no source (its left 3x3 block is singular)")
     if np.linalg.det(matrix[:, :3]) < 0:
         matrix = -matrix
-    intrinsic, rotation = rq(matrix[:, :3])
+    intrinsic, rotation = _rq(matrix[:, :3])
     sign = np.diag(np.sign(np.diag(intrinsic)))
     intrinsic, rotation = intrinsic @ sign, sign @ rotation
     intrinsic = intrinsic / intrinsic[2, 2]
@@ -216,3 +215,9 @@ def _from_matrix(view: MatrixView, spacing: Array) -> ConeBeam:
         rows=view.rows,
         columns=view.columns,
     )
+
+
+def _rq(matrix: Array) -> tuple[Array, Array]:
+    """Upper triangular (3, 3) times orthogonal (3, 3): the QR decomposition of the matrix read backwards."""
+    orthogonal, triangular = np.linalg.qr(matrix[::-1].T)
+    return triangular.T[::-1, ::-1], orthogonal.T[::-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from lumbar3d.arrays import Array
 
@@ -29,7 +28,10 @@ def invert(target_from_source: Array) -> Array:
 
 def rotation_from_vector(vector_rad: Array) -> Array:
     """(3, 3) rotation of a (3,) rotation vector in radians (Rodrigues)."""
-    return np.asarray(Rotation.from_rotvec(vector_rad).as_matrix())
+    angle = float(np.linalg.norm(vector_rad))
+    x, y, z = vector_rad
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2.0 * np.pi)) ** 2 * cross @ cross
 
 
 def fit_rigid(source: Array, target: Array, weights: Array | None = None) -> Array:

@@ -39,8 +39,8 @@ _log = logging.getLogger(__name__)
 
 
 def default_asset_directory() -> Path:
-    """``LUMBAR3D_ASSETS`` or the ``ssm_assets`` folder beside the package."""
-    return Path(os.environ.get("LUMBAR3D_ASSETS") or Path(__file__).resolve().parents[2] / "ssm_assets")
+    """``LUMBAR3D_ASSETS`` or the ``ssm_assets`` folder that comes with the package."""
+    return Path(os.environ.get("LUMBAR3D_ASSETS") or Path(__file__).resolve().parents[1] / "ssm_assets")
 
 
 @dataclass(frozen=True)
