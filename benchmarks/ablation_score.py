@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from benchmarks.ablation_films import Films
 from benchmarks.network_measure import SDR_MM, dice
 from lumbar3d.anatomy import LANDMARK_GROUPS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.decode import read_levels
 from lumbar3d.training.network.losses import VOTE_UNIT_PX
 from lumbar3d.training.network.variants import Variant, combined
 
-Array = NDArray[np.float64]
 VIEWS = ("ap", "lat")
 GROSS_MM = 20.0
 """Beyond it a landmark is on another level, or nowhere: such errors carry the mean."""

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.cohort_meshes import ANNOTATION_SD_MM, NOISE_MM, VERTEX_COUNTS, write_cohort
 from benchmarks.machine import describe
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
@@ -37,8 +37,6 @@ from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.draw import draw_person
 from lumbar3d.training.population.residual import Residual
 from lumbar3d.training.population.residual import draw as draw_residual
-
-Array = NDArray[np.float64]
 
 RESULTS = Path(__file__).with_name("results")
 LEVEL = "L3"

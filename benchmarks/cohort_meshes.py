@@ -13,13 +13,11 @@ from pathlib import Path
 import fast_simplification
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
 
 VERTEX_COUNTS = (6_000, 25_000)
 NOISE_MM = 0.15
@@ -44,7 +42,7 @@ class Scan:
     """
 
     vertices: Array
-    faces: NDArray[np.int32]
+    faces: Indices
     landmarks: Array
 
 
@@ -95,9 +93,7 @@ def scanned(vertices: Array, model: ShapeModel, rng: np.random.Generator) -> Sca
     return Scan(np.asarray(mesh.vertices), np.asarray(mesh.faces, dtype=np.int32), landmarks)
 
 
-def _cut(
-    points: Array, faces: NDArray[np.int32], landmarks: Array, rng: np.random.Generator
-) -> tuple[NDArray[np.int32], Array]:
+def _cut(points: Array, faces: Indices, landmarks: Array, rng: np.random.Generator) -> tuple[Indices, Array]:
     """Faces on the near side of a plane, and the landmarks that are left."""
     lost, towards = list(CUTS.items())[int(rng.integers(len(CUTS)))]
     direction = np.array(towards)

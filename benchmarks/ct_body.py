@@ -12,16 +12,13 @@ from typing import cast
 import nibabel
 import numpy as np
 from nibabel.spatialimages import SpatialImage
-from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from benchmarks.voxel_film import Volume
 from lumbar3d.anatomy import INF_PLATE, PEDICLE_LEFT, PEDICLE_RIGHT, PEDICLES, SUP_PLATE
+from lumbar3d.arrays import Array, Image, Mask
 from lumbar3d.geometry import frames
 from lumbar3d.training.radiographs.spectrum import SOFT_HU, TISSUE_WATER_RATIO
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 FILES = ("sub-verse012_ct.nii.gz", "sub-verse012_seg-vert_msk.nii.gz")
 T10, T11_T12_L1 = 17, (18, 19, 20)
@@ -80,7 +77,7 @@ def read_body(folder: Path, l3_landmarks: Array, world_from_ras: Array) -> CtBod
     return CtBody(soft_volume, bone_volume, above_l1_mm=np.stack([t11, t12]) - l1)
 
 
-def _below(places: Array, landmarks: Array) -> NDArray[np.bool_]:
+def _below(places: Array, landmarks: Array) -> Mask:
     """Under the lower plate of L3, or under the upper one and behind the body: unlabelled bone there is L4."""
     up = landmarks[SUP_PLATE] - landmarks[INF_PLATE]
     height = np.linalg.norm(up)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.ct_body import read_body
 from benchmarks.demo_pair import real_spine
@@ -21,6 +20,7 @@ from benchmarks.subject_films import COLUMNS, SEED, bone_volume, expose
 from benchmarks.subjects import SOURCES, SRS_FROM_RAS, Room, Subject, load_subject, read_srs
 from benchmarks.voxel_film import cast
 from lumbar3d.anatomy import INF_PLATE, LANDMARKS, LEVELS, PEDICLE_LEFT, PEDICLE_RIGHT, SUP_PLATE
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
@@ -28,8 +28,6 @@ from lumbar3d.training.radiographs.habitus import draw_habitus
 from lumbar3d.training.radiographs.patient import draw_patient
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.radiographs.spine import Spine
-
-Array = NDArray[np.float64]
 
 PERSON, CARRIER = "verse012", "verse005"
 REAL_LEVELS = LEVELS[:3]

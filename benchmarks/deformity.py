@@ -1,6 +1,7 @@
 """Do the flags know a deformed vertebra? ``python -m benchmarks.deformity [--people 40] [--seed 2]``.
 
-Simulated people drawn from literature (``lumbar3d.training.population``), each once healthy and once with one broken body of a
+Simulated people drawn from literature (``lumbar3d.training.population``), each once healthy and once with one broken
+body of a
 random level, kind and grade; their decomposition images are spoiled as in ``benchmarks.registration``, fitted and
 judged. The limits of ``lumbar3d.quality`` were chosen by this command with ``--seed 1``; the table is of other people.
 No real person takes part. Writes ``benchmarks/results/deformity.{json,md}``, about 1.5 CPU seconds a fit.

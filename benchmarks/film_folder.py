@@ -29,14 +29,13 @@ from numpy.typing import NDArray
 from PIL import Image as Files
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEWS
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
 from lumbar3d.imaging.preprocess import NetworkView, ViewName, to_network_grid
 from lumbar3d.imaging.radiograph import Radiograph
-
-Array = NDArray[np.float64]
 
 ANNOTATIONS = "annotations.json"
 SOURCE_TO_DETECTOR_MM, MAGNIFICATION = 1400.0, 1.2

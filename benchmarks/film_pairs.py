@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.film_folder import Film
 from benchmarks.film_reading import score
 from lumbar3d.anatomy import LANDMARK_GROUPS
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.result import Detection
 from lumbar3d.detector import Detector
@@ -58,7 +58,7 @@ def _shared(ap: Film, lat: Film) -> list[str]:
     return sorted(set(ap.corners_px) & set(lat.corners_px))
 
 
-def _rows(film: Film, levels: Sequence[str]) -> NDArray[np.float64]:
+def _rows(film: Film, levels: Sequence[str]) -> Array:
     """Row of each body's middle, in pixels of the film."""
     return np.array([film.corners_px[level][:, 1].mean() for level in levels])
 
@@ -68,7 +68,7 @@ def _hung(film: Film, levels: Sequence[str], scale: float) -> ConeBeam:
     return film.beam(scale, np.array([film.middle_px[0], _rows(film, levels).mean()]))
 
 
-def _ray_distances(detection: Detection) -> NDArray[np.float64]:
+def _ray_distances(detection: Detection) -> Array:
     """(5,) mm by which the rays of both views through each body's centre miss each other."""
     centres = [view.landmarks_px[:, LANDMARK_GROUPS["endplate"]].mean(axis=1) for view in detection.views]
     rays = [view.projection.rays(points) for view, points in zip(detection.views, centres, strict=True)]

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 from benchmarks.film_folder import Film
 from benchmarks.network_measure import SILHOUETTE
 from lumbar3d.anatomy import LANDMARK_GROUPS, LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
@@ -20,8 +20,6 @@ from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.refusal.films import refuse_unreadable
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.novelty import refuse_strange
-
-Array = NDArray[np.float64]
 
 READ = "read"
 RIGHT, SHIFTED, MIXED = "right", "shifted", "mixed"

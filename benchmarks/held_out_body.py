@@ -11,18 +11,16 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from benchmarks.subjects import Subject
 from benchmarks.voxel_film import Volume, cast
 from lumbar3d.anatomy import INF_PLATE, SUP_PLATE
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.training.radiographs.fields import enlarge
 from lumbar3d.training.radiographs.spectrum import Matter
-
-Array = NDArray[np.float64]
 
 BODY = "c0532"
 COARSER = 4
@@ -43,7 +41,7 @@ def read_body(data: Path, subject: Subject, fill_gas: bool) -> tuple[Volume, Vol
     return Volume(soft.astype(np.float32), place), Volume(bone.astype(np.float32), place)
 
 
-def _inside(gas: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _inside(gas: Mask) -> Mask:
     """Gas that reaches neither the scan's sides, as the air around the body does, nor its top, as lungs do."""
     numbers, _ = label(gas)
     faces = (numbers[[0, -1]], numbers[:, [0, -1]], numbers[:, :, -1])

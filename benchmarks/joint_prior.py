@@ -1,7 +1,8 @@
 """What the levels' joint prior is worth: held-out drawn people, fitted with and without it.
 
 ``python -m benchmarks.joint_prior [--people N] [--assets DIR]``: people of the literature population
-with its smooth residual (``lumbar3d.training.population``), seeds apart from those of the model, their surfaces stacked upright;
+with its smooth residual (``lumbar3d.training.population``), seeds apart from those of the model, their surfaces
+stacked upright;
 decomposition images are rendered and spoiled as in ``benchmarks.registration``. Once each with all five levels sound
 and once with one body crushed. ``--others`` names further asset folders to compare. Writes
 ``benchmarks/results/joint_prior.md``. Drawn people have the model's own statistics: the figures say what the prior can
@@ -16,10 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lumbar3d.arrays import Array
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.registration_cases import CONDITIONS
@@ -38,8 +40,6 @@ from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population import residual
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.draw import draw_person
-
-Array = NDArray[np.float64]
 
 SEED = 77000
 SPACING_MM = 37.0

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.network_measure import landmarks_px, network_view
+from lumbar3d.arrays import Array
 from lumbar3d.detection.confidence import WITHIN_MM, share_within
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector
@@ -27,8 +27,6 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.network.calibrate import stated_covariance_px2
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 from lumbar3d.training.radiographs.simulate import VIEWS, LabelledView, Simulator
-
-Array = NDArray[np.float64]
 
 FIRST_PATIENT, PATIENTS = 440, 40
 EDGES = (0.0, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99, 1.0)

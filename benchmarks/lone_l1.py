@@ -13,18 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
 from benchmarks.model_fit import ModelFit, fit_model
 from benchmarks.subjects import Subject, arch_plane, load_subject
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.measurement.frames import MeasuredVertebra
 from lumbar3d.measurement.points import points_on_model
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 ANNOTATIONS = Path(__file__).with_name("lone_l1.json")
 FOLDER = "verse-L1"

@@ -19,10 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lumbar3d.arrays import Array
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.mirror_report import DEEP, EXACT, TOLD, Pair, by_calibration, by_limit, by_offset, log_odds
@@ -49,7 +50,6 @@ from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 from lumbar3d.training.radiographs.room import told
 from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
-Array = NDArray[np.float64]
 Beams = tuple[Projection, Projection]
 
 DEPTH_ERROR_MM = 10.0

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from lumbar3d.arrays import Array
 from lumbar3d.refusal.laterality import CONSTANTS
-
-Array = NDArray[np.float64]
 
 EXACT, TOLD, DEEP = "exact", "as calibration files are", "and the lateral source 10 mm nearer or farther"
 OFFSETS_MM = (0.0, 5.0, 10.0, 20.0, np.inf)

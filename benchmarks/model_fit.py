@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.nearest import nearest_of
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
@@ -82,7 +82,7 @@ class _Target:
         step = max(1, len(mesh.vertices) // 4000)
         self.sample = np.arange(0, len(mesh.vertices), step)
 
-    def pairs(self, vertices: Array, faces: NDArray[np.int32], stride: int) -> _Pairs:
+    def pairs(self, vertices: Array, faces: Indices, stride: int) -> _Pairs:
         """Closest points both ways whose normals agree; forward from one vertex in ``stride``."""
         own = _unit(vertex_area_vectors(vertices, faces))
         feet, _, hit = self.locator.closest(vertices[::stride])

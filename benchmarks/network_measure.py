@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from lumbar3d.anatomy import LANDMARK_GROUPS, LANDMARKS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.result import ViewDetection
@@ -24,7 +25,6 @@ from lumbar3d.training.network.calibrate import stated_covariance_px2
 from lumbar3d.training.radiographs.fields import shrink
 from lumbar3d.training.radiographs.simulate import LabelledView
 
-Array = NDArray[np.float64]
 Measured = dict[str, Any]
 
 SILHOUETTE = 0.05

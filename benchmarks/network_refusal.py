@@ -17,18 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
 from benchmarks.network_refusal_report import choices, markdown
+from lumbar3d.arrays import Array
 from lumbar3d.detection.inspection import name_together
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
-
-Array = NDArray[np.float64]
 
 FIRST_PATIENT, PATIENTS = 400, 20
 ANSWERED = "answered"

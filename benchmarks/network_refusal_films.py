@@ -31,7 +31,6 @@ from lumbar3d.training.radiographs.simulate import VIEWS, LabelledView, Simulato
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.surroundings.limb import limb
 
-Image = NDArray[np.float32]
 Pair = tuple[NetworkView, NetworkView]
 Films = Iterator[tuple[str, Pair]]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.decode import MARKS
 
 NAMES = (*LEVELS, *MARKS)
@@ -18,12 +18,12 @@ class Seen(Protocol):
     """What is chosen from: ``network_refusal.Told``."""
 
     @property
-    def sightings(self) -> NDArray[np.float64]:
+    def sightings(self) -> Array:
         """Confidence of every level and mark, of AP and LAT."""
         ...
 
     @property
-    def novelty(self) -> NDArray[np.float64]:
+    def novelty(self) -> Array:
         """Of AP and LAT."""
         ...
 
@@ -38,7 +38,7 @@ class Seen(Protocol):
         ...
 
     @property
-    def names(self) -> NDArray[np.float64]:
+    def names(self) -> Array:
         """Probability of the names, by the worse view and by both."""
         ...
 
@@ -85,7 +85,7 @@ def choices(found: Mapping[str, Sequence[Seen]]) -> str:
     return "\n".join(rows)
 
 
-def _three(values: NDArray[np.float64]) -> str:
+def _three(values: Array) -> str:
     if values.size == 0:
         return "-"
     return f"{values.min():.2f}/{np.median(values):.2f}/{values.max():.2f}"

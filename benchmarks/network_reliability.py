@@ -8,12 +8,11 @@ from typing import Any
 
 import matplotlib
 
+from lumbar3d.arrays import Array
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float64]
 
 NAMES = ("landmark_error_px", "landmark_covariance_px2")
 TITLES = {"ap": "AP", "lat": "LAT"}

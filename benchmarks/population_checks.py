@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array
 from lumbar3d.measurement.frames import tilt_deg
 from lumbar3d.measurement.segment import FORWARD, UP
 from lumbar3d.shape.distance import SurfaceLocator
@@ -18,8 +18,6 @@ from lumbar3d.training.population.collisions import Regions
 from lumbar3d.training.population.literature import norms
 from lumbar3d.training.population.posture import Plates
 from lumbar3d.training.population.subject import Subject
-
-Array = NDArray[np.float64]
 
 NEAR_MM = 3.0
 """Vertices this near to the neighbour are asked for their exact signed distance."""

@@ -15,10 +15,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from lumbar3d.arrays import Image
+
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # DiffDRR gets both cores
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.machine import describe
 from benchmarks.subjects import load_subject
@@ -29,7 +30,6 @@ from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.mesh import TriangleMesh
 
-Image = NDArray[np.float32]
 COARSE = 4
 
 

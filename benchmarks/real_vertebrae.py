@@ -13,10 +13,9 @@ from benchmarks import lone_l1
 from benchmarks.model_fit import ModelFit
 from benchmarks.regions import REGIONS, Regions, regions_at
 from benchmarks.subjects import SOURCES, load_subject
+from lumbar3d.arrays import Array
 from lumbar3d.shape.distance import SurfaceLocator, vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 SOUND, SINGLE, CUT, DEFORMED = "sound", "single L1", "cut by the CT", "deformed"
 CUT_LEVELS = {("verse012", "L2"), ("verse012", "L3")}

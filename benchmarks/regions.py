@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 
-Array = NDArray[np.float64]
 Regions = NDArray[np.intp]
 
 REGIONS = ("endplates", "body wall", "pedicles", "canal", "facets", "transverse", "spinous", "lamina")
@@ -62,7 +62,7 @@ def regions_at(feet: Array, faces: NDArray[np.intp], surface: TriangleMesh, regi
     return np.asarray(regions[corners[np.arange(len(feet)), nearest]])
 
 
-def _faces_canal(points: Array, normals: Array) -> NDArray[np.bool_]:
+def _faces_canal(points: Array, normals: Array) -> Mask:
     """On the arch's inside: towards the canal's axis and not farther from it than its wall."""
     inward = np.array([CANAL_CENTRE_X_MM, 0.0]) - points[:, :2]
     distance = np.linalg.norm(inward, axis=1)
@@ -70,12 +70,12 @@ def _faces_canal(points: Array, normals: Array) -> NDArray[np.bool_]:
     return np.asarray(facing & (distance < CANAL_HALF_MM))
 
 
-def _near(template: ShapeModel, patches: tuple[str, ...], reach_mm: float) -> NDArray[np.bool_]:
+def _near(template: ShapeModel, patches: tuple[str, ...], reach_mm: float) -> Mask:
     seeds = np.concatenate([template.mean[template.patches[name]] for name in patches])
     return np.asarray(cKDTree(seeds).query(template.mean)[0] < reach_mm)
 
 
-def _member(template: ShapeModel, *patches: str) -> NDArray[np.bool_]:
+def _member(template: ShapeModel, *patches: str) -> Mask:
     found = np.zeros(len(template.mean), dtype=bool)
     for name in patches:
         found[template.patches[name]] = True

@@ -13,14 +13,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
-from numpy.typing import NDArray
 
 from lumbar3d.contracts import Calibration, GeometryView
 from lumbar3d.geometry.handedness import is_told_from_behind
 from lumbar3d.imaging.header import ImageFormat, ImageHeader, RoomTags
 from lumbar3d.imaging.tagged_room import calibration_from_tags
 
-Array = NDArray[np.float64]
 PICTURE = Path(__file__).resolve().parents[1] / "docs/pictures/rooms.png"
 PITCH_MM, COUNT = 0.42, 1024
 HALF_MM = PITCH_MM * (COUNT - 1) / 2

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 GRID = 512
 PAPER_ERROR_MM = {

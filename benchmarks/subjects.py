@@ -17,17 +17,15 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
 from benchmarks.model_fit import ModelFit, fit_model
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.contracts import Calibration, GeometryView
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 ANNOTATIONS = Path(__file__).with_name("subjects.json")
 SRS_FROM_RAS = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -117,7 +115,7 @@ class Subject:
     levels: tuple[str, ...]
     meshes_world: dict[str, TriangleMesh]
     landmarks_world: dict[str, Array]
-    posterior_masks: dict[str, NDArray[np.bool_]]
+    posterior_masks: dict[str, Mask]
     deformed_levels: frozenset[str]
     calibration: Calibration
     geometry: BiplanarGeometry

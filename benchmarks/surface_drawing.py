@@ -8,11 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from PIL import Image
 
-Array = NDArray[np.float64]
-Surface = tuple[Array, NDArray[np.int32]]
+from lumbar3d.arrays import Array, Indices
+
+Surface = tuple[Array, Indices]
 """Vertices (V, 3) in a vertebra's frame, mm, and faces (F, 3)."""
 
 BONE = np.array([0.87, 0.85, 0.78])

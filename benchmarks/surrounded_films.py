@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy.ndimage import gaussian_filter, zoom
 
@@ -15,6 +14,7 @@ from benchmarks.held_out_body import around, read_body
 from benchmarks.subject_films import COLUMNS, SEED, bone_volume
 from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
 from benchmarks.voxel_film import cast
+from lumbar3d.arrays import Image
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.film import draw_film, make_film
@@ -24,7 +24,6 @@ from lumbar3d.training.radiographs.simulate import VIEWS
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.surroundings.noise import cellular
 
-Image = NDArray[np.float32]
 Around = Callable[[Projection], Matter]
 
 SIMULATOR, BODY, FILLED, CYLINDER, RANDOM, CELLS = (

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from lumbar3d.arrays import Array, Image, Indices, Mask
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 PITCH_MM = 0.7
 STEP_MM = 0.5
@@ -61,7 +58,7 @@ def voxelise(meshes: list[TriangleMesh], marrow_per_mm: float, cortex_per_mm: fl
 
 
 @numba.njit(cache=True)
-def _fill(vertices: Array, faces: NDArray[np.int32], shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+def _fill(vertices: Array, faces: Indices, shape: tuple[int, int, int]) -> Mask:
     """Parity along z: a voxel is inside when an odd number of faces lies above it (vertices in voxel units)."""
     flips = np.zeros(shape, dtype=np.bool_)
     for face in range(len(faces)):

@@ -13,10 +13,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from lumbar3d import __version__
 from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.errors import SchemaVersionError
 from lumbar3d.jobs.settings import explain
-from lumbar3d import __version__
 from lumbar3d.service import maintenance, problems, schema
 from lumbar3d.service.connections import bound_every_server
 from lumbar3d.service.deps import Services

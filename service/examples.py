@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lumbar3d.jobs.records import PROBLEM_URN
 from lumbar3d.codes import Code
 from lumbar3d.errors import CalibrationError
+from lumbar3d.jobs.records import PROBLEM_URN
 
 JOB_ID = "5f0c2b1e-8a57-4a0b-9d0e-3f6f2f8f9a11"
 CALIBRATION: dict[str, Any] = {

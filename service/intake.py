@@ -18,12 +18,6 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from lumbar3d.jobs import identity, jsonlog
-from lumbar3d.jobs.bundles import full_disk_is_typed
-from lumbar3d.jobs.errors import IdempotencyReuseError, QueueFullError, StorageFullError, TooManyJobsError
-from lumbar3d.jobs.housekeeping import ORPHAN_S
-from lumbar3d.jobs.records import Job
-from lumbar3d.jobs.table import Submission
 from lumbar3d.contracts import VIEWS, Calibration, ReconstructOptions
 from lumbar3d.errors import OptionsError
 from lumbar3d.geometry.calibration import build_geometry
@@ -32,6 +26,12 @@ from lumbar3d.imaging.deidentify import deidentify
 from lumbar3d.imaging.header import ImageHeader
 from lumbar3d.imaging.pair import inspect_image
 from lumbar3d.imaging.tagged_room import calibration_from_tags
+from lumbar3d.jobs import identity, jsonlog
+from lumbar3d.jobs.bundles import full_disk_is_typed
+from lumbar3d.jobs.errors import IdempotencyReuseError, QueueFullError, StorageFullError, TooManyJobsError
+from lumbar3d.jobs.housekeeping import ORPHAN_S
+from lumbar3d.jobs.records import Job
+from lumbar3d.jobs.table import Submission
 from lumbar3d.service.deps import Services
 from lumbar3d.service.documents import parse_calibration, parse_options
 from lumbar3d.service.errors import (

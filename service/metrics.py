@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from lumbar3d import __version__
 from lumbar3d.jobs import figures
 from lumbar3d.jobs.bundles import BundleStore
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
 from lumbar3d.jobs.overview import Overview, overview
 from lumbar3d.jobs.presence import READY, count_workers
-from lumbar3d import __version__
 
 
 class Metrics:

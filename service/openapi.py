@@ -1,4 +1,7 @@
-"""Keep ``openapi.yaml`` equal to what the code serves: ``python -m lumbar3d.service.openapi --write | --check openapi.yaml``."""
+"""Keep ``openapi.yaml`` equal to what the code serves.
+
+``python -m lumbar3d.service.openapi --write | --check openapi.yaml``
+"""
 
 from __future__ import annotations
 

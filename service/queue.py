@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import Celery
 
-from lumbar3d.jobs.broker import QUEUE, TRANSPORT_OPTIONS
 from lumbar3d.contracts import RECONSTRUCT_TASK
+from lumbar3d.jobs.broker import QUEUE, TRANSPORT_OPTIONS
 
 FAIL_FAST = {"max_retries": 1, "interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.1}
 """Without it a producer retries a dead Redis for ever; the next sweep is our retry."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.tiny_engine import load
 from lumbar3d.worker.settings import WorkerSettings
 from lumbar3d.worker.tasks import build_app
+from tests.tiny_engine import load
 
 app = build_app(WorkerSettings(), load)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.tiny_engine import load
 from lumbar3d.worker import embedded
+from tests.tiny_engine import load
 
 if __name__ == "__main__":
     raise SystemExit(embedded.main(load))

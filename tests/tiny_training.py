@@ -9,8 +9,8 @@ import time
 import numpy as np
 import torch
 
-from lumbar3d.cli.main import app
 from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.cli.main import app
 from lumbar3d.training.network import samples
 from lumbar3d.training.network.blocks import Blocks, stacked
 from lumbar3d.training.network.multitask import CENTRE_COUNT

@@ -7,10 +7,10 @@ import os
 import socket
 import threading
 
+from lumbar3d.errors import Lumbar3dError
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
 from lumbar3d.jobs.presence import READY, Presence
-from lumbar3d.errors import Lumbar3dError
 from lumbar3d.worker.engine import Engine, EngineFactory
 from lumbar3d.worker.settings import WorkerSettings
 

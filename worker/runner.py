@@ -14,6 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from lumbar3d.artifacts import FILES
+from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
+from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
 from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.bundles import STAGING_S, BundleStore, full_disk_is_typed
 from lumbar3d.jobs.claims import Claim, Claims, Failure
@@ -25,9 +28,6 @@ from lumbar3d.jobs.errors import (
     StorageFullError,
     StoreUnavailableError,
 )
-from lumbar3d.artifacts import FILES
-from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
-from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
 from lumbar3d.worker.engine import Engine
 from lumbar3d.worker.heartbeat import Heartbeat
 

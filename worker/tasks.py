@@ -17,11 +17,11 @@ from typing import Any
 from celery import Celery, signals
 from celery.worker import state
 
+from lumbar3d.contracts import RECONSTRUCT_TASK
 from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.broker import QUEUE, TRANSPORT_OPTIONS
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
-from lumbar3d.contracts import RECONSTRUCT_TASK
 from lumbar3d.worker.engine import EngineFactory, load_engine
 from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from lumbar3d.worker.runner import Outcome

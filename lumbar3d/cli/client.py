@@ -12,8 +12,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.artifacts import ARTIFACTS
+from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.contracts import VIEWS, JobStatus, Problem, ReconstructOptions
 
 Parts = dict[str, tuple[str, bytes, str]]

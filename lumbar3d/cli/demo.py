@@ -65,7 +65,16 @@ def _service(port: int, folder: Path) -> Iterator[tuple[JobsClient, subprocess.P
 @contextmanager
 def _started_service(port: int, folder: Path) -> Iterator[tuple[JobsClient, subprocess.Popen[bytes]]]:
     log = folder / "service.log"
-    command = [sys.executable, "-m", "lumbar3d.cli", "serve", "--port", str(port), "--data-dir", str(folder / "service")]
+    command = [
+        sys.executable,
+        "-m",
+        "lumbar3d.cli",
+        "serve",
+        "--port",
+        str(port),
+        "--data-dir",
+        str(folder / "service"),
+    ]
     with JobsClient(f"http://{HOST}:{port}") as client, log.open("ab") as stream:
         note(f"Starting the service at {client.server} (log: {log})")
         process = subprocess.Popen(command, stdout=stream, stderr=stream)

@@ -10,9 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from lumbar3d.contracts import JobState
 from lumbar3d.jobs.bundles import MANIFEST
 from lumbar3d.jobs.local_store import LocalStore
-from lumbar3d.contracts import JobState
 
 TABLE = "jobs.sqlite3"
 ROUNDS = 20

@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Update, select, update
 
+from lumbar3d.contracts import JobState, Stage
 from lumbar3d.jobs import audit, figures
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import JobCancelledError, LeaseLostError
 from lumbar3d.jobs.schema import JOBS, ORDER
-from lumbar3d.contracts import JobState, Stage
 
 WORKER = "worker"
 LONGEST_DELAY_S = 60.0

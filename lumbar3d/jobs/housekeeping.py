@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from lumbar3d.contracts import JobState
 from lumbar3d.jobs.bundles import STAGING_S, BundleStore
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.schema import JOBS
-from lumbar3d.contracts import JobState
 
 ORPHAN_S = 300.0
 """A bundle of no job that is older than this belongs to a request or an attempt that died.

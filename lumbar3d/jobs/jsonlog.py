@@ -33,7 +33,7 @@ FIELDS = (
     "count",
     "worker",
 )
-OURS = ("service", "jobs", "worker", "lumbar3d", "cli")
+OURS = ("lumbar3d",)
 KNOWN_TEMPLATES = ("celery", "kombu", "uvicorn.error")
 SPELT_OUT = ("Uvicorn running on ",)
 """Beginnings of known templates whose arguments are the operator's own words."""

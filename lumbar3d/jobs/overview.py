@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from lumbar3d.contracts import JobState
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.schema import JOBS
-from lumbar3d.contracts import JobState
 
 
 @dataclass(frozen=True)

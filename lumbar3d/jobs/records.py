@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Row
 
-from lumbar3d.jobs.clock import iso
-from lumbar3d.jobs.schema import JOBS
 from lumbar3d import codes
 from lumbar3d.contracts import JobState, JobStatus, Problem, Stage
+from lumbar3d.jobs.clock import iso
+from lumbar3d.jobs.schema import JOBS
 
 PROBLEM_URN = "urn:lumbar3d:problem:"
 

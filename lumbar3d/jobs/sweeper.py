@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, func, select, true, update
 
+from lumbar3d.contracts import JobState
 from lumbar3d.jobs import audit
 from lumbar3d.jobs.claims import LeasePolicy, ended, requeued, waiting
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.schema import JOBS, ORDER
 from lumbar3d.jobs.table import remove
-from lumbar3d.contracts import JobState
 
 SWEEPER = "sweeper"
 BATCH = 200

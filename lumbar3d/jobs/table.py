@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
+from lumbar3d.contracts import JobState
 from lumbar3d.jobs import audit, records
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
@@ -21,7 +22,6 @@ from lumbar3d.jobs.errors import (
 )
 from lumbar3d.jobs.records import Job
 from lumbar3d.jobs.schema import IDEMPOTENCY_KEYS, JOBS, ORDER
-from lumbar3d.contracts import JobState
 
 RETRIES = 2
 QUICK_S = 0.5

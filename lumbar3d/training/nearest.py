@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array
 
 
 def nearest_of(tree: cKDTree, points: Array, within: float = np.inf) -> tuple[Array, NDArray[np.intp]]:

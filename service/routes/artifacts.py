@@ -8,11 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
 
+from lumbar3d.artifacts import ARTIFACTS, RESULT, Artifact
+from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.jobs import audit
 from lumbar3d.jobs.bundles import OpenFile
 from lumbar3d.jobs.errors import BundleLostError
-from lumbar3d.artifacts import ARTIFACTS, RESULT, Artifact
-from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import NoResultError, NotFoundError, ResultNotReadyError
 from lumbar3d.service.routes.responses import ANY_JOB, CheckedFile, Documented, documented, is_current

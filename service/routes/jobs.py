@@ -10,9 +10,9 @@ from fastapi import APIRouter, Header, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from lumbar3d.contracts import JobStatus
 from lumbar3d.jobs.errors import DatabaseUnavailableError, JobNotFoundError
 from lumbar3d.jobs.records import Job, status
-from lumbar3d.contracts import JobStatus
 from lumbar3d.service import examples
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from lumbar3d.jobs.bundles import OpenFile
 from lumbar3d.codes import BOOK, Code
+from lumbar3d.jobs.bundles import OpenFile
 from lumbar3d.service import examples
 from lumbar3d.service.problems import MEDIA_TYPE
 

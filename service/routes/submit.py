@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from lumbar3d.jobs.records import status
 from lumbar3d.contracts import JobStatus
+from lumbar3d.jobs.records import status
 from lumbar3d.service import examples, intake
 from lumbar3d.service.deps import ClientDep, ServicesDep
 from lumbar3d.service.routes.responses import ANY_CLIENT, documented

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e.fixture_engine import FixtureEngine
 from lumbar3d.worker import embedded
+from tests.e2e.fixture_engine import FixtureEngine
 
 if __name__ == "__main__":
     raise SystemExit(embedded.main(lambda _settings: FixtureEngine()))

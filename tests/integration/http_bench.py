@@ -20,9 +20,9 @@ from lumbar3d.jobs.stores import open_store
 from lumbar3d.service.app import create_app
 from lumbar3d.service.connections import BoundedHttp
 from lumbar3d.service.settings import ServiceSettings
+from lumbar3d.worker.runner import Outcome, Runner, Timing
 from tests.integration.processes import parts
 from tests.tiny_engine import TinyEngine
-from lumbar3d.worker.runner import Outcome, Runner, Timing
 
 
 @dataclass

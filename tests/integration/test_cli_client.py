@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import pytest
 from typer.testing import CliRunner
 
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.cli.client import JobsClient
 from lumbar3d.cli.errors import Exit
 from lumbar3d.cli.main import app
-from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import JobStatus
 from lumbar3d.service.access import BASIC_ROLES, Principal
 from lumbar3d.service.keys import KeyRing, create

@@ -16,7 +16,9 @@ from tests.integration.processes import environment_for
 
 
 def lumbar3d(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "lumbar3d.cli", *arguments], env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "lumbar3d.cli", *arguments], env=environment, capture_output=True, text=True
+    )
 
 
 def findings(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, tuple[str, str]]]:

@@ -7,9 +7,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from lumbar3d import pipeline
 from lumbar3d.cli.errors import Exit
 from lumbar3d.cli.main import app
-from lumbar3d import pipeline
 from lumbar3d.errors import CalibrationError, RegistrationError, RejectedError
 from tests.conftest import calibration_document
 from tests.tiny_engine import TinyEngine, grey_png

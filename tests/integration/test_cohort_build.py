@@ -13,8 +13,8 @@ import trimesh
 from typer.testing import CliRunner
 
 from benchmarks.cohort_meshes import write_cohort
-from lumbar3d.cli.main import app
 from lumbar3d.anatomy import LANDMARKS, LEVELS
+from lumbar3d.cli.main import app
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry import frames
 from lumbar3d.measurement.frames import MeasuredVertebra
@@ -23,10 +23,10 @@ from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.model import ShapeModel
-from tests.unit.registration_cases import exact_detection, true_parameters, world_mesh
 from lumbar3d.training.cohort import build, fit, prepare
 from lumbar3d.training.cohort.surfaces import SRS_FROM_RAS
 from lumbar3d.training.shape_model import template
+from tests.unit.registration_cases import exact_detection, true_parameters, world_mesh
 
 pytestmark = pytest.mark.slow
 

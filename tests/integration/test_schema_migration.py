@@ -29,11 +29,11 @@ from lumbar3d.jobs.schema import IDEMPOTENCY_KEYS, METADATA, SCHEMA_VERSION
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable, Limits, Submission
 from lumbar3d.service.app import create_app_from_environment
+from lumbar3d.worker.runner import Outcome, Runner, Timing
 from tests.embedded_service import running_service
 from tests.integration.processes import IMAGE, environment_for
 from tests.postgresql import PostgresqlMissing, postgresql_server
 from tests.tiny_engine import TinyEngine
-from lumbar3d.worker.runner import Outcome, Runner, Timing
 
 STORED = Path(__file__).resolve().parents[1] / "stored"
 JOBS = {number: f"00000000-0000-4000-8000-00000000000{number}" for number in range(1, 6)}

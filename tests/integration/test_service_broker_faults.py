@@ -11,8 +11,8 @@ import redis
 
 from benchmarks.processes import redis_server, wait_until
 from lumbar3d.contracts import RECONSTRUCT_TASK
-from tests.integration.processes import celery_worker, environment_for, server, submit, wait_for
 from lumbar3d.worker.transport import is_hint
+from tests.integration.processes import celery_worker, environment_for, server, submit, wait_for
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(200)]
 FAST = {"lease_s": "1.5", "heartbeat_s": "0.3", "retry_delay_s": "0.1", "stale_hint_s": "0.5"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lumbar3d.artifacts import ARTIFACTS
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.housekeeping import collect_orphans
 from lumbar3d.jobs.local_store import LocalStore
-from lumbar3d.artifacts import ARTIFACTS
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.tiny_engine import grey_png
 

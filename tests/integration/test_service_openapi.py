@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from lumbar3d.jobs.errors import JobsError, WorkerSignal
 from lumbar3d.codes import BOOK
 from lumbar3d.contracts import Calibration, JobStatus, Problem, ReconstructOptions
 from lumbar3d.errors import InputError, Lumbar3dError
 from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.jobs.errors import JobsError, WorkerSignal
 from lumbar3d.service import examples, openapi, problems
 from lumbar3d.service.app import create_app
 from lumbar3d.service.errors import RequestError

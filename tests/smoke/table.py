@@ -57,7 +57,9 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.training_people": Tiny("--people 2 --out {out}"),
     "lumbar3d.training.network.calibrate": Tiny("--assets {assets} --patients 1 --out {out}/c.json"),
     "lumbar3d.training.network.command": Tiny(only_help="both trainings run before export, on a handful of films"),
-    "lumbar3d.training.network.export": Tiny("--coarse {trained}/coarse --refiner {trained}/refiner --version 0 --out {assets}"),
+    "lumbar3d.training.network.export": Tiny(
+        "--coarse {trained}/coarse --refiner {trained}/refiner --version 0 --out {assets}"
+    ),
     "lumbar3d.training.network.novelty": Tiny("--assets {assets} --patients 6", {"AXES": (1,)}),
     "lumbar3d.training.network.plot_losses": Tiny("--folder {trained}/coarse --out {out}/losses.png"),
     "lumbar3d.training.network.recover": Tiny("{assets}/refiner.onnx {out}/r.npz --coarse {trained}/coarse"),
@@ -71,5 +73,8 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.surroundings.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
 }
 """Module name to its tiny case."""
-COMMANDS = {"lumbar3d.training.cohort.commands": "tests/integration/test_cohort_build.py", "lumbar3d.training.network.command": "here"}
+COMMANDS = {
+    "lumbar3d.training.cohort.commands": "tests/integration/test_cohort_build.py",
+    "lumbar3d.training.network.command": "here",
+}
 """Console commands of plug-ins, and where they are run."""

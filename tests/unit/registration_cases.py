@@ -18,8 +18,8 @@ from lumbar3d.geometry.projection import ConeBeam, Projection
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
-from tests.conftest import calibration_document
 from lumbar3d.training.radiographs.room import draw_room
+from tests.conftest import calibration_document
 
 MODES = 12
 

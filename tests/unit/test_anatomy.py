@@ -13,7 +13,7 @@ from lumbar3d import anatomy
 from lumbar3d.anatomy import LANDMARK_GROUPS, LANDMARKS, LEVELS, OTHER_SIDE, SPINE, adjacent_rows
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("lumbar3d", "jobs", "service", "worker", "cli", "training", "benchmarks")
+PACKAGES = ("lumbar3d", "service", "worker", "benchmarks")
 OWNER = ROOT / "lumbar3d" / "anatomy.py"
 COUNTS = {"LEVEL_COUNT", "LANDMARK_COUNT"}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-LIBRARY = Path(__file__).resolve().parents[2] / "lumbar3d"
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "lumbar3d"
 OWNER = LIBRARY / "arrays.py"
 
 
@@ -37,13 +38,14 @@ def test_each_type_has_one_dtype() -> None:
 
 
 def test_no_module_defines_them_again() -> None:
-    found = {str(path.relative_to(LIBRARY)): list(second_definitions(path.read_text())) for path in modules()}
+    found = {str(path.relative_to(ROOT)): list(second_definitions(path.read_text())) for path in modules()}
     assert len(found) > 80
     assert {path: again for path, again in found.items() if again} == {}
 
 
 def modules() -> list[Path]:
-    return [path for path in sorted(LIBRARY.rglob("*.py")) if path != OWNER]
+    folders = (LIBRARY, ROOT / "benchmarks", ROOT / "service", ROOT / "worker")
+    return [path for folder in folders for path in sorted(folder.rglob("*.py")) if path != OWNER]
 
 
 @pytest.mark.parametrize("source", ["Array = NDArray[np.float32]", "Single = NDArray[np.float32]"])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lumbar3d.cli import client
 from lumbar3d.artifacts import ARTIFACTS, FILES, MESHES
+from lumbar3d.cli import client
 from lumbar3d.service.routes import artifacts as routes
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,12 +9,12 @@ import trimesh
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
-from tests.unit.cohort_cases import LANDMARKS_MM, bumpy, bumpy_landmarks, entry, radius_mm, turned, unit, without
 from lumbar3d.training.cohort.errors import CohortError
 from lumbar3d.training.cohort.landmarks import model_from_source, read_landmarks
 from lumbar3d.training.cohort.prepare import check_on_surface
 from lumbar3d.training.cohort.remesh import boundary_vertices, choose_reference, is_closed, remesh
 from lumbar3d.training.cohort.surfaces import SRS_FROM_RAS, find_files, read_surface
+from tests.unit.cohort_cases import LANDMARKS_MM, bumpy, bumpy_landmarks, entry, radius_mm, turned, unit, without
 
 LABEL = 22
 

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 
 from lumbar3d.shape.mesh import vertex_area_vectors
-from tests.unit.cohort_cases import bumpy
-from tests.unit.test_cohort_fit import smooth_shapes
 from lumbar3d.training.cohort.asset import factored
 from lumbar3d.training.cohort.correspondence import Correspondence
 from lumbar3d.training.cohort.errors import CohortError
@@ -14,6 +12,8 @@ from lumbar3d.training.cohort.measures import Oriented, compactness, generality,
 from lumbar3d.training.cohort.pca import principal_components
 from lumbar3d.training.cohort.pictures import curves_picture, scree_picture
 from lumbar3d.training.cohort.store import Cohort, Prepared, WorkFolder, key_of
+from tests.unit.cohort_cases import bumpy
+from tests.unit.test_cohort_fit import smooth_shapes
 
 
 def oriented(shapes: np.ndarray) -> Oriented:

@@ -7,9 +7,9 @@ from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import on_grid
 from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.shape.mesh import TriangleMesh
-from tests.unit.projector_cases import slot, view
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.room import draw_room
+from tests.unit.projector_cases import slot, view
 
 
 @pytest.fixture

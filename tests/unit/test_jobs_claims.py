@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
+from lumbar3d.contracts import JobState, Stage
 from lumbar3d.jobs.claims import Claim, Claims, Failure, LeasePolicy
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import JobCancelledError, LeaseLostError
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable
-from lumbar3d.contracts import JobState, Stage
 from tests.unit.conftest import Submit
 
 EXPIRED = LeasePolicy(lease_s=-1.0, max_attempts=3, retry_delay_s=0.0)

@@ -19,7 +19,9 @@ def formatted(name: str, message: str, *arguments: object, **extra: object) -> d
 
 
 def test_our_events_carry_allowed_fields_only() -> None:
-    entry = formatted("lumbar3d.worker.runner", "attempt ended", job_id="j", stage="register", patient=PATIENT, file=PATIENT)
+    entry = formatted(
+        "lumbar3d.worker.runner", "attempt ended", job_id="j", stage="register", patient=PATIENT, file=PATIENT
+    )
     assert entry["event"] == "attempt ended"
     assert (entry["job_id"], entry["stage"]) == ("j", "register")
     assert PATIENT not in json.dumps(entry)

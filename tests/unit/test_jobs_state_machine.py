@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import func, select, update
 
+from lumbar3d.contracts import JobState, Stage
 from lumbar3d.jobs.claims import Claim, Claims, Failure, LeasePolicy
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
@@ -18,7 +19,6 @@ from lumbar3d.jobs.records import Job
 from lumbar3d.jobs.schema import AUDIT, JOBS
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable, Limits
-from lumbar3d.contracts import JobState, Stage
 from tests.unit.conftest import submission
 
 LEASE = LeasePolicy(lease_s=1000.0, max_attempts=3, retry_delay_s=0.0)

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event
 
+from lumbar3d.contracts import Calibration
 from lumbar3d.jobs.claims import Claim, Claims, LeasePolicy
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
 from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.jobs.table import JobTable, Limits
-from lumbar3d.contracts import Calibration
+from lumbar3d.worker.runner import Outcome, Runner, Timing
 from tests.conftest import calibration_document
 from tests.database_line import database_line
 from tests.tiny_engine import TinyEngine, grey_png
 from tests.unit.conftest import submission
-from lumbar3d.worker.runner import Outcome, Runner, Timing
 
 CutCommitOf = Callable[[str], None]
 

@@ -7,7 +7,15 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
-from lumbar3d.training.population.collisions import FREEDOM, Clearance, Regions, Solid, contact_of, make_room, measure_gaps
+from lumbar3d.training.population.collisions import (
+    FREEDOM,
+    Clearance,
+    Regions,
+    Solid,
+    contact_of,
+    make_room,
+    measure_gaps,
+)
 from lumbar3d.training.population.congruence import fit_surfaces
 from lumbar3d.training.population.posture import Joint
 

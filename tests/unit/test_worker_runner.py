@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import wait_until
+from lumbar3d import errors
+from lumbar3d.artifacts import FILES
+from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
 from lumbar3d.jobs.bundles import STAGING_S
 from lumbar3d.jobs.claims import Claim, Claims, LeasePolicy
 from lumbar3d.jobs.database import Database
@@ -17,16 +20,13 @@ from lumbar3d.jobs.errors import DatabaseUnavailableError
 from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable, Limits
-from lumbar3d import errors
-from lumbar3d.artifacts import FILES
-from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
-from tests.conftest import calibration_document
-from tests.tiny_engine import TinyEngine, grey_png
-from tests.unit.conftest import submission
 from lumbar3d.worker import runner
 from lumbar3d.worker.engine import Progress
 from lumbar3d.worker.heartbeat import EX_TEMPFAIL, Heartbeat
 from lumbar3d.worker.runner import Outcome, Runner, Timing
+from tests.conftest import calibration_document
+from tests.tiny_engine import TinyEngine, grey_png
+from tests.unit.conftest import submission
 
 LEASE = LeasePolicy(lease_s=60.0, max_attempts=3, retry_delay_s=0.0)
 Act = Callable[[Progress], None]

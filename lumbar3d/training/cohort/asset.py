@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.shape.assets import PATCH_PREFIX, AssetStore
 from lumbar3d.training.cohort.pca import PrincipalComponents
 from lumbar3d.training.cohort.transfer import Carried
 from lumbar3d.training.manifest import MANIFEST, AssetEntry, record_asset
 from lumbar3d.training.shape_model.decimate import HalfEdgeCollapse
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 FIT_VERTEX_COUNT = 2_500
 KEPT_VARIANCE = 0.999

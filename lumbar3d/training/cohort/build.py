@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.mesh import TriangleMesh
@@ -28,8 +28,6 @@ from lumbar3d.training.cohort.rigid import generalized_procrustes
 from lumbar3d.training.cohort.store import Cohort, WorkFolder
 from lumbar3d.training.cohort.transfer import Carried, carry_over, landmarks_on
 from lumbar3d.training.manifest import AssetEntry
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -110,9 +108,7 @@ def align(fits: list[Correspondence]) -> Array:
     return generalized_procrustes(complete(aligned, seen), np.ones_like(seen))
 
 
-def in_model_frame(
-    fits: list[Correspondence], faces: NDArray[np.int32], shipped: ShapeModel
-) -> tuple[Array, Array, Carried]:
+def in_model_frame(fits: list[Correspondence], faces: Indices, shipped: ShapeModel) -> tuple[Array, Array, Carried]:
     """Aligned shapes (N, V, 3) and their mean annotated landmarks (7, 3) in the model frame, and the labels."""
     shapes = align(fits)
     mean = TriangleMesh(shapes.mean(axis=0), faces)

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.training.cohort.target import NORMAL_AGREEMENT, Target, unit, with_normals
 from lumbar3d.training.nearest import nearest_of
 from lumbar3d.training.shape_model.nonrigid import farthest_points, gaussian
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from lumbar3d.geometry import frames
@@ -16,8 +14,6 @@ from lumbar3d.training.cohort.remesh import choose_reference
 from lumbar3d.training.cohort.store import Prepared, WorkFolder
 from lumbar3d.training.cohort.target import Target
 from lumbar3d.training.nearest import nearest_of
-
-Array = NDArray[np.float64]
 
 ICP_POINTS_EVERY = 3
 LEAST_SEEN_SHARE = 0.5

@@ -14,13 +14,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARKS, PROCESS_NAMES
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.training.cohort.errors import CohortError
-
-Array = NDArray[np.float64]
 
 SMALLEST_HEIGHT_MM, LARGEST_HEIGHT_MM = 8.0, 60.0
 """Between the endplate centres: a crushed child's body and a giant's."""

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.shape.mesh import vertex_area_vectors
 from lumbar3d.training.cohort.pca import PrincipalComponents, principal_components
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 MODE_COUNTS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 40, 60, 80, 110, 150)
 PAPER_MODES = 14

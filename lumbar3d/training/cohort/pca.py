@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array, Mask
 
 COMPLETION_ROUNDS = 6
 COMPLETION_MODES = 40
@@ -47,7 +46,7 @@ def principal_components(shapes: Array) -> PrincipalComponents:
     return PrincipalComponents(mean, modes.reshape(*mean.shape, -1), values[kept] / (len(shapes) - 1))
 
 
-def complete(shapes: Array, seen: NDArray[np.bool_]) -> Array:
+def complete(shapes: Array, seen: Mask) -> Array:
     """Aligned shapes (N, V, 3) with every unseen vertex where seen ones (N, V) and the other shapes expect it.
 
     Alternates PCA and the posterior mean of the unseen given the seen, as in probabilistic PCA with missing data

@@ -9,12 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.cohort.measures import PAPER_MODES, Distances, ModelMeasures, modes_for
-
-Array = NDArray[np.float64]
 
 BLUE, GREY, RED = "#2b6cb0", "#718096", "#c05621"
 BONE = np.array([0.87, 0.85, 0.78])
@@ -89,7 +87,7 @@ def modes_picture(model: ShapeModel, path: Path, count: int = 3) -> None:
     _save(figure, path)
 
 
-def draw(axes: Axes, vertices: Array, faces: NDArray[np.int32], view: str) -> None:
+def draw(axes: Axes, vertices: Array, faces: Indices, view: str) -> None:
     """A shaded surface, seen along an axis of the model frame: far triangles first."""
     right, up = RIGHT_OF_PICTURE[view], UP_OF_PICTURE[view]
     towards = np.cross(right, up)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.cohort.errors import CohortError
@@ -20,7 +20,6 @@ from lumbar3d.training.cohort.store import Prepared, WorkFolder, key_of
 from lumbar3d.training.cohort.surfaces import SRS_FROM_RAS, find_files, is_mask, read_surface
 from lumbar3d.training.nearest import nearest_of
 
-Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
 

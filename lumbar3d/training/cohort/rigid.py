@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.geometry import frames
 from lumbar3d.training.nearest import nearest_of
-
-Array = NDArray[np.float64]
 
 KEPT_SHARE = 0.85
 """Of the closest pairs in each ICP step: the others are noise, segmentation errors or parts the scan cut off."""
@@ -42,7 +40,7 @@ def trimmed_icp(points: Array, reference: Array) -> Array:
     return pose
 
 
-def generalized_procrustes(shapes: Array, seen: NDArray[np.bool_]) -> Array:
+def generalized_procrustes(shapes: Array, seen: Mask) -> Array:
     """Corresponding shapes (N, V, 3) brought onto their common mean by rotation and translation.
 
     Parameters

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.cohort.correspondence import Correspondence
 from lumbar3d.training.cohort.errors import CohortError
 
-Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 
 METHOD = b"cohort-1"
@@ -51,7 +51,7 @@ class Cohort:
     """
 
     shapes: NDArray[np.float32]
-    faces: NDArray[np.int32]
+    faces: Indices
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,11 @@ import nibabel
 import numpy as np
 import trimesh
 from nibabel.spatialimages import SpatialImage
-from numpy.typing import NDArray
 from scipy.ndimage import find_objects, gaussian_filter
 from skimage.measure import marching_cubes
 
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.cohort.errors import CohortError
-
-Array = NDArray[np.float64]
 
 MESH_SUFFIXES = (".ply", ".stl", ".obj")
 MASK_SUFFIXES = (".nii", ".nii.gz")

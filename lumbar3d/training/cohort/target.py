@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.training.cohort.remesh import boundary_vertices
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 NORMAL_MM = 5.0
 """A right angle between two normals counts like this distance times root two when the closest point is sought: the

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
@@ -19,9 +20,6 @@ from lumbar3d.training.cohort.correspondence import ReferenceFit
 from lumbar3d.training.cohort.rigid import on_landmarks
 from lumbar3d.training.cohort.target import Target, unit, with_normals
 from lumbar3d.training.nearest import nearest_of
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 POINTWISE = ("corner_", "plate_sup_rim", "plate_inf_rim")
 """Patches whose vertices stand for places one by one, in order; the others are areas."""

@@ -1,6 +1,7 @@
 """How far the refiner's landmark maps are to be believed, from validation patients.
 
-``python -m lumbar3d.training.network.calibrate --assets DIR --out calibration.json``, then export with the result. The patients
+``python -m lumbar3d.training.network.calibrate --assets DIR --out calibration.json``, then export with the result.
+The patients
 are held out, and are not those on whom the result is measured.
 """
 
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from lumbar3d.anatomy import LANDMARK_COUNT, LANDMARK_GROUPS
+from lumbar3d.arrays import Array
 from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical
@@ -27,8 +28,6 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.network.refiner import TARGET_SIGMA_PX
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
-
-Array = NDArray[np.float64]
 
 FIRST_PATIENT = 600
 TRIMMED_SHARE = 0.02

@@ -122,10 +122,10 @@ def record(out: Path, name: str, version: str, images: int) -> None:
         file=f"{name}.onnx",
         version=version,
         units="px of the network grid",
-        provenance="trained by lumbar3d/training/network on simulated films of lumbar3d/training/radiographs (lumbar3d/training/population "
-        "and shape models on a public mean; no image and no vertebra of a test person) in the surroundings of "
-        f"lumbar3d/training/surroundings, {images} samples in the last stretch; see MODEL_CARD.md. Surroundings adapted from: "
-        + "; ".join(ATTRIBUTION),
+        provenance="trained by lumbar3d/training/network on simulated films of lumbar3d/training/radiographs "
+        "(lumbar3d/training/population and shape models on a public mean; no image and no vertebra of a test person) "
+        f"in the surroundings of lumbar3d/training/surroundings, {images} samples in the last stretch; see "
+        "MODEL_CARD.md. Surroundings adapted from: " + "; ".join(ATTRIBUTION),
         licence="Apache-2.0; attribution of the surroundings: see provenance",
     )
     record_asset(out, entry)

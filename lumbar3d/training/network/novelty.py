@@ -1,6 +1,7 @@
 """What the features of true films are like, measured on held-out patients and written into the network's file.
 
-``python -m lumbar3d.training.network.novelty --assets DIR --surroundings DIR``: after every export of the first network. The
+``python -m lumbar3d.training.network.novelty --assets DIR --surroundings DIR``: after every export of the first
+network. The
 patients are neither those of the landmark calibration nor any on whom results are measured; half of their films are the
 measuring simulator's, half stand in the surroundings of training.
 """
@@ -16,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.guess import shrink
 from lumbar3d.detection.novelty import NoveltyScale
@@ -32,9 +33,6 @@ from lumbar3d.training.radiographs.simulate import Simulator
 from lumbar3d.training.surroundings.components import Maker
 from lumbar3d.training.surroundings.library import Library
 from lumbar3d.training.surroundings.mixer import WHOLE_SPINE, Mixer
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 FIRST_PATIENT, PATIENTS = 700, 200
 PARTS = 5

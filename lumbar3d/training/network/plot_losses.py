@@ -1,4 +1,7 @@
-"""Draw a training's losses: ``python -m lumbar3d.training.network.plot_losses --folder runs/coarse --out losses.png``."""
+"""Draw a training's losses.
+
+``python -m lumbar3d.training.network.plot_losses --folder runs/coarse --out losses.png``
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Weights of a shipped network, to train it further where only its ONNX file is left.
 
-``python -m lumbar3d.training.network.recover ssm_assets/refiner.onnx refiner.npz``; then ``lumbar3d train refiner ... --from
+``python -m lumbar3d.training.network.recover ssm_assets/refiner.onnx refiner.npz``; then ``lumbar3d train refiner
+... --from
 refiner.npz``. Exported batch norms are folded into their convolutions. They come back with the statistics that their
 inputs have on simulated crops, scaled such that the network computes what it did.
 """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.crops import GRID_STEP, Crop, cut, make_crop
 from lumbar3d.detection.decode import read_levels
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -23,9 +23,6 @@ from lumbar3d.training.radiographs.simulate import COMPLETE, Simulator
 from lumbar3d.training.surroundings.components import Maker, Parts
 from lumbar3d.training.surroundings.library import Library
 from lumbar3d.training.surroundings.mixer import WHOLE_SPINE, MixedFilm, Mixer
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 FIRST_SEED = 6_000_000
 """Other patients than the first network's: its errors on them are those of films that it has not seen."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import OTHER_SIDE
+from lumbar3d.arrays import Image
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import view_code
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -19,8 +19,6 @@ from lumbar3d.training.surroundings.components import Maker
 from lumbar3d.training.surroundings.library import Library
 from lumbar3d.training.surroundings.limb import limb
 from lumbar3d.training.surroundings.mixer import FILMS_PER_VIEW, MixedFilm, Mixer
-
-Image = NDArray[np.float32]
 
 NEGATIVE_SHARE = 0.11
 """Images in which nothing may be found, so that confidence means something."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.mesh import vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population import anchors_arch, anchors_body
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Points = Mapping[str, Array]
 """Name to position (..., 3), mm."""

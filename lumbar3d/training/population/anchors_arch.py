@@ -9,7 +9,6 @@ from scipy.spatial import cKDTree
 from lumbar3d.geometry import frames
 from lumbar3d.training.population.anchors_body import LabelledSurface
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 SIDES = (("left", 1.0), ("right", -1.0))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array, Mask
+
 Indices = NDArray[np.intp]
 
 CORNERS = ("as", "ps", "ai", "pi", "ls", "rs", "li", "ri")
@@ -43,7 +44,7 @@ class LabelledSurface:
         distance = ((self.vertices[among] - point) ** 2).sum(axis=1)
         return np.asarray(among[np.argsort(distance)[:count]])
 
-    def farthest(self, direction: Array, count: int, mask: NDArray[np.bool_]) -> Indices:
+    def farthest(self, direction: Array, count: int, mask: Mask) -> Indices:
         """The ``count`` vertices of a mask (V,) that lie farthest along a direction (3,)."""
         among = np.flatnonzero(mask)
         return np.asarray(among[np.argsort(-(self.vertices[among] @ direction))[:count]])

@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array, Indices, Mask
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.nearest import nearest_of
 from lumbar3d.training.population.posture import Joint, Plates
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 FREEDOM = {
     "forward_mm": 1.8,
@@ -124,7 +122,7 @@ class Regions:
     """
 
     facets: tuple[Indices, Indices]
-    is_spinous: NDArray[np.bool_]
+    is_spinous: Mask
 
     @classmethod
     def of(cls, model: ShapeModel) -> Regions:
@@ -203,7 +201,7 @@ class Contact:
     normal: Array
     distance: Array
     rate: Array
-    to_spinous: NDArray[np.bool_]
+    to_spinous: Mask
     gaps: Gaps
 
 
@@ -237,7 +235,7 @@ def _centre(joint: Joint) -> Array:
     return np.array([joint.forward_mm, joint.left_mm, joint.height_mm])
 
 
-def _gaps(near: Indices, distance: Array, to_spinous: NDArray[np.bool_], regions: Regions) -> Gaps:
+def _gaps(near: Indices, distance: Array, to_spinous: Mask, regions: Regions) -> Gaps:
     left, right = (_mean_gap(distance[np.isin(near, facet)]) for facet in regions.facets)
     spinous = float(distance[to_spinous].min()) if to_spinous.any() else NEAR_MM
     return Gaps(left, right, spinous, float(distance.min()) if len(distance) else NEAR_MM)

@@ -10,16 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.nearest import nearest_of
 from lumbar3d.training.population.collisions import Clearance, Gaps, Regions, Solid, contact_of
 from lumbar3d.training.population.posture import Joint
-
-Array = NDArray[np.float64]
 
 DEEPEST_MM = 4.0
 """Conflicts deeper than this are not smoothed away."""

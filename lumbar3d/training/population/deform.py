@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population import fields_arch, fields_body, fields_processes, measure_body
 from lumbar3d.training.population.anchors import Anchors
 from lumbar3d.training.population.folds import Folds
 from lumbar3d.training.population.layout import Layout
 from lumbar3d.training.population.measure import DERIVED, frame, in_frame, measure_points
-
-Array = NDArray[np.float64]
 
 TOLERANCE = 0.02
 """Largest error of any parameter, mm or degrees, at which the amounts are good enough."""

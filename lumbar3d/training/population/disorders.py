@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.training.population.draw import Person
 from lumbar3d.training.population.posture import Joint, Standing
 from lumbar3d.training.population.prevalence import NATURAL, Prevalence
-
-Array = NDArray[np.float64]
 
 COUNT_SHARES = {4: 0.04, 5: 0.91, 6: 0.05}
 WORN_AT_25, WORN_AT_75 = 0.05, 0.50

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.training.population import correlations as cor
 from lumbar3d.training.population.correlations import PATTERNS, Pattern
 from lumbar3d.training.population.literature import Norm, Sex, norms
-
-Array = NDArray[np.float64]
 
 AGE_RANGE_YEARS = (20.0, 90.0)
 STATURE_CM: Mapping[Sex, tuple[float, float]] = {"male": (175.0, 7.0), "female": (162.0, 6.5)}

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.osteophytes import PLATES, Plate
 from lumbar3d.training.population.ramps import step
-
-Array = NDArray[np.float64]
 
 PLATE_SHARE = 0.5
 """Of an uneven person's plates that are uneven."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.layout import Layout
 from lumbar3d.training.population.ramps import plateau, rise, step, swing
-
-Array = NDArray[np.float64]
 
 
 def fields(points: Array, layout: Layout) -> dict[str, Array]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.layout import Layout
 from lumbar3d.training.population.ramps import step
-
-Array = NDArray[np.float64]
 
 _FADE_MM = (3.0, 14.0)
 """The body's own deformations fade from so far before its back wall to so far behind it: along the pedicles."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.layout import Layout
 from lumbar3d.training.population.ramps import cantilever, plateau, rise, step, stretch, swing
 
-Array = NDArray[np.float64]
 _HINGE_MM = np.array([2.5, 0.0, 0.0])
 """Joint surfaces turn about an axis before their centre: the pedicle in front of them stays where it is."""
 _SHORTEST_STRETCH_MM = 24.0

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
+from lumbar3d.arrays import Array, Indices
 
 _RINGS = 4
 """Neighbourhood of a fold within which displacements are smoothed."""

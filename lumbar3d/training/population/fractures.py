@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.layout import Layout
 from lumbar3d.training.population.prevalence import NATURAL, Prevalence
 from lumbar3d.training.population.ramps import step
 
-Array = NDArray[np.float64]
 Kind = Literal["wedge", "biconcave", "crush"]
 
 GRADES = {1: (0.20, 0.25), 2: (0.25, 0.40), 3: (0.40, 0.55)}

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.anchors import Points
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

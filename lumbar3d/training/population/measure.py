@@ -11,14 +11,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population import measure_arch, measure_body, measure_processes
 from lumbar3d.training.population.anchors import Anchors, Points
 from lumbar3d.training.population.anchors_body import PROFILE_FRACTIONS
-
-Array = NDArray[np.float64]
 
 _CENTRE_SUP, _CENTRE_INF = (f"profile_{plate}_{len(PROFILE_FRACTIONS) // 2}" for plate in ("sup", "inf"))
 DERIVED = ("total_depth_mm",)

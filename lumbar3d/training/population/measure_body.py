@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.anchors import Points
 from lumbar3d.training.population.anchors_body import LIP_AZIMUTHS_DEG, PROFILE_FRACTIONS
-
-Array = NDArray[np.float64]
 
 _FRACTIONS = np.array(PROFILE_FRACTIONS)
 _BUMP = _FRACTIONS * (1 - _FRACTIONS)

@@ -6,12 +6,10 @@ A value that exists on both sides is the mean of left and right.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.anchors import Points
 from lumbar3d.training.population.anchors_arch import SIDES
-
-Array = NDArray[np.float64]
 
 
 def values(points: Points) -> dict[str, Array]:

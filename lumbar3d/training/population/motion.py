@@ -12,11 +12,9 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.training.population.posture import Joint, Standing, disc_rows
 
-Array = NDArray[np.float64]
 Bend = Literal["flexion", "extension", "left_bend", "right_bend", "left_rotation", "right_rotation"]
 BENDS: tuple[Bend, ...] = get_args(Bend)
 

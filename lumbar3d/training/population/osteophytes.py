@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.prevalence import NATURAL, Prevalence
 
-Array = NDArray[np.float64]
 Plate = Literal["sup", "inf"]
 PLATES: tuple[Plate, Plate] = ("sup", "inf")
 
@@ -98,7 +97,7 @@ def bridged(vertices: Array, template: Template, plate: Plate, gap_mm: float) ->
     return template.settled(vertices + rise, vertices)
 
 
-def _displacement(points: Array, rim_vertices: NDArray[np.int32], spur: Spur) -> Array:
+def _displacement(points: Array, rim_vertices: Indices, spur: Spur) -> Array:
     rim = points[rim_vertices]
     angle = np.radians(spur.azimuth_deg)
     off = np.abs(np.angle(np.exp(1j * (_azimuth(rim, rim) - angle))))

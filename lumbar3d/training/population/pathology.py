@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population import endplates, fractures, osteophytes
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.endplates import Dent
@@ -14,8 +14,6 @@ from lumbar3d.training.population.fractures import Fracture
 from lumbar3d.training.population.literature import Sex
 from lumbar3d.training.population.osteophytes import Spur
 from lumbar3d.training.population.prevalence import NATURAL, Prevalence
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

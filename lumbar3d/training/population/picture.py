@@ -1,4 +1,6 @@
-"""Draw what the parameters do: ``python -m lumbar3d.training.population.picture --out docs/pictures/population_shapes.png``.
+"""Draw what the parameters do.
+
+``python -m lumbar3d.training.population.picture --out docs/pictures/population_shapes.png``
 
 Rows of one vertebra with single parameters two standard deviations below and above the mean, and the disorders of
 single bodies.
@@ -15,7 +17,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from numpy.typing import NDArray
+
+from lumbar3d.arrays import Array
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -28,8 +31,6 @@ from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.fractures import Fracture
 from lumbar3d.training.population.literature import norms
 from lumbar3d.training.population.osteophytes import Spur
-
-Array = NDArray[np.float64]
 
 LEVEL = "L3"
 VIEWS = {

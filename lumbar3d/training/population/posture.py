@@ -14,16 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.correlations import AGE_SD_YEARS, ALONG_LEVELS, MEAN_AGE_YEARS, PATTERNS
 from lumbar3d.training.population.draw import Person
 from lumbar3d.training.population.literature import norms
-
-Array = NDArray[np.float64]
 
 DISC_HEIGHT_MM = np.array([8.3, 9.6, 10.5, 11.2, 10.3])
 DISC_HEIGHT_SD_MM = np.array([1.3, 1.4, 1.6, 1.9, 2.1])

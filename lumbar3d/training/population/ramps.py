@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array
 
 
 def step(value: Array, start: float | Array, end: float | Array) -> Array:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import fast_simplification
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARKS, PROCESS_NAMES
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
-
-Array = NDArray[np.float64]
 
 VERTEX_COUNTS = (8_000, 14_000)
 NOISE_MM = (0.2, 0.3)

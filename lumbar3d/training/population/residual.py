@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-Array = NDArray[np.float64]
+from lumbar3d.arrays import Array
 
 SD_MM = 0.5
 LENGTHS_MM = (8.0, 15.0)

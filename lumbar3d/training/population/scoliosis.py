@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.population.posture import CORONAL_SD_DEG, Standing
 from lumbar3d.training.population.prevalence import NATURAL, Prevalence
-
-Array = NDArray[np.float64]
 
 SLIGHT_SD_DEG = 4.0
 """Spread of the curve L1-L5 of people without scoliosis, the neutral noise of their segments included."""

@@ -1,4 +1,6 @@
-"""A sheet of whole spines: ``python -m lumbar3d.training.population.spines_picture --out docs/pictures/population_spines.png``.
+"""A sheet of whole spines.
+
+``python -m lumbar3d.training.population.spines_picture --out docs/pictures/population_spines.png``
 
 The first people of two streams that show what is asked for, each from the front and from the left.
 """
@@ -12,8 +14,8 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.plan import EVERYBODY, ORDINARY
 from lumbar3d.training.population.stream import Population
@@ -24,7 +26,6 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
-Array = NDArray[np.float64]
 Wish = tuple[str, Callable[[Subject], bool]]
 
 BONE = np.array([0.93, 0.87, 0.76])

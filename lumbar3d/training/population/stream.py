@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -17,8 +16,6 @@ from lumbar3d.training.population.plan import EVERYBODY, Mixture, Plan, draw_pla
 from lumbar3d.training.population.posture import Standing, assemble, placement
 from lumbar3d.training.population.subject import Subject
 from lumbar3d.training.population.surfaces import Surfaces
-
-Array = NDArray[np.float64]
 
 PEOPLE, POSTURES = 12, 4
 """Draws before giving up: people, and postures of one person."""

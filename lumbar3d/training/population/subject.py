@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.collisions import Gaps
 from lumbar3d.training.population.literature import Sex
 from lumbar3d.training.population.posture import Joint
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population import osteophytes, pathology, residual, transitional
 from lumbar3d.training.population.collisions import Solid
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.disorders import FUSED_HEIGHT_MM
 from lumbar3d.training.population.plan import Plan
-
-Array = NDArray[np.float64]
 
 WING_MM = 24.0
 """Height of the transverse processes of a last vertebra that resembles the sacrum."""

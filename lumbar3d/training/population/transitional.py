@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.ramps import step
-
-Array = NDArray[np.float64]
 
 
 def between(upper: ShapeModel, lower: ShapeModel, share: float) -> ShapeModel:

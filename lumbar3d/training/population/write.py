@@ -1,4 +1,6 @@
-"""Write people to files: ``python -m lumbar3d.training.population.write --count 175 --out FOLDER [--remesh] [--seed 1]``.
+"""Write people to files.
+
+``python -m lumbar3d.training.population.write --count 175 --out FOLDER [--remesh] [--seed 1]``
 
 Each person gets ``NNNN/L1.ply`` .. and ``NNNN/subject.json`` (sex, age, stature, dimensions, joints, diagnoses, poses).
 Meshes are in the world, one topology for all. With ``--remesh`` they are ordinary people whose meshes have a topology,
@@ -15,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.shape.mesh import TriangleMesh
@@ -23,8 +24,6 @@ from lumbar3d.training.population.plan import EVERYBODY, ORDINARY
 from lumbar3d.training.population.remeshed import remeshed
 from lumbar3d.training.population.stream import Population
 from lumbar3d.training.population.subject import Subject
-
-Array = NDArray[np.float64]
 
 
 def write_world(population: Population, subject: Subject, folder: Path) -> None:

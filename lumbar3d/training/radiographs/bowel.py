@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.habitus import Habitus
-
-Array = NDArray[np.float64]
 
 COLON = np.array(
     [[0.35, -0.68, -110], [0.2, -0.72, -30], [0.35, -0.66, 40], [0.8, -0.3, 5], [0.85, 0.2, 0], [0.4, 0.62, 55],

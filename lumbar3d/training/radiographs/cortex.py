@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
-
-Array = NDArray[np.float64]
 
 SHELL_MM, ENDPLATE_MM, RIM_MM = 0.50, 0.60, 0.78
 """Body: CT-effective thickness of shell and plates, rims 30 % denser (Silva 1994, Segami 2021)."""

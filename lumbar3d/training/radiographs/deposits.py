@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.habitus import Habitus
 from lumbar3d.training.radiographs.spine import Spine
-
-Array = NDArray[np.float64]
 
 AORTA_BEFORE_MM, AORTA_LEFT_MM = 34.0, np.array([14.0, 12.0, 9.0, 5.0])
 """From the centres of L1 .. L4 to the aorta, which divides before L4."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lumbar3d.arrays import Array, Image, Places
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.training.radiographs.fields import ellipsoid_chords, enlarge, gaussian_blur
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 EDGE_PX = 0.6
 """Blur of the coarse grid that hides its pixels."""
@@ -60,7 +58,7 @@ class Ellipsoids:
         )
         return enlarge(gaussian_blur(found, EDGE_PX), factor) if factor > 1 else found
 
-    def _windows(self, beam: Projection, centres: Array) -> NDArray[np.int64]:
+    def _windows(self, beam: Projection, centres: Array) -> Places:
         """Pixels that the sphere around each ellipsoid may reach, and the whole image as the last row."""
         reach = np.array(self.reaches_mm)
         pixels, depth = beam.project(centres)

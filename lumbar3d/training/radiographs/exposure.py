@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image, Mask
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.training.radiographs.fields import gaussian_blur
 from lumbar3d.training.radiographs.spectrum import Matter, primary
-
-Image = NDArray[np.float32]
 
 GRID_PITCH_MM = 0.834
 AIR_MM = 20.0
@@ -81,7 +79,7 @@ def draw_exposure(view: ViewName, slot: bool, rng: np.random.Generator) -> Expos
     )
 
 
-def expose(matter: Matter, exposure: Exposure, rng: np.random.Generator) -> tuple[Image, NDArray[np.bool_]]:
+def expose(matter: Matter, exposure: Exposure, rng: np.random.Generator) -> tuple[Image, Mask]:
     """Logarithmic film -ln(counts), bone bright, and the pixels that lie behind the patient.
 
     Parameters

@@ -6,11 +6,8 @@ import math
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
-Counts = NDArray[np.int64]
+from lumbar3d.arrays import Array, Image, Places
 
 
 @numba.njit(cache=True, nogil=True)
@@ -104,7 +101,7 @@ def enlarge(image: Image, factor: int) -> Image:
 
 @numba.njit(cache=True, nogil=True)
 def ellipsoid_chords(
-    rays: Array, ends: Array, travel: Array, whitening: Array, how: tuple[Array, Counts, Counts]
+    rays: Array, ends: Array, travel: Array, whitening: Array, how: tuple[Array, Places, Places]
 ) -> Image:
     """Sum of weight x path length through ellipsoids, each without its part inside another one.
 

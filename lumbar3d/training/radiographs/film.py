@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.training.radiographs.exposure import Exposure, draw_exposure, expose
 from lumbar3d.training.radiographs.markers import Marker, draw_markers, stamp
 from lumbar3d.training.radiographs.presentation import Presentation, Shutters, draw_presentation, draw_shutters, present
 from lumbar3d.training.radiographs.spectrum import Matter
-
-Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
 from lumbar3d.training.radiographs.loft import loft
-
-Array = NDArray[np.float64]
 
 WALL_MM = 1.0
 

@@ -6,17 +6,15 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.hollow import joined
 from lumbar3d.training.radiographs.loft import loft
 from lumbar3d.training.radiographs.spine import Spine
-
-Array = NDArray[np.float64]
 
 TITANIUM, COBALT_CHROME, CEMENT = 9.0, 24.0, 1.2
 """Attenuation over that of bone in place of tissue, at 60 keV; acrylic cement holds barium or zirconium."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
-
-Array = NDArray[np.float64]
 
 AROUND = 14
 
@@ -34,7 +32,7 @@ def loft(centres: Array, first_axes: Array, second_axes: Array) -> TriangleMesh:
 
 
 @lru_cache
-def _faces(rings: int) -> NDArray[np.int32]:
+def _faces(rings: int) -> Indices:
     here = np.arange(AROUND)
     after = (here + 1) % AROUND
     start = AROUND * np.arange(rings - 1)[:, None]

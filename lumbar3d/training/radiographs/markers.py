@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-Image = NDArray[np.float32]
+from lumbar3d.arrays import Image
 
 TEXTS = ("L", "R", "L", "R", "AP", "PA", "LAT", "STANDING", "L 0412", "R KM")
 

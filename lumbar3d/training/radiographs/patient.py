@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
@@ -20,8 +20,6 @@ from lumbar3d.training.radiographs.skeleton import surrounding_bones
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.radiographs.spine import Spine
 from lumbar3d.training.radiographs.tissue import draw_trunk
-
-Image = NDArray[np.float32]
 
 CALCIUM_COLUMNS = 512
 _PROJECTOR = CpuProjector()

@@ -8,14 +8,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.hollow import HollowBone, joined, plate, tube
 from lumbar3d.training.radiographs.loft import loft
-
-Array = NDArray[np.float64]
 
 CREST_MM = np.array(
     [[-60, 40, -40], [-66, 58, -8], [-52, 90, 26], [-18, 119, 42], [22, 134, 32], [52, 130, 2], [66, 118, -32]]

@@ -13,9 +13,9 @@ from textwrap import fill
 
 import matplotlib
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import PEDICLES, PLATES
+from lumbar3d.arrays import Array
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.population.spines_picture import LEFT, draw
 from lumbar3d.training.radiographs.simulate import COMPLETE, Simulator
@@ -25,8 +25,6 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-
-Array = NDArray[np.float64]
 
 ROWS, COLUMNS = 2, 6
 FIRST_SEED = 20_000_000

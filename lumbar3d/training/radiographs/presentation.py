@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image, Mask
 from lumbar3d.training.radiographs.exposure import GRID_PITCH_MM
 from lumbar3d.training.radiographs.fields import gaussian_blur
-
-Image = NDArray[np.float32]
 
 CURVES = ("linear", "sigmoid", "film", "log")
 
@@ -84,7 +82,7 @@ def tone(scaled: Image, curve: str) -> Image:
     return inside
 
 
-def present(film: Image, patient: NDArray[np.bool_], how: Presentation, pitch_mm: float = GRID_PITCH_MM) -> Image:
+def present(film: Image, patient: Mask, how: Presentation, pitch_mm: float = GRID_PITCH_MM) -> Image:
     """Film for presentation, bone bright, [0, 1].
 
     Parameters
@@ -113,13 +111,13 @@ def present(film: Image, patient: NDArray[np.bool_], how: Presentation, pitch_mm
     return np.asarray(stored.reshape(film.shape), dtype=np.float32)
 
 
-def _background(film: Image, patient: NDArray[np.bool_], sigma_px: float) -> Image:
+def _background(film: Image, patient: Mask, sigma_px: float) -> Image:
     """Slow average over the patient alone, so that the skin line does not glow."""
     share = gaussian_blur(patient.astype(np.float32), sigma_px)
     return np.asarray(gaussian_blur(np.where(patient, film, np.float32(0.0)), sigma_px) / np.maximum(share, 0.05))
 
 
-def _looked_at(film: Image, patient: NDArray[np.bool_], width: float) -> Image:
+def _looked_at(film: Image, patient: Mask, width: float) -> Image:
     """Some pixels of the patient in the middle of the film."""
     edge = int(0.5 * (1.0 - width) * film.shape[1])
     part = np.s_[::3, edge : film.shape[1] - edge : 3]

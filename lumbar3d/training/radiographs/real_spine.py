@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.cortex import LAMINA_MM, SHELL_MM, marrow_surface
 from lumbar3d.training.radiographs.spine import THORACIC_SCALE, Spine, Vertebra
-
-Array = NDArray[np.float64]
 
 THORACIC_DISC_MM = 6.0
 SACRAL_SLOPE_DEG = 38.0
@@ -18,7 +16,7 @@ AGE_YEARS = 60.0
 """For the density of the bone; the people's own age is not known."""
 
 
-def spine_of(meshes: list[TriangleMesh], landmarks: list[Array], arches: list[NDArray[np.bool_]]) -> Spine:
+def spine_of(meshes: list[TriangleMesh], landmarks: list[Array], arches: list[Mask]) -> Spine:
     """L1 .. L5 as they are, T11 and T12 as shrunken copies of L1, the sacrum under L5.
 
     Parameters
@@ -44,7 +42,7 @@ def spine_of(meshes: list[TriangleMesh], landmarks: list[Array], arches: list[ND
     return Spine(lumbar, tuple(thoracic), tuple(poses), _sacrum(landmarks[4]), AGE_YEARS, female=False)
 
 
-def _vertebra(mesh: TriangleMesh, landmarks: Array, arch: NDArray[np.bool_]) -> Vertebra:
+def _vertebra(mesh: TriangleMesh, landmarks: Array, arch: Mask) -> Vertebra:
     return Vertebra(mesh, marrow_surface(mesh, np.where(arch, LAMINA_MM, SHELL_MM)), landmarks)
 
 

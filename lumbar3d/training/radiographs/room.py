@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam, Projection
 from lumbar3d.geometry.slot_scanner import SlotScanner
-
-Array = NDArray[np.float64]
 
 GRID_PX = 512
 GRID_SPACING_MM = 0.834

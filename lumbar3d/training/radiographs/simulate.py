@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS, PLATES
+from lumbar3d.arrays import Array, Image, Mask
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import Flips, flips_to_canonical
 from lumbar3d.drr.attenuation import drr_from_path_length
@@ -26,9 +26,6 @@ from lumbar3d.training.radiographs.presentation import Shutters
 from lumbar3d.training.radiographs.room import draw_room, told
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 NOWHERE_PX = -1e4
@@ -74,16 +71,16 @@ class LabelledView:
     habitus: Habitus | None = None
 
     @property
-    def visible(self) -> NDArray[np.bool_]:
+    def visible(self) -> Mask:
         """Levels whose body lies within the film and its shutters, (5,)."""
         return np.asarray(self._shown(self.landmarks_px[:, PLATES]).all(axis=1))
 
     @property
-    def marks_seen(self) -> NDArray[np.bool_]:
+    def marks_seen(self) -> Mask:
         """Which of ``marks_px`` the patient has and the film shows, (5,)."""
         return self._shown(self.marks_px)
 
-    def _shown(self, pixels: Array) -> NDArray[np.bool_]:
+    def _shown(self, pixels: Array) -> Mask:
         rows, columns = self.pixels.shape
         window = (self.recipe.shutters if self.recipe else Shutters()).window(rows, columns)
         first = np.array([place.start for place in window[::-1]])

@@ -6,15 +6,13 @@ They are there so that the network meets overlap, rib-bearing T12 and the iliac 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.hollow import HollowBone, tube
 from lumbar3d.training.radiographs.pelvis import foramina, hip, ilium, sacrum
 from lumbar3d.training.radiographs.spine import Spine
-
-Array = NDArray[np.float64]
 
 SIDES = (-1.0, 1.0)
 RIB_POINTS = 30

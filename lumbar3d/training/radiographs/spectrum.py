@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
+from lumbar3d.arrays import Array, Image
 
 ENERGY_KEV = np.array([40.0, 50.0, 60.0, 80.0])
 MUSCLE_PER_MM = 0.105 * np.array([0.2685, 0.2262, 0.2048, 0.1823])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
@@ -16,8 +16,6 @@ from lumbar3d.training.population.plan import EVERYBODY, Mixture, Plan, draw_pla
 from lumbar3d.training.population.posture import Plates, assemble, placement
 from lumbar3d.training.population.surfaces import Surfaces
 from lumbar3d.training.radiographs.cortex import cortex_mm, marrow_surface
-
-Array = NDArray[np.float64]
 
 THORACIC_SCALE = (0.90, 0.95)
 """T11 and T12 are L1 shrunk by this much (body widths of Panjabi 1991)."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.training.radiographs.bowel import add_bowel
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.habitus import Habitus
 from lumbar3d.training.radiographs.spectrum import FAT_AS_MUSCLE
-
-Array = NDArray[np.float64]
 
 TRUNK_COLUMNS, ORGAN_COLUMNS = 128, 256
 """The skin has no sharp edges, a gas bubble has."""

@@ -1,4 +1,6 @@
-"""Simulated pairs as files that the command line reads: ``python -m lumbar3d.training.radiographs.write --out pairs --count 4``.
+"""Simulated pairs as files that the command line reads.
+
+``python -m lumbar3d.training.radiographs.write --out pairs --count 4``
 
 Each patient gets a folder with ``ap.png``, ``lat.png``, ``calibration.json`` (as a room would tell it: slightly wrong)
 and ``recipe.txt``. Grey values, their number and MONOCHROME1 follow the film's recipe; films lie as their beams do.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.training.nearest import nearest_of
-
-Array = NDArray[np.float64]
 
 BODY_DEPTH_MM = 36.0
 """From the anterior rim back to the posterior wall: only the starting guess of the origin."""

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
@@ -33,8 +33,6 @@ from lumbar3d.training.shape_model import (
 )
 from lumbar3d.training.shape_model.decimate import HalfEdgeCollapse
 
-Array = NDArray[np.float64]
-
 VERSION = "0.4.0"
 COMMAND = "python -m lumbar3d.training.shape_model.build --data DIR --out ssm_assets"
 SEED = 20260
@@ -45,7 +43,9 @@ LEAN_DEG = {"L2": 0.0, "L3": 0.0, "L4": 10.0, "L5": 25.0}
 """Rough forward lean of each level of the public mean spine, a starting guess."""
 LICENCE = "Apache-2.0; the mean is adapted from MIT-licensed data (c) 2022 Allison Clouthier, see LICENSE-mean87"
 MEAN_SOURCE = "mean of 87 patients, aclouthier/morphable-lumbar-model (Clouthier et al.), left-right symmetrised"
-L1_SOURCE = "the mean L2 of that model deformed by literature differences L1-L2 (lumbar3d/training/shape_model/level_one.py)"
+L1_SOURCE = (
+    "the mean L2 of that model deformed by literature differences L1-L2 (lumbar3d/training/shape_model/level_one.py)"
+)
 
 
 def main() -> None:
@@ -167,7 +167,7 @@ def fit_levels(base: TriangleMesh, surfaces: dict[str, TriangleMesh]) -> dict[st
     return means
 
 
-def _to_model_frame(mean: Array, found: dict[str, NDArray[np.int32]]) -> Array:
+def _to_model_frame(mean: Array, found: dict[str, Indices]) -> Array:
     """Local vertebral frame: z through the centroids of the plate rims, origin half-way, mirror plane y = 0."""
     in_plane = np.array([1.0, 0.0, 1.0])
     superior, inferior = (mean[found[f"plate_{name}_rim"]].mean(axis=0) * in_plane for name in ("sup", "inf"))

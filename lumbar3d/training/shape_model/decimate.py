@@ -7,8 +7,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
+from lumbar3d.arrays import Array, Indices
 
 LEAST_NORMAL_AGREEMENT = 0.4
 """Smallest cosine between a face's normal before and after a collapse, at every level."""

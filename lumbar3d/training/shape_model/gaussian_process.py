@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cholesky, eigh, solve_triangular
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.training.shape_model.nonrigid import farthest_points, gaussian
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class SmoothFunctions:
     """
 
     values: Array
-    even: NDArray[np.bool_]
+    even: Mask
     scale_parts: Array
     missed_variance: float
 

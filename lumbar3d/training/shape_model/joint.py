@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.shape_model.gaussian_process import ProcessSettings, SmoothFunctions
 from lumbar3d.training.shape_model.prior import Modes
-
-Array = NDArray[np.float64]
 
 GREATEST_LOADING = 0.98
 """No factor fixes a combination of a level's coefficients entirely."""

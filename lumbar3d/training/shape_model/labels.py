@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices, Mask
 from lumbar3d.shape.mesh import vertex_area_vectors
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 POSTERIOR_WALL_X_MM = -17.5
 """Behind it lies the arch: the posterior plate corners of the mean L3 are at -17.4 (ANATOMY 2)."""
@@ -136,5 +133,5 @@ def _side(surface: Surface, side: str, sign: float) -> dict[str, Indices]:
     }
 
 
-def _indices(mask: NDArray[np.bool_]) -> Indices:
+def _indices(mask: Mask) -> Indices:
     return np.flatnonzero(mask).astype(np.int32)

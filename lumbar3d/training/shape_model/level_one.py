@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.training.shape_model.nonrigid import farthest_points
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.int32]
 
 WIDTH_RATIO = (0.966, 0.969)
 """EPW L1 / L2 of the upper and lower plate, mean of men and women: (46.0 + 40.5) / (47.5 + 42.0), (49.0 + 43.5) /

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.draw import Person, draw_person
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

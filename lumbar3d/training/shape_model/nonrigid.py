@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
+from lumbar3d.arrays import Array
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.training.nearest import nearest_of
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.shape_model.gaussian_process import ProcessSettings, SmoothFunctions
 from lumbar3d.training.shape_model.literature_part import LevelPart, LiteratureSettings
-
-Array = NDArray[np.float64]
 
 POINT_SCALE_MM = 16.0
 """Coordinates are stored divided by it: a power of two, and the basis stays near one in float16."""

@@ -12,10 +12,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
+from lumbar3d.arrays import Array, Mask
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 SURFACE_SAMPLES = 400_000
 
@@ -51,7 +50,7 @@ def signed_distance(mesh: trimesh.Trimesh, pitch_mm: float, seed: int) -> Volume
     return Volume(np.where(inside, -distance, distance), low, pitch_mm)
 
 
-def _inside(triangles: Array, shape: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _inside(triangles: Array, shape: NDArray[np.intp]) -> Mask:
     """Voxels inside a closed surface given by (F, 3, 3) corners in voxel units: signed crossings summed along z."""
     # The irrational shift keeps grid lines off vertices and edges, where a crossing would be ambiguous.
     corners = triangles + np.array([1e-4 * np.sqrt(2), 1e-4 * np.sqrt(3), 0.0])

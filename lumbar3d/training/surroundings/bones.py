@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.training.radiographs.fields import gaussian_blur
 from lumbar3d.training.surroundings.components import Parts
 from lumbar3d.training.surroundings.limb import limb
 from lumbar3d.training.surroundings.noise import Noise, about, elastic, warp
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 CHESTS = {"trunk": 0.3, "simulator": 0.14, "wide": 0.2, "real": 0.14, "other": 0.06, "curves": 0.08, "no ribs": 0.05}
 CHESTS |= {"nothing": 0.03}

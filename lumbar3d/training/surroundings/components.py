@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.drr.attenuation import drr_from_path_length
@@ -35,9 +35,6 @@ from lumbar3d.training.surroundings.library import Library
 from lumbar3d.training.surroundings.pelves import draw_pelvis
 from lumbar3d.training.surroundings.ribs import wide_ribs
 from lumbar3d.training.surroundings.trunks import BentTrunk, bend
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 SLOT_SHARE, ASTRAY_SHARE = 0.10, 0.05
 TRUNK_SHARE = 0.75

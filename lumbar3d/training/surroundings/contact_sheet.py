@@ -1,4 +1,6 @@
-"""A page of training films, AP above and LAT below: ``python -m lumbar3d.training.surroundings.contact_sheet --out sheet.png``.
+"""A page of training films, AP above and LAT below.
+
+``python -m lumbar3d.training.surroundings.contact_sheet --out sheet.png``
 
 ``--surroundings DIR`` adds real bodies. Levels and marks are drawn into every third film, as they are taught.
 """

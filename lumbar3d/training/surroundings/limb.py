@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+from lumbar3d.arrays import Image
 
 
 def limb(size: int, rng: np.random.Generator) -> Image:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import PLATES
+from lumbar3d.arrays import Array, Image, Mask
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import ViewName
@@ -25,9 +25,6 @@ from lumbar3d.training.surroundings.components import Maker, Parts
 from lumbar3d.training.surroundings.multiscale import multiscale
 from lumbar3d.training.surroundings.noise import Noise, about, warp
 from lumbar3d.training.surroundings.soft_tissue import SoftTissue
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 KEPT = 10
 """Patients whose parts are kept for lending."""
@@ -88,7 +85,7 @@ class MixedFilm:
     pixels: Image
     opacity: Image
     landmarks_px: Array
-    visible: NDArray[np.bool_]
+    visible: Mask
     marks_px: Array
     marks_known: Array
     named: bool
@@ -238,7 +235,7 @@ def _covered(size: int, source_from_target: Array) -> Image:
     return result
 
 
-def _shown(points: Array, window: tuple[slice, slice], covered: Image | None) -> NDArray[np.bool_]:
+def _shown(points: Array, window: tuple[slice, slice], covered: Image | None) -> Mask:
     """Which points (..., 2) (u, v) lie on what the film shows."""
     first = np.array([part.start for part in window[::-1]])
     last = np.array([part.stop - 1 for part in window[::-1]])

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Image
 from lumbar3d.training.radiographs.fields import gaussian_blur
-
-Image = NDArray[np.float32]
 
 SCALES_PX = (1.2, 3.0, 7.0, 16.0)
 """On a film 256 wide."""

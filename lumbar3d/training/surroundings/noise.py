@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.training.radiographs.fields import enlarge
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 BANK = 6
 """Fields of each kind; every use rolls, turns and mixes two of them."""

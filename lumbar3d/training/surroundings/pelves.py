@@ -9,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.cortex import marrow_surface
 from lumbar3d.training.radiographs.hollow import HollowBone
-
-Array = NDArray[np.float64]
 
 SACRAL, HIPS, FEMORA = ("sacrum", "coccyx"), ("hip_left", "hip_right"), ("femur_left", "femur_right")
 SACRAL_CORTEX_MM, HIP_CORTEX_MM, RIB_CORTEX_MM = 0.8, 1.6, 0.9
@@ -40,7 +38,7 @@ class Pelvis:
 
     name: str
     vertices: dict[str, Array]
-    faces: dict[str, NDArray[np.int32]]
+    faces: dict[str, Indices]
 
 
 def read_pelves(folder: Path, names: Sequence[str]) -> tuple[Pelvis, ...]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.training.radiographs.hollow import HollowBone
 from lumbar3d.training.radiographs.skeleton import rib_along
-
-Array = NDArray[np.float64]
 
 POINTS = 34
 REACH_DEG = np.array([168.0, 166.0, 158.0, 140.0, 95.0, 50.0])

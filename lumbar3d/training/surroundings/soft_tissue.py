@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array, Image
 from lumbar3d.training.radiographs.fields import gaussian_blur
 from lumbar3d.training.surroundings.components import Parts
 from lumbar3d.training.surroundings.noise import Noise, about, elastic, warp
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 KINDS = {"trunk": 0.38, "simulator": 0.22, "blended": 0.12, "cylinder": 0.10, "field": 0.13, "flat": 0.05}
 """Share of each kind of soft tissue; without real trunks theirs falls to the others."""

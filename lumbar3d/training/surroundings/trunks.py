@@ -12,15 +12,12 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import label
 
+from lumbar3d.arrays import Array, Image, Places
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.training.radiographs.fields import enlarge
 from lumbar3d.training.radiographs.spectrum import SOFT_HU, TISSUE_WATER_RATIO
-
-Array = NDArray[np.float64]
-Image = NDArray[np.float32]
 
 GAS_HU, FILLED_HU, BONE_HU = -200.0, 30.0, 90.0
 """Below the first is gas, which may be filled with the second; above the third counts as bone."""
@@ -55,7 +52,7 @@ class CtTrunk:
 
     name: str
     matter: Image
-    gas: tuple[NDArray[np.int64], ...]
+    gas: tuple[Places, ...]
     origin_mm: Array
     pitch_mm: float
     spine_mm: Array
@@ -84,7 +81,7 @@ def read_trunk(folder: Path, name: str) -> CtTrunk:
     )
 
 
-def _pockets(hounsfield: Image) -> tuple[NDArray[np.int64], ...]:
+def _pockets(hounsfield: Image) -> tuple[Places, ...]:
     """Connected gas that reaches neither the scan's sides, as the air around does, nor its top, as lungs do."""
     numbers, count = label(hounsfield < GAS_HU)
     faces = (numbers[[0, -1]], numbers[:, [0, -1]], numbers[:, :, -1])
