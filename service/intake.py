@@ -24,7 +24,7 @@ from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.deidentify import deidentify
 from lumbar3d.imaging.header import ImageHeader
-from lumbar3d.imaging.pair import inspect_image
+from lumbar3d.imaging.inspect import inspect_image
 from lumbar3d.imaging.tagged_room import calibration_from_tags
 from lumbar3d.jobs import identity, jsonlog
 from lumbar3d.jobs.bundles import full_disk_is_typed

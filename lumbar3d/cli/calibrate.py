@@ -80,7 +80,7 @@ def from_beads(
 
 
 def _headers(films: tuple[Path, Path]) -> list[ImageHeader]:
-    from lumbar3d.imaging.pair import inspect_image
+    from lumbar3d.imaging.inspect import inspect_image
 
     return [inspect_image(name, film) for name, film in zip(VIEWS, films, strict=True)]
 

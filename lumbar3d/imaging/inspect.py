@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from lumbar3d.errors import ImageTooLargeError, RadiographError, UnsupportedFormatError
+from lumbar3d.contracts import VIEW_TITLE
+from lumbar3d.errors import ImageTooLargeError, RadiographError, UnsupportedFormatError, about
 from lumbar3d.imaging.formats import dicom, jpeg, png, tiff
 from lumbar3d.imaging.header import LIMITS, ImageFormat, ImageHeader
 from lumbar3d.imaging.sandbox import Samples
@@ -61,3 +63,14 @@ def inspect_upload(path: Path) -> ImageHeader:
         if candidate.recognises(head):
             return candidate.inspect(path)
     raise UnsupportedFormatError("send a DICOM radiograph, or a grey PNG, TIFF or JPEG image")
+
+
+def about_image(view: str) -> AbstractContextManager[None]:
+    """Say of which image an error speaks."""
+    return about(f"{VIEW_TITLE[view]} image")
+
+
+def inspect_image(view: str, path: Path) -> ImageHeader:
+    """``inspect_upload`` of one of the two images; what is refused names it."""
+    with about_image(view):
+        return inspect_upload(path)

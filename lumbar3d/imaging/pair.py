@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
-from lumbar3d.errors import about
+from lumbar3d.contracts import VIEWS, Calibration
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.consistency import check_pair
-from lumbar3d.imaging.header import ImageHeader
-from lumbar3d.imaging.inspect import inspect_upload
+from lumbar3d.imaging.inspect import about_image
 from lumbar3d.imaging.preprocess import NetworkView, to_network_grid
 from lumbar3d.imaging.radiograph import Photometric, Radiograph, load_radiograph
 
@@ -45,17 +42,6 @@ def read_pair(
     notes_of_files = [f"{view}_{note}" for view, film in (("ap", ap), ("lat", lat)) for note in film.header.notes]
     notes = (*geometry.notes, *notes_of_headers, *notes_of_files, *ap_view.notes, *lat_view.notes)
     return (ap_view, lat_view), notes
-
-
-def about_image(view: str) -> AbstractContextManager[None]:
-    """Say of which image an error speaks."""
-    return about(f"{VIEW_TITLE[view]} image")
-
-
-def inspect_image(view: str, path: Path) -> ImageHeader:
-    """``inspect_upload`` of one of the two images; what is refused names it."""
-    with about_image(view):
-        return inspect_upload(path)
 
 
 def load_image(view: str, path: Path, stored_as: Photometric) -> Radiograph:

@@ -20,7 +20,8 @@ from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.consistency import pair_checks
 from lumbar3d.imaging.header import ImageHeader
-from lumbar3d.imaging.pair import about_image, inspect_image, load_image
+from lumbar3d.imaging.inspect import about_image, inspect_image
+from lumbar3d.imaging.pair import load_image
 from lumbar3d.imaging.preprocess import to_network_grid
 from lumbar3d.imaging.radiograph import Photometric
 

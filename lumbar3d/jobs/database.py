@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
@@ -142,7 +143,7 @@ def _keep_private(path: str | None) -> None:
     if path is not None:
         with contextlib.suppress(OSError):  # a missing folder, or another owner's file: connecting says it
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
+            Path(path).chmod(0o600)
 
 
 def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:

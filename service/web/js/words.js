@@ -3,6 +3,8 @@
 
 export const CURES = {
   unauthorized: "Send a key: Authorization: Bearer <key>.",
+  forbidden: "Use a key with the role that it takes.",
+  cross_site: "Send it from the service's own page.",
   not_found: "Check the address.",
   job_not_found: "Check the address. Results are erased after their time, and by whoever sent the job.",
   method_not_allowed: "See the interface's description.",
@@ -12,6 +14,8 @@ export const CURES = {
   job_cancelled: "Send the images again if they are wanted after all.",
   payload_too_large: "Send two images and a calibration.",
   unsupported_media_type: "Send a multipart form.",
+  unsupported_content_encoding: "Send it as it is, or with Content-Encoding: gzip.",
+  client_closed_request: "Send it again.",
   invalid_request: "See the interface's description.",
   invalid_input: "Check the input.",
   invalid_multipart: "Send ap, lat and calibration once each, and options at most once.",
@@ -51,6 +55,9 @@ export const CURES = {
   queue_full: "Wait for as long as Retry-After says, then send it again.",
   overloaded: "Wait for as long as Retry-After says, then send it again.",
   database_unavailable: "Wait for as long as Retry-After says, then send it again.",
+  store_unavailable: "Wait for as long as Retry-After says, then send it again.",
+  issuer_unavailable: "Wait for as long as Retry-After says, then send it again.",
+  schema_version: "Those who run the service must mend it; then send it again.",
   not_ready: "Those who run the service must mend it; then send it again.",
   storage_full: "Wait for as long as Retry-After says, then send it again.",
 };
@@ -61,10 +68,14 @@ export const NOTES = {
   lumbar_count_unsure: "The number of lumbar vertebrae is not clear: levels may be named wrongly.",
   level_names_unsure: "Which vertebra is which is not quite certain: count them from the ribs and from the sacrum.",
   views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
+  two_studies: "The two images are from two studies of one patient: were they taken in one position?",
+  detector_distance_differs: "says another distance from source to detector than the calibration.",
+  patient_distance_differs: "says another distance from source to patient than the calibration.",
   perhaps_mirrored: "may be mirrored left to right: the two views would fit together better.",
   eight_bit: "has only 256 grey values: the original of the detector has more.",
   lossy: "was compressed with loss: the original of the detector is better.",
   inverted: "was stored with bone dark and has been inverted.",
+  seen_from_behind: "is turned over, as its calibration says: its columns run the other way than seen from the source.",
   cropped_to_centre: "is larger than the field that is used; its borders were cut.",
   padded: "is smaller than the field that is used; the rest was filled.",
 };
