@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.pages --write | --check``
 
-A page says where a table comes from, ``<!-- from end_to_end.md table 2 rows REGEX -->`` to ``<!-- end -->``; what stands
+A page says where a table comes from, ``<!-- from end_to_end.md table 2 rows REGEX -->`` to ``<!-- end -->``; what is
 between is replaced by that table of the file (its first, unless told), with the rows that match. The table of
 ``<!-- figures -->`` is README's: single figures, each found by a pattern in the file that it is linked to.
 """
