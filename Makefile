@@ -11,7 +11,7 @@ NOT_RUN := $(VENV)/not-run.txt
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix tests/page --no-audit --no-fund
 PAGE := PATH="$(abspath $(BIN)):$$PATH" tests/page/node_modules/.bin
 
-SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
+SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (lumbar3d.training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
 # The kernel that OpenBLAS does not choose here: results must not hang on it. (An older one runs everywhere.)
 OTHER_BLAS := $(shell grep -qs avx512f /proc/cpuinfo && echo Haswell || echo Sandybridge)
 NUMERIC_NAMES := geometry* shape_* measurement_* joint_prior cohort_inputs cohort_fit detection_novelty registration_initialise
@@ -54,6 +54,7 @@ check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI
 	$(PAGE)/tsc --project tests/page
 	$(BIN)/python -m lumbar3d.service.openapi --check openapi.yaml
 	$(BIN)/hadolint docker/service.Dockerfile docker/worker.Dockerfile
+	$(BIN)/python -m benchmarks.pages --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 
 # Tests that are no unit tests start servers and measure time: one after the other.

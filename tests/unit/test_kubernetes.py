@@ -1,4 +1,4 @@
-"""The cluster's manifests: valid by the schemas of Kubernetes, hardened, with settings that exist. No cluster runs here."""
+"""Manifests for a cluster: valid by the schemas of Kubernetes, hardened, with settings that exist. None runs here."""
 
 from __future__ import annotations
 
