@@ -14,7 +14,7 @@ PAGE := PATH="$(abspath $(BIN)):$$PATH" tests/page/node_modules/.bin
 SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (lumbar3d.training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
 # The kernel that OpenBLAS does not choose here: results must not hang on it. (An older one runs everywhere.)
 OTHER_BLAS := $(shell grep -qs avx512f /proc/cpuinfo && echo Haswell || echo Sandybridge)
-NUMERIC_NAMES := geometry* shape_* measurement_* joint_prior cohort_inputs cohort_fit detection_novelty registration_initialise
+NUMERIC_NAMES := geometry* shape_* measurement_* joint_prior cohort_inputs cohort_fit detection_out_of_distribution registration_initialise
 NUMERIC = $(shell find tests/unit -false $(patsubst %,-o -name 'test_%.py',$(NUMERIC_NAMES)) | sort)
 
 .DEFAULT_GOAL := help

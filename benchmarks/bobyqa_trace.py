@@ -15,7 +15,7 @@ from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import initial_poses, triangulate_landmarks
 from lumbar3d.registration.parameters import Parameters
-from lumbar3d.registration.task import FitTask
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
@@ -85,7 +85,7 @@ class Trace:
 def trace(case: Case, models: Sequence[ShapeModel], constants: RegistrationConstants) -> Trace:
     """Run BOBYQA from the same start as every fit, until it stops."""
     detection = case.simulated.detection
-    task = FitTask(models, detection, CpuProjector(), constants, lambda _: None)
+    task = FitProblem(models, detection, CpuProjector(), constants, lambda _: None)
     landmarks = triangulate_landmarks(detection, constants)
     starts = initial_poses(models, landmarks)
     best: list[Best] = []

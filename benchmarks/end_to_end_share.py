@@ -11,9 +11,9 @@ from benchmarks.registration_cases import LevelError, score_unjudged
 from benchmarks.subjects import Subject
 from lumbar3d.detection.result import Detection
 from lumbar3d.pipeline import Engine
+from lumbar3d.registration.coarse_to_fine import fit_levels
 from lumbar3d.registration.parameters import Parameters
-from lumbar3d.registration.sweep import fit_levels
-from lumbar3d.registration.task import FitTask
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 
@@ -26,7 +26,7 @@ def best_in_3d(models: Sequence[ShapeModel], subject: Subject) -> list[Parameter
 
 def fitted_from(engine: Engine, detection: Detection, starts: Sequence[Parameters]) -> list[Parameters]:
     """Where the fit ends that does not start from landmarks but from here."""
-    task = FitTask(engine.models, detection, engine.projector, engine.constants, lambda _: None)
+    task = FitProblem(engine.models, detection, engine.projector, engine.constants, lambda _: None)
     return fit_levels(task, starts)[0]
 
 

@@ -19,7 +19,7 @@ from lumbar3d.geometry.projection import ConeBeam, on_grid
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.refusal.films import refuse_unreadable
 from lumbar3d.refusal.names import refuse_doubtful_names
-from lumbar3d.refusal.novelty import refuse_strange
+from lumbar3d.refusal.out_of_distribution import refuse_strange
 
 READ = "read"
 RIGHT, SHIFTED, MIXED = "right", "shifted", "mixed"

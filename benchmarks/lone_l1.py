@@ -18,8 +18,8 @@ from benchmarks.model_fit import ModelFit, fit_model
 from benchmarks.subjects import Subject, arch_plane, load_subject
 from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
-from lumbar3d.measurement.frames import MeasuredVertebra
 from lumbar3d.measurement.points import points_on_model
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh

@@ -43,8 +43,8 @@ from lumbar3d.refusal.laterality import CONSTANTS
 from lumbar3d.refusal.laterality_landmarks import mirrored_ap_log_ratio
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import triangulate_landmarks
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
-from lumbar3d.registration.task import FitTask
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 from lumbar3d.training.radiographs.room import told
@@ -92,7 +92,7 @@ class Bench:
         found, opinions = self.detector.detect(ap, lat), {}
         for name, beams in rooms.items():
             told = [replace(view, projection=beam) for view, beam in zip(found.views, beams, strict=True)]
-            task = FitTask(self.models, Detection(told[0], told[1]), self.projector, RegistrationConstants())
+            task = FitProblem(self.models, Detection(told[0], told[1]), self.projector, RegistrationConstants())
             landmarks = triangulate_landmarks(task.detection, task.constants)
             opinions[name] = np.append(mirrored_ap_log_ratio(task.detection), mirrored_log_ratios(task, landmarks))
         return opinions

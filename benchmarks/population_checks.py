@@ -8,8 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from lumbar3d.arrays import Array
-from lumbar3d.measurement.frames import tilt_deg
 from lumbar3d.measurement.segment import FORWARD, UP
+from lumbar3d.measurement.vertebra_frame import tilt_deg
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel

@@ -12,7 +12,7 @@ from lumbar3d.detection import aim, chain, confidence, crops, decode, inspection
 from lumbar3d.drr import attenuation
 from lumbar3d.geometry import calibration, world_frame
 from lumbar3d.imaging import consistency, normalise, preprocess
-from lumbar3d.measurement import frames, heights, points, sampling
+from lumbar3d.measurement import heights, points, sampling, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
 from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, rough_fits
@@ -71,7 +71,7 @@ OWNERS = (
     Owner(rough_fits, ("CONSTANTS",)),
     Owner(laterality, ("CONSTANTS",)),
     Owner(sampling, ("MeasurementConstants",)),
-    Owner(frames, ("AXIS_WEIGHTS",)),
+    Owner(vertebra_frame, ("AXIS_WEIGHTS",)),
     Owner(points, ("_CENTRAL_VERTICES",)),
     Owner(heights, ("LEAST_LEVELS", "_MEDIAN_VARIANCE")),
     Owner(quality, ("CONSTANTS",)),
@@ -82,7 +82,7 @@ GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "imaging": (preprocess, normalise),
     "detection": (refusal, chain, naming, laterality_landmarks),
     "registration": (fit,),
-    "measurement": (sampling, frames),
+    "measurement": (sampling, vertebra_frame),
     "mirrored": (laterality, rough_fits),
     "quality": (quality, verdict),
 }

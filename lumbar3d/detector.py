@@ -12,21 +12,21 @@ from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.arrays import Image
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.aim import aimed
-from lumbar3d.detection.both_ways import looks, merged
-from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP, Crop, paste
 from lumbar3d.detection.decode import LevelReading, read_levels
-from lumbar3d.detection.guess import Guess, prepare, shrink
+from lumbar3d.detection.first_pass import FirstPass, prepare, shrink
+from lumbar3d.detection.flip_averaging import looks, merged
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_together
-from lumbar3d.detection.novelty import NoveltyScale
+from lumbar3d.detection.landmark_error_model import LandmarkCalibration
+from lumbar3d.detection.onnx_session import open_session, run_session
+from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.detection.session import open_session, run_session
 from lumbar3d.errors import AssetError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.refusal.contradiction import refuse_contradiction
 from lumbar3d.refusal.films import refuse_unreadable
 from lumbar3d.refusal.names import refuse_doubtful_names
-from lumbar3d.refusal.novelty import refuse_strange
+from lumbar3d.refusal.out_of_distribution import refuse_strange
 from lumbar3d.shape.assets import AssetStore
 
 LEAST_OPACITY = 0.05
@@ -106,13 +106,13 @@ class Detector:
         """All outputs of the first network, film by film."""
         return [(o, h, v, f) for o, h, v, f in zip(*self._run_network(films, codes), strict=True)]
 
-    def first_look(self, sources: Sequence[NetworkView]) -> list[Guess]:
+    def first_look(self, sources: Sequence[NetworkView]) -> list[FirstPass]:
         """What the first network says of some films, in one run, before anything is refused."""
         views = [prepare(source) for source in sources]
         films, codes = np.stack([view.film for view in views]), np.stack([view.code for view in views])
         opacity, heatmap, votes, features = self._run_network(films, codes)
         readings = [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
-        return [Guess(*parts) for parts in zip(views, opacity, readings, features, heatmap, strict=True)]
+        return [FirstPass(*parts) for parts in zip(views, opacity, readings, features, heatmap, strict=True)]
 
     def look(self, films: Image, codes: Image) -> list[LevelReading]:
         """What the first network says of any films (n, 256, 256)."""
@@ -123,11 +123,11 @@ class Detector:
         """Opacity, heatmaps, votes and features of films (n, 256, 256)."""
         return run_session(self._network, {"image": films[:, None], "view": codes})
 
-    def novelty(self, guess: Guess) -> float:
+    def novelty(self, guess: FirstPass) -> float:
         """How unlike the films of training a film is."""
         return float(self._novelty[guess.view.source.view].score(guess.features))
 
-    def refine(self, guesses: Sequence[Guess]) -> list[ViewDetection]:
+    def refine(self, guesses: Sequence[FirstPass]) -> list[ViewDetection]:
         """Landmarks and decomposition images of some films by the second network, in one run."""
         crops = [guess.crops() for guess in guesses]
         refined = self._run_refiner([crop for part in crops for crop in part])
@@ -143,7 +143,7 @@ class Detector:
         inputs = {name: np.stack([getattr(crop, name) for crop in shown]) for name in ("film", "guide", "code")}
         return merged(run_session(self._refiner, inputs), crops)
 
-    def _finish(self, guess: Guess, crops: list[Crop], refined: list[Image]) -> ViewDetection:
+    def _finish(self, guess: FirstPass, crops: list[Crop], refined: list[Image]) -> ViewDetection:
         """Put the crops together and turn everything back to the caller's orientation, on the half grid."""
         opacity, position, covariance = refined
         view, projection, step = guess.view, guess.view.source.projection, GRID_STEP

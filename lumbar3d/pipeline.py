@@ -27,8 +27,8 @@ from lumbar3d.refusal.laterality import laterality_notes, mirrored_ap_log_odds, 
 from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
-from lumbar3d.registration.task import FitTask
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
@@ -184,7 +184,7 @@ class Engine:
 
     def _mirrored_log_odds(self, detection: Detection, landmarks: Landmarks) -> float:
         """Laterality test: log odds that the AP film was mirrored."""
-        task = FitTask(self.models, detection, self.projector, self.constants)
+        task = FitProblem(self.models, detection, self.projector, self.constants)
         return mirrored_ap_log_odds(detection, partial(mirrored_log_ratios, task, landmarks))
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from lumbar3d.detection.crops import GRID_STEP
-from lumbar3d.detection.guess import Guess
+from lumbar3d.detection.first_pass import FirstPass
 from lumbar3d.errors import EmptyImageError
 from lumbar3d.geometry.projection import on_grid
 from lumbar3d.imaging.preprocess import GRID, NetworkView
 
-FirstLook = Callable[[Sequence[NetworkView]], list[Guess]]
+FirstLook = Callable[[Sequence[NetworkView]], list[FirstPass]]
 
 OFF_CENTRE_MM = 40.0
 """At the detector; a column further from the middle of the grid is looked at again, moved there."""
@@ -23,7 +23,7 @@ LEAST_CONFIDENCE = 0.3
 """Mean of the levels from which what was found may move the grid."""
 
 
-def aimed(sources: Sequence[NetworkView], first_look: FirstLook) -> list[Guess]:
+def aimed(sources: Sequence[NetworkView], first_look: FirstLook) -> list[FirstPass]:
     """What the first network says of each view once it looks at the column.
 
     Parameters
@@ -42,7 +42,7 @@ def aimed(sources: Sequence[NetworkView], first_look: FirstLook) -> list[Guess]:
     ]
 
 
-def _worth(guess: Guess) -> float:
+def _worth(guess: FirstPass) -> float:
     return float(guess.reading.confidence.mean())
 
 
@@ -58,7 +58,7 @@ def _parts(source: NetworkView) -> list[NetworkView]:
     return found
 
 
-def _moved(guess: Guess) -> NetworkView | None:
+def _moved(guess: FirstPass) -> NetworkView | None:
     """The grid around the levels that were found; None where it is there already, or cannot be moved."""
     source = guess.view.source
     if source.film is None or _worth(guess) < LEAST_CONFIDENCE:

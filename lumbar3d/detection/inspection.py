@@ -12,7 +12,7 @@ from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.chain import S1, Chain, find_chain, heat_at, relate
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.decode import STRIDE, read_levels
-from lumbar3d.detection.guess import Guess
+from lumbar3d.detection.first_pass import FirstPass
 from lumbar3d.detection.looks import Look, column_look, zoomed
 from lumbar3d.detection.naming import CONSTANTS, Naming, averaged, joined, name_chain
 from lumbar3d.geometry.triangulation import triangulate
@@ -32,14 +32,14 @@ class Inspection:
 
     Attributes
     ----------
-    guess : Guess
+    guess : FirstPass
         The look that is believed: its reading, opacity and features.
     chain : Chain
     naming : Naming
         Of this film alone.
     """
 
-    guess: Guess
+    guess: FirstPass
     chain: Chain
     naming: Naming
 
@@ -48,7 +48,7 @@ class Inspection:
         return _is_named(self.guess, self.chain, naming.best[0])
 
 
-def inspect(guesses: Sequence[Guess], answer: Answer) -> list[Inspection]:
+def inspect(guesses: Sequence[FirstPass], answer: Answer) -> list[Inspection]:
     """Look at every film's column and at two zooms, all in one run of the network."""
     looks = [_looks(guess) for guess in guesses]
     films = np.stack([look.film for part in looks for look in part])
@@ -57,13 +57,13 @@ def inspect(guesses: Sequence[Guess], answer: Answer) -> list[Inspection]:
     return [_judged(guess, part, [next(answers) for _ in part]) for guess, part in zip(guesses, looks, strict=True)]
 
 
-def _looks(guess: Guess) -> list[Look]:
+def _looks(guess: FirstPass) -> list[Look]:
     """Zooms, then the column where there is one."""
     column = column_look(guess.view.film, find_chain(guess.heatmap).places_px)
     return [*zoomed(guess.view.film), *([column] if column else [])]
 
 
-def _judged(guess: Guess, looks: Sequence[Look], answers: Sequence[Maps]) -> Inspection:
+def _judged(guess: FirstPass, looks: Sequence[Look], answers: Sequence[Maps]) -> Inspection:
     """The look that is believed, and the names by all of them."""
     plain = [guess]
     for look, (opacity, heatmap, votes, _) in zip(looks, answers, strict=True):
@@ -97,7 +97,7 @@ def _plates(chain: Chain) -> Array:
     return np.asarray(chain.places_px + CONSTANTS.plate_below * chain.spacing_px * unit)
 
 
-def _is_named(guess: Guess, chain: Chain, l1: int) -> bool:
+def _is_named(guess: FirstPass, chain: Chain, l1: int) -> bool:
     """Whether each level that the chain holds was read at its body."""
     levels = chain.numbers - l1
     held = (levels >= 0) & (levels < LEVEL_COUNT)

@@ -32,7 +32,8 @@ class ViewDetection:
         Of (u, v), where the detector knows in which direction it is unsure; ``landmark_sigma_px`` is the root of its
         mean diagonal.
     novelty : float or None
-        How unlike the films of training this film is (``detection.novelty``); None where the detector cannot say.
+        How unlike the films of training this film is (``detection.out_of_distribution``); None where the detector
+        cannot say.
     """
 
     projection: Projection

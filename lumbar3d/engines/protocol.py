@@ -9,8 +9,8 @@ from lumbar3d.contracts import ReconstructOptions
 from lumbar3d.detection.result import Detection
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.registration.initialise import Landmarks
+from lumbar3d.registration.problem import Progress
 from lumbar3d.registration.result import Registration
-from lumbar3d.registration.task import Progress
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from lumbar3d.contracts import ReconstructOptions
 from lumbar3d.drr.projector import Projector
 from lumbar3d.engines.protocol import FoundPair
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.problem import FitProblem, Progress
 from lumbar3d.registration.register import fit_spine
 from lumbar3d.registration.result import Registration
-from lumbar3d.registration.task import FitTask, Progress
 from lumbar3d.shape.model import ShapeModel
 
 
@@ -25,5 +25,5 @@ class ShapeFit:
 
     def reconstruct(self, pair: FoundPair, options: ReconstructOptions, progress: Progress) -> Registration:
         """Initial poses, optimisation, posterior; see ``SpineEngine``."""
-        task = FitTask(self.models, pair.detection, self.projector, self.constants, progress)
+        task = FitProblem(self.models, pair.detection, self.projector, self.constants, progress)
         return fit_spine(task, pair.landmarks, options.method)

@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.measurement.frames import MeasuredVertebra, tilt_deg
 from lumbar3d.measurement.segment import FORWARD, LEFT, UP
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, tilt_deg
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,11 @@ from lumbar3d.arrays import Array
 from lumbar3d.contracts import Measurement
 from lumbar3d.measurement.alignment import largest_coronal_curve, spine_measures
 from lumbar3d.measurement.catalogue import CATALOGUE
-from lumbar3d.measurement.frames import MeasuredVertebra
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.measurement.sampling import MeasurementConstants, posterior_points, prior_points, volume_cm3
 from lumbar3d.measurement.segment import segment_measures
 from lumbar3d.measurement.vertebra import vertebra_measures
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.shape.fitted import FittedVertebra
 
 Flag = Literal["ok", "model_based", "low_confidence"]

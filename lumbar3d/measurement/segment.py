@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.measurement.frames import MeasuredVertebra, cardan_deg, dot, tilt_deg, unit
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, cardan_deg, dot, tilt_deg, unit
 
 Pair = tuple[MeasuredVertebra, MeasuredVertebra]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.measurement.frames import MeasuredVertebra, Plate, cardan_deg, dot, tilt_deg
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, Plate, cardan_deg, dot, tilt_deg
 
 
 def vertebra_measures(vertebra: MeasuredVertebra) -> dict[str, Array]:

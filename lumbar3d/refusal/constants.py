@@ -32,7 +32,8 @@ class RefusalConstants:
     largest_level_ray_distance_mm : float
         The same of any level: vertebrae lie some 35 mm apart, so one view's level is another one's in the other.
     unusual_novelty, largest_novelty : float
-        Novelty (``detection.novelty``) from which an answer asks for review, and from which there is none: above true
+        Novelty (``detection.out_of_distribution``) from which an answer asks for review, and from which there is
+        none: above true
         films (1.1), and above films of a lumbar spine however they are spoiled (2.1). Noise has 2.1 to 3.2.
     """
 

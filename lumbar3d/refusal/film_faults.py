@@ -13,7 +13,7 @@ import numpy as np
 
 from lumbar3d.arrays import Image
 from lumbar3d.detection.decode import LevelReading
-from lumbar3d.detection.guess import PreparedView
+from lumbar3d.detection.first_pass import PreparedView
 from lumbar3d.imaging.preprocess import ViewName
 
 Look = Callable[[Image, Image], Sequence[LevelReading]]

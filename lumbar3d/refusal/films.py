@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.decode import LevelReading
-from lumbar3d.detection.guess import Guess
+from lumbar3d.detection.first_pass import FirstPass
 from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import Naming
 from lumbar3d.errors import LevelsNotFoundError, RejectedError, SpineTruncatedError, ViewNotRecognisedError
@@ -54,7 +54,7 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Loo
     refuse_unnamed(inspected)
 
 
-def _refuse_unfound(guesses: Sequence[Guess], changes: Sequence[Change | None]) -> None:
+def _refuse_unfound(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:
     """Stop where a view's levels were not found, with the gravest reason and what is wrong with each view."""
     reasons = [
         _reason(guess, change)
@@ -81,7 +81,7 @@ def _reaches(reading: LevelReading, least: float, least_mean: float) -> bool:
     return bool(reading.confidence.min() >= least and reading.confidence.mean() >= least_mean)
 
 
-def _better_reading(guess: Guess, look: Look) -> Change | None:
+def _better_reading(guess: FirstPass, look: Look) -> Change | None:
     """The change of a film that is not clear after which it is, and is read with clearly more confidence."""
     if is_clear(guess.reading):
         return None
@@ -90,7 +90,7 @@ def _better_reading(guess: Guess, look: Look) -> Change | None:
     return diagnose(guess.view, look, lambda reading: is_clear(reading) and reading.confidence.mean() >= enough)
 
 
-def _reason(guess: Guess, change: Change | None) -> tuple[type[RejectedError], str]:
+def _reason(guess: FirstPass, change: Change | None) -> tuple[type[RejectedError], str]:
     """Kind and words for one view in which the levels were not found."""
     view = guess.view.source.view
     image = f"the {VIEW_TITLE[view]} image"

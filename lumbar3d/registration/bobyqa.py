@@ -18,7 +18,7 @@ from lumbar3d.geometry.projection import Projection
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.image_region import landmark_weight, region
 from lumbar3d.registration.parameters import POSE, Parameters, fit_surface
-from lumbar3d.registration.task import FitTask
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.shape.mesh import TriangleMesh
 
 Watch = Callable[[int, list[Parameters]], None]
@@ -34,7 +34,7 @@ FIRST_STEP_SD = 1.0
 
 
 def fit_together(
-    task: FitTask, starts: Sequence[Parameters], watch: Watch | None = None
+    task: FitProblem, starts: Sequence[Parameters], watch: Watch | None = None
 ) -> tuple[list[Parameters], int]:
     """Minimise the landmark-weighted mean absolute difference of the combined images with NLopt's LN_BOBYQA.
 
@@ -82,7 +82,7 @@ class _View:
 class _Loss:
     """The paper's loss; remembers the best point, which BOBYQA's own answer need not be after an early stop."""
 
-    task: FitTask
+    task: FitProblem
     starts: Sequence[Parameters]
     modes: int
     views: tuple[_View, ...]
@@ -119,7 +119,7 @@ class _Loss:
         return float(np.vdot(view.weight, np.abs(drr_from_path_length(lengths) - view.target))) / view.weight.size
 
 
-def _prepare(task: FitTask, view: ViewDetection, starts: Sequence[Parameters]) -> _View:
+def _prepare(task: FitProblem, view: ViewDetection, starts: Sequence[Parameters]) -> _View:
     """Combine the channels to the paper's single image, ``1 - prod(1 - D)``, and weigh it by all processes."""
     surfaces = [fit_surface(model) for model in task.models]
     worlds = [

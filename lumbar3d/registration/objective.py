@@ -14,8 +14,8 @@ from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.image_term import ImageFit, ImageTerm
 from lumbar3d.registration.landmark_term import LandmarkTerm
 from lumbar3d.registration.parameters import POSE, FitSurface, Parameters, fit_surface
-from lumbar3d.registration.task import FitTask
-from lumbar3d.shape.joint import LevelPrior
+from lumbar3d.registration.problem import FitProblem
+from lumbar3d.shape.joint_prior import LevelPrior
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.shape.model import ShapeModel
 
@@ -142,7 +142,7 @@ class Knowledge:
 
 
 def build_objective(
-    task: FitTask, model: ShapeModel, start: Parameters, stage: Stage, known: Knowledge | None = None
+    task: FitProblem, model: ShapeModel, start: Parameters, stage: Stage, known: Knowledge | None = None
 ) -> Objective:
     """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``.
 

@@ -14,19 +14,19 @@ import numpy as np
 from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
+from lumbar3d.registration.agreement import ViewQuality, view_quality
 from lumbar3d.registration.bobyqa import fit_together
+from lumbar3d.registration.coarse_to_fine import fit_levels
 from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
-from lumbar3d.registration.neighbours import evidence, exchange
+from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import POSE, Parameters
-from lumbar3d.registration.quality import ViewQuality, view_quality
+from lumbar3d.registration.problem import FitProblem, Progress, silent
 from lumbar3d.registration.result import Registration
-from lumbar3d.registration.sweep import fit_levels
-from lumbar3d.registration.task import FitTask, Progress, silent
 from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
-from lumbar3d.shape.joint import Evidence, LevelPrior
+from lumbar3d.shape.joint_prior import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
 
@@ -91,12 +91,12 @@ def register(
         The fit failed numerically.
     """
     constants = constants or RegistrationConstants()
-    task = FitTask(models, detection, projector, constants, progress or silent)
+    task = FitProblem(models, detection, projector, constants, progress or silent)
     return fit_spine(task, triangulate_landmarks(detection, constants), method)
 
 
 def fit_spine(
-    task: FitTask, landmarks: Landmarks, method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
+    task: FitProblem, landmarks: Landmarks, method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
 ) -> Registration:
     """Reconstruct the levels of both detections from them and the landmarks that were triangulated.
 
@@ -119,14 +119,14 @@ def fit_spine(
 
 
 def optimise(
-    task: FitTask, starts: Sequence[Parameters], method: Literal["gauss_newton", "bobyqa"]
+    task: FitProblem, starts: Sequence[Parameters], method: Literal["gauss_newton", "bobyqa"]
 ) -> tuple[list[Parameters], int]:
     """Pose and shape of every level where the cost is least, and the number of evaluations."""
     fit = fit_together if method == "bobyqa" else fit_levels
     return fit(task, starts)
 
 
-def posterior(task: FitTask, ends: Sequence[Parameters]) -> Finished:
+def posterior(task: FitProblem, ends: Sequence[Parameters]) -> Finished:
     """Posterior and agreement with the images, at full resolution."""
     with ThreadPoolExecutor(task.constants.threads) as pool:
         judged = list(pool.map(partial(_judge, task), task.models, ends))
@@ -138,7 +138,7 @@ def posterior(task: FitTask, ends: Sequence[Parameters]) -> Finished:
         )
 
 
-def _judge(task: FitTask, model: ShapeModel, end: Parameters) -> Judged:
+def _judge(task: FitProblem, model: ShapeModel, end: Parameters) -> Judged:
     """What the images alone say of one level."""
     objective = build_objective(task, model, end, Stage(factor=1, modes=model.rank, iterations=0))
     evaluation = objective.evaluate(end)
@@ -156,7 +156,7 @@ def _place(model: ShapeModel, judged: Judged, prior: LevelPrior) -> FittedVerteb
 
 
 def _assemble(
-    task: FitTask,
+    task: FitProblem,
     method: str,
     landmarks: Landmarks,
     finished: Finished,

@@ -35,7 +35,7 @@ class Registration:
         RMS posterior standard error of each surface along its normals.
     neighbour_surprise : (levels,) float64
         How far each level's own data lie from what the others say of it, in units of what is usual: about 1 for
-        healthy levels, 0 where the models are independent (``shape.joint.Evidence.surprise``).
+        healthy levels, 0 where the models are independent (``shape.joint_prior.Evidence.surprise``).
     timings_s : mapping
         "initialise", "fit", "posterior".
     evaluations : int

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from lumbar3d.detection.mirrored import mirrored_view
 from lumbar3d.errors import RegistrationError, RejectedError
+from lumbar3d.registration.coarse_to_fine import fit_levels
 from lumbar3d.registration.constants import Stage
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.objective import build_objective
-from lumbar3d.registration.sweep import fit_levels
-from lumbar3d.registration.task import FitTask, silent
+from lumbar3d.registration.problem import FitProblem, silent
 
 Array = NDArray[np.float64]
 
@@ -37,14 +37,14 @@ class RoughFitConstants:
 CONSTANTS = RoughFitConstants()
 
 
-def mirrored_log_ratios(task: FitTask, landmarks: Landmarks) -> Array:
+def mirrored_log_ratios(task: FitProblem, landmarks: Landmarks) -> Array:
     """(2,) logarithm of the cost left in AP and LAT as sent over that with the AP film mirrored.
 
     Zero where the mirrored film cannot be fitted at all.
 
     Parameters
     ----------
-    task : FitTask
+    task : FitProblem
         Of the films as sent.
     landmarks : Landmarks
         Triangulated from them.
@@ -65,7 +65,7 @@ def mirrored_log_ratios(task: FitTask, landmarks: Landmarks) -> Array:
     return np.asarray(np.log(as_sent / mirrored))
 
 
-def image_costs(task: FitTask, landmarks: Landmarks) -> Array:
+def image_costs(task: FitProblem, landmarks: Landmarks) -> Array:
     """(2,) image cost that rough spines leave in AP and LAT, mean of the levels."""
     rough = replace(task, constants=replace(task.constants, stages=CONSTANTS.stages), progress=silent)
     ends, _ = fit_levels(rough, initial_poses(rough.models, landmarks))

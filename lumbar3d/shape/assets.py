@@ -10,7 +10,8 @@ eigenvalues (K,) f4, landmark_indices (7,) i4, fit_vertices (v,) i4, fit_faces (
 (n,) i4 per label. The modes are the product ``sum_j mode_basis[v, j] * mode_mixing[j, axis, k]``: all axes share the
 scalar functions of the basis, which makes the file a tenth of the modes themselves.
 
-``ssm_joint.npz`` holds what the levels share (``shape.joint``): loadings (5, K, r) f4 and models (5,), the SHA-256 of
+``ssm_joint.npz`` holds what the levels share (``shape.joint_prior``): loadings (5, K, r) f4 and models (5,), the
+SHA-256 of
 the five files it was made for. It is used for these only: with other models, or without it, the levels are independent.
 """
 

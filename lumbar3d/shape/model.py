@@ -49,7 +49,8 @@ class ShapeModel:
     version, sha256 : str
         Identity of the asset.
     shared_loadings : (K, r) float64, optional
-        How the coefficients depend on the r factors that all levels of a person share (``shape.joint``); None where
+        How the coefficients depend on the r factors that all levels of a person share (``shape.joint_prior``); None
+        where
         the levels are independent.
     """
 

@@ -17,8 +17,8 @@ from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.cli.main import app
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry import frames
-from lumbar3d.measurement.frames import MeasuredVertebra
 from lumbar3d.measurement.points import points_on_model
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm

@@ -60,7 +60,7 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.network.export": Tiny(
         "--coarse {trained}/coarse --refiner {trained}/refiner --version 0 --out {assets}"
     ),
-    "lumbar3d.training.network.novelty": Tiny("--assets {assets} --patients 6", {"AXES": (1,)}),
+    "lumbar3d.training.network.out_of_distribution": Tiny("--assets {assets} --patients 6", {"AXES": (1,)}),
     "lumbar3d.training.network.plot_losses": Tiny("--folder {trained}/coarse --out {out}/losses.png"),
     "lumbar3d.training.network.recover": Tiny("{assets}/refiner.onnx {out}/r.npz --coarse {trained}/coarse"),
     "lumbar3d.training.population.picture": Tiny("--out {out}/p.png"),

@@ -27,8 +27,6 @@ NOT_CONSTANTS = {
     "registration.parameters.POSE": "a rigid motion has six numbers",
     "detection.flip_averaging._LATERAL": "a place in an array",
     "detection.flip_averaging._MIRRORED": "a place in an array",
-    "detection.both_ways._LATERAL": "a place in an array",
-    "detection.both_ways._MIRRORED": "a place in an array",
     "quality._WITHOUT_COVARIANCE": "grades",
     "measurement.norms._AREAS_MM2": "published figures, which each measurement carries with their source",
 }

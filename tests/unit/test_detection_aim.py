@@ -4,7 +4,7 @@ import numpy as np
 
 from lumbar3d.detection.aim import OFF_CENTRE_MM, aimed
 from lumbar3d.detection.decode import MARKS, LevelReading
-from lumbar3d.detection.guess import Guess, prepare
+from lumbar3d.detection.first_pass import FirstPass, prepare
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
@@ -34,7 +34,7 @@ def film(rows: int, columns: int, spine_px: tuple[float, float]) -> Film:
     return Film(Radiograph((1000.0 * pixels).astype(np.float32), header, False), beam, "ap")
 
 
-def first_look(views: list[NetworkView]) -> list[Guess]:
+def first_look(views: list[NetworkView]) -> list[FirstPass]:
     """A network that finds five levels around the bright spot, surer the nearer it is to the middle."""
     guesses = []
     for view in views:
@@ -47,11 +47,11 @@ def first_look(views: list[NetworkView]) -> list[Guess]:
         centres = np.stack([np.full(5, float(column)), row + 20.0 * np.arange(-2, 3)], -1)
         reading = LevelReading(np.zeros((5, 7, 2)), centres, sure, np.zeros(len(MARKS)))
         empty = np.zeros((5, 256, 256), np.float32)
-        guesses.append(Guess(prepared, empty, reading, np.zeros(4, np.float32), np.zeros((10, 64, 64), np.float32)))
+        guesses.append(FirstPass(prepared, empty, reading, np.zeros(4, np.float32), np.zeros((10, 64, 64), np.float32)))
     return guesses
 
 
-def middle_of(guess: Guess, whole: Film) -> np.ndarray:
+def middle_of(guess: FirstPass, whole: Film) -> np.ndarray:
     """Pixel (u, v) of the film in the middle of the grid."""
     grid = guess.view.source.projection
     offset = (GRID.size_px - 1) / 2 - grid.principal_px

@@ -5,7 +5,7 @@ import pytest
 
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.decode import read_levels
-from lumbar3d.detection.guess import Guess, prepare
+from lumbar3d.detection.first_pass import FirstPass, prepare
 from lumbar3d.detection.inspection import inspect, name_together
 from lumbar3d.detection.looks import ZOOMS, Look
 from lumbar3d.detection.naming import Naming
@@ -28,7 +28,7 @@ def beams(calibration):
 
 def guess_of(beam, view, heatmap):
     said = read_levels(heatmap, VOTES)
-    return Guess(prepare(NetworkView(PIXELS, beam, view)), NO_OPACITY, said, np.ones(4, np.float32), heatmap)
+    return FirstPass(prepare(NetworkView(PIXELS, beam, view)), NO_OPACITY, said, np.ones(4, np.float32), heatmap)
 
 
 class Answers:

@@ -11,9 +11,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.network import network_view
-from lumbar3d.detection import session as runtime
-from lumbar3d.detection.novelty import NoveltyScale
+from lumbar3d.detection import onnx_session as runtime
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
+from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detector import Detector
 from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
 from lumbar3d.imaging.preprocess import NetworkView
@@ -231,7 +231,7 @@ def cuda_wheel(monkeypatch):
         def __init__(self, path, options, providers):
             asked.append((path.name, providers))
 
-    onnxruntime = "lumbar3d.detection.session.onnxruntime."
+    onnxruntime = "lumbar3d.detection.onnx_session.onnxruntime."
     monkeypatch.setattr(
         onnxruntime + "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
     )

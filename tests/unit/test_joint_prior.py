@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lumbar3d.shape.joint import Evidence, LevelPrior
+from lumbar3d.shape.joint_prior import Evidence, LevelPrior
 
 LEVELS, RANK, FACTORS = 5, 8, 3
 

@@ -12,11 +12,11 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import AssetError
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.neighbours import exchange
+from lumbar3d.registration.level_coupling import exchange
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.register import register
 from lumbar3d.shape.distance import vertex_to_surface_mm
-from lumbar3d.shape.joint import Evidence
+from lumbar3d.shape.joint_prior import Evidence
 from lumbar3d.shape.model import ShapeModel
 from tests.unit.registration_cases import MODES, exact_detection, toy_models, true_parameters, world_mesh
 

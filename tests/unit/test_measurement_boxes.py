@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from lumbar3d.measurement.alignment import largest_coronal_curve, spine_measures
 from lumbar3d.measurement.catalogue import CATALOGUE
-from lumbar3d.measurement.frames import MeasuredVertebra
 from lumbar3d.measurement.points import VertebraPoints
 from lumbar3d.measurement.segment import segment_measures
 from lumbar3d.measurement.vertebra import vertebra_measures
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from tests.unit.vertebra_boxes import Box, mirrored, turned
 
 Array = NDArray[np.float64]

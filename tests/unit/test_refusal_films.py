@@ -6,7 +6,7 @@ import pytest
 from lumbar3d.anatomy import LEVEL_COUNT, LEVELS
 from lumbar3d.detection.chain import Chain
 from lumbar3d.detection.decode import MARKS, LevelReading
-from lumbar3d.detection.guess import Guess, prepare
+from lumbar3d.detection.first_pass import FirstPass, prepare
 from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import COUNTS, Naming
 from lumbar3d.errors import (
@@ -23,7 +23,7 @@ from lumbar3d.refusal.constants import CONSTANTS
 from lumbar3d.refusal.film_faults import Change, changes, diagnose
 from lumbar3d.refusal.films import is_clear, refuse_unreadable
 from lumbar3d.refusal.names import refuse_doubtful_names
-from lumbar3d.refusal.novelty import refuse_strange
+from lumbar3d.refusal.out_of_distribution import refuse_strange
 from lumbar3d.refusal.truncation import is_beyond_film, shown_rows
 from lumbar3d.training.radiographs.room import draw_room
 
@@ -59,7 +59,7 @@ WHOLE, NOTHING = reading(), reading(())
 def inspected(view, said, pixels=FILM, own=FIVE):
     """A film on which the network says this of the levels and of their names."""
     prepared, maps = prepare(NetworkView(pixels, BEAMS[int(view == "lat")], view)), np.zeros((10, 64, 64), np.float32)
-    guess = Guess(prepared, np.zeros((5, 256, 256), np.float32), said, np.zeros(4, np.float32), maps)
+    guess = FirstPass(prepared, np.zeros((5, 256, 256), np.float32), said, np.zeros(4, np.float32), maps)
     return Inspection(guess, CHAIN, own)
 
 

@@ -15,8 +15,8 @@ from lumbar3d.registration import rough_fits
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
 from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
-from lumbar3d.registration.task import FitTask
 from tests.unit.registration_cases import exact_detection, toy_models, true_parameters
 
 MODELS = toy_models()
@@ -38,7 +38,7 @@ def beside() -> Detection:
 
 
 def image_log_ratios(detection: Detection) -> np.ndarray:
-    task = FitTask(MODELS, detection, CpuProjector(), RegistrationConstants())
+    task = FitProblem(MODELS, detection, CpuProjector(), RegistrationConstants())
     return mirrored_log_ratios(task, triangulate_landmarks(detection, task.constants))
 
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_fitted_mirrored_leaves_it_to_the_landmarks(
     beside: Detection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    def lost(task: FitTask, landmarks: Landmarks) -> np.ndarray:
+    def lost(task: FitProblem, landmarks: Landmarks) -> np.ndarray:
         if task.detection is not beside:
             raise RejectedError("a vertebra lies outside the image")
         return np.ones(2)

@@ -16,8 +16,8 @@ from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import initial_pose, triangulate_landmarks
 from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.register import register
-from lumbar3d.registration.task import FitTask
 from tests.unit.registration_cases import exact_detection, toy_models, true_parameters, with_landmark_noise, world_mesh
 
 MODELS = tuple(model.truncated(3) for model in toy_models())
@@ -63,7 +63,7 @@ def test_it_stays_within_the_papers_bounds(detection: Detection) -> None:
 
 def test_it_stops_by_itself_and_shows_how_it_went(detection: Detection) -> None:
     constants = replace(BUDGET, bobyqa_evaluations=100_000, bobyqa_tolerance=0.1)
-    task = FitTask(MODELS, detection, CpuProjector(), constants, lambda fraction: None)
+    task = FitProblem(MODELS, detection, CpuProjector(), constants, lambda fraction: None)
     landmarks = triangulate_landmarks(detection, constants)
     starts = [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in MODELS]
     seen: list[tuple[int, np.ndarray]] = []

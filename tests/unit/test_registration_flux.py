@@ -11,7 +11,7 @@ from lumbar3d.registration import flux
 from lumbar3d.registration.constants import RegistrationConstants, Stage
 from lumbar3d.registration.objective import Objective, build_objective
 from lumbar3d.registration.parameters import POSE, Parameters, fit_surface
-from lumbar3d.registration.task import FitTask
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from tests.unit.registration_cases import exact_detection, network_views, toy_models, true_parameters
 
@@ -22,7 +22,7 @@ UNLIMITED = 100.0
 
 def objective(start: Parameters, factor: int) -> Objective:
     constants = RegistrationConstants()
-    task = FitTask(MODELS, exact_detection(MODELS, TRUTH), CpuProjector(), constants, lambda fraction: None)
+    task = FitProblem(MODELS, exact_detection(MODELS, TRUTH), CpuProjector(), constants, lambda fraction: None)
     return build_objective(task, MODELS[2], start, Stage(factor, 100, 1))
 
 

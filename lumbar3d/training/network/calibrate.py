@@ -17,8 +17,8 @@ from scipy.optimize import minimize
 
 from lumbar3d.anatomy import LANDMARK_COUNT, LANDMARK_GROUPS
 from lumbar3d.arrays import Array
-from lumbar3d.detection.calibration import LandmarkCalibration
 from lumbar3d.detection.crops import GRID_STEP
+from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector

@@ -37,7 +37,7 @@ class PreparedView:
 
 
 @dataclass(frozen=True, eq=False)
-class Guess:
+class FirstPass:
     """What the first network says of one view.
 
     Attributes

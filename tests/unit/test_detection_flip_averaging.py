@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from lumbar3d.anatomy import OTHER_SIDE
-from lumbar3d.detection.both_ways import looks, merged
 from lumbar3d.detection.crops import CROP_PX, Crop
+from lumbar3d.detection.flip_averaging import looks, merged
 
 
 def crop(lateral: float, seed: int) -> Crop:

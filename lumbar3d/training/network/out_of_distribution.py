@@ -1,6 +1,7 @@
 """What the features of true films are like, measured on held-out patients and written into the network's file.
 
-``python -m lumbar3d.training.network.novelty --assets DIR --surroundings DIR``: after every export of the first
+``python -m lumbar3d.training.network.out_of_distribution --assets DIR --surroundings DIR``: after every export of
+the first
 network. The
 patients are neither those of the landmark calibration nor any on whom results are measured; half of their films are the
 measuring simulator's, half stand in the surroundings of training.
@@ -20,10 +21,10 @@ import onnx
 
 from lumbar3d.arrays import Array, Image
 from lumbar3d.contracts import VIEWS
-from lumbar3d.detection.guess import shrink
-from lumbar3d.detection.novelty import NoveltyScale
+from lumbar3d.detection.first_pass import shrink
+from lumbar3d.detection.onnx_session import open_session, run_session
 from lumbar3d.detection.orientation import view_code
-from lumbar3d.detection.session import open_session, run_session
+from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.manifest import AssetEntry, record_asset

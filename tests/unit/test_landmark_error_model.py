@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from lumbar3d.detection.calibration import LandmarkCalibration
+from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.training.network.calibrate import fit, unscaled
 
 MAP = 2.5**2

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lumbar3d.detection.confidence import share_within
-from lumbar3d.detection.novelty import NoveltyScale
+from lumbar3d.detection.out_of_distribution import NoveltyScale
 
 AXES = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 2)))[0].T
 SCALE = NoveltyScale(np.arange(6.0), np.full(6, 2.0), AXES, np.array([9.0, 4.0]), 0.25, unit=3.0)

@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from lumbar3d.detection.novelty import NoveltyScale  # noqa: E402
+from lumbar3d.detection.out_of_distribution import NoveltyScale  # noqa: E402
 from lumbar3d.shape.assets import AssetStore  # noqa: E402
 from lumbar3d.training.manifest import AssetEntry, record_asset  # noqa: E402
 from lumbar3d.training.network.export import METADATA  # noqa: E402
-from lumbar3d.training.network.novelty import fit, write  # noqa: E402
+from lumbar3d.training.network.out_of_distribution import fit, write  # noqa: E402
 
 RNG = np.random.default_rng(0)
 DIRECTIONS = np.linalg.qr(RNG.normal(size=(40, 6)))[0].T * np.array([[6.0], [5.0], [4.0], [4.0], [3.0], [3.0]])

@@ -18,7 +18,7 @@ def silent(fraction: float) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class FitTask:
+class FitProblem:
     """Models, images and tools of one reconstruction.
 
     Attributes

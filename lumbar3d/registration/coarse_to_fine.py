@@ -11,7 +11,7 @@ from lumbar3d.registration.neighbours import evidence, exchange
 from lumbar3d.registration.objective import Knowledge, build_objective
 from lumbar3d.registration.optimise import minimise
 from lumbar3d.registration.parameters import Parameters
-from lumbar3d.registration.task import FitTask
+from lumbar3d.registration.task import FitProblem
 from lumbar3d.shape.joint import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
@@ -36,7 +36,7 @@ class CoarseFit:
     evaluations: int
 
 
-def fit_levels(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Parameters], int]:
+def fit_levels(task: FitProblem, starts: Sequence[Parameters]) -> tuple[list[Parameters], int]:
     """Minimise the cost of every level from its start; also the number of evaluations.
 
     Raises
@@ -59,12 +59,12 @@ def fit_levels(task: FitTask, starts: Sequence[Parameters]) -> tuple[list[Parame
     return [end for end, _ in fine], sum(count for _, count in fine) + sum(level.evaluations for level in coarse)
 
 
-def _coarse_fits(pool: Executor, task: FitTask, starts: Sequence[Parameters]) -> list[CoarseFit]:
+def _coarse_fits(pool: Executor, task: FitProblem, starts: Sequence[Parameters]) -> list[CoarseFit]:
     jobs = [pool.submit(_fit_coarse, task, model, start) for model, start in zip(task.models, starts, strict=True)]
     return [job.result() for job in jobs]
 
 
-def _fit_coarse(task: FitTask, model: ShapeModel, start: Parameters) -> CoarseFit:
+def _fit_coarse(task: FitProblem, model: ShapeModel, start: Parameters) -> CoarseFit:
     """All stages but the last, the level by itself."""
     alone, parameters, evaluations = LevelPrior.alone(model.rank), start, 0
     trust, told = (1.0, 1.0), None
@@ -78,7 +78,7 @@ def _fit_coarse(task: FitTask, model: ShapeModel, start: Parameters) -> CoarseFi
     return CoarseFit(parameters, trust, told, evaluations)
 
 
-def _fit_last(task: FitTask, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
+def _fit_last(task: FitProblem, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
     """The last stage, with what the neighbours say."""
     stage: Stage = task.constants.stages[-1]
     objective = build_objective(task, model, coarse.end, stage, Knowledge(prior, coarse.trust))
