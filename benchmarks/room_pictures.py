@@ -120,7 +120,8 @@ def _draw_view(axes: Axes, told: GeometryView, colour: str, title: str) -> None:
     side = "left" if beside[0] > 30 else "right" if beside[0] < -30 else "center"
     level = "bottom" if beside[1] > 30 else "center"
     label = "u, seen\nfrom behind" if is_told_from_behind(told) else "u"
-    axes.text(*(middle + 1.4 * beside), label, color=colour, fontsize=8, ha=side, va=level)
+    u, v = middle + 1.4 * beside
+    axes.text(u, v, label, color=colour, fontsize=8, ha=side, va=level)
     up = 60.0 if abs(beside[0]) > 30 else -90.0
     axes.text(source[0], source[1] + up, f"{title} source", color=colour, fontsize=8, ha="center", va="center")
 

@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from lumbar3d.arrays import Array, Image, Indices, Mask
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import Projection
+from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
 
 PITCH_MM = 0.7
@@ -77,7 +77,7 @@ def _fill(vertices: Array, faces: Indices, shape: tuple[int, int, int]) -> Mask:
     return flips
 
 
-def cast(volume: Volume, beam: Projection) -> Image:
+def cast(volume: Volume, beam: ConeBeam) -> Image:
     """Line integral (density x mm) along the ray of every pixel, (rows, columns)."""
     v, u = np.mgrid[: beam.rows, : beam.columns]
     _, directions = beam.rays(np.stack([u, v], -1))

@@ -31,7 +31,8 @@ def rotation_from_vector(vector_rad: Array) -> Array:
     angle = float(np.linalg.norm(vector_rad))
     x, y, z = vector_rad
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2.0 * np.pi)) ** 2 * cross @ cross
+    first, second = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2.0 * np.pi)) ** 2
+    return np.asarray(np.eye(3) + first * cross + second * cross @ cross)
 
 
 def fit_rigid(source: Array, target: Array, weights: Array | None = None) -> Array:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import VIEW_TITLE
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.first_pass import FirstPass
 from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import Naming
 from lumbar3d.errors import LevelsNotFoundError, RejectedError, SpineTruncatedError, ViewNotRecognisedError
 from lumbar3d.refusal.constants import CONSTANTS
-from lumbar3d.refusal.film_faults import VIEW_TITLE, Change, Look, diagnose
+from lumbar3d.refusal.film_faults import Change, Look, diagnose
 from lumbar3d.refusal.lumbar_count import refuse_other_counts
 from lumbar3d.refusal.names import refuse_unnamed
 from lumbar3d.refusal.truncation import is_beyond_film

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lumbar3d.contracts import VIEW_TITLE
 from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import Naming
 from lumbar3d.errors import LevelNamesError
 from lumbar3d.refusal.constants import CONSTANTS
-from lumbar3d.refusal.film_faults import VIEW_TITLE
 
 LEAST_SAID = 0.05
 """Probability of another name from which it is told."""

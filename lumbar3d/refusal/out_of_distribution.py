@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lumbar3d.contracts import VIEW_TITLE
 from lumbar3d.errors import UnlikeTrainingFilmsError
 from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.refusal.constants import CONSTANTS
-from lumbar3d.refusal.film_faults import VIEW_TITLE
 
 
 def refuse_strange(view: ViewName, novelty: float) -> None:

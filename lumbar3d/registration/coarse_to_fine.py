@@ -7,12 +7,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from lumbar3d.registration.constants import Stage
-from lumbar3d.registration.neighbours import evidence, exchange
+from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import Knowledge, build_objective
 from lumbar3d.registration.optimise import minimise
 from lumbar3d.registration.parameters import Parameters
-from lumbar3d.registration.task import FitProblem
-from lumbar3d.shape.joint import Evidence, LevelPrior
+from lumbar3d.registration.problem import FitProblem
+from lumbar3d.shape.joint_prior import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
 

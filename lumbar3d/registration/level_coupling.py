@@ -12,7 +12,7 @@ from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.objective import NormalEquations
 from lumbar3d.registration.parameters import POSE, Parameters
 from lumbar3d.registration.uncertainty import inverse
-from lumbar3d.shape.joint import Evidence, FactorPosterior, LevelPrior
+from lumbar3d.shape.joint_prior import Evidence, FactorPosterior, LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
 
