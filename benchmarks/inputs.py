@@ -20,11 +20,10 @@ from pathlib import Path
 
 from benchmarks.machine import describe
 from lumbar3d.contracts import Calibration, ReconstructionResult
-from lumbar3d.errors import Lumbar3dError, RejectedError
+from lumbar3d.errors import InputError, Lumbar3dError, RejectedError
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.pipeline import Engine
 from lumbar3d.service.documents import parse_calibration
-from lumbar3d.service.errors import InvalidJsonError
 
 SAME = 0.05
 SCALE = {"mm": 1.0, "deg": 1.0, "mm2": 10.0, "cm3": 1.0, "%": 6.0}
@@ -152,14 +151,10 @@ class Bench:
             started_s = time.perf_counter()
             try:
                 result, code, detail = self._result(trio), "", ""
-            except InvalidJsonError as error:
-                result, code, detail = (
-                    None,
-                    error.code,
-                    " ".join(f"{f['pointer']}: {f['message']}" for f in error.faults),
-                )
             except Lumbar3dError as error:
-                result, code, detail = None, error.code, str(error)
+                faults = error.faults if isinstance(error, InputError) else ()
+                said = " ".join(f"{fault['pointer']}: {fault['message']}" for fault in faults)
+                result, code, detail = None, error.code, said or str(error)
             self._outcomes[trio] = Outcome(result, code, detail, time.perf_counter() - started_s)
         return self._outcomes[trio]
 

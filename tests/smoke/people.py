@@ -14,7 +14,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from benchmarks import lone_l1, subjects
-from lumbar3d.contracts import LEVELS
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
