@@ -104,7 +104,7 @@ def test_the_same_film_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_full_disk_is_not_the_films_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_dicom(tmp_path / "film", plant(radiograph()))
 
-    def no_room(*_: object) -> None:
+    def no_room(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "no room")
 
     monkeypatch.setattr(clean_dicom, "dcmwrite", no_room)
