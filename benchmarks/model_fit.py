@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from lumbar3d.arrays import Array, Indices
+from lumbar3d.arrays import Array, Indices, Numbers
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.nearest import nearest_of
-
-Numbers = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
