@@ -1,4 +1,4 @@
-"""What fusing the two tasks, and having both, is worth: ``python -m benchmarks.ablation --work DIR``.
+"""Ablation of the multi-task network, without fusion or without a task: ``python -m benchmarks.ablation --work DIR``.
 
 Trains variants of the network that reads a whole film from nothing, on the same stored simulated films in the same
 order for the same number of steps, and tabulates them on held-out films like the paper's Tables 1-3. Interrupted, it

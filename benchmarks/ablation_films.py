@@ -1,4 +1,7 @@
-"""Simulated films drawn once and stored: every variant of the ablation is taught the same ones in the same order."""
+"""Fixed training set of the ablation: simulated films drawn once and stored.
+
+Every variant is taught the same films in the same order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a real CT attenuates, as volumes to cast rays through: bone, and soft tissue beyond muscle.
+"""Attenuation volumes of a real CT to cast rays through: bone, and soft tissue beyond muscle.
 
 verse012's CT and mask (VerSe, CC BY-SA 4.0; 3 x 1 x 1 mm, 105 mm wide, T10 to L3) stay outside the project.
 """

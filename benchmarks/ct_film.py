@@ -1,4 +1,4 @@
-"""Films of a real CT: what its voxels attenuate, cast ray by ray, above the lower levels of another person.
+"""Simulated films of a real CT: its voxels cast ray by ray, above the lower levels of another person.
 
 verse012's CT (``ct_body``) holds too little for a film: L4 and L5 are the carrier's, the rest is the simulator's.
 Real are the bone with its texture and the CT's noise from T11 to L3, and the soft tissue around, which stands in the

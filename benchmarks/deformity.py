@@ -1,4 +1,4 @@
-"""Do the flags know a deformed vertebra? ``python -m benchmarks.deformity [--people 40] [--seed 2]``.
+"""Sensitivity of the quality flags to deformed vertebrae: ``python -m benchmarks.deformity [--people 40] [--seed 2]``.
 
 Simulated people drawn from literature (``lumbar3d.training.population``), each once healthy and once with one broken
 body of a

@@ -1,4 +1,4 @@
-"""Make the demonstration pair: simulated films of a real spine.
+"""Demonstration pair: simulated films of a real spine.
 
 ``python -m benchmarks.demo_pair --data DIR --out demo`` with DIR as in ``subjects``.
 """

@@ -1,4 +1,4 @@
-"""Two films in, five vertebrae out: the whole way on simulated films of real people, and where its error comes from.
+"""End-to-end error on simulated films of real people, and which part of the chain it comes from.
 
 ``python -m benchmarks.end_to_end --data DIR``: people from ``benchmarks.subjects`` (in no model, no training), filmed
 by the voxel renderer with the simulator's trunk, ribs, pelvis, scatter, noise and processing, stored as 16-bit PNG,

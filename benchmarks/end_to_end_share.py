@@ -1,4 +1,4 @@
-"""What is left when the network says the truth: of the optimiser, of the two views, of the shape model."""
+"""Error budget with perfect detection: the share of the optimiser, of the two views and of the shape model."""
 
 from __future__ import annotations
 

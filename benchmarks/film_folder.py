@@ -1,4 +1,4 @@
-"""A folder of real single films with corners of vertebral bodies set by hand, and the nominal room they are put in.
+"""Folder of real single films with corners of vertebral bodies set by hand, and the nominal room they are put in.
 
 ``annotations.json`` is ``{"films": [...]}``; of each film
 

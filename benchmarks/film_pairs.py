@@ -1,4 +1,4 @@
-"""Two real films of one person through the whole detection stage.
+"""Detection on pairs of real films of one person, through the whole detection stage.
 
 Nothing says how high one film hung against the other, nor how large the lateral's pixels are against the AP film's.
 The annotation does: the middle of the bodies that both show is put opposite the source in both, and the lateral film is

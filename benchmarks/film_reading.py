@@ -1,4 +1,4 @@
-"""What the detector says of one film, and how right that is against bodies set by hand."""
+"""Detection on one real film, scored against vertebral bodies set by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Would a free-form residual after the modes help? ``python -m benchmarks.free_form [--people N]``.
+"""Free-form residual after the modes, and whether it would help: ``python -m benchmarks.free_form [--people N]``.
 
 The shipped models get further modes of short length (8 mm, SD 0.4 mm, everywhere alike), orthogonal to their own, free
 in the same stages and weighed by the same prior: what a free-form step with a smoothness penalty would do. Held-out

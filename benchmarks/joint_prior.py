@@ -1,4 +1,4 @@
-"""What the levels' joint prior is worth: held-out drawn people, fitted with and without it.
+"""Joint prior of the levels: held-out drawn people, fitted with it and without.
 
 ``python -m benchmarks.joint_prior [--people N] [--assets DIR]``: people of the literature population
 with its smooth residual (``lumbar3d.training.population``), seeds apart from those of the model, their surfaces

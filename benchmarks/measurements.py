@@ -1,4 +1,4 @@
-"""How far clinical numbers of known people are off after reconstruction, beside the standard errors given with them.
+"""Errors of clinical measurements of known people after reconstruction, beside the standard errors given with them.
 
 ``python -m benchmarks.measurements --data DIR``: people of ``benchmarks.subjects``, decomposition images rendered from
 the real meshes and spoiled (``simulated_detection``; no network here). The truth is measured on the shape model fitted

@@ -1,4 +1,4 @@
-"""Is an AP film that was mirrored left to right noticed? ``python -m benchmarks.mirror``.
+"""Laterality test on AP films mirrored left to right: ``python -m benchmarks.mirror``.
 
 Held-out simulated pairs through the shipped network, once as they are and once with the AP film mirrored, then both
 opinions on which way round it is: of the landmarks (``lumbar3d.refusal.laterality_landmarks``) and of the images

@@ -1,4 +1,4 @@
-"""Tables of the mirror benchmark."""
+"""Tables of ``benchmarks.mirror``."""
 
 from __future__ import annotations
 

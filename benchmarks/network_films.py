@@ -1,4 +1,4 @@
-"""The networks on real single films: ``python -m benchmarks.network_films --data DIR [--films FOLDER] [--pairs]``.
+"""Network on real single films: ``python -m benchmarks.network_films --data DIR [--films FOLDER] [--pairs]``.
 
 ``DIR`` holds ``annotations.json`` as ``film_folder`` describes it, and the films unless ``--films`` says where they
 lie. Every film is read in a nominal room at several scales of its assumed pixel size, as the detection stage reads each

@@ -1,4 +1,4 @@
-"""What the network said of one film against the truth: the figures of the paper's Tables 1 to 3.
+"""Detection errors on one film against the truth: the figures of the paper's Tables 1 to 3.
 
 Decomposition images by Dice, PSNR and SSIM (as the paper reports them, on the single image of all vertebrae),
 landmarks by mean distance and successful detection rate (SDR). Distances are in mm at the landmark: pixels x

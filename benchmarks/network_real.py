@@ -1,4 +1,4 @@
-"""The network on films of real vertebrae by a second renderer: ``python -m benchmarks.network_real --data DIR``.
+"""Network on films of real vertebrae by a second renderer: ``python -m benchmarks.network_real --data DIR``.
 
 The people and films of ``benchmarks.end_to_end`` (``subjects``, ``subject_films``), and films of a real CT
 (``ct_film``), read as the service reads files, through the shipped ``Detector``, measured as ``network_measure`` says.

@@ -1,4 +1,4 @@
-"""What is refused, and with which reason: ``python -m benchmarks.network_refusal``.
+"""Refusals and their reasons on films made wrong on purpose: ``python -m benchmarks.network_refusal``.
 
 Simulated pairs of held-out people, true ones and ones that are wrong in a known way (``network_refusal_films``),
 through the shipped ``Detector``. Besides, how well novelty alone tells the wrong ones from true ones (AUROC: the share

@@ -1,4 +1,4 @@
-"""The same people in surroundings of several kinds: ``python -m benchmarks.network_surroundings --data DIR``.
+"""Same people, surroundings of several kinds: ``python -m benchmarks.network_surroundings --data DIR``.
 
 Three real people (``subjects``), bones by the second renderer, the same exposures and processing; only what stands
 around the vertebrae changes (``surrounded_films``). Each pair goes the whole way, read from files. Writes

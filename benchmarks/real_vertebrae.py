@@ -1,4 +1,4 @@
-"""Every real vertebra at hand, and what a 3D fit of the shape model leaves on it, region by region."""
+"""Residuals of the shape model's 3D fit on every real vertebra at hand, region by region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well and how fast known people come back from spoiled decomposition images: our fit beside the paper's BOBYQA.
+"""Registration accuracy and time from spoiled decomposition images: our fit beside the paper's BOBYQA.
 
 ``python -m benchmarks.registration --data DIR [--quick]``: people of ``benchmarks.subjects`` posed as standing spines,
 and single L1 of others on a borrowed spine (``lone_l1``); decomposition images are rendered from the **real** meshes,

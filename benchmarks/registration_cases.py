@@ -1,4 +1,4 @@
-"""Known people in front of the detectors, their spoiled images, and the score of what comes back."""
+"""Cases of the registration benchmark: known people, their spoiled images, and the score of what comes back."""
 
 from __future__ import annotations
 

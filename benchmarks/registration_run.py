@@ -1,4 +1,4 @@
-"""One reconstruction of a known person, as ``benchmarks.registration`` records it."""
+"""Run of one reconstruction of a known person, as ``benchmarks.registration`` records it."""
 
 from __future__ import annotations
 

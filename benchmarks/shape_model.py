@@ -1,4 +1,4 @@
-"""What the shape model can express: its 3D fit to real vertebrae that are not in it.
+"""Generality of the shape model: its 3D fit to real vertebrae that are not in it.
 
 ``python -m benchmarks.shape_model --data DIR [--assets DIR] [--pictures DIR]``: rigid pose and coefficients within
 3 SD, fitted to the known surface (``model_fit``), about three CPU minutes. Writes

@@ -1,4 +1,4 @@
-"""Films of the test subjects by the second renderer, and what a perfect network would say of them.
+"""Films of the test subjects by the second renderer, with the detection of a perfect network.
 
 The bones are voxels (``voxel_film``); trunk, ribs, pelvis, gas, beam, scatter, noise and processing are those of the
 training simulator. Stored as 16-bit PNG, as a detector would.

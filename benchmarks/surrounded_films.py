@@ -1,4 +1,4 @@
-"""The same people, bones and film in surroundings of several kinds; only what stands around the vertebrae changes."""
+"""Films of the same people in surroundings of several kinds; only what stands around the vertebrae changes."""
 
 from __future__ import annotations
 

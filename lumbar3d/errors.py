@@ -1,4 +1,4 @@
-"""Every error the library raises on purpose, each with a stable code; ``codes`` has the words and the statuses.
+"""Errors that the library raises on purpose, each with a stable code; ``codes`` has the words and the statuses.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The method, one line a step: two radiographs and their calibration to five vertebrae and their numbers."""
+"""Pipeline: the method, one line a step, from two radiographs and their calibration to five vertebrae and numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the answer supported by the images? Each vertebra gets ok, review or bad, with reasons."""
+"""Quality flags: ok, review or bad for each vertebra by how well the images support it, with reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconstruct the mean spine from its own projections: compiles every kernel and proves that the device computes."""
+"""Self-test: the mean spine from its own projections; compiles every kernel and proves that the device computes."""
 
 from __future__ import annotations
 

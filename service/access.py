@@ -1,4 +1,4 @@
-"""Who asks and what they may: roles of API keys and of access tokens."""
+"""Access control: who asks and what they may; roles of API keys and of access tokens."""
 
 from __future__ import annotations
 

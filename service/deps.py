@@ -1,4 +1,4 @@
-"""What routes are given: the services of the application and the authenticated client."""
+"""Dependencies of the routes: the services of the application and the authenticated client."""
 
 from __future__ import annotations
 

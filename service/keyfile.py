@@ -1,4 +1,4 @@
-"""Changes of a key file: whole or not at all, one at a time, readable by its owner only."""
+"""Key file changes: whole or not at all, one at a time, readable by its owner only."""
 
 from __future__ import annotations
 

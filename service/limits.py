@@ -1,4 +1,7 @@
-"""What one client may take of what all clients share. All of it lives on the event loop, so nothing needs a lock."""
+"""Rate and concurrency limits: what one client may take of what all share.
+
+All of it lives on the event loop, so nothing needs a lock.
+"""
 
 from __future__ import annotations
 

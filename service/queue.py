@@ -1,4 +1,4 @@
-"""The broker as the service sees it: hints sent by task name, the worker's code never imported."""
+"""Queue as the service sees it: hints sent by task name, the worker's code never imported."""
 
 from __future__ import annotations
 

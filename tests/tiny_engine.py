@@ -1,4 +1,4 @@
-"""An engine that writes small real files in milliseconds, to test everything around the real one.
+"""Tiny engine: small real files in milliseconds, to test everything around the real one.
 
 ``TINY_ENGINE_DIR`` names a folder where a test may ask for trouble: a file ``hold`` keeps the job running while it is
 there, ``slow`` makes it take a while, ``crash`` kills the process once, ``fail`` names an exception to raise.

@@ -1,4 +1,4 @@
-"""What a worker needs of an engine; ``lumbar3d.pipeline.Engine`` is the real one."""
+"""Engine protocol of the worker; ``lumbar3d.pipeline.Engine`` is the real one."""
 
 from __future__ import annotations
 

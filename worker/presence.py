@@ -1,4 +1,4 @@
-"""Says in the job table that this process works, for as long as it does."""
+"""Presence of this worker, said in the job table for as long as it works."""
 
 from __future__ import annotations
 

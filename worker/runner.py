@@ -1,4 +1,4 @@
-"""One attempt at one job, the same for Celery and for the embedded worker."""
+"""Runner of one attempt at one job, the same for Celery and for the embedded worker."""
 
 from __future__ import annotations
 

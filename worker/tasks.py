@@ -1,4 +1,4 @@
-"""The Celery application and its one task.
+"""Celery application and its one task.
 
 A message carries a job id and nothing else; losing or repeating one costs nothing, because the job table is the truth.
 So the message is acknowledged when it arrives (``acks_late`` would only repeat poison messages), results are not kept,

@@ -1,4 +1,4 @@
-"""``doctor``: whether everything that jobs need works on this machine, said in a line each."""
+"""``doctor``: self-diagnosis of an installation, one line for each thing that jobs need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of ``doctor``; each gives a state and a sentence, or raises what is wrong."""
+"""Checks of ``doctor``; each gives a state and a sentence, or raises what is wrong."""
 
 from __future__ import annotations
 

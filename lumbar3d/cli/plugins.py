@@ -1,4 +1,4 @@
-"""Commands that other packages add: the entry points of the group ``lumbar3d.commands``, loaded when they are used.
+"""Plug-ins of the command line: entry points of the group ``lumbar3d.commands``, loaded when they are used.
 
 What ships never imports ``training``; an installation with the training extra still offers its commands here.
 """

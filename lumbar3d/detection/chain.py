@@ -1,4 +1,4 @@
-"""The bodies on one film, whatever their names, in a chain from top to bottom."""
+"""Chain of vertebral bodies on one film from top to bottom, whatever their names."""
 
 from __future__ import annotations
 

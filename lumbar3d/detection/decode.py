@@ -1,4 +1,4 @@
-"""From the network's maps to landmarks, confidence and standard deviations, in canonical pixels."""
+"""Decoding of heatmaps: landmarks, confidence and standard deviations, in canonical pixels."""
 
 from __future__ import annotations
 

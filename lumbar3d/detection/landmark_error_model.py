@@ -1,4 +1,7 @@
-"""From the spread of a landmark's map to the covariance of its error, as measured on validation patients."""
+"""Landmark error model: from the spread of a heatmap to the covariance of the landmark's error.
+
+Measured on validation patients.
+"""
 
 from __future__ import annotations
 

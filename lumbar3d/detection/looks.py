@@ -1,4 +1,7 @@
-"""Several looks at one film: the column alone, somewhat nearer, somewhat farther. A name that changes is a doubt."""
+"""Looks at one film (test-time augmentation): the column alone, somewhat nearer, somewhat farther.
+
+A name that changes with the look is a doubt.
+"""
 
 from __future__ import annotations
 

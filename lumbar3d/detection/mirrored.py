@@ -1,4 +1,4 @@
-"""A detection of a film mirrored left to right."""
+"""Mirror image of a detection: the film mirrored left to right."""
 
 from __future__ import annotations
 

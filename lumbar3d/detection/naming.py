@@ -1,4 +1,4 @@
-"""Which vertebra is which: one distribution over both films.
+"""Level naming: one distribution over both films of which vertebra is which.
 
 Bodies are found whatever their name and put in a chain from top to bottom. A hypothesis says which place of the chain
 is L1 and how many vertebrae are lumbar; it is weighed by what the heatmaps of all classes (T10 to T12, L1 to L6, the

@@ -1,4 +1,4 @@
-"""What the detector found, as a caller is told: in pixels of the images as they were sent."""
+"""Detection report for a caller, in pixels of the images as they were sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page draws over the two radiographs: outlines and landmarks in pixels of the network grid."""
+"""Overlay of the result page: outlines and landmarks over both radiographs, in pixels of the network grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do two radiographs belong together, to their slots and to the calibration? Decided from the headers alone."""
+"""Consistency of two radiographs with each other, their slots and the calibration, decided from the headers alone."""
 
 from __future__ import annotations
 

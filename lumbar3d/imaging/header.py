@@ -1,4 +1,4 @@
-"""What a radiograph file promises about itself, before anything is decoded."""
+"""Header of a radiograph file: what it promises about itself, before anything is decoded."""
 
 from __future__ import annotations
 

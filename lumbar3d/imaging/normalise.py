@@ -1,4 +1,4 @@
-"""Grey values to the range that the network was trained on; training and the service share this function."""
+"""Intensity normalisation to the range the network was trained on; training and the service share this function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A radiograph on the network's grid, with its calibration following along."""
+"""Resampling of a radiograph onto the network's grid, with its calibration following along."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The worker's side of the job table: claim, heartbeat, report, finish. Every write names the claim's token."""
+"""Claims, the worker's side of the job table: claim, heartbeat, report, finish.
+
+Every write names the claim's token.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of the whole table, for metrics."""
+"""Overview of the whole job table, for metrics."""
 
 from __future__ import annotations
 

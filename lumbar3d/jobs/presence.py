@@ -1,4 +1,4 @@
-"""Who works: every worker process keeps one row, so that a deployment whose workers cannot work is noticed."""
+"""Presence of workers: one row per process, so that a deployment whose workers cannot work is noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job as it stands in the table, and what a client is told of it."""
+"""Job records: a row of the table, and the status that a client is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What service and workers must agree on: where the truth lies and how long a lease lasts."""
+"""Settings that service and workers share: where the truth lies and how long a lease lasts."""
 
 from __future__ import annotations
 

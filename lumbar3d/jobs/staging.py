@@ -1,4 +1,4 @@
-"""Directories of this machine in which bundles are written before they are published."""
+"""Staging directories of this machine, in which bundles are written before they are published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes an acknowledged job end, whoever dies: expired leases, lost hints, results past their time."""
+"""Sweeper: expired leases, lost hints, results past their time; it makes every job end, whoever dies."""
 
 from __future__ import annotations
 

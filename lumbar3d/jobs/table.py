@@ -1,4 +1,4 @@
-"""The client's side of the job table: submit, look, cancel, erase. Every query names the owner."""
+"""Job table, the client's side: submit, look, cancel, erase. Every query names the owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Name, unit and definition in words of every measurement, by its stable code."""
+"""Catalogue of measurements: name, unit and definition in words, by stable code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fit measured together with draws from its posterior: the spread of the draws is the standard error."""
+"""Posterior sampling of measurements: the spread over draws of the fit is the standard error."""
 
 from __future__ import annotations
 

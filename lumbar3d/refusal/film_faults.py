@@ -1,4 +1,4 @@
-"""What is wrong with a film in which the levels were not found: which change of it would let them be found.
+"""Film faults: the change of a film (turned, mirrored, inverted) that would let its levels be found.
 
 Asked where the levels were not found, or not clearly; it costs a run of the first network on some twenty films.
 """

@@ -1,4 +1,4 @@
-"""Films in which the five levels were not found, and what to say of them."""
+"""Films without the five levels, and the refusal that is raised for them."""
 
 from __future__ import annotations
 

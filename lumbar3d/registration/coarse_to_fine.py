@@ -1,4 +1,4 @@
-"""Fit of all levels side by side, coarse to fine; before the last stage they tell each other what to expect."""
+"""Coarse-to-fine fit of all levels side by side; before the last stage they tell each other what to expect."""
 
 from __future__ import annotations
 

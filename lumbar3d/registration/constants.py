@@ -1,4 +1,4 @@
-"""Every constant of the fit, recorded in each result."""
+"""Constants of the fit, recorded in each result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From detected landmarks to the pose the fit starts from (design: the paper's section 2.4, eq. 8)."""
+"""Initial poses from detected landmarks (design: the paper's section 2.4, eq. 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the levels tell each other: each gets a prior from the others, unless it contradicts them."""
+"""Level coupling: each level gets a prior from the others, unless it contradicts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cost of one vertebra: images, landmarks and prior, with Gauss-Newton's normal equations."""
+"""Objective of one vertebra: images, landmarks and prior, with Gauss-Newton's normal equations."""
 
 from __future__ import annotations
 

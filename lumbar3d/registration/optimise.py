@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt with step caps."""
+"""Levenberg-Marquardt optimiser with step caps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fits of all levels share."""
+"""Problem of the fit: what all levels share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""2D-3D registration of the shape models: initial poses, optimisation, posterior."""
+"""Registration, 2D-3D, of the shape models: initial poses, optimisation, posterior."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load shape models and network files, each checked against the manifest before use.
+"""Assets: shape models and network files, each checked against the manifest before use.
 
 ``ssm_assets/manifest.json``::
 

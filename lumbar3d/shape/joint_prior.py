@@ -1,4 +1,4 @@
-"""What the shape of one vertebra says about its neighbours: a Gaussian over the coefficients of all levels.
+"""Joint prior: a Gaussian over the shape coefficients of all levels, by which one vertebra tells of its neighbours.
 
 The coefficients of level l are ``b_l = W_l s + e_l`` with factors ``s ~ N(0, I)`` shared by the whole spine and
 ``e_l ~ N(0, I - W_l W_l^T)`` of its own, so every level by itself keeps b_l ~ N(0, I) exactly and two levels have the

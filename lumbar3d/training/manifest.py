@@ -1,4 +1,4 @@
-"""Keep ``manifest.json`` of an asset directory: one record per asset, the others left as they are."""
+"""Manifest of an asset directory (``manifest.json``): one record per asset, the others left as they are."""
 
 from __future__ import annotations
 

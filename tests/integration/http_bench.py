@@ -1,4 +1,4 @@
-"""The service in a thread of this process behind a real socket, and a worker that runs when the test says so."""
+"""HTTP bench: the service in a thread behind a real socket, and a worker that runs when the test says so."""
 
 from __future__ import annotations
 

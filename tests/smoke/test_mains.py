@@ -1,4 +1,4 @@
-"""Every main of benchmarks and training once, on a tiny case: ``make smoke``.
+"""Smoke test of every main of benchmarks and training, on a tiny case: ``make smoke``.
 
 What they print and write is not judged: a rename in the library or a lost argument shows here. The two tests without
 the mark run in every test run.

@@ -1,3 +1,5 @@
+"""Rigid and non-rigid fits of a cohort's reference."""
+
 import numpy as np
 import pytest
 

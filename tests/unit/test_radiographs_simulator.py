@@ -1,3 +1,5 @@
+"""Simulated pairs and their labels."""
+
 from dataclasses import replace
 
 import numpy as np

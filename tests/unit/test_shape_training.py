@@ -1,3 +1,5 @@
+"""Build of the shipped shape models."""
+
 import json
 from pathlib import Path
 

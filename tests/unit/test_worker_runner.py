@@ -1,4 +1,4 @@
-"""What becomes of a job for everything an engine can do."""
+"""Worker's runner: what becomes of a job for everything an engine can do."""
 
 from __future__ import annotations
 

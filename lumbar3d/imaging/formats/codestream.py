@@ -1,4 +1,4 @@
-"""Compressed streams' own word on their size: it is compared with the file's before a codec sees the stream."""
+"""Codestream headers: the stream's own size, compared with the file's before a codec sees the stream."""
 
 from __future__ import annotations
 

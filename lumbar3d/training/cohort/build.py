@@ -1,4 +1,4 @@
-"""The paper's shape model from people's own CTs (its section 2.2), step by step.
+"""Shape-model build from people's own CTs (the paper's section 2.2), step by step.
 
 Re-mesh and take the landmark frame (``prepare``), choose the reference, trimmed ICP and non-rigid fit (``fit``),
 Procrustes without scale and completion of what scans cut off (``align``), principal components, labels carried over

@@ -1,4 +1,4 @@
-"""How good a shape model is: compactness, generality, specificity (Davies 2002; the paper's section 3.1, Fig. 4, 5).
+"""Compactness, generality and specificity of a shape model (Davies 2002; the paper's section 3.1, Fig. 4, 5).
 
 Shapes of a cohort are in correspondence and aligned. Distances are means over the surface: every vertex counts by its
 area on the mean shape, so that models of different meshes can be compared. Two distances: of corresponding vertices,

@@ -1,4 +1,4 @@
-"""What a build has finished so far, one file per mesh, so that it can be stopped and run again."""
+"""Checkpoints of a build, one file per mesh, so that it can be stopped and run again."""
 
 from __future__ import annotations
 

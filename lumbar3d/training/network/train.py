@@ -1,4 +1,4 @@
-"""How each network is trained; ``lumbar3d.training.network.command`` is the command line."""
+"""Training recipes of each network; ``lumbar3d.training.network.command`` is the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A resumable trainer: warm-up, cosine to zero, running average of the weights.
+"""Trainer, resumable: warm-up, cosine to zero, running average of the weights.
 
 Everything that decides a step follows from the sample counter, so that a training cut into many runs, on whatever
 machines, takes the same steps as one that was never stopped.

@@ -1,4 +1,4 @@
-"""What is taken from a training's state: its average network, how long it has learned, a start for another training."""
+"""Weights of a training's state: its average network, how long it has learned, a start for another training."""
 
 from __future__ import annotations
 

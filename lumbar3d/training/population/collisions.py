@@ -1,4 +1,4 @@
-"""Neighbouring vertebrae do not touch: facet joints get their gap, everything else its distance.
+"""Collision avoidance of neighbouring vertebrae: facet joints get their gap, everything else its distance.
 
 Signed distances of the upper vertebra's vertices to the lower one are those to the tangent plane at the lower one's
 nearest vertex. How they change with a small motion of the joint is linear, so a few damped least-squares steps over the

@@ -1,4 +1,4 @@
-"""Disc degeneration, slips, fused pairs, the number of lumbar vertebrae: how often, and what they do to joints.
+"""Disorders of joints: disc degeneration, slips, fused pairs, lumbar counts; how often, and what they do.
 
 Shares are estimates after population studies: degeneration grows with age and is twice as likely in the last two discs;
 degenerative slips are women's and older people's, mostly of L4 on L5; four or six lumbar vertebrae in one of eleven.

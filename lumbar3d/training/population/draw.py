@@ -1,4 +1,4 @@
-"""Draw a person: sex, age, stature, what they share between vertebrae, and every dimension of each lumbar vertebra."""
+"""Drawing of a person: sex, age, stature, what vertebrae share, and every dimension of each lumbar vertebra."""
 
 from __future__ import annotations
 

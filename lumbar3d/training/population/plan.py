@@ -1,4 +1,4 @@
-"""What is decided about a person before any surface exists: dimensions, troubles, and how they stand or bend."""
+"""Plan of a person before any surface exists: dimensions, troubles, and how they stand or bend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a person stands: discs, segmental lordosis, pelvis, and the place in the device.
+"""Standing posture: discs, segmental lordosis, pelvis, and the place in the device.
 
 Segmental lordosis of 324 asymptomatic standing adults by pelvic incidence (Sci Rep 2022, s41598-022-21840-x table 2):
 upper plate to next upper plate, so that the five values sum to the lordosis L1-S1. Within a person the segments

@@ -1,4 +1,4 @@
-"""Pedicle screws with rods, interbody cages, cement: metal and cement as so many millimetres of dense bone."""
+"""Implants: pedicle screws with rods, cages, cement, as so many millimetres of dense bone."""
 
 from __future__ import annotations
 

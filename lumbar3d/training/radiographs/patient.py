@@ -1,4 +1,4 @@
-"""Everything that attenuates in one patient, and what lies on the rays of a beam through it."""
+"""Patient around a spine: everything that attenuates, and what lies on the rays of a beam through it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One seed, one simulated patient: two radiographs and everything the network should say about them."""
+"""Simulation of one patient from one seed: two radiographs and everything the network should say about them."""
 
 from __future__ import annotations
 

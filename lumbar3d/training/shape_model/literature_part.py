@@ -1,4 +1,4 @@
-"""What literature statistics say of shape: the directions in which a drawn population varies, all levels together."""
+"""Literature part of the modes: the directions in which a drawn population varies, all levels together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Move a template onto another surface by Gaussian radial basis functions, coarse to fine (Audenaert 2019)."""
+"""Non-rigid fit of a template to another surface: Gaussian radial basis functions, coarse to fine (Audenaert 2019)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modes of one level: PCA of the literature's variation plus a smooth Gaussian process.
+"""Modes of one level: PCA of the literature's variation plus a smooth Gaussian process.
 
 Every displacement is ``sum_j basis[v, j] * weights[j, axis]`` with few scalar functions ``basis``; that factor is what
 the asset stores. Rigid motion, which the pose already describes, is projected out.

@@ -1,4 +1,4 @@
-"""Films put together from parts: film = exp(-(vertebrae + surroundings)), and the surroundings are anybody's."""
+"""Mixing of films from parts: film = exp(-(vertebrae + surroundings)), and the surroundings are anybody's."""
 
 from __future__ import annotations
 
