@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 import numpy as np
 from scipy.linalg import eigh
 
-from benchmarks.joint_prior import Case, Clinic, Result, fit, table
+from benchmarks.joint_prior import Clinic, PriorCase, Result, fit, table
 from benchmarks.machine import describe
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.registration.register import register
@@ -55,7 +55,7 @@ def with_free_form(model: ShapeModel) -> ShapeModel:
     )
 
 
-def cpu_s(case: Case, models: Sequence[ShapeModel]) -> float:
+def cpu_s(case: PriorCase, models: Sequence[ShapeModel]) -> float:
     """CPU seconds of one fit."""
     start = time.process_time()
     register(models, case.detection, CpuProjector())

@@ -80,7 +80,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrioOutcome:
     """Of one trio: a result, or a code and its words."""
 
     result: ReconstructionResult | None
@@ -143,9 +143,9 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self._folder, self._engine = folder, Engine.load()
         self._answers: dict[str, ReconstructionResult | RejectedError] = {}
-        self._outcomes: dict[Trio, Outcome] = {}
+        self._outcomes: dict[Trio, TrioOutcome] = {}
 
-    def outcome(self, trio: Trio) -> Outcome:
+    def outcome(self, trio: Trio) -> TrioOutcome:
         """What a trio gives."""
         if trio not in self._outcomes:
             started_s = time.perf_counter()
@@ -155,7 +155,7 @@ class Bench:
                 faults = error.faults if isinstance(error, InputError) else ()
                 said = " ".join(f"{fault['pointer']}: {fault['message']}" for fault in faults)
                 result, code, detail = None, error.code, said or str(error)
-            self._outcomes[trio] = Outcome(result, code, detail, time.perf_counter() - started_s)
+            self._outcomes[trio] = TrioOutcome(result, code, detail, time.perf_counter() - started_s)
         return self._outcomes[trio]
 
     def _result(self, trio: Trio) -> ReconstructionResult:

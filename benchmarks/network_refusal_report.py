@@ -15,7 +15,7 @@ NAMES = (*LEVELS, *MARKS)
 
 
 class Seen(Protocol):
-    """What is chosen from: ``network_refusal.Told``."""
+    """What is chosen from: ``network_refusal.PairOutcome``."""
 
     @property
     def sightings(self) -> Array:

@@ -32,7 +32,7 @@ from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
-from lumbar3d.stages import Progress, StageClock
+from lumbar3d.stages import StageClock, StageProgress
 
 
 class SupportsDetect(Protocol):
@@ -99,7 +99,7 @@ class Engine:
         lat: Path,
         calibration: Calibration,
         options: ReconstructOptions | None = None,
-        progress: Progress | None = None,
+        progress: StageProgress | None = None,
     ) -> Reconstruction:
         """Reconstruct L1..L5 from a calibrated pair of radiographs.
 
@@ -130,7 +130,7 @@ class Engine:
         calibration: Calibration,
         options: ReconstructOptions,
         out_dir: Path,
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
         """Reconstruct and write what a job delivers (``artifacts``) into an existing, empty folder.
 

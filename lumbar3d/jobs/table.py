@@ -44,7 +44,7 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueueLimits:
     """How much may wait; on PostgreSQL, submissions at the same moment may pass a limit by their number."""
 
     queued: int = 500
@@ -54,7 +54,7 @@ class Limits:
 class JobTable:
     """Submissions and questions of clients."""
 
-    def __init__(self, database: Database, limits: Limits) -> None:
+    def __init__(self, database: Database, limits: QueueLimits) -> None:
         self._database = database
         self._limits = limits
 

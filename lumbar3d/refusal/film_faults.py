@@ -16,7 +16,7 @@ from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.first_pass import PreparedView
 from lumbar3d.imaging.preprocess import ViewName
 
-Look = Callable[[Image, Image], Sequence[LevelReading]]
+FirstNetwork = Callable[[Image, Image], Sequence[LevelReading]]
 """The first network: films (n, 256, 256) and view codes (n, 2) to one reading each."""
 
 MOST_CHANGES = 2
@@ -81,7 +81,7 @@ def changes(view: ViewName) -> tuple[Change, ...]:
     )
 
 
-def diagnose(view: PreparedView, look: Look, is_clear: Callable[[LevelReading], bool]) -> Change | None:
+def diagnose(view: PreparedView, look: FirstNetwork, is_clear: Callable[[LevelReading], bool]) -> Change | None:
     """The smallest change after which the five levels are found clearly; the clearest where several are as small."""
     tried = changes(view.source.view)
     films = np.stack([change.film(view.film) for change in tried])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Stage:
+class FitStage:
     """One step of the pyramid: compare on pixels of ``factor`` x ``factor``, move ``modes`` modes at most."""
 
     factor: int
@@ -22,7 +22,7 @@ class RegistrationConstants:
     robustified landmark residuals in sigmas plus half the squared mode coefficients in SD.
     """
 
-    stages: tuple[Stage, ...] = (Stage(8, 12, 8), Stage(4, 1000, 8), Stage(2, 1000, 10))
+    stages: tuple[FitStage, ...] = (FitStage(8, 12, 8), FitStage(4, 1000, 8), FitStage(2, 1000, 10))
     """Coarse to fine. In the prototype a step at 8x let starts converge that were lost from 4x, and full resolution
     gained nothing that mattered; few modes at first, because coarse pixels do not show the others."""
     image_weight_per_px2: float = 1.0

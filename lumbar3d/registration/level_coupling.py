@@ -17,7 +17,7 @@ from lumbar3d.shape.model import ShapeModel
 
 
 @dataclass(frozen=True, eq=False)
-class Exchange:
+class CoupledPriors:
     """What the neighbours say.
 
     Attributes
@@ -48,7 +48,7 @@ def evidence(model: ShapeModel, at: Parameters, alone: NormalEquations) -> Evide
 
 def exchange(
     models: Sequence[ShapeModel], found: Sequence[Evidence | None], constants: RegistrationConstants
-) -> Exchange:
+) -> CoupledPriors:
     """Combine the levels' evidence; a level that contradicts the others neither gives nor takes.
 
     A crushed body says nothing of its neighbours' size, nor they of its. The most surprising level is set aside first
@@ -56,7 +56,7 @@ def exchange(
     """
     levels = [level for level in found if level is not None]
     if len(levels) < len(models):
-        return Exchange(tuple(LevelPrior.alone(model.rank) for model in models), np.zeros(len(models)))
+        return CoupledPriors(tuple(LevelPrior.alone(model.rank) for model in models), np.zeros(len(models)))
     weights = np.ones(len(levels))
     while True:
         expected = [_from_others(levels, weights, row) for row in range(len(levels))]
@@ -69,7 +69,7 @@ def exchange(
         mean.prior(level.loadings) if weight else LevelPrior.alone(len(level.loadings))
         for level, mean, weight in zip(levels, expected, weights, strict=True)
     ]
-    return Exchange(tuple(priors), surprise)
+    return CoupledPriors(tuple(priors), surprise)
 
 
 def _from_others(levels: Sequence[Evidence], weights: Array, row: int) -> FactorPosterior:

@@ -10,7 +10,7 @@ from lumbar3d.arrays import Array
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux, image_term, landmark_term
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.image_term import ImageFit, ImageTerm
 from lumbar3d.registration.landmark_term import LandmarkTerm
 from lumbar3d.registration.parameters import POSE, FitSurface, Parameters, fit_surface
@@ -142,7 +142,7 @@ class Knowledge:
 
 
 def build_objective(
-    task: FitProblem, model: ShapeModel, start: Parameters, stage: Stage, known: Knowledge | None = None
+    task: FitProblem, model: ShapeModel, start: Parameters, stage: FitStage, known: Knowledge | None = None
 ) -> Objective:
     """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``.
 

@@ -10,7 +10,7 @@ from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.model import ShapeModel, models_of
 
-Progress = Callable[[float], None]
+FractionDone = Callable[[float], None]
 
 
 def silent(fraction: float) -> None:
@@ -41,7 +41,7 @@ class FitProblem:
     detection: Detection
     projector: Projector
     constants: RegistrationConstants
-    progress: Progress = silent
+    progress: FractionDone = silent
 
     def __post_init__(self) -> None:
         """Keep the models of the levels that were detected."""

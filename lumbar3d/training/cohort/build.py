@@ -23,7 +23,7 @@ from lumbar3d.training.cohort import asset
 from lumbar3d.training.cohort.correspondence import Correspondence
 from lumbar3d.training.cohort.fit import fit_all, reference_of
 from lumbar3d.training.cohort.pca import PrincipalComponents, complete, principal_components
-from lumbar3d.training.cohort.prepare import Inputs, Member, Progress, prepare_all
+from lumbar3d.training.cohort.prepare import Inputs, Member, MemberProgress, prepare_all
 from lumbar3d.training.cohort.rigid import generalized_procrustes
 from lumbar3d.training.cohort.store import Cohort, WorkFolder
 from lumbar3d.training.cohort.transfer import Carried, carry_over, landmarks_on
@@ -69,7 +69,7 @@ class Summary:
     sha256: str
 
 
-def build(inputs: Inputs, output: Output, work: WorkFolder, progress: Progress) -> Summary:
+def build(inputs: Inputs, output: Output, work: WorkFolder, progress: MemberProgress) -> Summary:
     """Make the asset and keep the cohort in the work folder.
 
     Raises

@@ -15,7 +15,7 @@ from lumbar3d.training.network.interrupt import StopOnSignal
 from lumbar3d.training.network.losses import refiner_loss, total_loss
 from lumbar3d.training.network.multitask import MultiTaskNetwork
 from lumbar3d.training.network.refiner import RefinerNetwork, own_guide
-from lumbar3d.training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer
+from lumbar3d.training.network.trainer import Batch, Listener, LossFunction, RunLimits, Schedule, Trainer
 from lumbar3d.training.network.weights import begin_from
 
 
@@ -141,5 +141,5 @@ def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
     notes = {"network": type(network).__name__, "samples_from": type(blocks).__name__, "batch": pace.batch}
     trainer = Trainer(network, recipe.loss, schedule, run.folder, run.device, {**notes, "device": run.device})
     with closing(batches(blocks, pace.batch, trainer.images, run.workers)) as stream:
-        trainer.run(stop.until_asked(stream), Limits(60.0 * run.minutes, stopped=stop), listener)
+        trainer.run(stop.until_asked(stream), RunLimits(60.0 * run.minutes, stopped=stop), listener)
     return trainer.images

@@ -64,7 +64,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RunLimits:
     """When one run of a training stops or saves; what it computes does not depend on them.
 
     Attributes
@@ -135,7 +135,7 @@ class Trainer:
         }
         save_state(self.folder, state)
 
-    def run(self, batches: Iterable[Batch], limits: Limits, listener: Listener = lambda *_: None) -> None:
+    def run(self, batches: Iterable[Batch], limits: RunLimits, listener: Listener = lambda *_: None) -> None:
         """Train until the schedule's end or a limit, then save.
 
         Raises
