@@ -37,7 +37,7 @@ class Best:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """How one run went.
+    """Course of one run.
 
     Attributes
     ----------

@@ -76,7 +76,7 @@ def known_model(shapes: Array, model: ShapeModel) -> ModelMeasures:
 
 
 def surface_error(cohort: Cohort, shapes: Array, model: ShapeModel) -> SurfaceError:
-    """How far recovered surfaces lie from the true ones, cut parts included."""
+    """Distance of recovered surfaces from the true ones, cut parts included."""
     distances = []
     for recovered, truth in list(zip(cohort.shapes, shapes, strict=True))[::CHECKED_EVERY]:
         surface = SurfaceLocator(TriangleMesh(truth, model.faces))

@@ -49,7 +49,7 @@ class CtBody:
 
 
 def read_body(folder: Path, l3_landmarks: Array, world_from_ras: Array) -> CtBody:
-    """What the CT holds between the person's own T10 and L4.
+    """Attenuation of the CT between the person's own T10 and L4.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class StandingSpine:
 
 
 class Bench:
-    """What is loaded once."""
+    """Models, surfaces, projector and geometry, loaded once."""
 
     def __init__(self) -> None:
         self.models = load_shape_models(AssetStore.open())

@@ -50,7 +50,7 @@ SWAPS = (AS_FOUND, TRUE_LANDMARKS, TRUE_DECOMPOSITION, BOTH_TRUE)
 
 
 def truth(subject: RealSubject, found: Detection, engine: Engine) -> Detection:
-    """What a perfect network would have said on the same grids."""
+    """Detection of a perfect network on the same grids."""
     views: list[ViewDetection] = []
     for view in found.views:
         seen = exact_view(subject, view.projection, engine.projector)

@@ -25,7 +25,7 @@ def best_in_3d(models: Sequence[ShapeModel], subject: RealSubject) -> list[Param
 
 
 def fitted_from(engine: Engine, detection: Detection, starts: Sequence[Parameters]) -> list[Parameters]:
-    """Where the fit ends that does not start from landmarks but from here."""
+    """End of a fit that starts from these parameters instead of from landmarks."""
     task = FitProblem(engine.models, detection, engine.projector, engine.constants, lambda _: None)
     return fit_levels(task, starts)[0]
 

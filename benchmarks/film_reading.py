@@ -29,7 +29,7 @@ FEWEST_SHIFTED = 2
 
 @dataclass(frozen=True, eq=False)
 class FilmOutcome:
-    """What the detector says of one film.
+    """Reading of one film, or the refusal of it.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class FilmOutcome:
 
 
 def read_film(detector: Detector, view: NetworkView) -> FilmOutcome:
-    """Ask for a single film what the detection stage asks of each of two.
+    """Detection stage on a single film: every question that it asks of each of two.
 
     The stage itself takes pairs; this is the only place that knows its parts. Left out is what compares two views.
     """

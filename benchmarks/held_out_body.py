@@ -62,7 +62,7 @@ def _placed(facts: dict[str, dict[str, list[float]]], subject: RealSubject) -> A
 
 
 def around(body: tuple[Volume, Volume], beam: Projection) -> Matter:
-    """What the body puts on the rays of a beam."""
+    """Line integrals of the body along the rays of a beam."""
     coarse = beam.downsampled(COARSER)
     # The caster's steps are in mm, its volumes may be scaled: lengths stay those of the world.
     soft, bone = (enlarge(cast(volume, coarse), COARSER) for volume in body)

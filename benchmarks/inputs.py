@@ -55,7 +55,7 @@ class Trio:
 
 @dataclass(frozen=True)
 class Demand:
-    """What must happen: succeed within a tolerance of a reference, or be refused with one of these codes, or either."""
+    """Expected outcome: succeed within a tolerance of a reference, or be refused with one of these codes, or either."""
 
     text: str
     tolerance: float | None = None
@@ -69,7 +69,7 @@ class Demand:
 
 @dataclass
 class Row:
-    """What did happen."""
+    """Observed outcome."""
 
     files: str
     demand: str
@@ -83,7 +83,7 @@ class Row:
 
 @dataclass(frozen=True)
 class TrioOutcome:
-    """Of one trio: a result, or a code and its words."""
+    """Outcome of one trio: a result, or a code and its words."""
 
     result: ReconstructionResult | None
     code: str = ""
@@ -148,7 +148,7 @@ class Bench:
         self._outcomes: dict[Trio, TrioOutcome] = {}
 
     def outcome(self, trio: Trio) -> TrioOutcome:
-        """What a trio gives."""
+        """Outcome of a trio, computed once."""
         if trio not in self._outcomes:
             started_s = time.perf_counter()
             try:

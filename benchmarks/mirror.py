@@ -56,7 +56,7 @@ DEPTH_ERROR_MM = 10.0
 
 
 class Bench:
-    """What is loaded once."""
+    """Models, networks, projector and simulator, loaded once."""
 
     def __init__(self, assets: Path | None) -> None:
         self.store = AssetStore.open(assets)
@@ -104,7 +104,7 @@ def mirror(film: NetworkView) -> NetworkView:
 
 
 def calibrations(views: Sequence[LabelledView], rng: np.random.Generator) -> dict[str, Beams]:
-    """What calibration files may say of a pair, on the grid of a ``ViewDetection``."""
+    """Calibrations of a pair, exact and wrong as files are, on the grid of a ``ViewDetection``."""
     ap, lat = (view.projection.downsampled(GRID_STEP) for view in views)
     ap_told, lat_told = miscalibrated(ap, rng), miscalibrated(lat, rng)
     move = frames.rigid(np.eye(3), np.array([0.0, 0.0, rng.choice([-1.0, 1.0]) * DEPTH_ERROR_MM]))
@@ -114,7 +114,7 @@ def calibrations(views: Sequence[LabelledView], rng: np.random.Generator) -> dic
 
 
 def offset_mm(ap: LabelledView) -> float:
-    """How far the spine is from where the middle of the AP film looks."""
+    """Distance of the spine from the ray through the middle of the AP film."""
     aside_px = ap.landmarks_px[..., 0].mean() - (ap.pixels.shape[1] - 1) / 2
     return abs(float(aside_px * ap.projection.mm_per_px(ap.depths_mm.mean())[0]))
 

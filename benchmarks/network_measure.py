@@ -34,7 +34,7 @@ SDR_MM = (2.0, 4.0, 6.0)
 
 @dataclass(frozen=True, eq=False)
 class ViewTruth:
-    """What a perfect network would have said of the first n levels, on the grid of a ``ViewDetection``.
+    """Truth of the first n levels as a perfect network would give it, on the grid of a ``ViewDetection``.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ CERTAINTY = 0.95
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of the pairs.
+    """Counts of outcomes of the pairs.
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ ANSWERED = "answered"
 
 @dataclass(frozen=True, eq=False)
 class PairOutcome:
-    """What the detector makes of one pair.
+    """Outcome of one pair at the detector: answered, or refused with a code.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ SECOND_RENDERER_EVERY = 2
 
 @dataclass(frozen=True)
 class Expected:
-    """What is right for one kind of films.
+    """Expected outcome for one kind of films.
 
     Attributes
     ----------

@@ -73,7 +73,7 @@ def misplace(found: Detection, up_mm: float) -> Detection:
 
 
 class Bench:
-    """What is loaded once."""
+    """Models, networks, projector and simulator, loaded once."""
 
     def __init__(self) -> None:
         store = AssetStore.open()
@@ -114,7 +114,7 @@ class Bench:
 
 
 def table(answers: list[PairAnswer]) -> list[str]:
-    """What callers were told, by how wrong the lateral view was."""
+    """Flags by the error of the lateral view's calibration."""
     rows = [
         "| lateral view too high by | mean mm | RMS mm | own sigma mm | told the caller | `views_shifted` |",
         "|---" * 6 + "|",
@@ -141,7 +141,7 @@ def groups(levels: list[FlaggedVertebra]) -> list[str]:
 
 
 def shapes(levels: list[FlaggedVertebra]) -> list[str]:
-    """What is said of a vertebra's shape, calibration right."""
+    """Flags of a vertebra's shape where the calibration is right."""
     rows = ["| vertebra | number | mean mm | " + " | ".join(f"`{name}`" for name in SHAPE_REASONS) + " |"]
     rows += ["|---" * (3 + len(SHAPE_REASONS)) + "|"]
     for name, broken in (("sound", False), ("broken", True)):

@@ -34,7 +34,7 @@ class RealVertebra:
 
 @dataclass(frozen=True)
 class RegionError:
-    """What a fit leaves in one region, mm.
+    """Residual of a fit in one region, mm.
 
     ``mean_mm``: symmetric, each direction weighed by area; ``p95_mm``: the larger of both directions' 95th
     percentiles; ``outside_mm``: mean signed distance of the true surface from the fitted one, positive outside.
@@ -103,7 +103,7 @@ class Comparison:
         return float(max(np.percentile(self.forward, 95), np.percentile(self._away, 95)))
 
     def by_region(self) -> dict[str, RegionError]:
-        """What is left in each region."""
+        """Residuals by region."""
         return {name: self._region(number) for number, name in enumerate(REGIONS)}
 
     @property

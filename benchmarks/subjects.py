@@ -35,7 +35,7 @@ POSE_SEED = 4100
 
 @dataclass(frozen=True)
 class Source:
-    """Where one person's surfaces lie and how they are turned."""
+    """Files of one person's surfaces and their orientation."""
 
     files: dict[str, str]
     srs_from_source: Array

@@ -30,7 +30,7 @@ VARIETIES = {"training": COMPLETE, "measuring": MEASURING}
 
 @dataclass(frozen=True)
 class Count:
-    """What was found among some people.
+    """Counts of disorders among some people.
 
     Attributes
     ----------

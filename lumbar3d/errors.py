@@ -61,7 +61,7 @@ class InputError(Lumbar3dError):
 
 @contextmanager
 def about(what: str) -> Iterator[None]:
-    """Say of which of several things, one image or one view, an input error speaks."""
+    """Prefix an input error's message with the image or view that it is about."""
     try:
         yield
     except InputError as error:

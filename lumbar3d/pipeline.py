@@ -36,7 +36,7 @@ from lumbar3d.stages import StageClock, StageProgress
 
 
 class SupportsDetect(Protocol):
-    """What the engine needs of a detector."""
+    """Detector protocol, as the engine needs it."""
 
     def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
         """Find the five vertebrae in both views."""
@@ -65,7 +65,7 @@ class Engine:
 
     @cached_property
     def engines(self) -> Mapping[EngineName, SpineEngine]:
-        """What ``options.engine`` chooses from."""
+        """Engines that ``options.engine`` chooses from."""
         return {"shape_model": ShapeFit(self.models, self.projector, self.constants)}
 
     @classmethod

@@ -109,7 +109,7 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 
 
 async def client_of(request: Request, services: ServicesDep) -> str:
-    """Who asks; runs before any body is read.
+    """Authenticated client; runs before any body is read.
 
     Raises
     ------

@@ -18,7 +18,7 @@ SECONDS_PER_HOUR = 3600.0
 
 
 def entries(file: Path) -> list[KeyEntry]:
-    """What a key file holds; nothing where there is none."""
+    """Entries of a key file; none where there is no file."""
     return parse(file.read_text()) if file.exists() else []
 
 

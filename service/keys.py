@@ -29,7 +29,7 @@ FORM = re.compile(rf"([a-z0-9][a-z0-9_-]{{0,62}}):([0-9a-f]{{64}})(?::({ROLE}(?:
 
 @dataclass(frozen=True)
 class KeyEntry:
-    """What is stored of a key.
+    """Stored entry of a key.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class KeyEntry:
 
     @property
     def id(self) -> str:
-        """What an operator calls it: not enough of the digest to try keys against."""
+        """Short name for operators: not enough of the digest to try keys against."""
         return self.digest[:ID_DIGITS]
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ def parse(text: str) -> list[KeyEntry]:
 
 
 class KeyRing:
-    """Who a key belongs to. Looking a digest up tells nothing about the key in its timing.
+    """Owners of keys by digest. Looking a digest up tells nothing about the key in its timing.
 
     Parameters
     ----------
@@ -146,11 +146,11 @@ class KeyRing:
 
     @property
     def count(self) -> int:
-        """How many keys there are."""
+        """Number of keys."""
         return len(self._entries)
 
     def principal_of(self, secret: str) -> Principal | None:
-        """Whose key this is; None where it is nobody's, or has ended."""
+        """Owner of this key; None where it has none, or has ended."""
         self._look()
         entry = self._entries.get(digest(secret))
         if entry is None or (entry.until_s is not None and time.time() >= entry.until_s):

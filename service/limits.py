@@ -56,7 +56,7 @@ class Slots:
 
 
 class Rate:
-    """Token buckets by name: so many a second on average, and a burst that nobody minds."""
+    """Token buckets by name: so many a second on average, and a burst that is allowed."""
 
     def __init__(self, per_s: float, burst: float) -> None:
         self._per_s = per_s

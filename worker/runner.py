@@ -44,7 +44,7 @@ REPORT_INTERVAL_S = 0.4
 
 
 class AttemptOutcome(StrEnum):
-    """What became of an attempt."""
+    """Outcome of an attempt."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -58,7 +58,7 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Timing:
-    """How often a running attempt is reported and how long it may take."""
+    """Report interval and time limit of a running attempt."""
 
     heartbeat_s: float = 15.0
     limit_s: float = 600.0
@@ -264,7 +264,7 @@ class _Reporter:
         self._begun_s: dict[Stage, float] = {}
 
     def stage_s(self) -> dict[Stage, float]:
-        """How long each stage took, the last one until now."""
+        """Seconds of each stage, the last one until now."""
         ends = [*list(self._begun_s.values())[1:], time.monotonic()]
         return {stage: end - begun for (stage, begun), end in zip(self._begun_s.items(), ends, strict=True)}
 

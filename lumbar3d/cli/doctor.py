@@ -21,7 +21,7 @@ OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; ``text`` holds no secrets."""
+    """Finding of one check; ``text`` holds no secrets."""
 
     check: str
     state: str

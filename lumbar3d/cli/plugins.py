@@ -31,7 +31,7 @@ def load(name: str) -> Any:
 
 
 def missing(name: str, module: str | None) -> CliError:
-    """What to say when a command's own packages are not installed."""
+    """Message for a command whose own packages are not installed."""
     extra = "training" if name in names() else EXTRAS.get(name, "cpu")
     return CliError(f"'{name}' needs the {extra} extra ({module} is missing): pip install 'lumbar3d[{extra}]'")
 

@@ -24,7 +24,7 @@ LEAST_CONFIDENCE = 0.3
 
 
 def aimed(sources: Sequence[NetworkView], first_look: FirstLook) -> list[FirstPass]:
-    """What the first network says of each view once it looks at the column.
+    """First pass of each view once it looks at the column.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ GRID_STEP = 2
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """What the refiner is shown of one vertebra.
+    """Input of the refiner for one vertebra.
 
     Attributes
     ----------

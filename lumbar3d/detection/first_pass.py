@@ -38,7 +38,7 @@ class PreparedView:
 
 @dataclass(frozen=True, eq=False)
 class FirstPass:
-    """What the first network says of one view.
+    """First network's reading of one view.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ def looks(crops: Sequence[Crop]) -> list[Crop]:
 
 
 def merged(answers: Sequence[Image], crops: Sequence[Crop]) -> list[Image]:
-    """What is said of ``crops``, from what is said of ``looks(crops)``.
+    """Answers to ``crops``: the mean over what the refiner says of ``looks(crops)``.
 
     Parameters
     ----------

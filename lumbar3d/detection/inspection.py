@@ -28,7 +28,7 @@ SAME_BODY = 0.45
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What several looks at one film say together.
+    """Joint reading of several looks at one film.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ from lumbar3d.arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class LandmarkCalibration:
-    """How far the maps of one view are to be believed.
+    """Error model of the maps of one view.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class Look:
     zoom: float = 1.0
 
     def seen_at(self, points_px: Array) -> Array:
-        """Where points (..., 2) (u, v) of the film lie in this look."""
+        """Points (..., 2) (u, v) of the film in this look."""
         middle = (np.array(self.film.shape[::-1]) - 1) / 2
         return np.asarray(middle + self.zoom * (points_px - middle))
 

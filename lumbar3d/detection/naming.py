@@ -24,7 +24,7 @@ COUNTS = (5, 4, 6)
 
 @dataclass(frozen=True)
 class NamingConstants:
-    """How names are weighed.
+    """Weights of the evidence for names.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ def _channel(place: int, count: int) -> int | None:
 
 
 def averaged(looks: Sequence[Naming]) -> Naming:
-    """What all looks at one film say: their mean, so that one that disagrees leaves its share of doubt.
+    """Mean over all looks at one film, so that one that disagrees leaves its share of doubt.
 
     However sure they are, a share stays with the neighbouring names: all looks are one network's.
     """

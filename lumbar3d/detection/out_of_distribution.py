@@ -18,7 +18,7 @@ from lumbar3d.arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class NoveltyScale:
-    """What the features of true films of one view are like.
+    """Distribution of the features of true films of one view.
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ class ViewOverlay(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class OverlayInput:
-    """What the overlay of one view is drawn from.
+    """Input of one view's overlay.
 
     Attributes
     ----------

@@ -49,7 +49,7 @@ def check_pair(
 def pair_checks(
     ap: ImageHeader, lat: ImageHeader, calibration: Calibration, geometry: BiplanarGeometry
 ) -> tuple[Callable[[], tuple[str, ...]], ...]:
-    """What ``check_pair`` does, one by one: each gives notes or raises."""
+    """Checks of ``check_pair``, one by one: each gives notes or raises."""
     return (
         lambda: _check_slots(ap, lat),
         lambda: _one_patient(ap, lat),

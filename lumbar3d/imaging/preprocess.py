@@ -36,7 +36,7 @@ GRID = NetworkGrid()
 
 @dataclass(frozen=True, eq=False)
 class NetworkView:
-    """What the network sees of one view.
+    """Input of the network for one view.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ _WORLD = ("anterior", "to the patient's left", "up"), ("posterior", "to the pati
 
 @dataclass(eq=False)
 class Review:
-    """What was found.
+    """Findings about two images and their calibration.
 
     Attributes
     ----------

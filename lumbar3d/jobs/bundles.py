@@ -39,7 +39,7 @@ class OpenFile:
 
 
 class BundleStore(Protocol):
-    """What service and workers ask of a store.
+    """Protocol of an artifact store, as service and workers use it.
 
     Every method but ``staging`` may raise ``StoreUnavailableError`` where the store is another machine's; ``remove``
     answers it instead.

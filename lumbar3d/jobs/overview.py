@@ -14,7 +14,7 @@ from lumbar3d.jobs.schema import JOBS
 
 @dataclass(frozen=True)
 class Overview:
-    """How the queue stands."""
+    """State of the queue."""
 
     count_by_state: dict[str, int]
     oldest_queued_s: float

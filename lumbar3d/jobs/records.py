@@ -48,7 +48,7 @@ def from_row(row: Row[tuple[object, ...]]) -> Job:
 
 
 def status(job: Job, queue_position: int | None) -> JobStatus:
-    """What ``GET /jobs/{id}`` answers; ``queue_position`` is 1 for the next job to run."""
+    """Answer of ``GET /jobs/{id}``; ``queue_position`` is 1 for the next job to run."""
     return JobStatus(
         id=job.id,
         state=JobState(job.state),

@@ -45,7 +45,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """How much may wait; on PostgreSQL, submissions at the same moment may pass a limit by their number."""
+    """Limits on waiting jobs; on PostgreSQL, submissions at the same moment may pass a limit by their number."""
 
     queued: int = 500
     unfinished_per_owner: int = 50

@@ -10,7 +10,7 @@ Unit = Literal["mm", "deg", "%", "cm3", "mm2"]
 
 @dataclass(frozen=True)
 class Definition:
-    """What a reader must know to compare the number with another one."""
+    """Name, unit and definition by which the number can be compared with another one."""
 
     name: str
     unit: Unit

@@ -15,7 +15,7 @@ from lumbar3d.shape.mesh import vertex_area_vectors, volume_mm3
 
 @dataclass(frozen=True)
 class MeasurementConstants:
-    """How standard errors are drawn and when a number is called the model's."""
+    """Number of draws for standard errors, and the limit beyond which a number is called the model's."""
 
     draws: int = 64
     """The standard error of a standard error is then 9 %."""

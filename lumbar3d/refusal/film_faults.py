@@ -26,7 +26,7 @@ _TURNED = {1: "turned by a quarter", 2: "upside down", 3: "turned by a quarter"}
 
 @dataclass(frozen=True)
 class Change:
-    """What would put a film right.
+    """Change that would put a film right.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Change:
 
     @property
     def steps(self) -> int:
-        """How many things are changed."""
+        """Number of things that are changed."""
         return sum(map(bool, (self.quarter_turns, self.mirrored, self.inverted, self.other_view)))
 
     def film(self, film: Image) -> Image:
@@ -58,7 +58,7 @@ class Change:
         return np.array([1.0 - code[0] if self.other_view else code[0], code[1]], dtype=np.float32)
 
     def words(self, view: ViewName) -> str:
-        """What the film seems to be."""
+        """Words for the fault, as in "the film seems to be ..."."""
         parts = []
         if self.other_view:
             parts.append("an AP image" if view == "lat" else "a lateral image")

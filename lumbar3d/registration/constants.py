@@ -16,7 +16,7 @@ class FitStage:
 
 @dataclass(frozen=True)
 class RegistrationConstants:
-    """How images, landmarks and prior are weighed, and when the optimiser stops.
+    """Weights of images, landmarks and prior, and stopping rules of the optimiser.
 
     The cost of a vertebra is ``image_weight * sum_px W rho(g I - D)`` over both views plus half the squared,
     robustified landmark residuals in sigmas plus half the squared mode coefficients in SD.

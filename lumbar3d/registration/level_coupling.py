@@ -18,7 +18,7 @@ from lumbar3d.shape.model import ShapeModel
 
 @dataclass(frozen=True, eq=False)
 class CoupledPriors:
-    """What the neighbours say.
+    """Priors of all levels from one another.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class CoupledPriors:
 
 
 def evidence(model: ShapeModel, at: Parameters, alone: NormalEquations) -> Evidence | None:
-    """What a level's images say of the shared factors; None where the model shares none.
+    """Evidence of a level's images about the shared factors; None where the model shares none.
 
     ``alone`` are the normal equations at ``at`` with the images' own noise and the level's own prior N(0, I). A Newton
     step goes to their maximum, wherever the fit has stopped and whatever prior it had.

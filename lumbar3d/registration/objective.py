@@ -78,7 +78,7 @@ class Objective:
         return Evaluation(cost, parameters, model, world, images)
 
     def trust(self, at: Evaluation, constants: RegistrationConstants) -> tuple[float, float]:
-        """How far each view's image deserves its weight, from its own residual."""
+        """Weight factor of each view's image, from its own residual."""
         noise = [term.noise(fit) for term, fit in zip(self.images, at.images, strict=True)]
         ap, lat = np.clip((constants.reference_noise / np.array(noise)) ** 2, *constants.trust_limits)
         return float(ap), float(lat)
@@ -128,7 +128,7 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """What a stage knows beyond its images.
+    """Priors and weights that a stage has beyond its images.
 
     Attributes
     ----------

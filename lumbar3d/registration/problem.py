@@ -14,7 +14,7 @@ FractionDone = Callable[[float], None]
 
 
 def silent(fraction: float) -> None:
-    """Nobody listens."""
+    """Listener that ignores the progress."""
 
 
 @dataclass(frozen=True, eq=False)

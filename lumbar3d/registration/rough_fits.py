@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RoughFitConstants:
-    """How rough a fit is.
+    """Coarse stages, factor and pitch of a rough fit.
 
     Attributes
     ----------

@@ -88,7 +88,7 @@ class AssetStore:
         return path
 
     def describe(self, name: str) -> AssetRecord:
-        """What a result records of an asset."""
+        """Record of an asset in a result."""
         record = self.records[name]
         return AssetRecord(name=name, sha256=record["sha256"], version=record["version"])
 

@@ -14,7 +14,7 @@ MANIFEST_VERSION = "1"
 
 @dataclass(frozen=True)
 class AssetEntry:
-    """What the manifest says of one asset beside its checksum."""
+    """Entry of one asset in the manifest, beside its checksum."""
 
     name: str
     file: str

@@ -32,7 +32,7 @@ from lumbar3d.training.manifest import AssetEntry
 
 @dataclass(frozen=True)
 class Output:
-    """Where the model goes.
+    """Destination of the model.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Summary:
-    """What came out, for a person.
+    """Summary of a build, for a person.
 
     Attributes
     ----------

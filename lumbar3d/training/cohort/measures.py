@@ -162,7 +162,7 @@ def _reconstruction_weights(gram: Array, out: int, counts: tuple[int, ...]) -> A
 
 
 def specificity(cohort: Oriented, components: PrincipalComponents, counts: tuple[int, ...]) -> Distances:
-    """How far random instances, b ~ N(0, I), lie from the training shape that is nearest to each of them.
+    """Distance of random instances, b ~ N(0, I), from the training shape that is nearest to each of them.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ GREATEST_LANDMARK_MM = 10.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a person gives.
+    """Inputs of a build, as a person gives them.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ class Cohort:
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """Where the steps of a build are kept, by a digest of everything they depend on."""
+    """Folder of a build's finished steps, by a digest of everything they depend on."""
 
     folder: Path
 

@@ -38,7 +38,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is particular to one of the networks.
+    """Settings that are particular to one of the networks.
 
     Attributes
     ----------

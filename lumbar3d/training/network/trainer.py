@@ -34,7 +34,7 @@ already survive the optimiser's first moments."""
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast.
+    """Learning-rate schedule and length.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class RunLimits:
-    """When one run of a training stops or saves; what it computes does not depend on them.
+    """Limits at which one run of a training stops or saves; what it computes does not depend on them.
 
     Attributes
     ----------

@@ -101,7 +101,7 @@ def _origin(source: Path, state: State) -> State:
 
 
 def images_seen(folder: Path) -> int:
-    """How many samples a training has seen."""
+    """Number of samples that a training has seen."""
     state = load_state(folder)
     return int(state["images"]) if state else 0
 

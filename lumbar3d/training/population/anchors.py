@@ -24,7 +24,7 @@ Points = Mapping[str, Array]
 
 @dataclass(frozen=True, eq=False)
 class Anchors:
-    """Where the named points lie.
+    """Positions of the named points.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ ITERATIONS = 10
 
 @dataclass(frozen=True)
 class Clearance:
-    """What is asked of a pair of neighbours, mm.
+    """Gaps that a pair of neighbours must keep, mm.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ def make_room(upper: Solid, lower: Solid, joint: Joint, regions: Regions, asked:
 
 @dataclass(frozen=True, eq=False)
 class Contact:
-    """Where the upper vertebra is near the lower one.
+    """Contact zone of the upper vertebra with the lower one.
 
     Attributes
     ----------

@@ -24,7 +24,7 @@ MEAN_AGE_YEARS = 55.0
 
 @dataclass(frozen=True)
 class Pattern:
-    """How one parameter co-varies with the others.
+    """Covariance pattern of one parameter with the others.
 
     Attributes
     ----------

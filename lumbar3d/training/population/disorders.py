@@ -54,7 +54,7 @@ class Slip:
 
 @dataclass(frozen=True)
 class Disorders:
-    """What is wrong with a person's joints.
+    """Disorders of a person's joints.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def draw_count(rng: np.random.Generator) -> int:
 
 
 def draw_disorders(person: Person, rng: np.random.Generator, prevalence: Prevalence = NATURAL) -> Disorders:
-    """What a person of this age and sex may have."""
+    """Draw the disorders of a person of this age and sex."""
     count = len(person.values)
     likely = np.interp(person.age_years, [25.0, 75.0], [WORN_AT_25, WORN_AT_75])
     factor = np.array([LOWER_DISCS_TWICE[int(k >= count - 2)] for k in range(count)])

@@ -31,7 +31,7 @@ SMALLEST_FRACTION = 0.5
 
 @dataclass(frozen=True)
 class Traits:
-    """What is asked of a person; ``None`` is drawn.
+    """Traits that are asked of a person; ``None`` is drawn.
 
     Attributes
     ----------

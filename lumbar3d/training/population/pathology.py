@@ -18,7 +18,7 @@ from lumbar3d.training.population.prevalence import NATURAL, Prevalence
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with one body.
+    """Trouble of one body.
 
     Attributes
     ----------

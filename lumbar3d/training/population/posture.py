@@ -223,7 +223,7 @@ def assemble(plates: Sequence[Plates], standing: Standing, place: Array) -> tupl
 
 
 def placement(rng: np.random.Generator) -> Array:
-    """How the person stands in the device: (4, 4) world from the upright person."""
+    """Placement in the device: (4, 4) world from the upright person."""
     yaw, roll = rng.normal(0.0, [YAW_SD_DEG, ROLL_SD_DEG])
     turn = frames.rotation_from_vector(np.radians([0.0, 0.0, yaw])) @ frames.rotation_from_vector(
         np.radians([roll, 0.0, 0.0])

@@ -90,7 +90,7 @@ class LabelledView:
 
 @dataclass(frozen=True)
 class Variety:
-    """What a simulator's pairs are like.
+    """Variety of a simulator's pairs.
 
     Attributes
     ----------

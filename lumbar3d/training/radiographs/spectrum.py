@@ -32,7 +32,7 @@ SOFT_HU, TISSUE_WATER_RATIO = 55.0, 0.647e-3
 
 @dataclass(frozen=True, eq=False)
 class Matter:
-    """What lies on every pixel's ray.
+    """Matter on every pixel's ray.
 
     Attributes
     ----------

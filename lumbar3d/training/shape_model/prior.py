@@ -22,7 +22,7 @@ POINT_SCALE_MM = 16.0
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """What the modes are made of."""
+    """Settings of the modes."""
 
     process: ProcessSettings = field(default_factory=ProcessSettings)
     literature: LiteratureSettings = field(default_factory=LiteratureSettings)
