@@ -1,4 +1,4 @@
-"""Fit a shape model to a known surface in 3D: pose and coefficients by iterated closest points.
+"""Iterated-closest-point fit of a shape model to a known surface in 3D: pose and coefficients.
 
 The error that is left is what the model cannot express; benchmarks call it the oracle.
 """

@@ -1,4 +1,4 @@
-"""Pairs of simulated films that must be answered, and pairs that must be refused, with the reason that is right.
+"""Film pairs of the refusal benchmark: to be answered, or to be refused with the reason that is right.
 
 Everything is drawn from held-out seeds. Limbs come from the function that training's limbs come from, so they are
 unseen but not of an unseen kind; all else is made by turning, spoiling or aiming films of the simulator elsewhere (its
@@ -43,7 +43,7 @@ SECOND_RENDERER_EVERY = 2
 
 @dataclass(frozen=True)
 class Expected:
-    """What is right for one kind of films.
+    """Expected outcome for one kind of films.
 
     Attributes
     ----------

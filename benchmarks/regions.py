@@ -1,4 +1,4 @@
-"""Anatomical regions of a vertebra's surface: every vertex of the template belongs to one.
+"""Anatomical regions of a vertebra's surface; every vertex of the template belongs to one.
 
 Found by geometry on the mean L3, which shares its vertex numbering with every other level. Facets grow from the
 articular patches; a vertex of the arch that faces the canal is canal; the rest follows from where it lies.

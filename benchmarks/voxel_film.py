@@ -1,4 +1,4 @@
-"""A second renderer: voxels cast ray by ray, of a CT or of bones with a density that falls off from the surface.
+"""Voxel renderer, the second one: rays cast through a CT, or through bones whose density falls off from the surface.
 
 Shares no code with the projector that the fit uses, and shows what the fit does not model: partial volume, marrow
 texture, cortex of varying thickness.

@@ -121,7 +121,7 @@ def _scalar(value: Any) -> Scalar:
     if not isinstance(value, tuple):
         scalar: Scalar = value
         return scalar
-    if all(isinstance(part, fit.Stage) for part in value):
+    if all(isinstance(part, fit.FitStage) for part in value):
         return "; ".join(f"{stage.factor}x/{stage.modes}/{stage.iterations}" for stage in value)
     return "-".join(map(str, value))
 

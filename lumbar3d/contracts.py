@@ -1,4 +1,4 @@
-"""The data contracts that service, worker, command line and library share.
+"""Data contracts that service, worker, command line and library share.
 
 Nothing here computes. All lengths are millimetres, all angles degrees; the world frame is SRS / ISO 2631
 (x anterior, y left, z up). Pixels are (u, v) = (column, row) with (0, 0) the centre of the top-left pixel.

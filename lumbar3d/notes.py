@@ -1,4 +1,4 @@
-"""The book of notes: what a result says of a doubt, as codes and in words for people."""
+"""Book of notes: the doubts that a result states, as codes and in words for people."""
 
 from __future__ import annotations
 

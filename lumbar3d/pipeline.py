@@ -1,4 +1,4 @@
-"""The method, one line a step: two radiographs and their calibration to five vertebrae and their numbers."""
+"""Pipeline: the method, one line a step, from two radiographs and their calibration to five vertebrae and numbers."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
-from lumbar3d.stages import Progress, StageClock
+from lumbar3d.stages import StageClock, StageProgress
 
 
 class SupportsDetect(Protocol):
-    """What the engine needs of a detector."""
+    """Detector protocol, as the engine needs it."""
 
     def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
         """Find the five vertebrae in both views."""
@@ -65,7 +65,7 @@ class Engine:
 
     @cached_property
     def engines(self) -> Mapping[EngineName, SpineEngine]:
-        """What ``options.engine`` chooses from."""
+        """Engines that ``options.engine`` chooses from."""
         return {"shape_model": ShapeFit(self.models, self.projector, self.constants)}
 
     @classmethod
@@ -99,7 +99,7 @@ class Engine:
         lat: Path,
         calibration: Calibration,
         options: ReconstructOptions | None = None,
-        progress: Progress | None = None,
+        progress: StageProgress | None = None,
     ) -> Reconstruction:
         """Reconstruct L1..L5 from a calibrated pair of radiographs.
 
@@ -130,7 +130,7 @@ class Engine:
         calibration: Calibration,
         options: ReconstructOptions,
         out_dir: Path,
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
         """Reconstruct and write what a job delivers (``artifacts``) into an existing, empty folder.
 

@@ -1,4 +1,4 @@
-"""Is the answer supported by the images? Each vertebra gets ok, review or bad, with reasons."""
+"""Quality flags: ok, review or bad for each vertebra by how well the images support it, with reasons."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
 
 
 def pair_notes(detection: Detection) -> tuple[str, ...]:
-    """What is doubtful about the two films, as stable codes."""
+    """Doubts about the two films, as stable codes of ``notes``."""
     doubts = {
         VIEWS_SHIFTED: _views_shifted(detection),
         UNLIKE_TRAINING: any((view.novelty or 0.0) > REFUSAL.unusual_novelty for view in detection.views),
@@ -107,7 +107,7 @@ def _views_shifted(detection: Detection) -> bool:
 
 
 def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:
-    """The worst level decides; a doubtful geometry asks for review by itself."""
+    """Flag of the whole: the worst level's; a doubtful geometry asks for review by itself."""
     worst = max((level.flag for level in levels), key=_WORST.index)
     return "review" if worst == "ok" and DOUBTFUL.intersection(notes) else worst
 

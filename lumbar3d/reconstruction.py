@@ -1,4 +1,4 @@
-"""What one reconstruction is, and the document that a client gets of it."""
+"""Reconstruction, and the result document that a client gets of it."""
 
 from __future__ import annotations
 

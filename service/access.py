@@ -1,4 +1,4 @@
-"""Who asks and what they may: roles of API keys and of access tokens."""
+"""Access control: who asks and what they may; roles of API keys and of access tokens."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def needed(method: str, route: str) -> frozenset[Role]:
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
+    """Refuse other sites' pages.
+
+    Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What routes are given: the services of the application and the authenticated client."""
+"""Dependencies of the routes: the services of the application and the authenticated client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import JobNotFoundError
 from lumbar3d.jobs.stores import open_store
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
-from lumbar3d.jobs.table import JobTable, Limits
+from lumbar3d.jobs.table import JobTable, QueueLimits
 from lumbar3d.service.access import Principal, refuse_other_sites
 from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from lumbar3d.service.examples import JOB_ID
@@ -67,7 +67,7 @@ class Services:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(settings.database)
         database.create_tables()
-        limits = Limits(settings.max_queued, settings.max_unfinished_per_client)
+        limits = QueueLimits(settings.max_queued, settings.max_unfinished_per_client)
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
         sweeping = SweepPolicy(settings.stale_hint_s, settings.retention_days * 86400.0)
         shared = settings.require_api_key
@@ -109,7 +109,7 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 
 
 async def client_of(request: Request, services: ServicesDep) -> str:
-    """Who asks; runs before any body is read.
+    """Authenticated client; runs before any body is read.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""Around every request: an id, security headers, one log line, two metrics. Pure ASGI, so bodies are never touched."""
+"""Middleware around every request: an id, security headers, one log line, two metrics.
+
+Pure ASGI, so bodies are never touched.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use."""
+"""Fixtures of every test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``check``: what can be said of two images and their calibration without a job."""
+"""``check``: two images and their calibration reviewed without a job."""
 
 from __future__ import annotations
 

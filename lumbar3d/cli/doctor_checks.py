@@ -1,4 +1,4 @@
-"""The checks of ``doctor``; each gives a state and a sentence, or raises what is wrong."""
+"""Checks of ``doctor``; each gives a state and a sentence, or raises what is wrong."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def device() -> State:
 
 
 def selftest() -> State:
-    """What a worker does before it takes jobs."""
+    """Self-test that a worker runs before it takes jobs."""
     from lumbar3d.drr.factory import create_projector
     from lumbar3d.selftest import self_test
     from lumbar3d.shape.assets import AssetStore, load_shape_models

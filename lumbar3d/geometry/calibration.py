@@ -1,4 +1,4 @@
-"""From the calibration contract to two projections, refusing geometry that cannot be answered."""
+"""Calibration to projections: the contract's two views, refused where the geometry cannot be answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detectors that are seen from behind: PA films and left laterals as archives hang them.
+"""Handedness of detectors seen from behind: PA films and left laterals as archives hang them.
 
 The projections of ``geometry.projection`` look from the source at the detector. An image that was turned over, as a
 print that is looked at from its back, has its columns the other way round; its calibration says so.

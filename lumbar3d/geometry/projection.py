@@ -1,4 +1,4 @@
-"""How world points become pixels.
+"""Projection of world points to pixels: cone beams and the protocol that every beam follows.
 
 Pixels are (u, v) = (column, row); (0, 0) is the **centre** of the top-left pixel; arrays are [row, column].
 The camera frame has its origin in the X-ray source, x along growing columns, y along growing rows and z from

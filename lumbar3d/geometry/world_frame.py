@@ -1,4 +1,4 @@
-"""Whether a calibration's world is ours: x anterior, y to the patient's left, z up."""
+"""World frame check: x anterior, y to the patient's left, z up, or a calibration that is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do two radiographs belong together, to their slots and to the calibration? Decided from the headers alone."""
+"""Consistency of two radiographs with each other, their slots and the calibration, decided from the headers alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check_pair(
 def pair_checks(
     ap: ImageHeader, lat: ImageHeader, calibration: Calibration, geometry: BiplanarGeometry
 ) -> tuple[Callable[[], tuple[str, ...]], ...]:
-    """What ``check_pair`` does, one by one: each gives notes or raises."""
+    """Checks of ``check_pair``, one by one: each gives notes or raises."""
     return (
         lambda: _check_slots(ap, lat),
         lambda: _one_patient(ap, lat),

@@ -1,4 +1,4 @@
-"""From two files and their calibration to the two views that the network reads."""
+"""Pair of network views from two files and their calibration."""
 
 from __future__ import annotations
 

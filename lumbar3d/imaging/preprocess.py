@@ -1,4 +1,4 @@
-"""A radiograph on the network's grid, with its calibration following along."""
+"""Resampling of a radiograph onto the network's grid, with its calibration following along."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GRID = NetworkGrid()
 
 @dataclass(frozen=True, eq=False)
 class NetworkView:
-    """What the network sees of one view.
+    """Input of the network for one view.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""All that can be said of two images and their calibration before anything is reconstructed.
+"""Review of two images and their calibration: all that can be said before anything is reconstructed.
 
 Every verdict is that of the functions that a job uses; here they are asked one after another and none stops the rest.
 """
@@ -32,7 +32,7 @@ _WORLD = ("anterior", "to the patient's left", "up"), ("posterior", "to the pati
 
 @dataclass(eq=False)
 class Review:
-    """What was found.
+    """Findings about two images and their calibration.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A calibration from DICOM tags alone, for a room that is stated to be orthogonal with a common isocentre.
+"""Calibration from DICOM tags alone, for a room that is stated to be orthogonal with a common isocentre.
 
 The angles are those of PS3.3 C.8.7.5: the primary angle says where the receptor is about the patient's long axis, 0 in
 front of the patient (a PA film), +90 on the left, 180 behind (an AP film); a positive secondary angle moves it towards

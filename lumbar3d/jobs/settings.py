@@ -1,4 +1,4 @@
-"""What service and workers must agree on: where the truth lies and how long a lease lasts."""
+"""Settings that service and workers share: where the truth lies and how long a lease lasts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KNOWN = frozenset(
 
 
 class UnknownSettingError(ValueError):
-    """A variable ``LUMBAR3D_*`` that nobody reads: nearly always a slip, which would otherwise go unnoticed."""
+    """A variable ``LUMBAR3D_*`` that no setting reads: nearly always a slip, which would otherwise go unnoticed."""
 
 
 def refuse_unknown(environment: Mapping[str, str]) -> None:

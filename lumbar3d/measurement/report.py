@@ -1,4 +1,4 @@
-"""Every clinical number of a reconstruction, with its standard error, norm and flag."""
+"""Measurement report: every clinical number of a reconstruction, with its standard error, norm and flag."""
 
 from __future__ import annotations
 

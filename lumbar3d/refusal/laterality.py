@@ -27,7 +27,7 @@ AP_PERHAPS_MIRRORED = "ap_perhaps_mirrored"
 
 @dataclass(frozen=True)
 class LateralityConstants:
-    """How both opinions are weighed, and how sure one must be.
+    """Weights of both opinions, and how sure one must be.
 
     ``python -m benchmarks.mirror --first 600`` prints what the weights and limits were chosen from.
 

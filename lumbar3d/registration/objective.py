@@ -1,4 +1,4 @@
-"""The cost of one vertebra: images, landmarks and prior, with Gauss-Newton's normal equations."""
+"""Objective of one vertebra: images, landmarks and prior, with Gauss-Newton's normal equations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lumbar3d.arrays import Array
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux, image_term, landmark_term
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.image_term import ImageFit, ImageTerm
 from lumbar3d.registration.landmark_term import LandmarkTerm
 from lumbar3d.registration.parameters import POSE, FitSurface, Parameters, fit_surface
@@ -78,7 +78,7 @@ class Objective:
         return Evaluation(cost, parameters, model, world, images)
 
     def trust(self, at: Evaluation, constants: RegistrationConstants) -> tuple[float, float]:
-        """How far each view's image deserves its weight, from its own residual."""
+        """Weight factor of each view's image, from its own residual."""
         noise = [term.noise(fit) for term, fit in zip(self.images, at.images, strict=True)]
         ap, lat = np.clip((constants.reference_noise / np.array(noise)) ** 2, *constants.trust_limits)
         return float(ap), float(lat)
@@ -128,7 +128,7 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """What a stage knows beyond its images.
+    """Priors and weights that a stage has beyond its images.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class Knowledge:
 
 
 def build_objective(
-    task: FitProblem, model: ShapeModel, start: Parameters, stage: Stage, known: Knowledge | None = None
+    task: FitProblem, model: ShapeModel, start: Parameters, stage: FitStage, known: Knowledge | None = None
 ) -> Objective:
     """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``.
 

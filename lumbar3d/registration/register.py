@@ -1,4 +1,4 @@
-"""2D-3D registration of the shape models: initial poses, optimisation, posterior."""
+"""Registration, 2D-3D, of the shape models: initial poses, optimisation, posterior."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.agreement import ViewQuality, view_quality
 from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.coarse_to_fine import fit_levels
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import POSE, Parameters
-from lumbar3d.registration.problem import FitProblem, Progress, silent
+from lumbar3d.registration.problem import FitProblem, FractionDone, silent
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
@@ -31,7 +31,7 @@ from lumbar3d.shape.model import ShapeModel
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class LevelAtEnd:
     """One level at full resolution.
 
     Attributes
@@ -65,7 +65,7 @@ def register(
     projector: Projector,
     constants: RegistrationConstants | None = None,
     method: Literal["gauss_newton", "bobyqa"] = "gauss_newton",
-    progress: Progress | None = None,
+    progress: FractionDone | None = None,
 ) -> Registration:
     """Reconstruct the levels of a detection.
 
@@ -138,17 +138,17 @@ def posterior(task: FitProblem, ends: Sequence[Parameters]) -> Finished:
         )
 
 
-def _judge(task: FitProblem, model: ShapeModel, end: Parameters) -> Judged:
+def _judge(task: FitProblem, model: ShapeModel, end: Parameters) -> LevelAtEnd:
     """What the images alone say of one level."""
-    objective = build_objective(task, model, end, Stage(factor=1, modes=model.rank, iterations=0))
+    objective = build_objective(task, model, end, FitStage(factor=1, modes=model.rank, iterations=0))
     evaluation = objective.evaluate(end)
     equations = objective.linearise(evaluation, measured_noise=True)
     pairs = zip(objective.images, evaluation.images, strict=True)
     views = tuple(view_quality(term, fit) for term, fit in pairs)
-    return Judged(end, equations.hessian, evidence(model, end, equations), views)
+    return LevelAtEnd(end, equations.hessian, evidence(model, end, equations), views)
 
 
-def _place(model: ShapeModel, judged: Judged, prior: LevelPrior) -> FittedVertebra:
+def _place(model: ShapeModel, judged: LevelAtEnd, prior: LevelPrior) -> FittedVertebra:
     """The fitted vertebra with its posterior; ``judged.hessian`` holds the level's own prior already."""
     hessian = judged.hessian.copy()
     hessian[POSE:, POSE:] += prior.factor @ prior.factor.T

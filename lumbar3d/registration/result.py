@@ -1,4 +1,4 @@
-"""What the fit hands to measurement and export."""
+"""Result of the fit, handed to measurement and export."""
 
 from __future__ import annotations
 

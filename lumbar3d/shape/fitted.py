@@ -1,4 +1,4 @@
-"""A shape model placed in the world: what registration returns and measurement reads."""
+"""Fitted vertebra: a shape model placed in the world; registration returns it and measurement reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A spine whose every number is known, its films, and a detector that sees it perfectly."""
+"""Known spine: every number of it, its films, and a detector that sees it perfectly."""
 
 from __future__ import annotations
 

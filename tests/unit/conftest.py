@@ -13,7 +13,7 @@ from lumbar3d.jobs.claims import Claims, LeasePolicy
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.records import Job
 from lumbar3d.jobs.schema import METADATA
-from lumbar3d.jobs.table import JobTable, Limits, Submission
+from lumbar3d.jobs.table import JobTable, QueueLimits, Submission
 from tests.postgresql import PostgresqlMissing, postgresql_server
 
 Submit = Callable[..., Job]
@@ -46,7 +46,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 @pytest.fixture
 def table(database: Database) -> JobTable:
-    return JobTable(database, Limits(queued=50, unfinished_per_owner=20))
+    return JobTable(database, QueueLimits(queued=50, unfinished_per_owner=20))
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+"""Quality flags and their reasons."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -10,7 +10,7 @@ import pytest
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import RejectedError
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.register import register
@@ -27,7 +27,7 @@ from tests.unit.registration_cases import (
 
 MODELS = toy_models()
 FULL_SIZE = RegistrationConstants(
-    stages=(*RegistrationConstants().stages, Stage(1, 1000, 8)), psf_sigma_px=0.0, relative_decrease=1e-4
+    stages=(*RegistrationConstants().stages, FitStage(1, 1000, 8)), psf_sigma_px=0.0, relative_decrease=1e-4
 )
 
 

@@ -1,4 +1,4 @@
-"""Named points on a template from which a vertebra is measured: each the mean of a few of its vertices.
+"""Anchors: named points on a template from which a vertebra is measured, each the mean of a few of its vertices.
 
 They are found once, by geometry, on the mean of a level, and are vertex indices from then on. A mean of vertices is
 linear in the vertices, so while a deformation is being solved for, it has to be evaluated at these points only.
@@ -22,7 +22,7 @@ Points = Mapping[str, Array]
 
 @dataclass(frozen=True, eq=False)
 class Anchors:
-    """Where the named points lie.
+    """Positions of the named points.
 
     Attributes
     ----------
