@@ -24,7 +24,36 @@ CROWD = 256
 """With more connections that owe a header, each has a second: the slowest must not take everybody's descriptors."""
 CROWDED_S = 1.0
 
+LINGER_S = 2.0
+"""For the rest of a body that was refused before it had come."""
+
 _owing: set[BoundedHttp] = set()
+
+
+class _Lingering:
+    """A transport that closes when the rest of a refused body has come, and is dropped.
+
+    A connection closed upon bytes that nobody has read is reset, and the reset takes the answer along (RFC 9112, 9.6):
+    a client would see a broken line in place of 429 and Retry-After.
+    """
+
+    def __init__(self, protocol: BoundedHttp, transport: asyncio.Transport) -> None:
+        self._protocol, self._transport = protocol, transport
+        self.is_over = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        """Close at once where all has been read, else tell that no more is said and wait."""
+        cycle = self._protocol.cycle
+        is_owed = cycle is not None and cycle.more_body and cycle.response_complete
+        if self.is_over or not is_owed or self._transport.is_closing():
+            self._transport.close()
+        else:
+            self.is_over = True
+            self._transport.write_eof()
+            self._protocol.loop.call_later(LINGER_S, self._transport.close)
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -38,6 +67,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first header."""
         super().connection_made(transport)
+        self.transport = self._lingering = _Lingering(self, transport)  # type: ignore[assignment]
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -79,6 +109,12 @@ class BoundedHttp(HttpToolsProtocol):
         """Part of a body: bounded by the application."""
         self._pending_bytes = 0
         super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The body has come; where the answer was given before, nothing is left to wait for."""
+        super().on_message_complete()
+        if self._lingering.is_over:
+            self._lingering.close()
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request; whatever is left of the last body does not count."""
