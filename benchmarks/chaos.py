@@ -146,7 +146,7 @@ def _count(deployment: World, clients: Clients, struck: list[tuple[float, list[s
         times = {row.job_id: row.times for row in connection.execute(ends.group_by(AUDIT.c.job_id))}
     finished = {job_id for job_id in ids if job_id in rows and rows[job_id].state == "succeeded"}
     recovered_s = [
-        max(rows[job_id].finished_s for job_id in running) - at_s
+        max(0.0, max(rows[job_id].finished_s for job_id in running) - at_s)
         for at_s, running in struck
         if running and finished.issuperset(running)
     ]
@@ -178,9 +178,9 @@ def render(record: dict[str, Any]) -> str:
     lines = [
         "# Faults",
         "",
-        f"Made by `{record['command']}` on {machine['processor']}, {machine['cores']} cores; {record['database']}, "
+        f"Made by `{record['command']}` on {machine['processor']}, {machine['cores']} cores, load average {record['load_average']}; {record['database']}, "
         f"Redis without persistence, two front ends, two Celery workers, engine of a third of a second, lease "
-        f"{LEASE_S:.0f} s. {len(record['rounds'])} rounds of {record['minutes']} minutes in all, seeds "
+        f"{LEASE_S:.0f} s. Rounds: {len(record['rounds'])}, {record['minutes']} minutes in all, seeds "
         f"{record['rounds'][0]['seed']} to {record['rounds'][-1]['seed']}.",
         "",
         "| | |",

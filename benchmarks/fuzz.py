@@ -2,7 +2,7 @@
 
 Three parts. Files: radiographs of every format with random damage, through the checks of the web process; one in
 ``CLEANED_EVERY`` through de-identification too, one in ``DECODED_EVERY`` through the decoder. Documents: calibrations
-and options that Hypothesis spoils. Service: a running front end with a finished job, asked by schemathesis with whatever
+and options that Hypothesis spoils. Service: a running front end with a finished job, asked by schemathesis whatever
 ``openapi.yaml`` allows and forbids, and sent damaged pairs. Counted are inputs, refusals by their code, untyped errors
 and answers 5xx; peak memory is the highest resident size of the process that reads.
 """
