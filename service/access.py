@@ -19,7 +19,8 @@ class Role(StrEnum):
 
 
 BASIC_ROLES = frozenset((Role.SUBMIT, Role.READ))
-FOLLOWED = frozenset(("/jobs/{job_id}", "/jobs/{job_id}/events"))
+FOLLOWED_JOB = "/jobs/{job_id}"
+FOLLOWED = frozenset((FOLLOWED_JOB, f"{FOLLOWED_JOB}/events"))
 """The state of a job: for whoever submits, and for whoever reads results."""
 AUDIT = "/audit"
 
