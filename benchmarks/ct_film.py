@@ -80,7 +80,7 @@ def photograph_ct(data: Path, draw: int, folder: Path) -> tuple[Subject, tuple[P
     lower = bone_volume([vertebra.mesh for vertebra in spine.lumbar[len(REAL_LEVELS) :]], patient, SEED + draw)
 
     def inside(beam: Projection) -> Matter:
-        return Matter(cast(body.soft, beam), cast(body.bone, beam) + cast(lower, beam))
+        return Matter(cast(body.soft, beam), np.asarray(cast(body.bone, beam) + cast(lower, beam)))
 
     return subject, expose(subject, patient, inside, rng, folder)
 

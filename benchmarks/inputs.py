@@ -18,6 +18,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.machine import describe
 from lumbar3d.contracts import Calibration, ReconstructionResult
 from lumbar3d.errors import InputError, Lumbar3dError, RejectedError
@@ -182,7 +184,8 @@ def _fingerprint(paths: tuple[Path, Path], calibration: Calibration) -> tuple[st
     for view in views:
         assert view.film is not None
         whole.update(view.pixels.tobytes() + view.film.radiograph.pixels.tobytes())
-        whole.update(view.projection.matrix.round(9).tobytes())
+        origins, directions = view.projection.rays(np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]]))
+        whole.update(np.concatenate([origins, directions]).round(9).tobytes())
     return whole.hexdigest(), notes
 
 

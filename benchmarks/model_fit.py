@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d import arrays
 from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
@@ -82,7 +83,7 @@ class _Target:
         step = max(1, len(mesh.vertices) // 4000)
         self.sample = np.arange(0, len(mesh.vertices), step)
 
-    def pairs(self, vertices: Array, faces: Indices, stride: int) -> _Pairs:
+    def pairs(self, vertices: Array, faces: arrays.Indices, stride: int) -> _Pairs:
         """Closest points both ways whose normals agree; forward from one vertex in ``stride``."""
         own = _unit(vertex_area_vectors(vertices, faces))
         feet, _, hit = self.locator.closest(vertices[::stride])

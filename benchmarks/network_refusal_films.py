@@ -126,7 +126,7 @@ def second_renderer(simulator: Simulator, seed: int) -> Pair:
     views = []
     for name, beam in zip(VIEWS, draw_room(rng), strict=True):
         around, flips = surroundings(patient, beam, rng), flips_to_canonical(beam, name)
-        matter = Matter(flips.image(around.soft_mm), flips.image(around.bone_mm + cast(bones, beam)))
+        matter = Matter(flips.image(around.soft_mm), flips.image(np.asarray(around.bone_mm + cast(bones, beam))))
         film = make_film(matter, draw_film(name, rng), rng)
         views.append(NetworkView(flips.image(normalise(film)), beam, name))
     return views[0], views[1]

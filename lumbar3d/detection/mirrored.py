@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lumbar3d.detection.flip_averaging import OTHER_SIDE
+from lumbar3d.anatomy import OTHER_SIDE
 from lumbar3d.detection.result import ViewDetection
 
 
