@@ -15,7 +15,7 @@ from lumbar3d.imaging import consistency, normalise, preprocess
 from lumbar3d.measurement import heights, points, sampling, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
-from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, rough_fits
+from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, room, rough_fits
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
 
@@ -68,6 +68,7 @@ OWNERS = (
     Owner(landmark_term, ("DIFFERENCE_MM", "MINIMUM_SIGMA_PX")),
     Owner(optimise, ("FINE_PX",)),
     Owner(bobyqa, ("BOUND_DEG", "BOUND_MM", "BOUND_SD", "FIRST_STEP", "FIRST_STEP_SD")),
+    Owner(room, ("CONSTANTS",)),
     Owner(rough_fits, ("CONSTANTS",)),
     Owner(laterality, ("CONSTANTS",)),
     Owner(sampling, ("MeasurementConstants",)),

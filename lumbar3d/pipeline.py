@@ -21,13 +21,14 @@ from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure
 from lumbar3d.provenance import Provenance, describe
-from lumbar3d.quality import doubtful_levels, judge_levels, overall_flag, pair_notes
+from lumbar3d.quality import doubtful_levels, judge_levels, overall_flag, pair_notes, room_notes
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.refusal.laterality import laterality_notes, mirrored_ap_log_odds, refuse_mirrored
 from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
 from lumbar3d.registration.problem import FitProblem
+from lumbar3d.registration.room_refinement import seen_in_room, shown_in_room
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -159,10 +160,12 @@ class Engine:
         clock.enter(Stage.REGISTER)
         engine = self.engines[options.engine]
         spine = engine.reconstruct(FoundPair(views, detection, landmarks), options, clock.within)
+        if spine.room is not None:
+            detection, views = seen_in_room(detection, spine.room.error), shown_in_room(views, spine.room.error)
         clock.enter(Stage.MEASURE)
         quality = judge_levels(spine)
         refuse_unsupported(quality)
-        notes = (*file_notes, *pair_notes(detection), *laterality_notes(mirrored_log_odds))
+        notes = (*file_notes, *pair_notes(detection), *room_notes(spine), *laterality_notes(mirrored_log_odds))
         measurements = measure(
             spine.vertebrae, doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
         )

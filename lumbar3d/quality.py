@@ -74,6 +74,8 @@ VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
 NAMES_UNSURE = "level_names_unsure"
+GEOMETRY_REFINED = "geometry_refined"
+GEOMETRY_FAR_OFF = "geometry_far_off"
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
@@ -91,6 +93,13 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
         NAMES_UNSURE: detection.naming is not None and detection.naming.sureness < CONSTANTS.clear_names,
     }
     return tuple(note for note, applies in doubts.items() if applies)
+
+
+def room_notes(registration: Registration) -> tuple[str, ...]:
+    """What a refinement of the room found, as stable codes."""
+    if registration.room is None:
+        return ()
+    return (GEOMETRY_REFINED, GEOMETRY_FAR_OFF) if registration.room.is_far_off else (GEOMETRY_REFINED,)
 
 
 def _views_shifted(detection: Detection) -> bool:

@@ -26,4 +26,4 @@ class ShapeFit:
     def reconstruct(self, pair: FoundPair, options: ReconstructOptions, progress: FractionDone) -> Registration:
         """Initial poses, optimisation, posterior; see ``SpineEngine``."""
         task = FitProblem(self.models, pair.detection, self.projector, self.constants, progress)
-        return fit_spine(task, pair.landmarks, options.method)
+        return fit_spine(task, pair.landmarks, options.method, options.refine_geometry)

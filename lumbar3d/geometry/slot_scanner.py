@@ -106,6 +106,14 @@ class SlotScanner:
         """The same view described in another world, (4, 4) rigid; see ``Projection``."""
         return replace(self, camera_from_world=self.camera_from_world @ world_from_moved)
 
+    def source_moved_back(self, way_mm: float) -> SlotScanner:
+        """The same line detector with its source that much further from it."""
+        camera = self.camera_from_world.copy()
+        camera[2, 3] += way_mm
+        return replace(
+            self, camera_from_world=camera, focal_px=self.focal_px * (1.0 + way_mm / self.source_to_detector_mm)
+        )
+
     def downsampled(self, factor: int) -> SlotScanner:
         """The grid whose pixels each cover factor x factor of these (box average)."""
         offset = (factor - 1) / 2

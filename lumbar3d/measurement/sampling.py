@@ -28,7 +28,8 @@ class MeasurementConstants:
 def posterior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:
     """Points of the fit (first entry) and of draws from its posterior, arrays (1 + draws, ..., 3) or (1, ..., 3)."""
     rng = np.random.default_rng([constants.seed, _number(vertebra.level)])
-    return _points_of([vertebra, *vertebra.posterior_samples(constants.draws, rng)])
+    shared = np.random.default_rng(constants.seed)
+    return _points_of([vertebra, *vertebra.posterior_samples(constants.draws, rng, shared)])
 
 
 def prior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:

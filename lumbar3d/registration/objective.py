@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Image
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux, image_term, landmark_term
@@ -90,9 +90,7 @@ class Objective:
         weights: the posterior's Hessian, and the slope that goes with it.
         """
         count, modes = self.surface.vertex_count, self.active_modes
-        rotation = at.parameters.world_from_model[:3, :3]
-        areas = flux.area_vectors(at.points_model[:count], self.surface.faces)
-        motion = flux.normal_motion(at.points_model[:count], areas, rotation, self.surface.modes[:count], modes)
+        motion = self.surface_motion(at)
         hessian = np.zeros((POSE + modes, POSE + modes))
         pull = np.zeros(count, dtype=np.float32)
         world = at.points_world[:count]
@@ -106,8 +104,22 @@ class Objective:
         self._add_landmarks_and_prior(at, hessian, gradient)
         return NormalEquations(hessian, gradient)
 
+    def surface_motion(self, at: Evaluation) -> Image:
+        """N_i . d_i of the fit vertices for a unit step of each parameter, (v, P)."""
+        points, areas = at.points_model[: self.surface.vertex_count], self._areas(at)
+        modes = self.surface.modes[: self.surface.vertex_count]
+        return flux.normal_motion(points, areas, at.parameters.world_from_model[:3, :3], modes, self.active_modes)
+
+    def surface_flow(self, at: Evaluation, motion_world: Array) -> Image:
+        """N_i . d_i of the fit vertices for motions (v, 3, C) in the world, (v, C)."""
+        areas_world = self._areas(at) @ at.parameters.world_from_model[:3, :3].T
+        return np.einsum("vx,vxc->vc", areas_world, motion_world).astype(np.float32)
+
+    def _areas(self, at: Evaluation) -> Array:
+        return flux.area_vectors(at.points_model[: self.surface.vertex_count], self.surface.faces)
+
     def _add_landmarks_and_prior(self, at: Evaluation, hessian: Array, gradient: Array) -> None:
-        motion = self._landmark_motion(at)
+        motion = self.landmark_motion(at)
         for term in self.landmarks:
             curvature, slope = term.normal_equations(at.points_world[self.surface.vertex_count :], motion)
             hessian += curvature
@@ -115,7 +127,7 @@ class Objective:
         hessian[POSE:, POSE:] += self.prior.precision(self.active_modes)
         gradient[POSE:] += self.prior.slope(at.parameters.coefficients, self.active_modes)
 
-    def _landmark_motion(self, at: Evaluation) -> Array:
+    def landmark_motion(self, at: Evaluation) -> Array:
         """d(landmark) / d(parameter), (7, 3, P)."""
         count, rotation = self.surface.vertex_count, at.parameters.world_from_model[:3, :3]
         x = at.points_model[count:]

@@ -17,7 +17,15 @@ from lumbar3d.notes import DOUBTFUL, NOTES, REASONS
 from lumbar3d.refusal.laterality import AP_PERHAPS_MIRRORED
 
 ROOT = Path(__file__).resolve().parents[2]
-PAIR = (quality.VIEWS_SHIFTED, quality.UNLIKE_TRAINING, quality.COUNT_UNSURE, quality.NAMES_UNSURE, TWO_STUDIES)
+PAIR = (
+    quality.VIEWS_SHIFTED,
+    quality.UNLIKE_TRAINING,
+    quality.COUNT_UNSURE,
+    quality.NAMES_UNSURE,
+    quality.GEOMETRY_REFINED,
+    quality.GEOMETRY_FAR_OFF,
+    TWO_STUDIES,
+)
 
 
 def remarks(path: str) -> set[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from lumbar3d.jobs.claims import Claims, LeasePolicy
 from lumbar3d.jobs.database import Database
-from lumbar3d.jobs.table import JobTable, Limits, Submission
+from lumbar3d.jobs.table import JobTable, QueueLimits, Submission
 from lumbar3d.service import polls
 from lumbar3d.service.polls import Polls, Told
 
@@ -27,7 +27,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.database = Database(f"sqlite:///{folder / 'jobs.sqlite3'}")
         self.database.create_tables()
-        self.table = JobTable(self.database, Limits())
+        self.table = JobTable(self.database, QueueLimits())
         self.claims = Claims(self.database, LeasePolicy())
         self.table.submit(Submission(JOB_ID, "alice", None, "0", "{}", "{}"))
         self.polls = Polls(self.database, KEYS.get)
