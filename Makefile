@@ -30,7 +30,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,service,worker,dev,postgres,s3,training]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,service,worker,bridge,dev,postgres,s3,training]'
 	touch $@
 
 $(VENV)/.page: tests/page/package-lock.json $(VENV)/.dev

@@ -11,7 +11,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 missing=""
 has chromium || has chromium-browser || has google-chrome || missing="$missing chromium"
 has redis-server || missing="$missing redis-server"
-has Orthanc || missing="$missing orthanc"
+has Orthanc || [ -x /usr/sbin/Orthanc ] || missing="$missing orthanc"
 has dciodvfy || missing="$missing dicom3tools"
 [ -n "$missing" ] || exit 0
 
