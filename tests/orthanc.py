@@ -1,10 +1,14 @@
-"""A real Orthanc for tests, and the demonstration films as DICOM files."""
+"""A real Orthanc for tests, and the demonstration films as DICOM files.
+
+``python -m tests.orthanc FOLDER`` writes the pair, as films of one invented patient and study.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,7 +60,7 @@ def orthanc(folder: Path, bridge_port: int) -> Iterator[Orthanc]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomModalities": {"bridge": ["LUMBAR3D", "127.0.0.1", bridge_port]},
-        "StableAge": 1,
+        "LuaScripts": [str(DEMO.parent / "docker" / "orthanc" / "forward.lua")],
         "Plugins": [],
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
@@ -85,3 +89,10 @@ def demo_film(folder: Path, view: str, study: str, **changes: object) -> Path:
     dataset.PatientName, dataset.PatientID, dataset.BodyPartExamined = "Doe^Jane", "4711", "LSPINE"
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, generate_uid()
     return write_dicom(folder / f"{study}.{view}.{dataset.SOPInstanceUID}", dataset, **changes)
+
+
+if __name__ == "__main__":
+    out, study_uid = Path(sys.argv[1]), generate_uid()
+    out.mkdir(parents=True, exist_ok=True)
+    for each in ("AP", "LL"):
+        demo_film(out, each, study_uid)

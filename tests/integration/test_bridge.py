@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,13 @@ def test_what_the_service_refuses_or_rejects_has_ended(parts: Set) -> None:
     parts.bridge.step()
     assert parts.told()["pairs"] == {"paired": 0, "submitted": 0, "stored": 0, "ended": 2}
     assert "rejected: as the test asked (spine_truncated)" in parts.reasons()
+
+
+def test_without_a_calibration_the_tags_must_say_it(parts: Set) -> None:
+    assert parts.film("AP", "1.1") == parts.film("LL", "1.1") == 0
+    replace(parts.bridge, calibration=None).step()
+    (reason,) = parts.reasons()
+    assert "Distance Source to Detector" in reason and reason.endswith("(invalid_calibration, HTTP 422)")
 
 
 def test_a_job_that_was_erased_is_sent_again(parts: Set) -> None:

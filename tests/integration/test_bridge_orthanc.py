@@ -25,7 +25,7 @@ RESULTS = 7
 
 
 @pytest.mark.skipif(BINARY is None, reason="Orthanc is not installed")
-def test_killed_at_every_point_nothing_is_lost_and_nothing_double(tmp_path: Path) -> None:
+def test_killed_at_every_point_nothing_is_lost_and_nothing_double_and_then_it_works_on(tmp_path: Path) -> None:
     study, port, folder = generate_uid(), free_port(), tmp_path / "bridge"
     keys = {"require_api_key": True, "api_key_hashes": f"bridge:{hashlib.sha256(KEY.encode()).hexdigest()}:submit+read"}
     with (
@@ -51,11 +51,16 @@ def test_killed_at_every_point_nothing_is_lost_and_nothing_double(tmp_path: Path
             wait_until(is_done, "the bridge did not come to its end", patience_s=240.0)
             assert archive.send_to_bridge(stored[0]), "a film that was answered long ago"
             wait_until(lambda: not [*(folder / "films").glob("*.dcm")], "films are left")
+            second = generate_uid()
+            for view in ("AP", "LL"):  # nobody asks: the archive's rule forwards them
+                archive.http.post("/instances", content=demo_film(tmp_path, view, second).read_bytes())
+            wait_until(lambda: bench.run_next() or len(archive.instances(second)) == 2 + RESULTS, "no results", 240.0)
+            wait_until(lambda: not [*(folder / "films").glob("*.dcm")], "films are left")
         found = archive.instances(study)
         assert len(found) == 2 + RESULTS == len({each["SOPInstanceUID"] for each in found})
-        assert count(tmp_path / "service" / "jobs.sqlite3") == 1
+        assert count(tmp_path / "service" / "jobs.sqlite3") == 2
     told = worklist(Ledger(folder / "bridge.sqlite3"))
-    assert told.pairs == {"paired": 0, "submitted": 0, "stored": 1, "ended": 0} and not told.entries
+    assert told.pairs == {"paired": 0, "submitted": 0, "stored": 2, "ended": 0} and not told.entries
 
 
 def count(path: Path) -> int:
