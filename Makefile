@@ -30,7 +30,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,service,worker,dev,postgres,s3,training]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,service,worker,bridge,dev,postgres,s3,training]'
 	touch $@
 
 $(VENV)/.page: tests/page/package-lock.json $(VENV)/.dev
@@ -55,7 +55,7 @@ check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI
 	$(BIN)/python -m lumbar3d.service.openapi --check openapi.yaml
 	$(BIN)/hadolint docker/service.Dockerfile docker/worker.Dockerfile
 	$(BIN)/python -m benchmarks.pages --check
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml docker/compose.pacs.yaml
 
 # Tests that are no unit tests start servers and measure time: one after the other.
 test: check services  ## check, then every test; the last line says what could not run here

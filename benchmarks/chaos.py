@@ -178,7 +178,8 @@ def render(record: dict[str, Any]) -> str:
     lines = [
         "# Faults",
         "",
-        f"Made by `{record['command']}` on {machine['processor']}, {machine['cores']} cores, load average {record['load_average']}; {record['database']}, "
+        f"Made by `{record['command']}` on {machine['processor']}, {machine['cores']} cores, load average "
+        f"{record['load_average']}; {record['database']}, "
         f"Redis without persistence, two front ends, two Celery workers, engine of a third of a second, lease "
         f"{LEASE_S:.0f} s. Rounds: {len(record['rounds'])}, {record['minutes']} minutes in all, seeds "
         f"{record['rounds'][0]['seed']} to {record['rounds'][-1]['seed']}.",

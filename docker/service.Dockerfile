@@ -6,7 +6,7 @@ COPY lumbar3d lumbar3d
 COPY service service
 COPY worker worker
 RUN python -m venv /opt/lumbar3d \
- && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[service,postgres,s3]"
+ && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[service,bridge,postgres,s3]"
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 lumbar3d \

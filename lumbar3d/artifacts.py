@@ -139,6 +139,23 @@ IMAGE = Artifact(
     parameter="view",
     values=VIEWS,
 )
+DICOM = Artifact(
+    operation="dicom",
+    address="/dicom.zip",
+    file="dicom.zip",
+    media_type="application/zip",
+    summary="The result as DICOM objects of the films' study",
+    remark="For films that were DICOM files, where the service keeps their identifiers (LUMBAR3D_IDENTITY_KEY). Made "
+    "when it is asked for, with unique identifiers derived from the job's: asked for again, it is the same bytes. "
+    "Structured report (TID 1500) with every measurement, its standard error, flag and norm; Secondary Capture of the "
+    "films with the outlines; Encapsulated STL of each level, in the patient coordinate system of DICOM. All of it "
+    "names the patient: the files of the other addresses do not.",
+    contents="measurements.dcm, outlines.dcm, L1.dcm to L5.dcm",
+    label="DICOM",
+    note="zip of DICOM objects",
+    repeats=True,
+)
+"""No file of the bundle: see ``lumbar3d.dicom_out``."""
 ARTIFACTS = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
 FILES = frozenset(name for artifact in ARTIFACTS for _, name in artifact.files())
 """Names of all files that a job delivers."""

@@ -82,6 +82,12 @@ _REQUEST = (
     _client("upload_timeout", 408, "The body came too slowly", "Send it again over a faster line.", 5),
     _client("result_not_ready", 409, "The job has not ended yet", "Wait until it has.", 2),
     _client("no_result", 409, "The job ended without a result", "The state of the job says why."),
+    _client(
+        "source_not_dicom",
+        409,
+        "The films were no DICOM files, or their identifiers were not kept when they were sent",
+        "Send both films as DICOM files to a service that keeps identifiers.",
+    ),
     _client("job_cancelled", 409, "The job was cancelled", "Send the images again if they are wanted after all."),
     _client(
         "payload_too_large", 413, "The body or one of its parts is too large", "Send two images and a calibration."
@@ -215,6 +221,7 @@ _OUR_SIDE = (
     _ours("worker_lost", "The workers that had the job were lost", _AGAIN),
     _ours("lease_lost", "Another worker has the job", _AGAIN),
     _ours("training_diverged", "The training diverged", "Resume from an earlier state with a smaller learning rate."),
+    _ours("identity_unavailable", "The service cannot open the films' identifiers", _SERVICE, 501),
     _ours("queue_full", "The queue is full", _WAIT, 503, 30),
     _ours("overloaded", "Too many uploads or event streams run at this moment", _WAIT, 503, 5),
     _ours("database_unavailable", "The job table does not answer", _WAIT, 503, 5),

@@ -11,6 +11,8 @@
         ├── UploadTimeoutError         upload_timeout
         ├── ResultNotReadyError        result_not_ready
         ├── NoResultError              no_result
+        ├── SourceNotDicomError        source_not_dicom
+        ├── IdentityUnavailableError   identity_unavailable
         ├── PayloadTooLargeError       payload_too_large
         ├── MediaTypeError             unsupported_media_type
         ├── ContentEncodingError       unsupported_content_encoding
@@ -81,6 +83,18 @@ class NoResultError(RequestError):
     """The job ended without a result."""
 
     code = "no_result"
+
+
+class SourceNotDicomError(RequestError):
+    """There are no identifiers of two DICOM films, so nothing can refer to them."""
+
+    code = "source_not_dicom"
+
+
+class IdentityUnavailableError(RequestError):
+    """No identity key is configured, or not the one that sealed this job's identifiers."""
+
+    code = "identity_unavailable"
 
 
 class PayloadTooLargeError(RequestError):

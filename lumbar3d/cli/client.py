@@ -12,13 +12,15 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from lumbar3d.artifacts import ARTIFACTS
-from lumbar3d.cli.errors import CliError, Exit
+from lumbar3d.artifacts import ARTIFACTS, DICOM
+from lumbar3d.cli.errors import CliError, Exit, RefusedError
 from lumbar3d.contracts import VIEWS, JobStatus, Problem, ReconstructOptions
 
 Parts = dict[str, tuple[str, bytes, str]]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 TIMEOUT = httpx.Timeout(30.0, write=300.0)
+DICOM_TIMEOUT_S = 120.0
+"""These files are made when they are asked for."""
 SUBMIT_TRIES = 3
 POLL_S = (0.3, 2.0)
 """First and largest pause between two questions about a job."""
@@ -69,21 +71,41 @@ class JobsClient:
         except (httpx.HTTPError, ValueError):
             return False
 
-    def submit(self, images: tuple[Path, Path], calibration: Path, options: ReconstructOptions) -> JobStatus:
+    def submit(
+        self,
+        images: tuple[Path, Path],
+        calibration: Path | None,
+        options: ReconstructOptions,
+        idempotency_key: str | None = None,
+    ) -> JobStatus:
         """Send AP and LAT with their calibration; a lost answer is asked for again under the same key.
+
+        Parameters
+        ----------
+        images : (Path, Path)
+        calibration : Path or None
+            None where ``options.geometry`` says that the films' tags hold it.
+        options : ReconstructOptions
+        idempotency_key : str or None
+            The same key and files give the same job, whoever asks again; None is a new job.
 
         Raises
         ------
+        RefusedError
+            The server refuses.
         CliError
-            A file cannot be read, the server refuses, or it cannot be reached.
+            It cannot be reached.
+        OSError
+            A file cannot be read.
         """
         parts: Parts = {
             view: (view, path.read_bytes(), "application/octet-stream")
             for view, path in zip(VIEWS, images, strict=True)
         }
-        parts["calibration"] = ("calibration.json", calibration.read_bytes(), "application/json")
+        if calibration is not None:
+            parts["calibration"] = ("calibration.json", calibration.read_bytes(), "application/json")
         parts["options"] = ("options.json", options.model_dump_json().encode(), "application/json")
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         return self._asked(lambda: self._post("/reconstruct", parts, headers), JobStatus)
 
     def status(self, job_id: str) -> JobStatus:
@@ -105,6 +127,24 @@ class JobsClient:
         """Save every file of a finished job; each appears whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(self._save(f"{_job(job_id)}{address}", folder / name) for address, name in FILES.items())
+
+    def dicom(self, job_id: str) -> bytes:
+        """The ZIP of the DICOM objects of a finished job.
+
+        Raises
+        ------
+        RefusedError
+            There are none, or not yet.
+        CliError
+            The server cannot be reached.
+        """
+        try:
+            answer = _patient(lambda: self._http.get(_job(job_id) + DICOM.address, timeout=DICOM_TIMEOUT_S))
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        if answer.is_error:
+            raise _refusal(answer)
+        return answer.content
 
     def _post(self, address: str, parts: Parts, headers: dict[str, str]) -> httpx.Response:
         """Post; repeated after a lost answer, which the idempotency key makes safe."""
@@ -173,4 +213,4 @@ def _refusal(answer: httpx.Response) -> CliError:
     faults = (problem.model_extra or {}).get("faults", [])
     places = ", ".join(f"{fault['pointer'] or '/'} {fault['message']}" for fault in faults)
     text = (problem.detail or problem.title) + (f": {places}" if places else "")
-    return CliError(f"{text} ({problem.code}, HTTP {problem.status})", Exit.REFUSED)
+    return RefusedError(f"{text} ({problem.code}, HTTP {problem.status})", problem.code)

@@ -46,6 +46,20 @@ class CliError(Exception):
         self.exit_status = exit_status
 
 
+class RefusedError(CliError):
+    """The service understood and refused; ``code`` is in the book of codes.
+
+    Parameters
+    ----------
+    message : str
+    code : str
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message, Exit.REFUSED)
+        self.code = code
+
+
 def explain(error: Exception) -> tuple[str, Exit]:
     """One line and the exit status for whatever a command raised."""
     if isinstance(error, CliError):

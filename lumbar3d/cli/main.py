@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from lumbar3d.cli import calibrate, db, jobs, keys, plugins
+from lumbar3d.cli import bridge, calibrate, db, jobs, keys, plugins
 from lumbar3d.cli.audit import audit
 from lumbar3d.cli.check import check
 from lumbar3d.cli.console import note
@@ -64,3 +64,4 @@ for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download):
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(keys.app, name="key")
 app.add_typer(db.app, name="db")
+app.add_typer(bridge.app, name="bridge")

@@ -14,7 +14,13 @@ import typer.main
 from lumbar3d.cli.errors import CliError
 
 GROUP = "lumbar3d.commands"
-EXTRAS = {"serve": "cpu,service,worker", "demo": "cpu,service,worker", "worker": "cpu,worker", "key": "service"}
+EXTRAS = {
+    "serve": "cpu,service,worker",
+    "demo": "cpu,service,worker",
+    "worker": "cpu,worker",
+    "key": "service",
+    "bridge": "bridge",
+}
 """What a command of ours needs beside the smallest installation; the others: an engine."""
 
 

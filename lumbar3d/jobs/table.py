@@ -144,6 +144,13 @@ class JobTable:
             ahead = select(func.count()).where(JOBS.c.state == JobState.QUEUED, earlier)
             return job, connection.execute(ahead).scalar_one() + 1
 
+    def sealed_identity(self, job_id: str, owner: str) -> str | None:
+        """Encrypted identifiers of the films of one job of this owner; None where none are kept."""
+        with self._database.read() as connection:
+            mine = (JOBS.c.id == job_id) & (JOBS.c.owner == owner)
+            sealed: str | None = connection.execute(select(JOBS.c.identity).where(mine)).scalar_one_or_none()
+            return sealed
+
     def cancel(self, job_id: str, owner: str) -> Job:
         """Cancel a queued job at once; ask a running one to stop at its next report; leave a final one as it is."""
         with self._database.write() as connection:

@@ -11,7 +11,7 @@ import numpy as np
 from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.imaging.preprocess import NetworkView
-from lumbar3d.registration.constants import Stage
+from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.initialise import Landmarks
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import Parameters
@@ -90,7 +90,7 @@ def _linearised(task: FitProblem, levels: Sequence[Parameters], error: LateralEr
     here = in_room(task, error)
 
     def of_level(model: ShapeModel, level: Parameters) -> RoomEquations:
-        stage = Stage(task.constants.stages[-1].factor, model.rank, iterations=0)
+        stage = FitStage(task.constants.stages[-1].factor, model.rank, iterations=0)
         objective = build_objective(here, model, level, stage)
         at = objective.evaluate(level)
         own = objective.linearise(at, measured_noise=True)

@@ -77,20 +77,26 @@ async def _send(
 ) -> Response:
     """One file of the bundle that the job committed, whole and as it was written; Range requests are answered."""
     name = artifact.name(value)
-    stored = await services.turns.take(client, lambda: _open(services, job_id, client, name))
+    stored = await services.turns.take(client, lambda: open_file(services, job_id, client, name))
     headers = {"ETag": f'"{stored.sha256}"', "Cache-Control": "private, no-cache"}
     if is_current(if_none_match, headers["ETag"]):
         os.close(stored.descriptor)
         return Response(status_code=304, headers=headers)
     try:
-        await services.turns.take(client, lambda: _record(services, job_id, client, name))
+        await services.turns.take(client, lambda: record_read(services, job_id, client, name))
     except BaseException:
         os.close(stored.descriptor)
         raise
     return CheckedFile(stored, artifact.media_type, headers)
 
 
-def _open(services: Services, job_id: str, client: str, name: str) -> OpenFile:
+def open_file(services: Services, job_id: str, client: str, name: str) -> OpenFile:
+    """One file of a job's result, audited by whoever sends it.
+
+    Raises
+    ------
+    ResultNotReadyError, NoResultError, NotFoundError, BundleLostError
+    """
     job = services.table.get(job_id, client)
     if not job.is_final:
         raise ResultNotReadyError("the job has not ended yet")
@@ -106,7 +112,7 @@ def _open(services: Services, job_id: str, client: str, name: str) -> OpenFile:
     return stored
 
 
-def _record(services: Services, job_id: str, client: str, name: str) -> None:
+def record_read(services: Services, job_id: str, client: str, name: str) -> None:
     """Nobody reads a result without a trace of it."""
     with services.database.write() as connection:
         audit.record(connection, job_id, client, "read", name)

@@ -1,0 +1,124 @@
+"""What the bridge does again and again: pair, submit, look, store."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pydicom
+
+from lumbar3d import codes
+from lumbar3d.cli.bridge.ledger import Ledger, Pair, State, key_of
+from lumbar3d.cli.bridge.pairing import pair_of
+from lumbar3d.cli.bridge.sender import Sender
+from lumbar3d.cli.bridge.spool import Spool
+from lumbar3d.cli.client import JobsClient
+from lumbar3d.cli.console import note
+from lumbar3d.cli.errors import CliError, RefusedError
+from lumbar3d.contracts import JobState, ReconstructOptions
+
+ACCESS = ("unauthorized", "forbidden")
+"""A wrong key is a fault of the set-up: no study is given up for it."""
+GONE = "job_not_found"
+LONGEST_WAIT_DAYS = 7
+"""For a partner; after that a film's file is removed."""
+DAY_S = 86400.0
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Everything a step needs.
+
+    Attributes
+    ----------
+    ledger, spool, client, sender
+    calibration : Path or None
+        Of the site; None: from the films' tags.
+    settle_s : float
+        A study in which nothing arrived for so long is taken to be complete.
+    """
+
+    ledger: Ledger
+    spool: Spool
+    client: JobsClient
+    sender: Sender
+    calibration: Path | None
+    settle_s: float
+
+    def step(self) -> None:
+        """Bring everything as far as it gets; a trouble with one pair holds up no other."""
+        for sop in self.ledger.expire(LONGEST_WAIT_DAYS * DAY_S, f"no partner came in {LONGEST_WAIT_DAYS} days"):
+            self.spool.drop_film(sop)
+        self._pair()
+        for pair in self.ledger.pairs(State.PAIRED):
+            self._try(pair)
+        for pair in self.ledger.pairs(State.SUBMITTED):
+            self._try(pair)
+
+    def tidy(self) -> None:
+        """Remove films that a killed bridge left; before any arrives."""
+        self.spool.keep_only(self.ledger.wanted())
+
+    def _pair(self) -> None:
+        for study, films in self.ledger.unpaired(self.settle_s).items():
+            if (found := pair_of(films)) is not None:
+                name = None if self.calibration is None else self.spool.keep_calibration(self.calibration.read_bytes())
+                self.ledger.pair(Pair(key_of(*found), study, *found, name))
+
+    def _try(self, pair: Pair) -> None:
+        try:
+            if pair.job is None:
+                self._submit(pair)
+            else:
+                self._look(pair, pair.job)
+        except RefusedError as error:
+            if error.code == GONE and not self.ledger.handled(pair):
+                self.ledger.move(pair, State.PAIRED, reason="the service has no such job any more: it is sent again")
+            elif codes.entry(error.code).retry or error.code in ACCESS:
+                self._trouble(pair, str(error))
+            else:
+                self._end(pair, State.ENDED, pair.job, str(error))
+        except (CliError, OSError) as error:
+            self._trouble(pair, str(error))
+
+    def _submit(self, pair: Pair) -> None:
+        images = (self.spool.film(pair.ap), self.spool.film(pair.lat))
+        calibration = None if pair.calibration is None else self.spool.calibration(pair.calibration)
+        options = ReconstructOptions(geometry="from_tags" if calibration is None else "calibration")
+        job = self.client.submit(images, calibration, options, pair.key)
+        self.ledger.move(pair, State.SUBMITTED, job.id)
+        note(f"job {job.id} submitted")
+
+    def _look(self, pair: Pair, job: str) -> None:
+        status = self.client.status(job)
+        if status.state == JobState.SUCCEEDED:
+            self._store(pair, job)
+        elif status.state.is_final:
+            reason = f": {status.error.detail or status.error.title} ({status.error.code})" if status.error else ""
+            self._end(pair, State.ENDED, job, f"{status.state.value}{reason}")
+
+    def _store(self, pair: Pair, job: str) -> None:
+        handled = self.ledger.handled(pair)
+        with zipfile.ZipFile(BytesIO(self.client.dicom(job))) as archive:
+            objects = [pydicom.dcmread(BytesIO(archive.read(name))) for name in archive.namelist()]
+        left = [each for each in objects if each.SOPInstanceUID not in handled]
+        if left:
+            self.sender.send(left, lambda sop, refusal: self.ledger.handle(pair, sop, refusal))
+        refusals = sorted({why for why in self.ledger.handled(pair).values() if why})
+        self._end(pair, State.STORED, job, "; ".join(refusals) or None)
+
+    def _end(self, pair: Pair, state: State, job: str | None, reason: str | None) -> None:
+        self.ledger.move(pair, state, job, reason)
+        self._drop_films(pair)
+        note(f"job {job or '(none)'} {state.value}{f': {reason}' if reason else ''}")
+
+    def _drop_films(self, pair: Pair) -> None:
+        for sop in (pair.ap, pair.lat):
+            self.spool.drop_film(sop)
+
+    def _trouble(self, pair: Pair, reason: str) -> None:
+        if reason != pair.reason:
+            note(f"job {pair.job or '(not yet)'}: {reason}; tried again")
+            self.ledger.note(pair, reason)

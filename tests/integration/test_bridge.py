@@ -1,0 +1,181 @@
+"""The bridge with a running service and an archive of a few lines: what cannot be paired, stored or answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import Comprehensive3DSRStorage, DigitalXRayImageStorageForPresentation
+from typer.testing import CliRunner
+
+from benchmarks.processes import free_port
+from lumbar3d.cli.bridge.command import LEDGER
+from lumbar3d.cli.bridge.ledger import Ledger
+from lumbar3d.cli.bridge.receiver import Receiver
+from lumbar3d.cli.bridge.sender import Sender
+from lumbar3d.cli.bridge.spool import Spool
+from lumbar3d.cli.bridge.steps import Bridge
+from lumbar3d.cli.client import JobsClient
+from lumbar3d.cli.main import app
+from lumbar3d.jobs import identity
+from tests.integration.http_bench import HttpBench, http_bench
+from tests.orthanc import CALIBRATION, demo_film
+
+REPORT_ONLY = (Comprehensive3DSRStorage,)
+
+
+@dataclass
+class Archive:
+    """Takes reports alone; ``status`` is what it answers."""
+
+    port: int
+    status: int = 0
+    taken: list[str] = field(default_factory=list)
+
+    def on_store(self, event: Any) -> int:
+        if self.status == 0:
+            self.taken.append(str(event.dataset.SOPInstanceUID))
+        return self.status
+
+
+@dataclass(frozen=True)
+class Set:
+    """All parts, and a modality that sends films."""
+
+    bridge: Bridge
+    bench: HttpBench
+    archive: Archive
+    folder: Path
+    port: int
+
+    def film(self, view: str, study: str, calling: str = "MODALITY", **changes: object) -> int | None:
+        """C-STORE a film to the bridge; its status, None where the bridge takes no association."""
+        modality = AE(ae_title=calling)
+        modality.add_requested_context(DigitalXRayImageStorageForPresentation)
+        association = modality.associate("127.0.0.1", self.port, ae_title="LUMBAR3D")
+        if not association.is_established:
+            return None
+        status = association.send_c_store(dcmread(demo_film(self.folder, view, study, **changes))).Status
+        association.release()
+        return int(status)
+
+    def told(self) -> dict[str, Any]:
+        """What ``lumbar3d bridge status`` says."""
+        said = CliRunner().invoke(app, ["bridge", "status", "--folder", str(self.folder), "--json"])
+        assert said.exit_code == 0
+        document: dict[str, Any] = json.loads(said.stdout)
+        return document
+
+    def reasons(self) -> list[str]:
+        return [entry["reason"] for entry in self.told()["entries"]]
+
+
+@contextmanager
+def archive_of_reports() -> Iterator[Archive]:
+    archive, entity = Archive(free_port()), AE(ae_title="PACS")
+    for kind in REPORT_ONLY:
+        entity.add_supported_context(kind)
+    handlers = [(evt.EVT_C_STORE, archive.on_store)]
+    server = entity.start_server(("127.0.0.1", archive.port), block=False, evt_handlers=handlers)
+    yield archive
+    server.shutdown()
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Set]:
+    folder, port = tmp_path / "bridge", free_port()
+    with ExitStack() as stack:
+        bench = stack.enter_context(http_bench(tmp_path / "service", identity_key=identity.new_key()))
+        archive = stack.enter_context(archive_of_reports())
+        client = stack.enter_context(JobsClient(str(bench.client.base_url)))
+        spool = Spool(folder)
+        ledger = Ledger(folder / LEDGER)
+        sender = Sender("127.0.0.1", archive.port, "PACS", "LUMBAR3D")
+        listener = Receiver(ledger, spool, "LUMBAR3D", ("MODALITY",)).listen("127.0.0.1", port)
+        stack.callback(listener.shutdown)
+        yield Set(Bridge(ledger, spool, client, sender, CALIBRATION, 0.0), bench, archive, folder, port)
+
+
+def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: Set) -> None:
+    assert parts.film("AP", "1.2.3") == parts.film("LL", "1.2.3") == 0
+    parts.bridge.step()
+    assert parts.told()["pairs"]["submitted"] == 1
+    parts.bench.run_next()
+    parts.archive.status = 0xA700
+    parts.bridge.step()
+    assert parts.reasons() == ["the archive cannot store at this moment (status A700)"]
+    parts.archive.status = 0
+    parts.bridge.step()
+    assert len(parts.archive.taken) == 1 and parts.told()["pairs"]["stored"] == 1
+    (reason,) = parts.reasons()
+    assert "does not take Secondary Capture" in reason and "does not take Encapsulated STL" in reason
+    parts.bridge.step()
+    assert len(parts.archive.taken) == 1 and not [*(parts.folder / "films").iterdir()]
+
+
+def test_what_cannot_be_paired_is_listed_with_its_reason(parts: Set) -> None:
+    assert parts.film("AP", "1.1") == 0
+    assert [parts.film(view, "1.2") for view in ("AP", "AP", "LL")] == [0, 0, 0]
+    assert parts.film("AP", "1.3", BodyPartExamined="CHEST") == 0
+    assert parts.film("AP", "1.4", ViewPosition="RLO") == 0
+    assert parts.film("AP", "1.5", calling="STRANGER") is None
+    parts.bridge.step()
+    assert parts.reasons() == [
+        "the study has no lateral film that is free",
+        *3 * ["which belong together is not certain: 2 AP and 1 lateral films"],
+        "Body Part Examined is not the spine",
+        "View Position says neither AP or PA nor lateral",
+    ]
+    assert len([*(parts.folder / "films").iterdir()]) == 4, "what is in no pair for good is not kept"
+    assert parts.film("LL", "1.1") == 0
+    parts.bridge.step()
+    assert parts.told()["pairs"]["submitted"] == 1
+
+
+def test_what_the_service_refuses_or_rejects_has_ended(parts: Set) -> None:
+    assert parts.film("AP", "1.1") == parts.film("LL", "1.1", PatientID="0815") == 0
+    parts.bridge.step()
+    assert len(parts.reasons()) == 1 and "view_mismatch" in parts.reasons()[0]
+    assert parts.film("AP", "1.2") == parts.film("LL", "1.2") == 0
+    parts.bridge.step()
+    (parts.bench.folder / "fail").write_text("SpineTruncatedError")
+    parts.bench.run_next()
+    parts.bridge.step()
+    assert parts.told()["pairs"] == {"paired": 0, "submitted": 0, "stored": 0, "ended": 2}
+    assert "rejected: as the test asked (spine_truncated)" in parts.reasons()
+
+
+def test_without_a_calibration_the_tags_must_say_it(parts: Set) -> None:
+    assert parts.film("AP", "1.1") == parts.film("LL", "1.1") == 0
+    replace(parts.bridge, calibration=None).step()
+    (reason,) = parts.reasons()
+    assert "Distance Source to Detector" in reason and reason.endswith("(invalid_calibration, HTTP 422)")
+
+
+def test_a_job_that_was_erased_is_sent_again(parts: Set) -> None:
+    assert parts.film("AP", "1.1") == parts.film("LL", "1.1") == 0
+    parts.bridge.step()
+    (first,) = [entry["job"] for entry in parts.told()["entries"]]
+    parts.bench.run_next()
+    assert parts.bench.client.delete(f"/jobs/{first}").status_code == 204
+    parts.bridge.step()
+    parts.bridge.step()
+    (second,) = [entry["job"] for entry in parts.told()["entries"]]
+    assert second not in (None, first)
+
+
+def test_what_a_killed_bridge_left_is_removed_and_the_rest_kept(parts: Set) -> None:
+    assert parts.film("AP", "1.1") == 0
+    (kept,) = (parts.folder / "films").iterdir()
+    (parts.folder / "films" / ".half.dcm.1").write_bytes(b"")
+    (parts.folder / "films" / "unknown.dcm").write_bytes(b"")
+    parts.bridge.tidy()
+    assert [*(parts.folder / "films").iterdir()] == [kept]
+    assert parts.bridge.ledger.expire(-1.0, "too old") and parts.reasons() == ["too old"]
