@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from lumbar3d.artifacts import ARTIFACTS
+from lumbar3d.artifacts import STORED
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.contracts import VIEWS, JobStatus, Problem, ReconstructOptions
 
@@ -27,7 +27,7 @@ BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 ASK_AGAIN = 60
 LONGEST_PAUSE_S = 10
 
-FILES = dict(file for artifact in ARTIFACTS if not artifact.repeats for file in artifact.files())
+FILES = dict(file for artifact in STORED if not artifact.repeats for file in artifact.files())
 """Address below the job, and the name it is saved under."""
 
 
