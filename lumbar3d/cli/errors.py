@@ -17,6 +17,7 @@ from __future__ import annotations
 import traceback
 from enum import IntEnum
 
+from lumbar3d.client import AddressError, ClientError, RefusedError
 from lumbar3d.errors import InputError, Lumbar3dError, RejectedError
 
 
@@ -50,6 +51,8 @@ def explain(error: Exception) -> tuple[str, Exit]:
     """One line and the exit status for whatever a command raised."""
     if isinstance(error, CliError):
         return str(error), error.exit_status
+    if isinstance(error, ClientError):
+        return str(error), _status_of_client(error)
     if isinstance(error, Lumbar3dError):
         return f"{error} ({error.code})", _status_of(error)
     if isinstance(error, OSError):
@@ -63,3 +66,9 @@ def _status_of(error: Lumbar3dError) -> Exit:
     if isinstance(error, RejectedError):
         return Exit.NO_RESULT
     return Exit.REFUSED if isinstance(error, InputError) else Exit.FAILED
+
+
+def _status_of_client(error: ClientError) -> Exit:
+    if isinstance(error, RefusedError):
+        return Exit.REFUSED
+    return Exit.USAGE if isinstance(error, AddressError) else Exit.UNREACHABLE

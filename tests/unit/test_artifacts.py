@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lumbar3d.artifacts import ARTIFACTS, FILES, MADE, MESHES, STORED
-from lumbar3d.cli import client
+from lumbar3d import client
+from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, MADE, MESHES, OVERLAY, STORED
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
 
@@ -38,7 +38,13 @@ def test_every_artifact_has_its_route(artifact) -> None:
 
 
 def test_command_line_saves_all_but_what_repeats() -> None:
-    assert {*client.FILES.values(), MESHES.file} == FILES and set(client.FILES) < ADDRESSES
+    saved = {name for artifact in client.SAVED for _, name in artifact.files()}
+    assert {*saved, MESHES.file} == FILES
+
+
+def test_every_format_is_made_of_artifacts_of_the_table() -> None:
+    named = [artifact for artifacts in FORMATS.values() for artifact in artifacts]
+    assert len(named) == len(set(named)) and set(ARTIFACTS) - set(named) == {MESHES, OVERLAY}
 
 
 def test_no_second_list_in_the_sources() -> None:
