@@ -32,6 +32,10 @@ class Artifact:
         What may stand there.
     repeats : bool
         Whether it only holds other artifacts again.
+    is_framed : bool
+        Whether it can be asked for along the axes of another frame (``contracts.FrameName``).
+    source : str
+        Stored file that it is made of when somebody asks; empty where it is stored itself.
     """
 
     operation: str
@@ -46,6 +50,8 @@ class Artifact:
     parameter: str = ""
     values: tuple[str, ...] = ()
     repeats: bool = False
+    is_framed: bool = False
+    source: str = ""
 
     def name(self, value: str = "") -> str:
         """File for one of ``values``."""
@@ -74,12 +80,13 @@ MESH = Artifact(
     file="{level}.stl",
     media_type="model/stl",
     summary="One vertebra as binary STL",
-    remark="L1 to L5.",
-    contents="Surface in mm, world frame",
+    remark="L1 to L5. Unit and axes stand in the header.",
+    contents="Surface in mm, world frame or LPS",
     label="{level}",
     note="STL, mm",
     parameter="level",
     values=LEVELS,
+    is_framed=True,
 )
 MESHES = Artifact(
     operation="meshes",
@@ -87,11 +94,12 @@ MESHES = Artifact(
     file="meshes.zip",
     media_type="application/zip",
     summary="All vertebrae as STL in one ZIP",
-    remark="Surfaces in mm, world frame.",
+    remark="Surfaces in mm, world frame or LPS.",
     contents="L1.stl to L5.stl",
     label="All meshes",
     note="zip of five STL files",
     repeats=True,
+    is_framed=True,
 )
 SCENE = Artifact(
     operation="scene",
@@ -99,8 +107,9 @@ SCENE = Artifact(
     file="spine.glb",
     media_type="model/gltf-binary",
     summary="The spine as one GLB scene",
-    remark="For viewers; the STL files are the measure.",
-    contents="One node a level",
+    remark="Metres, y up, as glTF has it; the darker a vertex, the larger its standard error, which the attribute "
+    "_STANDARD_ERROR_MM gives in mm. Below the root the vertices are world mm.",
+    contents="One named and coloured node a level",
     label="Spine",
     note="GLB, one node per vertebra",
 )
@@ -156,6 +165,109 @@ DICOM = Artifact(
     repeats=True,
 )
 """No file of the bundle: see ``lumbar3d.dicom_out``."""
-ARTIFACTS = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
-FILES = frozenset(name for artifact in ARTIFACTS for _, name in artifact.files())
-"""Names of all files that a job delivers."""
+PLY = Artifact(
+    operation="ply",
+    address="/spine.ply",
+    file="spine.ply",
+    media_type="application/octet-stream",
+    summary="The spine as PLY with the standard error of each vertex",
+    remark="Vertices have label (1 is L1), the level's colour and standard_error_mm, along the surface's normal.",
+    contents="All vertebrae, binary, mm",
+    label="Spine with errors",
+    note="PLY, standard error of each vertex",
+    is_framed=True,
+    source=SCENE.file,
+)
+VTP = Artifact(
+    operation="vtp",
+    address="/spine.vtp",
+    file="spine.vtp",
+    media_type="application/xml",
+    summary="The spine as VTK PolyData with the standard error of each vertex",
+    remark="Points have label (1 is L1) and standard_error_mm, along the surface's normal. For ParaView and 3D Slicer.",
+    contents="All vertebrae, mm",
+    label="Spine with errors",
+    note="VTP for ParaView and 3D Slicer",
+    is_framed=True,
+    source=SCENE.file,
+)
+OBJ = Artifact(
+    operation="obj",
+    address="/spine.obj",
+    file="spine.obj",
+    media_type="model/obj",
+    summary="The spine as Wavefront OBJ",
+    remark="One object a level; OBJ has no room for standard errors.",
+    contents="All vertebrae, mm",
+    label="Spine",
+    note="OBJ, one object per vertebra",
+    is_framed=True,
+    source=SCENE.file,
+)
+LABELS = Artifact(
+    operation="labels",
+    address="/labels.nii.gz",
+    file="labels.nii.gz",
+    media_type="application/gzip",
+    summary="The vertebrae as a label volume",
+    remark="NIfTI-1, 1 mm, RAS; label 1 is L1. A voxel belongs to the surface that its centre lies in.",
+    contents="Labels 1 to 5, 0 outside",
+    label="Label volume",
+    note="NIfTI, 1 mm",
+    source=SCENE.file,
+)
+MARKUPS = Artifact(
+    operation="markups",
+    address="/landmarks.mrk.json",
+    file="landmarks.mrk.json",
+    media_type="application/json",
+    summary="The landmarks as a point list of 3D Slicer",
+    remark="LPS, mm; points on the fitted surfaces, named by level and landmark.",
+    contents="Markups, schema 1.0.3",
+    label="Landmarks",
+    note="Markups of 3D Slicer",
+    source=RESULT.file,
+)
+TABLE = Artifact(
+    operation="table",
+    address="/measurements.csv",
+    file="measurements.csv",
+    media_type="text/csv",
+    summary="The measurements as a table",
+    remark="One row a measurement, with standard error, flag, norm and definition.",
+    contents="CSV, UTF-8, with a heading",
+    label="Measurements",
+    note="CSV table",
+    source=RESULT.file,
+)
+FHIR = Artifact(
+    operation="fhir",
+    address="/fhir.json",
+    file="fhir.json",
+    media_type="application/fhir+json",
+    summary="The measurements as a FHIR R4 bundle",
+    remark="DiagnosticReport and Observations, preliminary and without a subject: the receiver knows the patient.",
+    contents="A collection",
+    label="Measurements",
+    note="FHIR R4: DiagnosticReport and Observations",
+    source=RESULT.file,
+)
+STORED = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
+MADE = (PLY, VTP, OBJ, LABELS, MARKUPS, TABLE, FHIR)
+ARTIFACTS = (*STORED, *MADE)
+FILES = frozenset(name for artifact in STORED for _, name in artifact.files())
+"""Names of all files that a job stores."""
+FORMATS: dict[str, tuple[Artifact, ...]] = {
+    "json": (RESULT,),
+    "stl": (MESH,),
+    "glb": (SCENE,),
+    "ply": (PLY,),
+    "vtp": (VTP,),
+    "obj": (OBJ,),
+    "nifti": (LABELS,),
+    "markups": (MARKUPS,),
+    "csv": (TABLE,),
+    "fhir": (FHIR,),
+    "png": (PICTURE, IMAGE),
+}
+"""What a caller of the library or the command line asks for by name."""

@@ -25,13 +25,18 @@ def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Pro
     projector : Projector
         Draws the silhouettes.
     """
-    write_meshes(reconstruction.meshes, directory)
-    films: dict[str, Image] = {view.view: view.as_sent(view.pixels) for view in reconstruction.views}
+    write_meshes(reconstruction.surfaces(), directory)
+    films = films_as_sent(reconstruction)
     for name, pixels in films.items():
         write_film(pixels, directory / artifacts.IMAGE.name(name))
     overlays = view_overlays(reconstruction, projector)
     (directory / artifacts.OVERLAY.file).write_text(json.dumps({"views": overlays}, separators=(",", ":")))
     write_overlay_picture(films, overlays, directory / artifacts.PICTURE.file)
+
+
+def films_as_sent(reconstruction: Reconstruction) -> dict[str, Image]:
+    """Both films (rows, columns) on the network's grid by view, the way round that they were sent."""
+    return {view.view: view.as_sent(view.pixels) for view in reconstruction.views}
 
 
 def view_overlays(reconstruction: Reconstruction, projector: Projector) -> dict[str, ViewOverlay]:

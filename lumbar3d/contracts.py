@@ -7,7 +7,7 @@ Nothing here computes. All lengths are millimetres, all angles degrees; the worl
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
@@ -15,6 +15,10 @@ from lumbar3d.notes import listed
 
 RECONSTRUCT_TASK = "lumbar3d.reconstruct"
 """Celery task name: the producer sends it by name and never imports the worker."""
+
+FrameName = Literal["srs", "lps"]
+"""Axes of a file in mm: srs is the world frame (x anterior, y left, z up), lps DICOM's (x left, y posterior, z up)."""
+FRAMES: tuple[FrameName, ...] = get_args(FrameName)
 
 VIEWS = ("ap", "lat")
 VIEW_TITLE = {"ap": "AP", "lat": "lateral"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -189,17 +189,3 @@ class Engine:
         """Laterality test: log odds that the AP film was mirrored."""
         task = FitProblem(self.models, detection, self.projector, self.constants)
         return mirrored_ap_log_odds(detection, partial(mirrored_log_ratios, task, landmarks))
-
-
-@cache
-def _default_engine() -> Engine:
-    return Engine.load()
-
-
-def reconstruct(
-    ap: str | Path, lat: str | Path, calibration: str | Path | Calibration, options: ReconstructOptions | None = None
-) -> Reconstruction:
-    """``Engine.reconstruct`` of files, with an engine that is loaded on the first call and kept."""
-    if not isinstance(calibration, Calibration):
-        calibration = Calibration.model_validate_json(Path(calibration).read_bytes(), strict=True)
-    return _default_engine().reconstruct(Path(ap), Path(lat), calibration, options)

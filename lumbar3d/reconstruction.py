@@ -22,6 +22,7 @@ from lumbar3d.contracts import (
 )
 from lumbar3d.detection import report
 from lumbar3d.detection.result import Detection
+from lumbar3d.export.surface import Surface
 from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.provenance import Provenance
@@ -32,7 +33,7 @@ from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reconstruction:
     """Vertebrae in the world frame with everything that is known about them.
 
@@ -72,10 +73,18 @@ class Reconstruction:
     engine: EngineName = "shape_model"
     timings_s: dict[str, float] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        levels = ", ".join(self.meshes)
+        return f"<{type(self).__name__} of {levels}: quality {self.flag}, {len(self.measurements)} measurements>"
+
     @property
     def vertebrae(self) -> Sequence[FittedVertebra]:
         """Pose, coefficients and posterior of each level."""
         return self.registration.vertebrae
+
+    def surfaces(self) -> tuple[Surface, ...]:
+        """Each level's surface with the standard error of its vertices, for files."""
+        return tuple(Surface(each.level, self.meshes[each.level], each.normal_sigma_mm()) for each in self.vertebrae)
 
     def to_result(self) -> ReconstructionResult:
         """The document of ``GET /jobs/{id}/result``."""

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lumbar3d.cli.client import JobsClient
 from lumbar3d.cli.serve import listen, load_settings, run
+from lumbar3d.client import JobsClient
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0

@@ -17,7 +17,7 @@ from lumbar3d.cli.bridge import command, sender, steps
 from lumbar3d.cli.bridge.ledger import Ledger, State
 from lumbar3d.cli.bridge.receiver import Receiver
 from lumbar3d.cli.bridge.spool import Spool
-from lumbar3d.cli.client import JobsClient
+from lumbar3d.client import JobsClient
 
 POINTS: tuple[tuple[type, str, str, State | None], ...] = (
     (Spool, "keep_film", "after", None),

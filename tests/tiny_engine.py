@@ -49,7 +49,7 @@ class TinyEngine:
             (out_dir / f"{level}.stl").write_bytes(STL_TRIANGLE)
         with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:
             archive.writestr("L1.stl", STL_TRIANGLE)
-        (out_dir / "spine.glb").write_bytes(b"glTF" + struct.pack("<II", 2, 12))
+        (out_dir / "spine.glb").write_bytes(tetrahedra_glb())
         (out_dir / "overlay.json").write_text(json.dumps({"ap": {}, "lat": {}}))
         for name in ("ap.png", "lat.png", "overlay.png"):
             (out_dir / name).write_bytes(grey_png(8, 8, bits=8))
@@ -87,6 +87,30 @@ def _result(calibration: Calibration, options: ReconstructOptions) -> Reconstruc
         versions={},
         calibration=calibration,
     )
+
+
+def tetrahedra_glb() -> bytes:
+    """One tetrahedron of 10 mm a level, 20 mm apart, with a standard error of 0.5 mm."""
+    faces = struct.pack("<12I", 0, 2, 1, 0, 1, 3, 0, 3, 2, 1, 2, 3)
+    blobs, accessors = [faces], [{"bufferView": 0, "componentType": 5125, "count": 12, "type": "SCALAR"}]
+    meshes, nodes = [], []
+    for row, level in enumerate(LEVELS):
+        z = -20.0 * row
+        blobs.append(struct.pack("<12f", 0, 0, z, 10, 0, z, 0, 10, z, 0, 0, z + 10))
+        blobs.append(struct.pack("<4f", *[0.5] * 4))
+        for kind in ("VEC3", "SCALAR"):
+            accessors.append({"bufferView": len(accessors), "componentType": 5126, "count": 4, "type": kind})
+        attributes = {"POSITION": len(accessors) - 2, "_STANDARD_ERROR_MM": len(accessors) - 1}
+        meshes.append({"primitives": [{"attributes": attributes, "indices": 0}]})
+        nodes.append({"name": level, "mesh": row})
+    starts = [sum(map(len, blobs[:place])) for place in range(len(blobs))]
+    views = [{"buffer": 0, "byteOffset": at, "byteLength": len(blob)} for at, blob in zip(starts, blobs, strict=True)]
+    document = {"asset": {"version": "2.0"}, "nodes": nodes, "meshes": meshes, "accessors": accessors}
+    document |= {"bufferViews": views, "buffers": [{"byteLength": sum(map(len, blobs))}]}
+    text = json.dumps(document).encode()
+    chunks = (b"JSON", text + b" " * (-len(text) % 4)), (b"BIN\0", b"".join(blobs))
+    body = b"".join(struct.pack("<I", len(data)) + kind + data for kind, data in chunks)
+    return b"glTF" + struct.pack("<II", 2, 12 + len(body)) + body
 
 
 def grey_png(columns: int, rows: int, bits: int = 16, text: bytes = b"") -> bytes:

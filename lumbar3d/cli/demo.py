@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
-from lumbar3d.cli.client import JobsClient
 from lumbar3d.cli.console import note, out, progress_bar
-from lumbar3d.cli.errors import CliError, Exit
+from lumbar3d.cli.errors import CliError
 from lumbar3d.cli.jobs import require_result
+from lumbar3d.client import JobsClient, NoAnswerError
 from lumbar3d.contracts import ReconstructOptions
 
 PAIR = Path(__file__).resolve().parents[1] / "demo"
@@ -83,9 +83,7 @@ def _started_service(port: int, folder: Path) -> Iterator[tuple[JobsClient, subp
             yield client, process
         except KeyboardInterrupt:
             note("Stopping.")
-        except CliError as error:
-            if error.exit_status != Exit.UNREACHABLE:
-                raise
+        except NoAnswerError:
             raise CliError(f"the service ended by itself; see {log}") from None
         finally:
             process.send_signal(signal.SIGTERM)

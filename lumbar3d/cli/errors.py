@@ -17,6 +17,7 @@ from __future__ import annotations
 import traceback
 from enum import IntEnum
 
+from lumbar3d.client import AddressError, ClientError, RefusedError
 from lumbar3d.errors import InputError, Lumbar3dError, RejectedError
 
 
@@ -46,24 +47,12 @@ class CliError(Exception):
         self.exit_status = exit_status
 
 
-class RefusedError(CliError):
-    """The service understood and refused; ``code`` is in the book of codes.
-
-    Parameters
-    ----------
-    message : str
-    code : str
-    """
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message, Exit.REFUSED)
-        self.code = code
-
-
 def explain(error: Exception) -> tuple[str, Exit]:
     """One line and the exit status for whatever a command raised."""
     if isinstance(error, CliError):
         return str(error), error.exit_status
+    if isinstance(error, ClientError):
+        return str(error), _status_of_client(error)
     if isinstance(error, Lumbar3dError):
         return f"{error} ({error.code})", _status_of(error)
     if isinstance(error, OSError):
@@ -77,3 +66,9 @@ def _status_of(error: Lumbar3dError) -> Exit:
     if isinstance(error, RejectedError):
         return Exit.NO_RESULT
     return Exit.REFUSED if isinstance(error, InputError) else Exit.FAILED
+
+
+def _status_of_client(error: ClientError) -> Exit:
+    if isinstance(error, RefusedError):
+        return Exit.REFUSED
+    return Exit.USAGE if isinstance(error, AddressError) else Exit.UNREACHABLE

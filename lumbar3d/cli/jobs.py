@@ -1,4 +1,4 @@
-"""``submit``, ``status``, ``wait``, ``download``: a job at a service, over REST."""
+"""``submit``, ``status``, ``wait``, ``download``, ``cancel``, ``erase``: a job at a service, over REST."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import Annotated
 
 import typer
 
-from lumbar3d.cli.client import JobsClient
 from lumbar3d.cli.console import describe, note, out, progress_bar
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import (
     DEFAULT_SERVER,
     ApArgument,
     CalibrationArgument,
+    FormatOption,
+    FrameOption,
     JobArgument,
     JsonOption,
     KeyOption,
     LatArgument,
     MethodOption,
     ServerOption,
+    checked_formats,
 )
+from lumbar3d.client import JobsClient
 from lumbar3d.contracts import JobState, JobStatus, ReconstructOptions
 
 
@@ -74,11 +77,36 @@ def download(
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder; made where missing")],
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
+    formats: FormatOption = None,
+    frame: FrameOption = "srs",
 ) -> None:
-    """Save result, meshes, scene, outlines and pictures of a finished job; print their paths."""
+    """Save result, meshes, scene, outlines and pictures of a finished job; print their paths.
+
+    Example for 3D Slicer: lumbar3d download JOB --out spine --format vtp --format markups --frame lps
+    """
+    chosen = checked_formats(formats)
     with JobsClient(server, api_key) as client:
-        paths = client.download(job, folder)
+        paths = client.download(job, folder, chosen, frame)
     out("\n".join(map(str, paths)))
+
+
+def cancel(
+    job: JobArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    api_key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop a job that has not ended; print its state."""
+    with JobsClient(server, api_key) as client:
+        found = client.cancel(job)
+    out(found.model_dump_json() if as_json else found.state.value)
+
+
+def erase(job: JobArgument, server: ServerOption = DEFAULT_SERVER, api_key: KeyOption = None) -> None:
+    """Erase a job with its images and results, stopping it first where it still runs; print what is gone."""
+    with JobsClient(server, api_key) as client:
+        gone = client.erase(job)
+    out(gone)
 
 
 def require_result(status: JobStatus) -> None:

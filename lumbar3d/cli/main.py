@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from lumbar3d import __version__
 from lumbar3d.cli import bridge, calibrate, db, jobs, keys, plugins
 from lumbar3d.cli.audit import audit
 from lumbar3d.cli.check import check
-from lumbar3d.cli.console import note
+from lumbar3d.cli.console import note, out
 from lumbar3d.cli.demo import demo
 from lumbar3d.cli.doctor import doctor
 from lumbar3d.cli.errors import explain
@@ -57,9 +58,24 @@ class OneLineErrors(TyperGroup):
             raise typer.Exit(int(status)) from None
 
 
-app = typer.Typer(cls=OneLineErrors, help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(cls=OneLineErrors, help=HELP, no_args_is_help=True, rich_markup_mode=None)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        out(f"lumbar3d {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def about(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version)] = False,
+) -> None:
+    """What stands before a command."""
+
+
 OWN = (demo, check, reconstruct, serve, worker, doctor, audit, settings)
-for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download):
+for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download, jobs.cancel, jobs.erase):
     app.command()(command)
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(keys.app, name="key")

@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from lumbar3d.artifacts import FORMATS
+from lumbar3d.cli.errors import CliError, Exit
+from lumbar3d.contracts import FrameName
+
 Method = Literal["gauss_newton", "bobyqa"]
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 
@@ -24,4 +28,25 @@ ServerOption = Annotated[str, typer.Option(envvar="LUMBAR3D_SERVER", help="base 
 KeyOption = Annotated[
     str | None, typer.Option(envvar="LUMBAR3D_API_KEY", show_envvar=True, help="API key; better in the environment")
 ]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format", metavar="NAME", help=f"may be repeated; of {', '.join(FORMATS)}; default: see docs/files.md"
+    ),
+]
+FrameOption = Annotated[FrameName, typer.Option(help="axes of STL, PLY, VTP, OBJ: lps for 3D Slicer")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the answer of the server as JSON")]
+
+
+def checked_formats(names: list[str] | None) -> list[str] | None:
+    """The same, None where there is none.
+
+    Raises
+    ------
+    CliError
+        One does not exist.
+    """
+    for name in names or ():
+        if name not in FORMATS:
+            raise CliError(f"no such format: {name}; there are {', '.join(FORMATS)}", Exit.USAGE)
+    return names or None

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from lumbar3d.artifacts import FORMATS, STORED, Artifact
 from lumbar3d.cli.console import out, progress_bar
 from lumbar3d.cli.errors import CliError, Exit
-from lumbar3d.cli.options import ApArgument, CalibrationArgument, LatArgument, MethodOption
-from lumbar3d.contracts import Calibration, JobState, JobStatus, ReconstructOptions, Stage
+from lumbar3d.cli.options import (
+    ApArgument,
+    CalibrationArgument,
+    FormatOption,
+    FrameOption,
+    LatArgument,
+    MethodOption,
+    checked_formats,
+)
+from lumbar3d.contracts import Calibration, FrameName, JobState, JobStatus, ReconstructOptions, Stage
+from lumbar3d.export.conversions import delivered
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="auto: the GPU where one works")]
 
@@ -23,8 +34,14 @@ def reconstruct(
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder for result.json, STL, GLB, pictures")],
     method: MethodOption = "gauss_newton",
     device: Device = "auto",
+    formats: FormatOption = None,
+    frame: FrameOption = "srs",
 ) -> None:
-    """Reconstruct here and now; print the paths of the files."""
+    """Reconstruct here and now; print the paths of the files.
+
+    Example for 3D Slicer: lumbar3d reconstruct ap.dcm lat.dcm room.json --out spine --format vtp --frame lps
+    """
+    chosen = checked_formats(formats)
     from lumbar3d.pipeline import Engine
 
     views = _calibration(calibration)
@@ -36,11 +53,19 @@ def reconstruct(
             on_status(_status(stage, progress))
 
         engine.run(ap, lat, views, ReconstructOptions(method=method), Path(running), report)
-        made = sorted(Path(running).iterdir())
-        for path in made:
-            path.replace(folder / path.name)
-    for path in made:
-        out(str(folder / path.name))
+        wanted = STORED if chosen is None else [each for name in chosen for each in FORMATS[name]]
+        made = [folder / name for name in _saved(wanted, Path(running), folder, frame)]
+    out("\n".join(map(str, sorted(made))))
+
+
+def _saved(wanted: Iterable[Artifact], stored: Path, folder: Path, frame: FrameName) -> Iterator[str]:
+    """Names of the files that were written, each whole or not at all."""
+    for artifact in wanted:
+        for name, content in delivered(artifact, stored, frame):
+            whole = stored / f".{name}.whole"
+            whole.write_bytes(content)
+            whole.replace(folder / name)
+            yield name
 
 
 def _calibration(path: Path) -> Calibration:

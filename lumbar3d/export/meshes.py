@@ -1,53 +1,81 @@
-"""Surfaces as files: binary STL per vertebra, all of them zipped, and one GLB. World frame, millimetres."""
+"""Surfaces as files: binary STL per vertebra and all of them zipped, world mm, and one GLB in metres, y up."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import trimesh
+from numpy.typing import NDArray
 from trimesh.exchange.gltf import export_glb
 from trimesh.exchange.stl import export_stl
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
+from lumbar3d.arrays import Array
 from lumbar3d.artifacts import MESH, MESHES, SCENE
+from lumbar3d.export.archive import zipped
+from lumbar3d.export.file_frames import SCENE_FROM_WORLD
 from lumbar3d.export.palette import COLOURS
-from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.export.scene_reader import SIGMA
+from lumbar3d.export.stl import stated
+from lumbar3d.export.surface import Surface
 
+DARKEST_MM = 3.0
+"""Standard error from which on a vertex of the scene is as dark as any."""
+_DARKEST = 0.25
 _BONE_ROUGHNESS = 0.6
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-"""The earliest that a zip can hold: equal meshes give equal bytes."""
+_ROOT = "spine"
 
 
-def write_meshes(meshes: Mapping[str, TriangleMesh], directory: Path) -> None:
+def write_meshes(surfaces: Sequence[Surface], directory: Path) -> None:
     """Write one STL a level, all of them in a zip, and the scene.
 
     Parameters
     ----------
-    meshes : mapping of level to TriangleMesh
+    surfaces : sequence of Surface
         World mm.
     directory : Path
         Existing.
     """
-    surfaces = {level: trimesh.Trimesh(mesh.vertices, mesh.faces, process=False) for level, mesh in meshes.items()}
-    with zipfile.ZipFile(directory / MESHES.file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for level, surface in surfaces.items():
-            stl = export_stl(surface)
-            (directory / MESH.name(level)).write_bytes(stl)
-            archive.writestr(zipfile.ZipInfo(MESH.name(level), _ZIP_TIME), stl, zipfile.ZIP_DEFLATED)
-    (directory / SCENE.file).write_bytes(export_glb(_scene(surfaces), include_normals=True))
+    solids = [trimesh.Trimesh(each.mesh.vertices, each.mesh.faces, process=False) for each in surfaces]
+    files = {}
+    for surface, solid in zip(surfaces, solids, strict=True):
+        files[MESH.name(surface.level)] = stated(export_stl(solid))
+    for name, stl in files.items():
+        (directory / name).write_bytes(stl)
+    (directory / MESHES.file).write_bytes(zipped(files))
+    (directory / SCENE.file).write_bytes(export_glb(_scene(surfaces, solids), include_normals=True))
 
 
-def _scene(surfaces: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:
-    """One named node and one material per vertebra; millimetres and z up, as everywhere else."""
+def _scene(surfaces: Sequence[Surface], solids: Sequence[trimesh.Trimesh]) -> trimesh.Scene:
+    """One named node and one material per vertebra.
+
+    The vertices stay world mm, bit for bit what the STL files hold; the root above them turns the whole into glTF's
+    metres with y up.
+    """
     scene = trimesh.Scene()
-    for level, surface in surfaces.items():
-        colour = [*COLOURS[level], 255]
+    scene.graph.update(frame_from=scene.graph.base_frame, frame_to=_ROOT, matrix=SCENE_FROM_WORLD)
+    for surface, solid in zip(surfaces, solids, strict=True):
+        colour = [*COLOURS[surface.level], 255]
         material = PBRMaterial(
-            name=level, baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=_BONE_ROUGHNESS, doubleSided=True
+            name=surface.level,
+            baseColorFactor=colour,
+            metallicFactor=0.0,
+            roughnessFactor=_BONE_ROUGHNESS,
+            doubleSided=True,
         )
-        surface.visual = TextureVisuals(material=material)
-        scene.add_geometry(surface, node_name=level, geom_name=level)
+        solid.visual = TextureVisuals(material=material)
+        if surface.sigma_mm is not None:
+            solid.visual.vertex_attributes["color"] = shades(surface.sigma_mm)
+            solid.vertex_attributes[SIGMA] = np.asarray(surface.sigma_mm, np.float32)
+        scene.add_geometry(solid, node_name=surface.level, geom_name=surface.level, parent_node_name=_ROOT)
     return scene
+
+
+def shades(sigma_mm: Array) -> NDArray[np.uint8]:
+    """Grey (V, 4), multiplied with the level's colour: white without error, darkest from ``DARKEST_MM`` on."""
+    light = 1.0 - (1.0 - _DARKEST) * np.clip(sigma_mm / DARKEST_MM, 0.0, 1.0)
+    grey = np.rint(255 * light).astype(np.uint8)
+    return np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=-1)

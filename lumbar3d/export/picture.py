@@ -27,14 +27,18 @@ def write_film(pixels: NDArray[np.float32], path: Path) -> None:
 def write_overlay_picture(
     films: Mapping[str, NDArray[np.float32]], overlays: Mapping[str, ViewOverlay], path: Path
 ) -> None:
-    """Write the views side by side with coloured outlines and level names, as a PNG.
+    """Write ``overlay_picture`` as a PNG."""
+    overlay_picture(films, overlays).save(path, format="PNG", compress_level=_COMPRESSION)
+
+
+def overlay_picture(films: Mapping[str, NDArray[np.float32]], overlays: Mapping[str, ViewOverlay]) -> Image.Image:
+    """The views side by side with coloured outlines and level names, RGB.
 
     Parameters
     ----------
     films : mapping of view to (rows, columns) float32
         [0, 1].
     overlays : mapping of view to ViewOverlay
-    path : Path
     """
     pictures = [_drawn(films[view], overlays[view]) for view in films]
     sheet = Image.new("RGB", (sum(picture.width for picture in pictures), max(p.height for p in pictures)))
@@ -42,7 +46,7 @@ def write_overlay_picture(
     for picture in pictures:
         sheet.paste(picture, (left, 0))
         left += picture.width
-    sheet.save(path, format="PNG", compress_level=_COMPRESSION)
+    return sheet
 
 
 def _film(pixels: NDArray[np.float32]) -> Image.Image:

@@ -9,7 +9,7 @@ import numpy as np
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
-from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 
 
@@ -81,3 +81,26 @@ class FittedVertebra:
         if self.covariance is None:
             return float("nan")
         return max(float(slope @ self.covariance[6:, 6:] @ slope), 0.0)
+
+    def normal_sigma_mm(self) -> Array | None:
+        """Standard error (V,) of each vertex along the outward normal, mm; None without covariance.
+
+        Linear: slope of the vertex's motion along the normal by each parameter, through the posterior covariance.
+        What slides within the surface moves no surface, so it is not counted.
+        """
+        if self.covariance is None:
+            return None
+        points = self.model.instance(self.coefficients)
+        areas = vertex_area_vectors(points, self.model.faces)
+        normals = areas / np.maximum(np.linalg.norm(areas, axis=1, keepdims=True), np.finfo(float).tiny)
+        modes = self.model.scaled_modes[..., : len(self.coefficients)]
+        slopes = np.concatenate(
+            [
+                np.cross(points, normals),
+                normals @ self.world_from_model[:3, :3].T,
+                np.einsum("vi,vik->vk", normals, modes),
+            ],
+            axis=1,
+        )
+        variance = np.einsum("vp,vp->v", slopes @ self.covariance, slopes)
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)))

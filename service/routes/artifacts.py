@@ -1,15 +1,19 @@
-"""Routes of a job's artifacts, built from their table."""
+"""Routes of a job's artifacts, built from their table: as they are stored, or made of what is when asked for."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
+from lumbar3d import __version__
 from lumbar3d.artifacts import ARTIFACTS, RESULT, Artifact
-from lumbar3d.contracts import ReconstructionResult
+from lumbar3d.contracts import FrameName, ReconstructionResult
+from lumbar3d.export.conversions import STORED_FRAME, convert, is_made
 from lumbar3d.jobs import audit
 from lumbar3d.jobs.bundles import OpenFile
 from lumbar3d.jobs.errors import BundleLostError
@@ -22,16 +26,74 @@ IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
 NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost", "store_unavailable")
 
 
+Frame = Annotated[
+    FrameName,
+    Query(description="Axes: srs is the world frame; lps is DICOM's, which 3D Slicer takes meshes for"),
+]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One file of one job, for one client.
+
+    Attributes
+    ----------
+    artifact : Artifact
+    name : str
+        Of the stored file.
+    frame : str
+    if_none_match : str or None
+    """
+
+    artifact: Artifact
+    name: str
+    frame: FrameName
+    if_none_match: str | None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is not stored as it is asked for."""
+        return is_made(self.artifact, self.frame)
+
+    @property
+    def told(self) -> str:
+        """Name of what is sent."""
+        return self.artifact.file if self.artifact.source else self.name
+
+    def etag(self, stored: OpenFile) -> str:
+        """Of the file, or of what it is made of and how: two releases may make it differently."""
+        if not self.is_made:
+            return f'"{stored.sha256}"'
+        how = f"{stored.sha256} {self.artifact.operation} {self.frame} {__version__}"
+        return f'"{hashlib.sha256(how.encode()).hexdigest()}"'
+
+
 def _whole(artifact: Artifact) -> Callable[..., object]:
+    name = artifact.source or artifact.name()
+
     async def send(
         job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
     ) -> Response:
-        return await _send(services, job_id, client, artifact, "", if_none_match)
+        return await _send(services, job_id, client, Asked(artifact, name, STORED_FRAME, if_none_match))
 
-    return send
+    async def send_framed(
+        job_id: JobIdDep,
+        services: ServicesDep,
+        client: ClientDep,
+        frame: Frame = STORED_FRAME,
+        if_none_match: IfNoneMatch = None,
+    ) -> Response:
+        return await _send(services, job_id, client, Asked(artifact, name, frame, if_none_match))
+
+    return send_framed if artifact.is_framed else send
 
 
 def _each(artifact: Artifact) -> Callable[..., object]:
+    def name_of(value: str) -> str:
+        if value not in artifact.values:
+            raise NotFoundError(f"no such {artifact.parameter}")
+        return artifact.name(value)
+
     async def send(
         job_id: JobIdDep,
         services: ServicesDep,
@@ -39,24 +101,32 @@ def _each(artifact: Artifact) -> Callable[..., object]:
         value: str = Path(alias=artifact.parameter, json_schema_extra={"enum": list(artifact.values)}),
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        if value not in artifact.values:
-            raise NotFoundError(f"no such {artifact.parameter}")
-        return await _send(services, job_id, client, artifact, value, if_none_match)
+        return await _send(services, job_id, client, Asked(artifact, name_of(value), STORED_FRAME, if_none_match))
 
-    return send
+    async def send_framed(
+        job_id: JobIdDep,
+        services: ServicesDep,
+        client: ClientDep,
+        value: str = Path(alias=artifact.parameter, json_schema_extra={"enum": list(artifact.values)}),
+        frame: Frame = STORED_FRAME,
+        if_none_match: IfNoneMatch = None,
+    ) -> Response:
+        return await _send(services, job_id, client, Asked(artifact, name_of(value), frame, if_none_match))
+
+    return send_framed if artifact.is_framed else send
 
 
 def _documented(artifact: Artifact) -> Documented:
-    schema = {"type": "object"} if artifact.media_type == "application/json" else {"type": "string", "format": "binary"}
+    schema = {"type": "object"} if artifact.media_type.endswith("json") else {"type": "string", "format": "binary"}
     content = {"content": {artifact.media_type: {"schema": schema}}}
     return {
         200: {
             "description": artifact.contents,
             **({"model": ReconstructionResult} if artifact is RESULT else content),
         },
-        206: {"description": "The part that the Range header asked for"},
+        **({} if artifact.source else {206: {"description": "The part that the Range header asked for"}}),
         304: {"description": "The same as the ETag in If-None-Match"},
-        **documented(*ANY_JOB, *NO_FILE),
+        **documented(*ANY_JOB, *NO_FILE, *(("invalid_request",) if artifact.is_framed else ())),
     }
 
 
@@ -72,22 +142,37 @@ for _artifact in ARTIFACTS:
     )
 
 
-async def _send(
-    services: Services, job_id: str, client: str, artifact: Artifact, value: str, if_none_match: str | None
-) -> Response:
-    """One file of the bundle that the job committed, whole and as it was written; Range requests are answered."""
-    name = artifact.name(value)
-    stored = await services.turns.take(client, lambda: open_file(services, job_id, client, name))
-    headers = {"ETag": f'"{stored.sha256}"', "Cache-Control": "private, no-cache"}
-    if is_current(if_none_match, headers["ETag"]):
+async def _send(services: Services, job_id: str, client: str, asked: Asked) -> Response:
+    """One file of the bundle that the job committed, whole and as it was written, or what is made of it.
+
+    Range requests are answered for what is stored.
+    """
+    stored = await services.turns.take(client, lambda: open_file(services, job_id, client, asked.name))
+    headers = {
+        "ETag": asked.etag(stored),
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'inline; filename="{job_id}-{asked.told}"',
+    }
+    if is_current(asked.if_none_match, headers["ETag"]):
         os.close(stored.descriptor)
         return Response(status_code=304, headers=headers)
+    if asked.is_made:
+        os.close(stored.descriptor)
+        content = await services.turns.take(client, lambda: _make(services, job_id, client, asked))
+        return Response(content, media_type=asked.artifact.media_type, headers=headers)
     try:
-        await services.turns.take(client, lambda: record_read(services, job_id, client, name))
+        await services.turns.take(client, lambda: record_read(services, job_id, client, asked.told))
     except BaseException:
         os.close(stored.descriptor)
         raise
-    return CheckedFile(stored, artifact.media_type, headers)
+    return CheckedFile(stored, asked.artifact.media_type, headers)
+
+
+def _make(services: Services, job_id: str, client: str, asked: Asked) -> bytes:
+    """In one turn: a request that is given up while it waits leaves no file open."""
+    record_read(services, job_id, client, asked.told)
+    with os.fdopen(open_file(services, job_id, client, asked.name).descriptor, "rb") as file:
+        return convert(asked.artifact, file.read(), asked.frame)
 
 
 def open_file(services: Services, job_id: str, client: str, name: str) -> OpenFile:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from lumbar3d.cli.client import JobsClient
+from lumbar3d.client import JobsClient
 from lumbar3d.contracts import JobState, ReconstructOptions
 from tests.conftest import calibration_document
 from tests.embedded_service import running_service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lumbar3d.cli.client import JobsClient
+from lumbar3d.client import JobsClient
 from lumbar3d.contracts import ReconstructOptions
 from tests.embedded_service import running_service
 

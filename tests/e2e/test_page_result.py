@@ -12,7 +12,7 @@ from PIL import Image
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import FILES
-from lumbar3d.cli.client import JobsClient
+from lumbar3d.client import JobsClient
 from tests.e2e.conftest import finished_job
 from tests.e2e.fixture_engine import REJECT_METHOD, measurements
 

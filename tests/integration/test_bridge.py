@@ -22,8 +22,8 @@ from lumbar3d.cli.bridge.receiver import Receiver
 from lumbar3d.cli.bridge.sender import Sender
 from lumbar3d.cli.bridge.spool import Spool
 from lumbar3d.cli.bridge.steps import Bridge
-from lumbar3d.cli.client import JobsClient
 from lumbar3d.cli.main import app
+from lumbar3d.client import JobsClient
 from lumbar3d.jobs import identity
 from tests.integration.http_bench import HttpBench, http_bench
 from tests.orthanc import CALIBRATION, demo_film

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import pytest
 from typer.testing import CliRunner
 
+from lumbar3d import __version__
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.cli.client import JobsClient
 from lumbar3d.cli.errors import Exit
 from lumbar3d.cli.main import app
+from lumbar3d.client import JobsClient, RefusedError
 from lumbar3d.contracts import JobStatus
 from lumbar3d.service.access import BASIC_ROLES, Principal
 from lumbar3d.service.keys import KeyRing, create
@@ -83,6 +84,50 @@ def test_a_job_from_submit_to_files(service, pair, tmp_path):
     assert downloaded.exit_code == Exit.OK
     assert {path.name for path in folder.iterdir()} == FILES
     assert set(downloaded.stdout.split()) == {str(folder / name) for name in FILES}
+
+
+def test_chosen_files_in_the_frame_of_slicer(service, pair, tmp_path):
+    job = lumbar3d("submit", *pair, server=service).stdout.strip()
+    lumbar3d("wait", job, server=service)
+    folders = {frame: tmp_path / frame for frame in ("srs", "lps")}
+    chosen = ["--format", "stl", "--format", "markups", "--format", "obj"]
+    for frame, folder in folders.items():
+        arguments = ["download", job, "--out", str(folder), *chosen, "--frame", frame]
+        assert lumbar3d(*arguments, server=service).exit_code == Exit.OK
+        names = {path.name for path in folder.iterdir()}
+        assert names == {"landmarks.mrk.json", "spine.obj", *(f"{level}.stl" for level in LEVELS)}
+    assert b"SPACE=LPS" in (folders["lps"] / "L3.stl").read_bytes()[:80]
+    assert "SPACE=LPS" in (folders["lps"] / "spine.obj").read_text().splitlines()[0]
+    names = ("landmarks.mrk.json", "L3.stl")
+    same, other = ([(folder / name).read_bytes() for folder in folders.values()] for name in names)
+    assert same[0] == same[1] and other[0] != other[1]
+    refused = lumbar3d("download", job, "--out", "unused", "--format", "dxf", server=service)
+    assert_one_line(refused, Exit.USAGE, "dxf", "nifti")
+
+
+def test_cancel_stops_and_erase_leaves_nothing(service, trouble, pair):
+    (trouble / "hold").write_text("")
+    try:
+        running, waiting = (lumbar3d("submit", *pair, server=service).stdout.strip() for _ in range(2))
+        assert lumbar3d("cancel", waiting, server=service).stdout.strip() == "cancelled"
+        erased = lumbar3d("erase", running, server=service)
+    finally:
+        (trouble / "hold").unlink()
+    assert erased.exit_code == Exit.OK and erased.stdout.strip() == "job, result, images"
+    assert_one_line(lumbar3d("status", running, server=service), Exit.REFUSED, "job_not_found")
+    finished = lumbar3d("submit", *pair, server=service).stdout.strip()
+    lumbar3d("wait", finished, server=service)
+    assert lumbar3d("cancel", finished, server=service).stdout.strip() == "succeeded"
+    with JobsClient(service) as client:
+        assert client.result(finished).method == "gauss_newton"
+        assert client.erase(finished) == "job, result, images"
+        with pytest.raises(RefusedError) as refused:
+            client.result(finished)
+        assert refused.value.problem.code == "job_not_found"
+
+
+def test_version():
+    assert lumbar3d("--version").stdout == f"lumbar3d {__version__}\n"
 
 
 def test_the_method_reaches_the_engine(service, pair, tmp_path):

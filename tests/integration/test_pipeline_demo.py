@@ -6,14 +6,20 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
-from lumbar3d.anatomy import LEVELS
+import lumbar3d
+from lumbar3d.anatomy import LANDMARKS, LEVELS
+from lumbar3d.artifacts import FORMATS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions
 from lumbar3d.errors import CalibrationError, RejectedError, ViewNotRecognisedError
+from lumbar3d.library import call
 from lumbar3d.pipeline import Engine
+from lumbar3d.shape.mesh import vertex_area_vectors
 from tests import golden_demo
 
 pytestmark = pytest.mark.slow
@@ -59,6 +65,46 @@ def test_the_demo_pair_is_as_it_was(engine: Engine) -> None:
     """Other BLAS kernels move vertices by 8e-6 mm, unfused network operators by 9e-6, measurements by 2.4e-4."""
     for name, difference in golden_demo.differences(golden_demo.figures(golden_demo.answer(engine))).items():
         assert difference < (0.01 if name == "measurements" else 1e-3), name
+
+
+def test_the_library_on_arrays(
+    engine: Engine, films: Films, room: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same numbers as from the files, and everything that a caller can do with them."""
+    monkeypatch.setattr(call, "_engine", lambda: engine)
+    ap, lat = (np.asarray(Image.open(path)) for path in films.values())
+    spine = lumbar3d.reconstruct(ap, lat, room)
+    for name, difference in golden_demo.differences(golden_demo.figures(spine)).items():
+        assert difference < (0.01 if name == "measurements" else 1e-3), name
+    assert len(repr(spine)) < 200 and spine._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
+    slip = spine.measurement("slip_sagittal", "L4/L5")
+    assert (slip.code, slip.target, slip.unit) == ("slip_sagittal", "L4/L5", "mm")
+    table = spine.table()
+    assert len(table) == len(spine.measurements) and table["standard_error"].gt(0).all()
+
+    third = spine["L3"]
+    mm2 = np.linalg.norm(vertex_area_vectors(third.vertices_mm, third.faces), axis=1)
+    rms = np.sqrt((mm2 * third.standard_error_mm**2).sum() / mm2.sum())
+    assert rms == pytest.approx(third.quality.surface_sigma_mm, rel=0.05)  # that of the decimated surface
+    assert set(third.landmarks_mm) == set(LANDMARKS) and {m.target for m in third.measurements} == {"L3"}
+
+    paths = spine.save(tmp_path / "out", list(FORMATS), frame="lps")
+    assert {path.name for path in paths} == {path.name for path in (tmp_path / "out").iterdir()}
+    stl, vtp = trimesh.load_mesh(tmp_path / "out/L3.stl"), tmp_path / "out/spine.vtp"
+    x, y, z = third.vertices_mm.T
+    lps = np.stack([y, -x, z], axis=1)
+    np.testing.assert_allclose(stl.bounds, [lps.min(0), lps.max(0)], atol=1e-4)
+    labels = nibabel.load(tmp_path / "out/labels.nii.gz")
+    volume_cm3 = float((np.asarray(labels.dataobj) == 3).sum()) / 1000.0
+    assert volume_cm3 == pytest.approx(spine.measurement("vertebra_volume", "L3").value, rel=0.01)
+    assert b"SPACE" in vtp.read_bytes()
+    with pytest.raises(ValueError, match="formats are json"):
+        spine.save(tmp_path / "none", ["dxf"])
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(KeyError, match=r"L1/L2, L2/L3"):
+        spine.measurement("slip_sagittal", "L5/S1")
+    with pytest.raises(KeyError, match="no T12"):
+        spine["T12"]
 
 
 def test_an_ap_film_as_archives_hang_it_gives_the_same_spine(

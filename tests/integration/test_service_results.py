@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
+from lumbar3d.artifacts import ARTIFACTS, MADE
 from tests.integration.http_bench import http_bench, problem
 
 pytestmark = pytest.mark.timeout(60)
@@ -53,6 +55,41 @@ def test_etags_in_every_form(tmp_path: Path) -> None:
             for form in (etag, f'"other", {etag}', f"W/{etag}", "*"):
                 assert bench.client.get(address + path, headers={"If-None-Match": form}).status_code == 304, form
             assert bench.client.get(address + path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_made_files_come_of_the_stored_ones(tmp_path: Path) -> None:
+    with http_bench(tmp_path) as bench:
+        address = bench.submitted()
+        bench.run_next()
+        for artifact in MADE:
+            answer = bench.client.get(address + artifact.address)
+            assert answer.status_code == 200 and answer.content, artifact.operation
+            assert answer.headers["content-type"].split(";")[0] == artifact.media_type
+            name = f"{address.rsplit('/')[-1]}-{artifact.file}"
+            assert answer.headers["content-disposition"] == f'inline; filename="{name}"'
+            same = bench.client.get(address + artifact.address, headers={"If-None-Match": answer.headers["ETag"]})
+            assert same.status_code == 304
+        assert not list(tmp_path.glob("artifacts/*/*/spine.ply"))  # made, not stored
+
+
+def test_frames_of_meshes(tmp_path: Path) -> None:
+    with http_bench(tmp_path) as bench:
+        address = bench.submitted()
+        bench.run_next()
+        framed = [artifact for artifact in ARTIFACTS if artifact.is_framed]
+        assert {artifact.operation for artifact in framed} == {"mesh", "meshes", "ply", "vtp", "obj"}
+        for artifact in framed:
+            path, _ = next(artifact.files())
+            plain, srs, lps = (bench.client.get(address + path + ask) for ask in ("", "?frame=srs", "?frame=lps"))
+            assert plain.content == srs.content != lps.content and plain.headers["ETag"] == srs.headers["ETag"]
+            assert lps.headers["ETag"] != srs.headers["ETag"]
+            problem(bench.client.get(address + path + "?frame=ras"), 422, "invalid_request")
+        before, after = (
+            np.frombuffer(bench.client.get(f"{address}/meshes/L1.stl?frame={frame}").content, "<f4", 12, 84)
+            for frame in ("srs", "lps")
+        )
+        x, y, z = before.reshape(4, 3).T
+        np.testing.assert_array_equal(after.reshape(4, 3), np.stack([y, -x, z], axis=1))
 
 
 def test_erasing_while_others_download(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lumbar3d.artifacts import ARTIFACTS, FILES, MESHES
-from lumbar3d.cli import client
+from lumbar3d import client
+from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, MADE, MESHES, OVERLAY, STORED
+from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +21,13 @@ ADDRESSES = {address for artifact in ARTIFACTS for address, _ in artifact.files(
 
 def test_names_and_addresses_are_unique() -> None:
     assert len({artifact.operation for artifact in ARTIFACTS}) == len(ARTIFACTS)
-    assert len(ADDRESSES) == len(FILES) == 12
+    assert len(ADDRESSES) == len({name for artifact in ARTIFACTS for _, name in artifact.files()}) == 19
+    assert len(FILES) == 12 and {artifact.source for artifact in MADE} < FILES
+
+
+def test_every_artifact_that_is_not_sent_as_stored_can_be_made() -> None:
+    assert set(conversions._CONVERSIONS) == {a.operation for a in ARTIFACTS if a.source or a.is_framed}
+    assert all(bool(artifact.source) == (artifact in MADE) for artifact in (*STORED, *MADE))
 
 
 @pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.operation)
@@ -31,7 +38,13 @@ def test_every_artifact_has_its_route(artifact) -> None:
 
 
 def test_command_line_saves_all_but_what_repeats() -> None:
-    assert {*client.FILES.values(), MESHES.file} == FILES and set(client.FILES) < ADDRESSES
+    saved = {name for artifact in client.SAVED for _, name in artifact.files()}
+    assert {*saved, MESHES.file} == FILES
+
+
+def test_every_format_is_made_of_artifacts_of_the_table() -> None:
+    named = [artifact for artifacts in FORMATS.values() for artifact in artifacts]
+    assert len(named) == len(set(named)) and set(ARTIFACTS) - set(named) == {MESHES, OVERLAY}
 
 
 def test_no_second_list_in_the_sources() -> None:

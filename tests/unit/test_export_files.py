@@ -11,10 +11,12 @@ import trimesh
 from PIL import Image
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.export.file_frames import SCENE_FROM_WORLD
 from lumbar3d.export.meshes import write_meshes
 from lumbar3d.export.overlay import ViewOverlay
 from lumbar3d.export.palette import COLOURS
 from lumbar3d.export.picture import write_film, write_overlay_picture
+from lumbar3d.export.surface import Surface
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
 
 
@@ -28,8 +30,12 @@ def meshes() -> dict[str, TriangleMesh]:
     return {level: ball((3.0 * k, -2.0 * k, -35.0 * k), 12.0 + k) for k, level in enumerate(LEVELS)}
 
 
+def write(meshes: dict[str, TriangleMesh], folder: Path) -> None:
+    write_meshes([Surface(level, mesh) for level, mesh in meshes.items()], folder)
+
+
 def test_stl_keeps_every_triangle(meshes: dict[str, TriangleMesh], tmp_path: Path) -> None:
-    write_meshes(meshes, tmp_path)
+    write(meshes, tmp_path)
     for level, mesh in meshes.items():
         read = trimesh.load_mesh(tmp_path / f"{level}.stl")
         assert len(read.faces) == len(mesh.faces)
@@ -39,7 +45,7 @@ def test_stl_keeps_every_triangle(meshes: dict[str, TriangleMesh], tmp_path: Pat
 
 
 def test_zip_holds_the_same_files(meshes: dict[str, TriangleMesh], tmp_path: Path) -> None:
-    write_meshes(meshes, tmp_path)
+    write(meshes, tmp_path)
     with zipfile.ZipFile(tmp_path / "meshes.zip") as archive:
         assert archive.namelist() == [f"{level}.stl" for level in LEVELS]
         for name in archive.namelist():
@@ -50,18 +56,18 @@ def test_equal_meshes_give_equal_bytes(meshes: dict[str, TriangleMesh], tmp_path
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
-        write_meshes(meshes, folder)
+        write(meshes, folder)
     for name in ("L1.stl", "meshes.zip", "spine.glb"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
 
 
 def test_glb_names_colours_and_places_every_vertebra(meshes: dict[str, TriangleMesh], tmp_path: Path) -> None:
-    write_meshes(meshes, tmp_path)
+    write(meshes, tmp_path)
     scene = trimesh.load_scene(tmp_path / "spine.glb")
     assert set(scene.graph.nodes_geometry) == set(LEVELS)
     for level, mesh in meshes.items():
         transform, name = scene.graph[level]
-        np.testing.assert_array_equal(transform, np.eye(4))
+        np.testing.assert_array_equal(transform, SCENE_FROM_WORLD)
         part = scene.geometry[name]
         np.testing.assert_allclose(part.bounds, [mesh.vertices.min(0), mesh.vertices.max(0)], atol=1e-4)
         assert tuple(part.visual.material.baseColorFactor[:3]) == COLOURS[level]

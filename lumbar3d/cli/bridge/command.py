@@ -50,7 +50,7 @@ def run(
     from lumbar3d.cli.bridge.sender import Sender
     from lumbar3d.cli.bridge.spool import Spool
     from lumbar3d.cli.bridge.steps import Bridge
-    from lumbar3d.cli.client import JobsClient
+    from lumbar3d.client import JobsClient
 
     archive, spool = _address(pacs), Spool(folder)
     ledger = Ledger(folder / LEDGER)

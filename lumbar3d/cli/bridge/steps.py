@@ -14,9 +14,9 @@ from lumbar3d.cli.bridge.ledger import Ledger, Pair, State, key_of
 from lumbar3d.cli.bridge.pairing import pair_of
 from lumbar3d.cli.bridge.sender import Sender
 from lumbar3d.cli.bridge.spool import Spool
-from lumbar3d.cli.client import JobsClient
 from lumbar3d.cli.console import note
-from lumbar3d.cli.errors import CliError, RefusedError
+from lumbar3d.cli.errors import CliError
+from lumbar3d.client import ClientError, JobsClient, RefusedError
 from lumbar3d.contracts import JobState, ReconstructOptions
 
 ACCESS = ("unauthorized", "forbidden")
@@ -74,13 +74,13 @@ class Bridge:
             else:
                 self._look(pair, pair.job)
         except RefusedError as error:
-            if error.code == GONE and not self.ledger.handled(pair):
+            if error.problem.code == GONE and not self.ledger.handled(pair):
                 self.ledger.move(pair, State.PAIRED, reason="the service has no such job any more: it is sent again")
-            elif codes.entry(error.code).retry or error.code in ACCESS:
+            elif codes.entry(error.problem.code).retry or error.problem.code in ACCESS:
                 self._trouble(pair, str(error))
             else:
                 self._end(pair, State.ENDED, pair.job, str(error))
-        except (CliError, OSError) as error:
+        except (CliError, ClientError, OSError) as error:
             self._trouble(pair, str(error))
 
     def _submit(self, pair: Pair) -> None:

@@ -29,7 +29,9 @@ export async function createScene(host, { id, geometry, display }) {
   renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
   const scene = new Scene();
   scene.background = new Color(getComputedStyle(document.documentElement).getPropertyValue("--film").trim());
-  scene.add(gltf.scene, new HemisphereLight(0xffffff, 0x46525c, 1.6));
+  // Vertices are world mm; only the root of the file turns them into metres with y up, for other viewers.
+  const nodes = [...vertebrae.values()].map(({ node }) => node);
+  scene.add(...nodes, new HemisphereLight(0xffffff, 0x46525c, 1.6));
   const camera = new OrthographicCamera();
   camera.up.copy(UP);
   const headlight = new DirectionalLight(0xffffff, 1.9);
@@ -43,7 +45,8 @@ export async function createScene(host, { id, geometry, display }) {
   host.replaceChildren(canvas);
 
   const controls = new OrbitControls(camera, canvas);
-  const box = new Box3().setFromObject(gltf.scene);
+  const box = new Box3();
+  for (const node of nodes) box.expandByObject(node);
   const stage = { renderer, scene, camera, controls, box };
   const render = () => renderer.render(scene, camera);
   const turnTo = (direction) => place(stage, direction, render);

@@ -1,0 +1,75 @@
+"""Files that are made of what a job stores, when somebody asks for them: plain NumPy, so that the front end can."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lumbar3d import artifacts
+from lumbar3d.artifacts import Artifact
+from lumbar3d.contracts import FRAMES, FrameName, ReconstructionResult
+from lumbar3d.export import archive, fhir, label_volume, markups, measurement_table, stl, surface_files
+from lumbar3d.export.scene_reader import read_scene
+
+STORED_FRAME = FRAMES[0]
+"""What meshes are stored in, and asked for where nobody says another."""
+Conversion = Callable[[bytes, FrameName], bytes]
+
+
+def convert(artifact: Artifact, source: bytes, frame: FrameName) -> bytes:
+    """What ``artifact`` holds, along the axes of ``frame``.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        With a ``source``, or a mesh that is asked for in another frame than it is stored in.
+    source : bytes
+        Content of the stored file.
+    frame : {"srs", "lps"}
+        Of no account to files that have one frame of their own.
+    """
+    return _CONVERSIONS[artifact.operation](source, frame)
+
+
+def is_made(artifact: Artifact, frame: FrameName) -> bool:
+    """Whether a file is not stored as it is asked for."""
+    return bool(artifact.source) or (artifact.is_framed and frame != STORED_FRAME)
+
+
+def delivered(artifact: Artifact, stored: Path, frame: FrameName) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of an artifact, out of a folder of what a job stores."""
+    for _, name in artifact.files():
+        source = (stored / (artifact.source or name)).read_bytes()
+        yield name, convert(artifact, source, frame) if is_made(artifact, frame) else source
+
+
+def _zip_of_stl(source: bytes, frame: FrameName) -> bytes:
+    return archive.zipped({name: stl.stated(content, frame) for name, content in archive.unzipped(source).items()})
+
+
+def _markups(source: bytes, _frame: FrameName) -> bytes:
+    return markups.markups(ReconstructionResult.model_validate_json(source))
+
+
+def _table(source: bytes, _frame: FrameName) -> bytes:
+    return measurement_table.measurements_csv(ReconstructionResult.model_validate_json(source).measurements)
+
+
+def _fhir(source: bytes, _frame: FrameName) -> bytes:
+    result = ReconstructionResult.model_validate_json(source)
+    return json.dumps(fhir.bundle(result, hashlib.sha256(source).hexdigest()), indent=1).encode()
+
+
+_CONVERSIONS: dict[str, Conversion] = {
+    artifacts.MESH.operation: stl.stated,
+    artifacts.MESHES.operation: _zip_of_stl,
+    artifacts.PLY.operation: lambda source, frame: surface_files.ply(read_scene(source), frame),
+    artifacts.VTP.operation: lambda source, frame: surface_files.vtp(read_scene(source), frame),
+    artifacts.OBJ.operation: lambda source, frame: surface_files.obj(read_scene(source), frame),
+    artifacts.LABELS.operation: lambda source, _frame: label_volume.nifti(read_scene(source)),
+    artifacts.MARKUPS.operation: _markups,
+    artifacts.TABLE.operation: _table,
+    artifacts.FHIR.operation: _fhir,
+}
