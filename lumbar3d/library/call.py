@@ -8,7 +8,7 @@ from lumbar3d.contracts import ReconstructOptions
 from lumbar3d.library.films import Film, Room, as_files, calibration_of
 from lumbar3d.library.spine import Spine
 from lumbar3d.pipeline import Engine
-from lumbar3d.stages import Progress
+from lumbar3d.stages import StageProgress
 
 
 @cache
@@ -21,7 +21,7 @@ def reconstruct(
     lat: Film,
     calibration: Room,
     options: ReconstructOptions | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Spine:
     """Reconstruct L1 to L5 from two calibrated radiographs.
 

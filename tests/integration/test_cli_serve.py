@@ -145,7 +145,7 @@ def test_a_worker_without_broker_says_what_is_missing():
 
 def test_serving_never_loads_the_engine():
     program = (
-        "import sys, cli.main, cli.serve, cli.supervisor, service.app\n"
+        "import sys, lumbar3d.cli.main, lumbar3d.cli.serve, lumbar3d.cli.supervisor, lumbar3d.service.app\n"
         "print([name for name in ('numba', 'onnxruntime', 'nlopt', 'lumbar3d.pipeline') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
