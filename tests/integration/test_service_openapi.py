@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lumbar3d.artifacts import ARTIFACTS, DICOM
 from lumbar3d.codes import BOOK
 from lumbar3d.contracts import Calibration, JobStatus, Problem, ReconstructOptions
 from lumbar3d.errors import InputError, Lumbar3dError
@@ -45,13 +46,7 @@ def test_every_route_is_documented(document: dict[str, Any], tmp_path: Path) -> 
         "/reconstruct",
         "/jobs/{job_id}",
         "/jobs/{job_id}/events",
-        "/jobs/{job_id}/result",
-        "/jobs/{job_id}/meshes/{level}.stl",
-        "/jobs/{job_id}/meshes.zip",
-        "/jobs/{job_id}/spine.glb",
-        "/jobs/{job_id}/overlay.json",
-        "/jobs/{job_id}/overlay.png",
-        "/jobs/{job_id}/images/{view}.png",
+        *("/jobs/{job_id}" + artifact.address for artifact in (*ARTIFACTS, DICOM)),
         "/healthz",
         "/readyz",
         "/metrics",
@@ -69,7 +64,8 @@ def test_routes_with_a_key_say_401(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert ("401" in operation["responses"]) == bool(operation["security"]), path
-            assert "422" not in operation["responses"] or path == "/reconstruct"
+            asks = "requestBody" in operation or any(part["in"] == "query" for part in operation.get("parameters", ()))
+            assert "422" not in operation["responses"] or asks, path
 
 
 def test_examples_follow_the_contracts() -> None:
