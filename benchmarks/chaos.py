@@ -150,22 +150,24 @@ def _count(deployment: World, clients: Clients, struck: list[tuple[float, list[s
         for at_s, running in struck
         if running and finished.issuperset(running)
     ]
+    with httpx.Client(timeout=10.0) as http:
+        without_files = sum(not _has_result(http, deployment.urls, job_id) for job_id in finished)
     return {
         "acknowledged": len(clients.acknowledged),
         "finished": len(finished),
         "lost": len(ids - finished),
-        "without_files": sum(not _has_result(deployment.urls, job_id) for job_id in finished),
+        "without_files": without_files,
         "twice": sum(times.get(job_id, 0) > 1 for job_id in ids) + len(clients.doubled) + len(rows) - len(ids),
         "run_again": sum(rows[job_id].attempt > 1 for job_id in finished),
         "recovered_s": [round(float(seconds), 2) for seconds in recovered_s],
     }
 
 
-def _has_result(urls: list[str], job_id: str) -> bool:
+def _has_result(http: httpx.Client, urls: list[str], job_id: str) -> bool:
     """Whether its files are whole: the service compares them with their hashes."""
     for url in urls * 3:
         with suppress(httpx.TransportError):
-            answer = httpx.get(f"{url}/jobs/{job_id}/result", timeout=10)
+            answer = http.get(f"{url}/jobs/{job_id}/result")
             if answer.status_code == httpx.codes.OK:
                 return True
         time.sleep(0.5)
@@ -179,10 +181,9 @@ def render(record: dict[str, Any]) -> str:
         "# Faults",
         "",
         f"Made by `{record['command']}` on {machine['processor']}, {machine['cores']} cores, load average "
-        f"{record['load_average']}; {record['database']}, "
-        f"Redis without persistence, two front ends, two Celery workers, engine of a third of a second, lease "
-        f"{LEASE_S:.0f} s. Rounds: {len(record['rounds'])}, {record['minutes']} minutes in all, seeds "
-        f"{record['rounds'][0]['seed']} to {record['rounds'][-1]['seed']}.",
+        f"{record['load_average']}; {record['database']}, Redis without persistence, 2 front ends, 2 Celery workers, "
+        f"engine of a third of a second, lease {LEASE_S:.0f} s. Rounds: {len(record['rounds'])}, {record['minutes']} "
+        f"minutes in all, seeds {record['rounds'][0]['seed']} to {record['rounds'][-1]['seed']}.",
         "",
         "| | |",
         "|---|---|",

@@ -52,7 +52,8 @@ class _Lingering:
             self._transport.close()
         else:
             self.is_over = True
-            self._transport.write_eof()
+            if self._transport.can_write_eof():  # TLS cannot
+                self._transport.write_eof()
             self._protocol.loop.call_later(LINGER_S, self._transport.close)
 
 
