@@ -10,7 +10,7 @@ import typer
 
 from lumbar3d.cli.console import out, progress_bar
 from lumbar3d.cli.errors import CliError, Exit
-from lumbar3d.cli.options import ApArgument, CalibrationArgument, LatArgument, MethodOption
+from lumbar3d.cli.options import ApArgument, CalibrationArgument, LatArgument, MethodOption, RefineOption
 from lumbar3d.contracts import Calibration, JobState, JobStatus, ReconstructOptions, Stage
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="auto: the GPU where one works")]
@@ -22,12 +22,13 @@ def reconstruct(
     calibration: CalibrationArgument,
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder for result.json, STL, GLB, pictures")],
     method: MethodOption = "gauss_newton",
+    refine_geometry: RefineOption = False,
     device: Device = "auto",
 ) -> None:
     """Reconstruct here and now; print the paths of the files."""
     from lumbar3d.pipeline import Engine
 
-    views = _calibration(calibration)
+    views, options = _calibration(calibration), ReconstructOptions(method=method, refine_geometry=refine_geometry)
     folder.mkdir(parents=True, exist_ok=True)
     with progress_bar() as on_status, tempfile.TemporaryDirectory(dir=folder, prefix=".running-") as running:
         engine = Engine.load(None, device)
@@ -35,7 +36,7 @@ def reconstruct(
         def report(stage: Stage, progress: float) -> None:
             on_status(_status(stage, progress))
 
-        engine.run(ap, lat, views, ReconstructOptions(method=method), Path(running), report)
+        engine.run(ap, lat, views, options, Path(running), report)
         made = sorted(Path(running).iterdir())
         for path in made:
             path.replace(folder / path.name)
