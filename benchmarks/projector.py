@@ -82,6 +82,7 @@ def measure(data: Path) -> list[dict[str, Any]]:
         gpu = GpuProjector()
         row, image = timed("CUDA projector, with transfer", ap.rows, lambda: gpu.path_lengths_mm([mesh], ap)[0], 50)
         rows.append(row | {"largest_difference_mm": float(np.abs(image - full).max())})
+    assert isinstance(small, ConeBeam) and isinstance(ap, ConeBeam)
     return rows + diffdrr_rows(mesh, [small, ap], {small.rows: small_image, ap.rows: full})
 
 

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.registration --data DIR [--quick]``: people of ``benchmarks.subjects`` posed as standing spines,
 and single L1 of others on a borrowed spine (``lone_l1``); decomposition images are rendered from the **real** meshes,
-then spoiled (``simulated_detection``). No network here. BOBYQA runs until it stops by itself. Writes
+then spoiled (``simulated_detection``), of a cone-beam pair and of a slot scanner. No network here. BOBYQA runs until
+it stops by itself. Writes
 ``benchmarks/results/registration.{json,md}``, about ten CPU minutes. The constants were chosen on simulated instances
 and patients, but the people were scored several times on the way: mildly optimistic.
 """
@@ -25,7 +26,7 @@ from benchmarks.machine import describe
 from benchmarks.registration_cases import CONDITIONS, RegistrationCase, score, simulate
 from benchmarks.registration_report import write
 from benchmarks.registration_run import BOBYQA, GAUSS_NEWTON, INITIAL, PAPER_SIZED, Run
-from benchmarks.subjects import COMPLETE_SUBJECTS, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, SlotRoom, load_subject
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.quality import judge_levels
@@ -34,6 +35,8 @@ from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
 
+SLOT_SCANNER = "as the design, slot scanner"
+"""The first condition in front of two fan beams that travel."""
 EVALUATIONS = (1000, 3000)
 """Where BOBYQA is also looked at on its way."""
 EVALUATIONS_AT_MOST = 30_000
@@ -80,6 +83,9 @@ def main() -> None:
     people = [load_subject(arguments.data, name) for name in names]
     constants = RegistrationConstants()
     cases = [simulate(person, name, draw) for name in CONDITIONS for person in people for draw in range(draws)]
+    scanned = [load_subject(arguments.data, name, SlotRoom()) for name in names]
+    scans = [simulate(person, next(iter(CONDITIONS)), draw) for person in scanned for draw in range(draws)]
+    cases += [replace(case, condition=SLOT_SCANNER) for case in scans]
     run(cases[0], models, GAUSS_NEWTON, constants)  # compiles and loads
     runs = [run(case, models, GAUSS_NEWTON, constants) for case in cases]
     first = [simulate(person, next(iter(CONDITIONS)), 0) for person in people]

@@ -20,7 +20,7 @@ import trimesh
 
 from benchmarks.model_fit import ModelFit, fit_model
 from lumbar3d.arrays import Array, Mask
-from lumbar3d.contracts import Calibration, GeometryView
+from lumbar3d.contracts import Calibration, GeometryView, SlotView
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -91,6 +91,43 @@ class Room:
         )
 
 
+@dataclass(frozen=True)
+class SlotRoom:
+    """A biplanar slot scanner (distances of the EOS system), AP in front, LAT on the patient's right."""
+
+    source_to_detector_mm: float = 1300.0
+    source_to_isocenter_mm: tuple[float, float] = (987.0, 918.0)
+    """AP, LAT."""
+    pitch_mm: float = 0.727
+    """Of columns and rows at the isocentre: what the networks' grid has there."""
+    columns: int = 512
+
+    def calibration(self) -> Calibration:
+        """Both views in the calibration contract."""
+        ap_mm, lat_mm = self.source_to_isocenter_mm
+        return Calibration(
+            version="1.0",
+            ap=self._view(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]), ap_mm),
+            lat=self._view(np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0]), lat_mm),
+        )
+
+    def _view(self, towards_source: Array, u_axis: Array, distance_mm: float) -> SlotView:
+        """One view; it is scanned downwards."""
+        spacing_mm = self.pitch_mm * self.source_to_detector_mm / distance_mm
+        top = (self.columns - 1) / 2 * self.pitch_mm * np.array([0.0, 0.0, 1.0])
+        middle = towards_source * (distance_mm - self.source_to_detector_mm) + top
+        return SlotView(
+            type="slot",
+            source_mm=tuple(towards_source * distance_mm + top),
+            detector_origin_mm=tuple(middle - (self.columns - 1) / 2 * spacing_mm * u_axis),
+            detector_u_axis=tuple(u_axis),
+            scan_direction=(0.0, 0.0, -1.0),
+            pixel_spacing_mm=(spacing_mm, self.pitch_mm),
+            columns=self.columns,
+            rows=self.columns,
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class RealSubject:
     """One person in front of the detectors, with the truth.
@@ -121,7 +158,7 @@ class RealSubject:
     geometry: BiplanarGeometry
 
 
-def load_subject(data: Path, name: str, room: Room | None = None) -> RealSubject:
+def load_subject(data: Path, name: str, room: Room | SlotRoom | None = None) -> RealSubject:
     """One person of ``SOURCES``, turned to SRS, centred near the isocentre with a small seeded rotation and offset."""
     source, notes = SOURCES[name], json.loads(ANNOTATIONS.read_text())["subjects"][name]
     landmarks = {level: np.array(notes[level]["landmarks_mm"]) for level in source.files}

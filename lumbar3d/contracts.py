@@ -311,9 +311,7 @@ class RefinedParameter(_Contract):
     sigma: float = Field(ge=0.0, description="standard error")
     prior_sigma: float = Field(gt=0.0, description="what a nominal room may be off by")
     unit: Literal["mm", "deg"]
-    seen: bool = Field(
-        description="false where the images say little of it and the prior holds it: its error may be there"
-    )
+    seen: bool = Field(description="false where the images say too little: its error may be there still")
 
 
 class ReconstructionResult(_Contract):

@@ -20,6 +20,7 @@ from lumbar3d.cli.options import (
     KeyOption,
     LatArgument,
     MethodOption,
+    RefineOption,
     ServerOption,
     checked_formats,
 )
@@ -32,13 +33,14 @@ def submit(
     lat: LatArgument,
     calibration: CalibrationArgument,
     method: MethodOption = "gauss_newton",
+    refine_geometry: RefineOption = False,
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send two radiographs; print the job id."""
     with JobsClient(server, api_key) as client:
-        job = client.submit((ap, lat), calibration, ReconstructOptions(method=method))
+        job = client.submit((ap, lat), calibration, ReconstructOptions(method=method, refine_geometry=refine_geometry))
     out(job.model_dump_json() if as_json else job.id)
     note(f"result page: {client.page(job.id)}")
 

@@ -24,6 +24,9 @@ CalibrationArgument = Annotated[
 ]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="job id")]
 MethodOption = Annotated[Method, typer.Option(help="gauss_newton, or bobyqa for comparison (slower)")]
+RefineOption = Annotated[
+    bool, typer.Option("--refine-geometry", help="refine the lateral view of a nominal room together with the spine")
+]
 ServerOption = Annotated[str, typer.Option(envvar="LUMBAR3D_SERVER", help="base address of the service")]
 KeyOption = Annotated[
     str | None, typer.Option(envvar="LUMBAR3D_API_KEY", show_envvar=True, help="API key; better in the environment")

@@ -19,6 +19,7 @@ from lumbar3d.cli.options import (
     FrameOption,
     LatArgument,
     MethodOption,
+    RefineOption,
     checked_formats,
 )
 from lumbar3d.contracts import Calibration, FrameName, JobState, JobStatus, ReconstructOptions, Stage
@@ -33,6 +34,7 @@ def reconstruct(
     calibration: CalibrationArgument,
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder for result.json, STL, GLB, pictures")],
     method: MethodOption = "gauss_newton",
+    refine_geometry: RefineOption = False,
     device: Device = "auto",
     formats: FormatOption = None,
     frame: FrameOption = "srs",
@@ -44,7 +46,7 @@ def reconstruct(
     chosen = checked_formats(formats)
     from lumbar3d.pipeline import Engine
 
-    views = _calibration(calibration)
+    views, options = _calibration(calibration), ReconstructOptions(method=method, refine_geometry=refine_geometry)
     folder.mkdir(parents=True, exist_ok=True)
     with progress_bar() as on_status, tempfile.TemporaryDirectory(dir=folder, prefix=".running-") as running:
         engine = Engine.load(None, device)
@@ -52,7 +54,7 @@ def reconstruct(
         def report(stage: Stage, progress: float) -> None:
             on_status(_status(stage, progress))
 
-        engine.run(ap, lat, views, ReconstructOptions(method=method), Path(running), report)
+        engine.run(ap, lat, views, options, Path(running), report)
         wanted = STORED if chosen is None else [each for name in chosen for each in FORMATS[name]]
         made = [folder / name for name in _saved(wanted, Path(running), folder, frame)]
     out("\n".join(map(str, sorted(made))))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView, SlotView
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView, SlotView, View
 from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError, about
 from lumbar3d.geometry import frames, triangulation
 from lumbar3d.geometry.handedness import is_told_from_behind, row_axis, turned_over
@@ -145,7 +145,7 @@ def _crossing(ap: Projection, lat: Projection) -> tuple[Array, float]:
     return points[0], angle_deg
 
 
-def _beam(view: MatrixView | GeometryView | SlotView) -> Projection:
+def _beam(view: View) -> Projection:
     spacing = np.array(view.pixel_spacing_mm)
     low, high = LIMITS.spacing_mm
     if not np.all((spacing >= low) & (spacing <= high)):

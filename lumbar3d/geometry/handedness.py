@@ -6,16 +6,16 @@ print that is looked at from its back, has its columns the other way round; its 
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
-from lumbar3d.contracts import GeometryView, MatrixView, SlotView
+from lumbar3d.contracts import GeometryView, MatrixView, SlotView, View
 
 AnyView = TypeVar("AnyView", bound=MatrixView | GeometryView | SlotView)
 
 
-def is_told_from_behind(view: MatrixView | GeometryView | SlotView) -> bool:
+def is_told_from_behind(view: View) -> bool:
     """Whether column axis x row axis points at the source.
 
     A matrix alone never says it: its sign is free, so it does not tell which way its rays run.
@@ -33,12 +33,15 @@ def row_axis(view: GeometryView | SlotView) -> tuple[float, float, float]:
 
 def turned_over(view: AnyView) -> AnyView:
     """The same detector with its columns counted from the other side."""
+    return cast("AnyView", view.model_copy(update=_from_the_other_side(view)))
+
+
+def _from_the_other_side(view: View) -> dict[str, object]:
+    """What changes in the document."""
     last = view.columns - 1
     if isinstance(view, MatrixView):
         (u, v, w) = (np.array(row) for row in view.projection)
-        return view.model_copy(update={"projection": tuple(tuple(row.tolist()) for row in (last * w - u, v, w))})
+        return {"projection": tuple(tuple(row.tolist()) for row in (last * w - u, v, w))}
     u_axis = np.array(view.detector_u_axis)
     origin = np.array(view.detector_origin_mm) + last * view.pixel_spacing_mm[0] * u_axis
-    return view.model_copy(
-        update={"detector_origin_mm": tuple(origin.tolist()), "detector_u_axis": tuple((-u_axis).tolist())}
-    )
+    return {"detector_origin_mm": tuple(origin.tolist()), "detector_u_axis": tuple((-u_axis).tolist())}

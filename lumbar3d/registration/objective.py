@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,6 +83,13 @@ class Objective:
         ap, lat = np.clip((constants.reference_noise / np.array(noise)) ** 2, *constants.trust_limits)
         return float(ap), float(lat)
 
+    def trusting(self, trust: tuple[float, float]) -> Objective:
+        """The same cost with other weights of the views; what was evaluated stays, but for its cost."""
+        terms = zip(self.images, trust, strict=True)
+        return replace(
+            self, images=tuple(replace(term, weight=np.float32(share) * term.weight) for term, share in terms)
+        )
+
     def linearise(self, at: Evaluation, measured_noise: bool = False) -> NormalEquations:
         """Gauss-Newton normal equations in [omega, translation, active modes].
 
@@ -113,7 +120,7 @@ class Objective:
     def surface_flow(self, at: Evaluation, motion_world: Array) -> Image:
         """N_i . d_i of the fit vertices for motions (v, 3, C) in the world, (v, C)."""
         areas_world = self._areas(at) @ at.parameters.world_from_model[:3, :3].T
-        return np.einsum("vx,vxc->vc", areas_world, motion_world).astype(np.float32)
+        return np.asarray(np.einsum("vx,vxc->vc", areas_world, motion_world), dtype=np.float32)
 
     def _areas(self, at: Evaluation) -> Array:
         return flux.area_vectors(at.points_model[: self.surface.vertex_count], self.surface.faces)

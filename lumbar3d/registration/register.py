@@ -173,7 +173,7 @@ def _judge(task: FitProblem, error: LateralError | None, model: ShapeModel, end:
     objective = build_objective(here, model, end, FitStage(factor=1, modes=model.rank, iterations=0))
     evaluation = objective.evaluate(end)
     equations = objective.linearise(evaluation, measured_noise=True)
-    room = error and room_equations(objective, evaluation, equations, task.detection.lat, error)
+    room = None if error is None else room_equations(objective, evaluation, task.detection.lat, error, True)
     pairs = zip(objective.images, evaluation.images, strict=True)
     views = tuple(view_quality(term, fit) for term, fit in pairs)
     return LevelAtEnd(end, equations.hessian, evidence(model, end, equations), views, room)

@@ -23,8 +23,8 @@ class RoomConstants:
     source_distance_mm: float = 10.0
     """Standard deviation of the lateral source's way to its detector: what a tube is placed to by a tape measure."""
     detector_shift_mm: float = 3.0
-    """Of the detector along its columns and its rows. Along the columns it is hardly seen (it moves the whole spine
-    along the AP rays), so this is also the standard error of where the spine stands in the room."""
+    """Of the detector along its columns and its rows. The former is held (``HELD``), so this, over the magnification,
+    is also the standard error of where the spine stands along the AP rays."""
     detector_turn_deg: float = 2.0
     """Of the detector's turn in its plane."""
     rounds: int = 5
@@ -43,6 +43,9 @@ class RoomConstants:
 CONSTANTS = RoomConstants()
 Parameter = Literal["lat_source_distance", "lat_detector_shift_u", "lat_detector_shift_v", "lat_detector_turn"]
 PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
+HELD: frozenset[Parameter] = frozenset({"lat_detector_shift_u"})
+"""Not estimated, but in the posterior: it moves the spine along the AP rays, of which the AP view shows some
+hundredths of a per cent in size; the fit's linear model of the images errs by as much, and would drift."""
 UNITS: tuple[Literal["mm", "deg"], ...] = ("mm", "mm", "mm", "deg")
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from lumbar3d.arrays import Array
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.registration.objective import Evaluation, NormalEquations, Objective
-from lumbar3d.registration.room import LateralError, prior_sigmas
+from lumbar3d.registration.room import HELD, PARAMETERS, LateralError, prior_sigmas
 from lumbar3d.registration.uncertainty import inverse
 
 
 @dataclass(frozen=True, eq=False)
 class RoomEquations:
-    """One level's cost in its own P parameters and the room's C, with the images' own noise.
+    """One level's cost in its own P parameters and the room's C.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class RoomEquations:
 
 
 def room_equations(
-    objective: Objective, at: Evaluation, own: NormalEquations, told: ViewDetection, error: LateralError
+    objective: Objective, at: Evaluation, told: ViewDetection, error: LateralError, measured_noise: bool = False
 ) -> RoomEquations:
     """Linearise one level by the errors of the lateral view.
 
@@ -53,20 +53,23 @@ def room_equations(
     objective : Objective
         Built with the lateral view as it is believed to be.
     at : Evaluation
-    own : NormalEquations
-        ``objective.linearise`` with the measured noise.
     told : ViewDetection
         The lateral view as it was told.
     error : LateralError
         What it is believed to be off by.
+    measured_noise : bool
+        As in ``Objective.linearise``: for the posterior. Steps need the weights that the levels were fitted with; with
+        others, the room drifts towards what the levels were not.
     """
+    own = objective.linearise(at, measured_noise)
     count, own_count = objective.surface.vertex_count, len(own.gradient)
     moves = error.motion(told.projection, at.points_world)
     image, fit, landmarks = objective.images[1], at.images[1], objective.landmarks[1]
     flow = objective.surface_flow(at, moves[:count])
     motion = np.concatenate([objective.surface_motion(at), flow], axis=1)
     pixels = image.view.project(at.points_world[:count])[0]
-    scale, weight = image.vertex_scale(at.points_world[:count], pixels, fit), image.noise_weight(fit)
+    weight = image.noise_weight(fit) if measured_noise else image.curvature_weight(fit)
+    scale = image.vertex_scale(at.points_world[:count], pixels, fit)
     both = np.concatenate([objective.landmark_motion(at), moves[count:]], -1)
     curvature, slope = landmarks.normal_equations(at.points_world[count:], both)
     curvature += image.curvature(motion, scale, pixels, weight)
@@ -77,6 +80,9 @@ def room_equations(
 def solved(levels: Sequence[RoomEquations], error: LateralError) -> tuple[Array, Array]:
     """Newton step (C,) of the room and the covariance (C, C) of its posterior.
 
+    What is ``HELD`` makes no step and keeps its prior's variance; the others' holds what it does to them (a
+    Schmidt-Kalman filter's consider covariance).
+
     Raises
     ------
     RegistrationError
@@ -84,6 +90,14 @@ def solved(levels: Sequence[RoomEquations], error: LateralError) -> tuple[Array,
     """
     precision = prior_sigmas() ** -2.0
     parts = [level.reduced() for level in levels]
-    covariance = inverse(np.diag(precision) + sum(part.hessian for part in parts))
+    hessian = np.diag(precision) + sum(part.hessian for part in parts)
     gradient = precision * error.values + sum(part.gradient for part in parts)
-    return -covariance @ gradient, covariance
+    free = np.array([name not in HELD for name in PARAMETERS])
+    alone = inverse(hessian[np.ix_(free, free)])
+    answering = np.eye(len(free))[:, ~free]
+    answering[free] = -alone @ hessian[np.ix_(free, ~free)]
+    covariance = (answering / precision[~free]) @ answering.T
+    covariance[np.ix_(free, free)] += alone
+    step = np.zeros(len(free))
+    step[free] = -alone @ gradient[free]
+    return step, covariance

@@ -13,11 +13,13 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.initialise import Landmarks
-from lumbar3d.registration.objective import build_objective
+from lumbar3d.registration.level_coupling import evidence, exchange
+from lumbar3d.registration.objective import Evaluation, Objective, build_objective
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem, silent
 from lumbar3d.registration.room import CONSTANTS, LateralError
 from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
+from lumbar3d.shape.joint_prior import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
 Fit = Callable[[FitProblem, Sequence[Parameters]], tuple[list[Parameters], int]]
@@ -87,14 +89,20 @@ def _followed(task: FitProblem, level: Parameters, told: RoomEquations, step: Ar
 
 
 def _linearised(task: FitProblem, levels: Sequence[Parameters], error: LateralError) -> list[RoomEquations]:
+    """Every level with the weights and the neighbours' prior of its fit."""
     here = in_room(task, error)
 
-    def of_level(model: ShapeModel, level: Parameters) -> RoomEquations:
+    def compared(model: ShapeModel, level: Parameters) -> tuple[Objective, Evaluation, Evidence | None]:
         stage = FitStage(task.constants.stages[-1].factor, model.rank, iterations=0)
         objective = build_objective(here, model, level, stage)
         at = objective.evaluate(level)
-        own = objective.linearise(at, measured_noise=True)
-        return room_equations(objective, at, own, task.detection.lat, error)
+        said = evidence(model, level, objective.linearise(at, measured_noise=True))
+        return objective.trusting(objective.trust(at, task.constants)), at, said
+
+    def of_level(found: tuple[Objective, Evaluation, Evidence | None], prior: LevelPrior) -> RoomEquations:
+        return room_equations(replace(found[0], prior=prior), found[1], task.detection.lat, error)
 
     with ThreadPoolExecutor(task.constants.threads) as pool:
-        return list(pool.map(of_level, task.models, levels))
+        found = list(pool.map(compared, task.models, levels))
+        told = exchange(task.models, [said for _, _, said in found], task.constants)
+        return list(pool.map(of_level, found, told.priors))

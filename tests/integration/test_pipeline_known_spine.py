@@ -14,6 +14,7 @@ from PIL import Image
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import FILES
+from lumbar3d.bundle import view_overlays
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.errors import CalibrationError, EmptyImageError, RejectedError, UnsupportedFormatError
@@ -146,6 +147,29 @@ def test_a_calibration_that_is_off_is_never_a_silent_answer(scene: Scene) -> Non
     assert "views_shifted" in doubted.notes
     with pytest.raises(RejectedError):
         scene.engine(shift_px=(0.0, 12.0)).reconstruct(*scene.films, scene.calibration)
+
+
+def test_a_nominal_room_is_refined(scene: Scene) -> None:
+    """The lateral film shows everything 5.0 mm (at the detector) too low: found, and told in the pixels as sent."""
+    options = ReconstructOptions(refine_geometry=True)
+    answer = scene.engine(shift_px=(0.0, 3.0)).reconstruct(*scene.films, scene.calibration, options)
+    result = answer.to_result()
+    assert "geometry_refined" in result.notes
+    assert "views_shifted" not in result.notes
+    assert result.calibration == scene.calibration
+    found = {parameter.name: parameter for parameter in result.refined_geometry}
+    assert found["lat_detector_shift_v"].value == pytest.approx(-3.0 * 2 * 0.834, abs=0.4)
+    assert found["lat_detector_shift_v"].seen
+    assert not found["lat_detector_shift_u"].seen
+    lat, off_px = build_geometry(scene.calibration).lat, []
+    for vertebra, level in zip(scene.spine, result.levels, strict=True):
+        expected = lat.project(vertebra.landmarks_world())[0]
+        told = [next(seen for seen in mark.sightings if seen.view == "lat").position_px for mark in level.landmarks]
+        off_px.append(np.array(told) - expected)
+    np.testing.assert_allclose(np.concatenate(off_px).mean(0), [0.0, 3.0 * 2 * 0.834 / 0.42], atol=2.0)
+    overlay = view_overlays(answer, CpuProjector())["lat"]["levels"]["L3"]["landmarks"]
+    apart = [np.subtract(mark["model"], mark["detected"]) for mark in overlay.values()]
+    assert np.linalg.norm(np.mean(apart, axis=0)) < 1.0
 
 
 def test_input_faults_keep_their_codes(scene: Scene, document: dict, tmp_path: Path) -> None:

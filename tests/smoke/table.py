@@ -38,6 +38,10 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.end_to_end": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
     "benchmarks.free_form": Tiny("--people 1 --out {out}", {"FURTHER_MODES": 4}),
     "benchmarks.fuzz": Tiny(only_help="starts a deployment; a short one is tests/integration/test_fuzz.py"),
+    "benchmarks.geometry": Tiny(
+        "--data {data} --people verse005 --out {out}",
+        {"DISTURBANCES": {"none": (0.0,) * 4, "turn": (0.0, 0.0, 0.0, 2.0)}},
+    ),
     "benchmarks.inputs": Tiny(only_help="a folder of cases: not in this repository"),
     "benchmarks.joint_prior": Tiny("--people 1 --conditions 'worse images' --out {out}"),
     "benchmarks.landmark_confidence": Tiny("--patients 1 --out {out}/c.json"),

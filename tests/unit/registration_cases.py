@@ -71,7 +71,9 @@ def toy_models() -> tuple[ShapeModel, ...]:
 def network_views() -> tuple[ConeBeam, ConeBeam]:
     """The test room on 512 x 512 pixels of 0.84 mm."""
     geometry = build_geometry(Calibration.model_validate(calibration_document()))
-    return geometry.ap.downsampled(2), geometry.lat.downsampled(2)
+    ap, lat = geometry.ap.downsampled(2), geometry.lat.downsampled(2)
+    assert isinstance(ap, ConeBeam) and isinstance(lat, ConeBeam)
+    return ap, lat
 
 
 def true_parameters(models: tuple[ShapeModel, ...], rng: np.random.Generator, spread: float = 1.0) -> list[Parameters]:

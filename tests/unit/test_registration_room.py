@@ -12,13 +12,13 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.registration.constants import RegistrationConstants, Stage
-from lumbar3d.registration.objective import build_objective
+from lumbar3d.registration.objective import NormalEquations, build_objective
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.register import register
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room import CONSTANTS, LateralError, RefinedRoom, prior_sigmas
-from lumbar3d.registration.room_equations import room_equations
+from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
 from lumbar3d.shape.fitted import FittedVertebra
 from tests.unit.projector_cases import slot, view
 from tests.unit.registration_cases import exact_detection, toy_models, true_parameters, with_landmark_noise
@@ -102,7 +102,7 @@ def test_the_gradient_is_that_of_the_landmarks(detection: Detection) -> None:
     here = objective.evaluate(at)
     image = replace(objective.images[1], constants=replace(constants, noise_correlation_px2=1e12))
     blind = replace(objective, images=(objective.images[0], image))
-    found = room_equations(blind, here, blind.linearise(here, measured_noise=True), detection.lat, nothing)
+    found = room_equations(blind, here, detection.lat, nothing, measured_noise=True)
     landmarks = here.points_world[blind.surface.vertex_count :]
 
     def cost(step: Array) -> float:
@@ -120,9 +120,9 @@ def test_errors_of_the_room_are_found(refined: Registration) -> None:
     assert (np.abs(found - OFF) < 3.0 * sigmas).all()
     assert abs(found[2] - OFF[2]) < 0.3
     assert abs(found[3] - OFF[3]) < 0.5
-    assert list(refined.room.seen[2:]) == [True, True]
-    assert not refined.room.seen[1]
-    assert (sigmas < prior_sigmas()).all()
+    assert list(refined.room.seen[1:]) == [False, True, True]
+    assert found[1] == 0.0 and sigmas[1] == pytest.approx(prior_sigmas()[1])  # held
+    assert (sigmas < prior_sigmas() + 1e-9).all()
 
 
 def test_the_answer_comes_back(detection: Detection, undisturbed: Registration, refined: Registration) -> None:
@@ -156,6 +156,19 @@ def test_without_errors_nothing_moves_by_more_than_it_may(detection: Detection) 
     assert answer.room is not None
     assert (np.abs(answer.room.error.values) < 3.0 * answer.room.sigmas).all()
     assert not answer.room.is_far_off
+
+
+def test_what_is_held_is_in_the_others_errors() -> None:
+    """By hand: two parameters that the data know only by their sum, the second held."""
+    hessian = np.zeros((4, 4))
+    hessian[np.ix_([1, 2], [1, 2])] = 100.0
+    level = RoomEquations(NormalEquations(np.eye(1), np.zeros(1)), np.zeros((1, 4)), hessian, np.zeros(4))
+    step, covariance = solved([level], LateralError(np.zeros(4), np.zeros(3)))
+    held_mm2, free_per_mm2 = prior_sigmas()[1] ** 2, 100.0 + prior_sigmas()[2] ** -2
+    assert not step.any()
+    assert covariance[1, 1] == pytest.approx(held_mm2)
+    assert covariance[1, 2] == pytest.approx(-100.0 / free_per_mm2 * held_mm2)
+    assert covariance[2, 2] == pytest.approx(1.0 / free_per_mm2 + (100.0 / free_per_mm2) ** 2 * held_mm2)
 
 
 def test_a_room_far_off_says_so() -> None:
