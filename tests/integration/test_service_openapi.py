@@ -48,6 +48,7 @@ def test_every_route_is_documented(document: dict[str, Any], tmp_path: Path) -> 
         "/jobs/{job_id}/result",
         "/jobs/{job_id}/meshes/{level}.stl",
         "/jobs/{job_id}/meshes.zip",
+        "/jobs/{job_id}/dicom.zip",
         "/jobs/{job_id}/spine.glb",
         "/jobs/{job_id}/overlay.json",
         "/jobs/{job_id}/overlay.png",
