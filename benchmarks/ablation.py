@@ -1,4 +1,4 @@
-"""What fusing the two tasks, and having both, is worth: ``python -m benchmarks.ablation --work DIR``.
+"""Ablation of the multi-task network, without fusion or without a task: ``python -m benchmarks.ablation --work DIR``.
 
 Trains variants of the network that reads a whole film from nothing, on the same stored simulated films in the same
 order for the same number of steps, and tabulates them on held-out films like the paper's Tables 1-3. Interrupted, it
@@ -22,7 +22,7 @@ from benchmarks.machine import describe
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.network.blocks import batches
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
-from lumbar3d.training.network.trainer import Limits, Schedule, Terms, Trainer
+from lumbar3d.training.network.trainer import RunLimits, Schedule, Terms, Trainer
 from lumbar3d.training.network.variants import VARIANTS
 from lumbar3d.training.network.weights import average_network
 from lumbar3d.training.radiographs.simulate import Simulator, Variety
@@ -107,7 +107,7 @@ def run(name: str, seed: int, folder: Path, films: tuple[Films, Films], conditio
         schedule = Schedule(conditions.samples, PEAK_RATE, average_decay=AVERAGE_DECAY)
         trainer = Trainer(variant.network(), variant.loss, schedule, folder)
         stream = batches(FilmStream(films[0], BATCH), BATCH, trainer.images, 0)
-        trainer.run(stream, Limits(checkpoint_s=60.0), Report(folder.name, conditions.samples))
+        trainer.run(stream, RunLimits(checkpoint_s=60.0), Report(folder.name, conditions.samples))
         measured = score(variant, average_network(variant.network(), folder), films[1])
         record.write_text(json.dumps(measured))
         print(f"{folder.name}: {json.dumps(measured)}", flush=True)

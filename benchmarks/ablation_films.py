@@ -1,4 +1,7 @@
-"""Simulated films drawn once and stored: every variant of the ablation is taught the same ones in the same order."""
+"""Fixed training set of the ablation: simulated films drawn once and stored.
+
+Every variant is taught the same films in the same order.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def store(folder: Path, simulator: Simulator, seeds: Sequence[int]) -> None:
 
 
 class Films:
-    """What ``store`` wrote; ``films[k]`` is a sample, even numbers AP and odd ones LAT."""
+    """Films that ``store`` wrote; ``films[k]`` is a sample, even numbers AP and odd ones LAT."""
 
     def __init__(self, folder: Path) -> None:
         self._parts = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}

@@ -1,4 +1,4 @@
-"""What a variant of the network is worth on held-out films: the figures of the paper's Tables 1-3."""
+"""Score of an ablation variant on held-out films: the figures of the paper's Tables 1-3."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.registration_cases import Case, LevelError, score_unjudged
+from benchmarks.registration_cases import LevelError, RegistrationCase, score_unjudged
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.registration.bobyqa import fit_together
@@ -37,7 +37,7 @@ class Best:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """How one run went.
+    """Course of one run.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Trace:
         Of the whole run, without scoring.
     """
 
-    case: Case
+    case: RegistrationCase
     models: Sequence[ShapeModel]
     best: list[Best]
     evaluations: int
@@ -82,7 +82,7 @@ class Trace:
         return [FittedVertebra(m, at.world_from_model, at.coefficients, np.eye(6 + m.rank)) for m, at in pairs]
 
 
-def trace(case: Case, models: Sequence[ShapeModel], constants: RegistrationConstants) -> Trace:
+def trace(case: RegistrationCase, models: Sequence[ShapeModel], constants: RegistrationConstants) -> Trace:
     """Run BOBYQA from the same start as every fit, until it stops."""
     detection = case.simulated.detection
     task = FitProblem(models, detection, CpuProjector(), constants, lambda _: None)

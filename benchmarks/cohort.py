@@ -1,4 +1,4 @@
-"""How well the paper's pipeline finds a model back whose correspondence is known.
+"""Recovery of a shape model whose correspondence is known, by the paper's pipeline.
 
 ``python -m benchmarks.cohort --work DIR [--count 175]``: L3 of a simulated population, written as meshes of which
 nothing is known but seven landmarks (``cohort_meshes``); what ``lumbar3d ssm build`` makes of them is compared with the
@@ -76,7 +76,7 @@ def known_model(shapes: Array, model: ShapeModel) -> ModelMeasures:
 
 
 def surface_error(cohort: Cohort, shapes: Array, model: ShapeModel) -> SurfaceError:
-    """How far recovered surfaces lie from the true ones, cut parts included."""
+    """Distance of recovered surfaces from the true ones, cut parts included."""
     distances = []
     for recovered, truth in list(zip(cohort.shapes, shapes, strict=True))[::CHECKED_EVERY]:
         surface = SurfaceLocator(TriangleMesh(truth, model.faces))

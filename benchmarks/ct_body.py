@@ -1,4 +1,4 @@
-"""What a real CT attenuates, as volumes to cast rays through: bone, and soft tissue beyond muscle.
+"""Attenuation volumes of a real CT to cast rays through: bone, and soft tissue beyond muscle.
 
 verse012's CT and mask (VerSe, CC BY-SA 4.0; 3 x 1 x 1 mm, 105 mm wide, T10 to L3) stay outside the project.
 """
@@ -49,7 +49,7 @@ class CtBody:
 
 
 def read_body(folder: Path, l3_landmarks: Array, world_from_ras: Array) -> CtBody:
-    """What the CT holds between the person's own T10 and L4.
+    """Attenuation of the CT between the person's own T10 and L4.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Films of a real CT: what its voxels attenuate, cast ray by ray, above the lower levels of another person.
+"""Simulated films of a real CT: its voxels cast ray by ray, above the lower levels of another person.
 
 verse012's CT (``ct_body``) holds too little for a film: L4 and L5 are the carrier's, the rest is the simulator's.
 Real are the bone with its texture and the CT's noise from T11 to L3, and the soft tissue around, which stands in the
@@ -17,7 +17,7 @@ from benchmarks.ct_body import read_body
 from benchmarks.demo_pair import real_spine
 from benchmarks.network_measure import ViewTruth
 from benchmarks.subject_films import COLUMNS, SEED, bone_volume, expose
-from benchmarks.subjects import SOURCES, SRS_FROM_RAS, Room, Subject, load_subject, read_srs
+from benchmarks.subjects import SOURCES, SRS_FROM_RAS, RealSubject, Room, load_subject, read_srs
 from benchmarks.voxel_film import cast
 from lumbar3d.anatomy import INF_PLATE, LANDMARKS, LEVELS, PEDICLE_LEFT, PEDICLE_RIGHT, SUP_PLATE
 from lumbar3d.arrays import Array
@@ -46,7 +46,7 @@ def real_part(truth: ViewTruth) -> ViewTruth:
     return ViewTruth(truth.decomposition[:count], landmarks, truth.depths_mm[:count])
 
 
-def borrowed(data: Path) -> tuple[Subject, Array]:
+def borrowed(data: Path) -> tuple[RealSubject, Array]:
     """The carrier with the person's L1 to L3 above its L4, and where the person's CT (RAS) lies in its world.
 
     The person's L3 is turned as the carrier's and keeps the distance of its lower plate from L4.
@@ -70,7 +70,7 @@ def borrowed(data: Path) -> tuple[Subject, Array]:
     return person, pose @ own_from_srs @ frames.rigid(SRS_FROM_RAS, np.zeros(3))
 
 
-def photograph_ct(data: Path, draw: int, folder: Path) -> tuple[Subject, tuple[Path, Path]]:
+def photograph_ct(data: Path, draw: int, folder: Path) -> tuple[RealSubject, tuple[Path, Path]]:
     """Write ``ap.png`` and ``lat.png`` of the person on the carrier's L4."""
     subject, world_from_ras = borrowed(data)
     body = read_body(data / PERSON, subject.landmarks_world["L3"], world_from_ras)
@@ -80,7 +80,7 @@ def photograph_ct(data: Path, draw: int, folder: Path) -> tuple[Subject, tuple[P
     lower = bone_volume([vertebra.mesh for vertebra in spine.lumbar[len(REAL_LEVELS) :]], patient, SEED + draw)
 
     def inside(beam: Projection) -> Matter:
-        return Matter(cast(body.soft, beam), cast(body.bone, beam) + cast(lower, beam))
+        return Matter(cast(body.soft, beam), np.asarray(cast(body.bone, beam) + cast(lower, beam)))
 
     return subject, expose(subject, patient, inside, rng, folder)
 

@@ -1,4 +1,4 @@
-"""Do the flags know a deformed vertebra? ``python -m benchmarks.deformity [--people 40] [--seed 2]``.
+"""Sensitivity of the quality flags to deformed vertebrae: ``python -m benchmarks.deformity [--people 40] [--seed 2]``.
 
 Simulated people drawn from literature (``lumbar3d.training.population``), each once healthy and once with one broken
 body of a
@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 
 import numpy as np
 
-from benchmarks.deformity_report import Judged, report
+from benchmarks.deformity_report import DeformityRow, report
 from benchmarks.machine import describe
 from benchmarks.registration_cases import CONDITIONS
 from benchmarks.simulated_detection import simulate_detection
@@ -45,7 +45,7 @@ IMAGES = ("as the design", "worse images")
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class StandingSpine:
     """One standing spine; ``broken`` is the level of its fracture."""
 
     solids: list[Solid]
@@ -55,14 +55,14 @@ class Person:
 
 
 class Bench:
-    """What is loaded once."""
+    """Models, surfaces, projector and geometry, loaded once."""
 
     def __init__(self) -> None:
         self.models = load_shape_models(AssetStore.open())
         self.surfaces = Surfaces(dict(zip(LEVELS, self.models, strict=True)))
         self.projector, self.geometry = CpuProjector(), build_geometry(Room().calibration())
 
-    def people(self, seed: int, number: int) -> tuple[Person, Person] | None:
+    def people(self, seed: int, number: int) -> tuple[StandingSpine, StandingSpine] | None:
         """The same person healthy and broken; none where the drawn dimensions make no vertebra."""
         rng = np.random.default_rng([seed, number])
         plan = draw_plan(rng, ORDINARY)
@@ -79,10 +79,10 @@ class Bench:
             except ValueError:
                 return None
             poses, _ = assemble([solid.plates for solid in solids], plan.posture(own), placement(own))
-            found.append(Person(solids, poses, broken, fracture if broken is not None else None))
+            found.append(StandingSpine(solids, poses, broken, fracture if broken is not None else None))
         return found[0], found[1]
 
-    def judge(self, person: Person, images: str, rng: np.random.Generator) -> list[Judged]:
+    def judge(self, person: StandingSpine, images: str, rng: np.random.Generator) -> list[DeformityRow]:
         """Spoil, fit, judge and score one spine."""
         meshes = [
             TriangleMesh(frames.apply(pose, solid.vertices), model.faces)
@@ -96,7 +96,7 @@ class Bench:
             found = vertebra.vertices_world(vertebra.model.fit_vertices)
             own = person.fracture if row == person.broken else None
             levels.append(
-                Judged(
+                DeformityRow(
                     level=vertebra.level,
                     kind=own.kind if own else "none",
                     grade=own.grade if own else 0,

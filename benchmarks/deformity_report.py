@@ -10,7 +10,7 @@ REASONS = ("deformed", "unlike_neighbours")
 
 
 @dataclass(frozen=True)
-class Judged:
+class DeformityRow:
     """One fitted vertebra: what it is, how wrong it came out, what the flags say.
 
     ``grade`` is Genant's of the simulated fracture, 0 without; ``beside_fracture``: healthy, on a spine with one.
@@ -32,7 +32,7 @@ class Judged:
         return any(found.startswith(reason) and found.endswith(degree) for found in self.reasons)
 
 
-def report(spines: list[list[Judged]], record: dict[str, Any]) -> str:
+def report(spines: list[list[DeformityRow]], record: dict[str, Any]) -> str:
     """All tables in Markdown."""
     levels = [level for spine in spines for level in spine]
     healthy = [spine for spine in spines if not any(level.grade or level.beside_fracture for level in spine)]
@@ -61,7 +61,7 @@ def report(spines: list[list[Judged]], record: dict[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _row(name: str, group: list[Judged]) -> str:
+def _row(name: str, group: list[DeformityRow]) -> str:
     degrees = [
         " / ".join(f"{sum(level.says(reason, degree) for level in group)}" for degree in ("review", "bad"))
         for reason in REASONS
@@ -80,5 +80,5 @@ def _row(name: str, group: list[Judged]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _alarms(spines: list[list[Judged]], degree: str) -> int:
+def _alarms(spines: list[list[DeformityRow]], degree: str) -> int:
     return sum(any(level.says(reason, degree) for level in spine for reason in REASONS) for spine in spines)

@@ -1,4 +1,4 @@
-"""Make the demonstration pair: simulated films of a real spine.
+"""Demonstration pair: simulated films of a real spine.
 
 ``python -m benchmarks.demo_pair --data DIR --out demo`` with DIR as in ``subjects``.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.subjects import Room, Subject, load_subject
+from benchmarks.subjects import RealSubject, Room, load_subject
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.training.radiographs.exposure import Exposure
 from lumbar3d.training.radiographs.film import FilmRecipe, make_film
@@ -54,7 +54,7 @@ PRESENTATION = Presentation(
 )
 
 
-def real_spine(subject: Subject) -> Spine:
+def real_spine(subject: RealSubject) -> Spine:
     """The simulator's spine of a person with all five levels."""
     return spine_of(
         [subject.meshes_world[level] for level in LEVELS],

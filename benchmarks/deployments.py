@@ -1,4 +1,4 @@
-"""The two ways to run lumbar3d, started for real on this machine."""
+"""Embedded and Celery deployment, started for real on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two films in, five vertebrae out: the whole way on simulated films of real people, and where its error comes from.
+"""End-to-end error on simulated films of real people, and which part of the chain it comes from.
 
 ``python -m benchmarks.end_to_end --data DIR``: people from ``benchmarks.subjects`` (in no model, no training), filmed
 by the voxel renderer with the simulator's trunk, ribs, pelvis, scatter, noise and processing, stored as 16-bit PNG,
@@ -30,14 +30,14 @@ from benchmarks.end_to_end_report import (
     TRUE_DECOMPOSITION,
     TRUE_LANDMARKS,
     TRUE_START,
-    Case,
+    EndToEndCase,
     write,
 )
 from benchmarks.end_to_end_share import best_in_3d, fitted_from, scored
 from benchmarks.machine import describe
 from benchmarks.registration_cases import score
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
-from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject, Room, load_subject
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
@@ -49,8 +49,8 @@ SIGMA_WHEN_TRUE_PX = 0.3
 SWAPS = (AS_FOUND, TRUE_LANDMARKS, TRUE_DECOMPOSITION, BOTH_TRUE)
 
 
-def truth(subject: Subject, found: Detection, engine: Engine) -> Detection:
-    """What a perfect network would have said on the same grids."""
+def truth(subject: RealSubject, found: Detection, engine: Engine) -> Detection:
+    """Detection of a perfect network on the same grids."""
     views: list[ViewDetection] = []
     for view in found.views:
         seen = exact_view(subject, view.projection, engine.projector)
@@ -75,7 +75,7 @@ def swapped(found: Detection, true: Detection, swap: str) -> Detection:
     return Detection(ap, lat)
 
 
-def run(engine: Engine, subject: Subject, draw: int, best: Sequence[Parameters]) -> list[Case]:
+def run(engine: Engine, subject: RealSubject, draw: int, best: Sequence[Parameters]) -> list[EndToEndCase]:
     """One exposure of one person, all variants; ``best`` fits the true surfaces."""
     with tempfile.TemporaryDirectory() as name:
         films = photograph(subject, draw, Path(name))
@@ -90,14 +90,14 @@ def run(engine: Engine, subject: Subject, draw: int, best: Sequence[Parameters])
             detection = swapped(whole.detection, true, swap)
             fit, timings = register(engine.models, detection, engine.projector, engine.constants), {}
         levels = tuple(score(subject, fit, row) for row in range(len(LEVELS)))
-        cases.append(Case(subject.name, draw, swap, levels, landmark_mm, timings))
+        cases.append(EndToEndCase(subject.name, draw, swap, levels, landmark_mm, timings))
     ends = {TRUE_START: fitted_from(engine, swapped(whole.detection, true, BOTH_TRUE), best), IN_3D: best}
     for name, end in ends.items():
-        cases.append(Case(subject.name, draw, name, scored(engine.models, subject, end), landmark_mm, {}))
+        cases.append(EndToEndCase(subject.name, draw, name, scored(engine.models, subject, end), landmark_mm, {}))
     return cases
 
 
-def _landmark_mm(subject: Subject, found: Detection, exact: Detection) -> tuple[float, float]:
+def _landmark_mm(subject: RealSubject, found: Detection, exact: Detection) -> tuple[float, float]:
     means = []
     for view, true in zip(found.views, exact.views, strict=True):
         depth = view.projection.project(np.stack([subject.landmarks_world[level] for level in LEVELS]))[1]
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     engine = Engine.load(arguments.assets, device="cpu")
-    cases: list[Case] = []
+    cases: list[EndToEndCase] = []
     refused: list[str] = []
     for name in COMPLETE_SUBJECTS:
         subject = load_subject(arguments.data, name, Room(columns=COLUMNS))

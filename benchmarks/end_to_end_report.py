@@ -25,7 +25,7 @@ HEADER = "| images and landmarks | person | mean mm | median | body | posterior 
 
 
 @dataclass(frozen=True)
-class Case:
+class EndToEndCase:
     """One person, one exposure, one variant.
 
     ``landmark_mm`` is the mean landmark distance per view, at the isocentre.
@@ -39,7 +39,7 @@ class Case:
     timings_s: dict[str, float]
 
 
-def write(cases: Sequence[Case], record: dict[str, Any], path: Path) -> None:
+def write(cases: Sequence[EndToEndCase], record: dict[str, Any], path: Path) -> None:
     """Print and keep the tables."""
     tables = (_errors(cases), _shares(cases), _levels(cases), _stages(cases), _notes(record))
     text = "\n\n".join("\n".join(table) for table in tables) + "\n"
@@ -47,7 +47,7 @@ def write(cases: Sequence[Case], record: dict[str, Any], path: Path) -> None:
     path.write_text(text)
 
 
-def _errors(cases: Sequence[Case]) -> list[str]:
+def _errors(cases: Sequence[EndToEndCase]) -> list[str]:
     rows = ["## Surface error, undeformed vertebrae", "", HEADER, "|---" * 7 + "|"]
     for swap in dict.fromkeys(case.swap for case in cases):
         for person in (*dict.fromkeys(case.subject for case in cases), "all"):
@@ -60,7 +60,7 @@ def _errors(cases: Sequence[Case]) -> list[str]:
     return rows
 
 
-def _shares(cases: Sequence[Case]) -> list[str]:
+def _shares(cases: Sequence[EndToEndCase]) -> list[str]:
     """The error as found, part by part."""
     rows = ["## Where the error comes from", "", "| part | mean mm | share, % | body | posterior |", "|---" * 5 + "|"]
     whole = _means(cases, AS_FOUND)
@@ -76,13 +76,13 @@ def _share_row(part: str, millimetres: Sequence[float], whole_mm: float) -> str:
     return f"| {part} | {mean_mm} | {100.0 * millimetres[0] / whole_mm:.0f} | {' | '.join(others)} |"
 
 
-def _means(cases: Sequence[Case], swap: str) -> list[float]:
+def _means(cases: Sequence[EndToEndCase], swap: str) -> list[float]:
     """``MEANS`` over the undeformed vertebrae of one variant."""
     levels = [level for case in cases if case.swap == swap for level in case.levels if not level.deformed]
     return [mean(getattr(level, field) for level in levels) for field in MEANS]
 
 
-def _levels(cases: Sequence[Case]) -> list[str]:
+def _levels(cases: Sequence[EndToEndCase]) -> list[str]:
     """As found, per level."""
     rows = ["## By level, as found", "", "| level | mean mm | worst mm | own sigma mm |", "|---|---|---|---|"]
     found = [case for case in cases if case.swap == cases[0].swap]
@@ -94,7 +94,7 @@ def _levels(cases: Sequence[Case]) -> list[str]:
     return rows
 
 
-def _stages(cases: Sequence[Case]) -> list[str]:
+def _stages(cases: Sequence[EndToEndCase]) -> list[str]:
     found = [case for case in cases if case.swap == cases[0].swap]
     rows = [
         "## Landmarks and time",

@@ -1,4 +1,4 @@
-"""A folder of real single films with corners of vertebral bodies set by hand, and the nominal room they are put in.
+"""Folder of real single films with corners of vertebral bodies set by hand, and the nominal room they are put in.
 
 ``annotations.json`` is ``{"films": [...]}``; of each film
 
@@ -51,7 +51,7 @@ _AXES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class RealFilm:
     """One film with what is known of it.
 
     Attributes
@@ -124,7 +124,7 @@ class Film:
         return np.asarray(pixels * self.pixel_mm / MAGNIFICATION)
 
 
-def load_films(data: Path, films: Path | None = None) -> list[Film]:
+def load_films(data: Path, films: Path | None = None) -> list[RealFilm]:
     """Every film of ``data/annotations.json``.
 
     Parameters
@@ -145,7 +145,7 @@ def load_films(data: Path, films: Path | None = None) -> list[Film]:
     return [load_film(films or data, note) for note in notes]
 
 
-def load_film(folder: Path, note: Mapping[str, Any]) -> Film:
+def load_film(folder: Path, note: Mapping[str, Any]) -> RealFilm:
     """One film; errors as of ``load_films``."""
     if note["view"] not in VIEWS or not set(note["bodies"]) <= set(LEVELS):
         raise ValueError(f"{note['file']}: view or levels are none of {VIEWS}, {LEVELS}")
@@ -159,7 +159,7 @@ def load_film(folder: Path, note: Mapping[str, Any]) -> Film:
         pixels = pixels.max() + pixels.min() - pixels
     corners = {level: np.array(points, dtype=np.float64) - (left, top) for level, points in note["bodies"].items()}
     square = np.array([aspect, 1.0])
-    return Film(
+    return RealFilm(
         name=Path(note["file"]).stem,
         person=" ".join(str(note[key]) for key in ("patient", "date") if note.get(key)),
         view=note["view"],

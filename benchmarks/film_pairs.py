@@ -1,4 +1,4 @@
-"""Two real films of one person through the whole detection stage.
+"""Detection on pairs of real films of one person, through the whole detection stage.
 
 Nothing says how high one film hung against the other, nor how large the lateral's pixels are against the AP film's.
 The annotation does: the middle of the bodies that both show is put opposite the source in both, and the lateral film is
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.film_folder import Film
+from benchmarks.film_folder import RealFilm
 from benchmarks.film_reading import score
 from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.arrays import Array
@@ -28,16 +28,16 @@ from lumbar3d.geometry.triangulation import triangulate
 ANSWERED = "answered"
 
 
-def pairs_of(films: Sequence[Film]) -> list[tuple[Film, Film]]:
+def pairs_of(films: Sequence[RealFilm]) -> list[tuple[RealFilm, RealFilm]]:
     """AP and lateral of everybody who has both, with bodies that both show, two at least."""
-    people: dict[str, dict[str, Film]] = defaultdict(dict)
+    people: dict[str, dict[str, RealFilm]] = defaultdict(dict)
     for film in films:
         people[film.person][film.view] = film
     found = [(views["ap"], views["lat"]) for views in people.values() if set(views) == set(VIEWS)]
     return [pair for pair in found if len(_shared(*pair)) > 1]
 
 
-def ask_pair(detector: Detector, ap: Film, lat: Film, scale: float) -> dict[str, Any]:
+def ask_pair(detector: Detector, ap: RealFilm, lat: RealFilm, scale: float) -> dict[str, Any]:
     """The detection stage's answer at one scale: refusal, or verdict and distance of the rays per body centre."""
     rows_mm = [_rows(film, _shared(ap, lat)) * film.pixel_mm[1] for film in (ap, lat)]
     agreeing = np.ptp(rows_mm[0]) / np.ptp(rows_mm[1])
@@ -53,17 +53,17 @@ def ask_pair(detector: Detector, ap: Film, lat: Film, scale: float) -> dict[str,
     return {**told, **verdicts, "ray_distance_mm": _ray_distances(detection).round(1).tolist()}
 
 
-def _shared(ap: Film, lat: Film) -> list[str]:
+def _shared(ap: RealFilm, lat: RealFilm) -> list[str]:
     """Levels that are annotated in both."""
     return sorted(set(ap.corners_px) & set(lat.corners_px))
 
 
-def _rows(film: Film, levels: Sequence[str]) -> Array:
+def _rows(film: RealFilm, levels: Sequence[str]) -> Array:
     """Row of each body's middle, in pixels of the film."""
     return np.array([film.corners_px[level][:, 1].mean() for level in levels])
 
 
-def _hung(film: Film, levels: Sequence[str], scale: float) -> ConeBeam:
+def _hung(film: RealFilm, levels: Sequence[str], scale: float) -> ConeBeam:
     """The nominal room with the middle of some bodies at the height of the source."""
     return film.beam(scale, np.array([film.middle_px[0], _rows(film, levels).mean()]))
 

@@ -1,4 +1,4 @@
-"""What the detector says of one film, and how right that is against bodies set by hand."""
+"""Detection on one real film, scored against vertebral bodies set by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.draw import polygon2mask
 
-from benchmarks.film_folder import Film
+from benchmarks.film_folder import RealFilm
 from benchmarks.network_measure import SILHOUETTE
 from lumbar3d.anatomy import LANDMARK_GROUPS, LEVELS
 from lumbar3d.arrays import Array
@@ -28,8 +28,8 @@ FEWEST_SHIFTED = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What the detector says of one film.
+class FilmOutcome:
+    """Reading of one film, or the refusal of it.
 
     Attributes
     ----------
@@ -44,8 +44,8 @@ class Outcome:
     found: ViewDetection
 
 
-def read_film(detector: Detector, view: NetworkView) -> Outcome:
-    """Ask for a single film what the detection stage asks of each of two.
+def read_film(detector: Detector, view: NetworkView) -> FilmOutcome:
+    """Detection stage on a single film: every question that it asks of each of two.
 
     The stage itself takes pairs; this is the only place that knows its parts. Left out is what compares two views.
     """
@@ -58,7 +58,7 @@ def read_film(detector: Detector, view: NetworkView) -> Outcome:
     except RejectedError as error:
         code, words = error.code, str(error)
     (found,) = detector.refine([guess])
-    return Outcome(code, words, found)
+    return FilmOutcome(code, words, found)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Score:
     coverage: tuple[float, ...]
 
 
-def score(film: Film, beam: ConeBeam, found: ViewDetection) -> Score:
+def score(film: RealFilm, beam: ConeBeam, found: ViewDetection) -> Score:
     """Compare with the annotation; ``beam`` is the room on the film's own pixels in which it was read."""
     plates = on_grid(found.landmarks_px[:, LANDMARK_GROUPS["endplate"]], found.projection, beam)
     middles = plate_middles(film.corners_px)

@@ -1,4 +1,4 @@
-"""Would a free-form residual after the modes help? ``python -m benchmarks.free_form [--people N]``.
+"""Free-form residual after the modes, and whether it would help: ``python -m benchmarks.free_form [--people N]``.
 
 The shipped models get further modes of short length (8 mm, SD 0.4 mm, everywhere alike), orthogonal to their own, free
 in the same stages and weighed by the same prior: what a free-form step with a smoothness penalty would do. Held-out
@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 import numpy as np
 from scipy.linalg import eigh
 
-from benchmarks.joint_prior import Case, Clinic, Result, fit, table
+from benchmarks.joint_prior import Clinic, PriorCase, Result, fit, table
 from benchmarks.machine import describe
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.registration.register import register
@@ -55,7 +55,7 @@ def with_free_form(model: ShapeModel) -> ShapeModel:
     )
 
 
-def cpu_s(case: Case, models: Sequence[ShapeModel]) -> float:
+def cpu_s(case: PriorCase, models: Sequence[ShapeModel]) -> float:
     """CPU seconds of one fit."""
     start = time.process_time()
     register(models, case.detection, CpuProjector())

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import label
 
-from benchmarks.subjects import Subject
+from benchmarks.subjects import RealSubject
 from benchmarks.voxel_film import Volume, cast
 from lumbar3d.anatomy import INF_PLATE, SUP_PLATE
 from lumbar3d.arrays import Array, Mask
@@ -28,7 +28,7 @@ COARSER = 4
 GAS_HU, FILLED_HU, BONE_HU, BONE_SPAN_HU = -200.0, 30.0, 90.0, 1600.0
 
 
-def read_body(data: Path, subject: Subject, fill_gas: bool) -> tuple[Volume, Volume]:
+def read_body(data: Path, subject: RealSubject, fill_gas: bool) -> tuple[Volume, Volume]:
     """Soft tissue (mm of muscle per mm) and bone (mm of dense bone per mm) in the person's world."""
     stored = np.load(data / "trunks" / f"{BODY}.npz")
     hounsfield, facts = stored["hu"].astype(np.float32), json.loads(str(stored["meta"]))
@@ -49,7 +49,7 @@ def _inside(gas: Mask) -> Mask:
     return np.asarray(gas & ~np.isin(numbers, outside))
 
 
-def _placed(facts: dict[str, dict[str, list[float]]], subject: Subject) -> Array:
+def _placed(facts: dict[str, dict[str, list[float]]], subject: RealSubject) -> Array:
     """Similarity (4, 4) that lays the discs T12/L1 and L5/S1 on the plates of L1 and L5."""
     top, bottom = (np.array(facts["discs"][name]) for name in ("T12_L1", "L5_S1"))
     upper, lower = subject.landmarks_world["L1"][SUP_PLATE], subject.landmarks_world["L5"][INF_PLATE]
@@ -62,7 +62,7 @@ def _placed(facts: dict[str, dict[str, list[float]]], subject: Subject) -> Array
 
 
 def around(body: tuple[Volume, Volume], beam: Projection) -> Matter:
-    """What the body puts on the rays of a beam."""
+    """Line integrals of the body along the rays of a beam."""
     coarse = beam.downsampled(COARSER)
     # The caster's steps are in mm, its volumes may be scaled: lengths stay those of the world.
     soft, bone = (enlarge(cast(volume, coarse), COARSER) for volume in body)

@@ -18,6 +18,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.machine import describe
 from lumbar3d.contracts import Calibration, ReconstructionResult
 from lumbar3d.errors import InputError, Lumbar3dError, RejectedError
@@ -53,7 +55,7 @@ class Trio:
 
 @dataclass(frozen=True)
 class Demand:
-    """What must happen: succeed within a tolerance of a reference, or be refused with one of these codes, or either."""
+    """Expected outcome: succeed within a tolerance of a reference, or be refused with one of these codes, or either."""
 
     text: str
     tolerance: float | None = None
@@ -67,7 +69,7 @@ class Demand:
 
 @dataclass
 class Row:
-    """What did happen."""
+    """Observed outcome."""
 
     files: str
     demand: str
@@ -80,8 +82,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Of one trio: a result, or a code and its words."""
+class TrioOutcome:
+    """Outcome of one trio: a result, or a code and its words."""
 
     result: ReconstructionResult | None
     code: str = ""
@@ -143,10 +145,10 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self._folder, self._engine = folder, Engine.load()
         self._answers: dict[str, ReconstructionResult | RejectedError] = {}
-        self._outcomes: dict[Trio, Outcome] = {}
+        self._outcomes: dict[Trio, TrioOutcome] = {}
 
-    def outcome(self, trio: Trio) -> Outcome:
-        """What a trio gives."""
+    def outcome(self, trio: Trio) -> TrioOutcome:
+        """Outcome of a trio, computed once."""
         if trio not in self._outcomes:
             started_s = time.perf_counter()
             try:
@@ -155,7 +157,7 @@ class Bench:
                 faults = error.faults if isinstance(error, InputError) else ()
                 said = " ".join(f"{fault['pointer']}: {fault['message']}" for fault in faults)
                 result, code, detail = None, error.code, said or str(error)
-            self._outcomes[trio] = Outcome(result, code, detail, time.perf_counter() - started_s)
+            self._outcomes[trio] = TrioOutcome(result, code, detail, time.perf_counter() - started_s)
         return self._outcomes[trio]
 
     def _result(self, trio: Trio) -> ReconstructionResult:
@@ -182,7 +184,8 @@ def _fingerprint(paths: tuple[Path, Path], calibration: Calibration) -> tuple[st
     for view in views:
         assert view.film is not None
         whole.update(view.pixels.tobytes() + view.film.radiograph.pixels.tobytes())
-        whole.update(view.projection.matrix.round(9).tobytes())
+        origins, directions = view.projection.rays(np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]]))
+        whole.update(np.concatenate([origins, directions]).round(9).tobytes())
     return whole.hexdigest(), notes
 
 

@@ -1,4 +1,4 @@
-"""What the levels' joint prior is worth: held-out drawn people, fitted with and without it.
+"""Joint prior of the levels: held-out drawn people, fitted with it and without.
 
 ``python -m benchmarks.joint_prior [--people N] [--assets DIR]``: people of the literature population
 with its smooth residual (``lumbar3d.training.population``), seeds apart from those of the model, their surfaces
@@ -49,7 +49,7 @@ CRUSHED_SHARE = 0.35
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class PriorCase:
     """One person's images and truth."""
 
     condition: str
@@ -95,7 +95,7 @@ class Clinic:
             moves = [self.residuals[k].displacement(w) for k, w in zip(LEVELS, extra, strict=True)]
             return [shape + move for shape, move in zip(shapes, moves, strict=True)], rng
 
-    def case(self, number: int, condition: str, crushed: bool) -> Case:
+    def case(self, number: int, condition: str, crushed: bool) -> PriorCase:
         """Stack the vertebrae, take both images and spoil them."""
         shapes, rng = self.person(number)
         if crushed:
@@ -107,7 +107,7 @@ class Clinic:
             placed.append(TriangleMesh(frames.apply(frames.rigid(turn, place), shape), self.faces))
         landmarks = np.stack([mesh.vertices[self.landmarks] for mesh in placed])
         made = simulate_detection(placed, landmarks, self.geometry, rng, CONDITIONS[condition], CpuProjector())
-        return Case(condition, crushed, made.detection, tuple(placed))
+        return PriorCase(condition, crushed, made.detection, tuple(placed))
 
 
 def crush(shape: Array) -> Array:
@@ -116,7 +116,7 @@ def crush(shape: Array) -> Array:
     return shape * np.column_stack([np.ones((len(shape), 2)), 1.0 - CRUSHED_SHARE * front])
 
 
-def fit(case: Case, name: str, models: Sequence[ShapeModel]) -> list[Result]:
+def fit(case: PriorCase, name: str, models: Sequence[ShapeModel]) -> list[Result]:
     """Reconstruct and score one case."""
     found = register(models, case.detection, CpuProjector())
     results = []

@@ -1,4 +1,4 @@
-"""Is a landmark's confidence the share of such landmarks that are found? ``python -m benchmarks.landmark_confidence``.
+"""Calibration of landmark confidences against the share that is found: ``python -m benchmarks.landmark_confidence``.
 
 Held-out simulated patients through the shipped ``Detector``: the stated probability of an error below 4 mm at the
 landmark's depth (``detection.confidence``) against the share of landmarks whose error is. Writes

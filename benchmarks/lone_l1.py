@@ -15,7 +15,7 @@ import numpy as np
 import trimesh
 
 from benchmarks.model_fit import ModelFit, fit_model
-from benchmarks.subjects import Subject, arch_plane, load_subject
+from benchmarks.subjects import RealSubject, arch_plane, load_subject
 from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.measurement.points import points_on_model
@@ -49,7 +49,7 @@ def read_srs(data: Path, name: str) -> TriangleMesh:
     return TriangleMesh(np.asarray(mesh.vertices) @ SRS_FROM_LPS.T, np.asarray(mesh.faces, dtype=np.int32))
 
 
-def borrowed_spine(data: Path, name: str) -> Subject:
+def borrowed_spine(data: Path, name: str) -> RealSubject:
     """A lone L1 standing on the L2 to L5 of ``CARRIER``, who is scaled to its width.
 
     The lower plate of the L1 takes the place and the tilt of the carrier's: what a collapse changes is above it.

@@ -1,4 +1,4 @@
-"""Where a figure was measured."""
+"""Machine record: where a figure was measured."""
 
 from __future__ import annotations
 

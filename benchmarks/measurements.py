@@ -1,4 +1,4 @@
-"""How far clinical numbers of known people are off after reconstruction, beside the standard errors given with them.
+"""Errors of clinical measurements of known people after reconstruction, beside the standard errors given with them.
 
 ``python -m benchmarks.measurements --data DIR``: people of ``benchmarks.subjects``, decomposition images rendered from
 the real meshes and spoiled (``simulated_detection``; no network here). The truth is measured on the shape model fitted
@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.model_fit import fit_model
 from benchmarks.simulated_detection import Degradation, simulate_detection
-from benchmarks.subjects import COMPLETE_SUBJECTS, Subject, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject, load_subject
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Measurement
 from lumbar3d.drr.cpu import CpuProjector
@@ -53,7 +53,7 @@ GOALS = {
 Deviations = dict[str, list[tuple[float, float]]]
 
 
-def truth_of(subject: Subject, models: Sequence[ShapeModel]) -> list[Measurement]:
+def truth_of(subject: RealSubject, models: Sequence[ShapeModel]) -> list[Measurement]:
     """Measurements of the person's own surfaces."""
     spine = []
     for model in models:
@@ -62,7 +62,7 @@ def truth_of(subject: Subject, models: Sequence[ShapeModel]) -> list[Measurement
     return list(measure(spine))
 
 
-def found_of(subject: Subject, models: Sequence[ShapeModel], draw: int) -> tuple[Measurement, ...]:
+def found_of(subject: RealSubject, models: Sequence[ShapeModel], draw: int) -> tuple[Measurement, ...]:
     """Measurements after reconstruction from spoiled images."""
     rng = np.random.default_rng([SEED, draw, list(COMPLETE_SUBJECTS).index(subject.name)])
     meshes = [subject.meshes_world[level] for level in LEVELS]

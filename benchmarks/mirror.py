@@ -1,13 +1,13 @@
-"""Is an AP film that was mirrored left to right noticed? ``python -m benchmarks.mirror``.
+"""Laterality test on AP films mirrored left to right: ``python -m benchmarks.mirror``.
 
 Held-out simulated pairs through the shipped network, once as they are and once with the AP film mirrored, then both
 opinions on which way round it is: of the landmarks (``lumbar3d.refusal.laterality_landmarks``) and of the images
 (``lumbar3d.registration.rough_fits``). Calibrations are exact, slightly wrong as calibration files are
-(``lumbar3d.training.radiographs.room.told``: 2 mm and 0.3 degrees per view), or have the lateral source 10 mm nearer or
-farther on top, which is what looks most like a mirrored film. The table goes by how far the spine is from where the
-middle of the film looks, because there the landmarks say nothing. With ``--first 600`` (the patients on whom weights
-and limits were chosen) it also prints the weights that a logistic regression gives and what other limits would do.
-Writes ``benchmarks/results/mirror.md``.
+(``lumbar3d.training.radiographs.room.miscalibrated``: 2 mm and 0.3 degrees per view), or have the lateral source 10 mm
+nearer or farther on top, which is what looks most like a mirrored film. The table goes by how far the spine is from
+where the middle of the film looks, because there the landmarks say nothing. With ``--first 600`` (the patients on whom
+weights and limits were chosen) it also prints the weights that a logistic regression gives and what other limits would
+do. Writes ``benchmarks/results/mirror.md``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
-from lumbar3d.training.radiographs.room import told
+from lumbar3d.training.radiographs.room import miscalibrated
 from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
 Beams = tuple[Projection, Projection]
@@ -56,7 +56,7 @@ DEPTH_ERROR_MM = 10.0
 
 
 class Bench:
-    """What is loaded once."""
+    """Models, networks, projector and simulator, loaded once."""
 
     def __init__(self, assets: Path | None) -> None:
         self.store = AssetStore.open(assets)
@@ -104,9 +104,9 @@ def mirror(film: NetworkView) -> NetworkView:
 
 
 def calibrations(views: Sequence[LabelledView], rng: np.random.Generator) -> dict[str, Beams]:
-    """What calibration files may say of a pair, on the grid of a ``ViewDetection``."""
+    """Calibrations of a pair, exact and wrong as files are, on the grid of a ``ViewDetection``."""
     ap, lat = (view.projection.downsampled(GRID_STEP) for view in views)
-    ap_told, lat_told = told(ap, rng), told(lat, rng)
+    ap_told, lat_told = miscalibrated(ap, rng), miscalibrated(lat, rng)
     move = frames.rigid(np.eye(3), np.array([0.0, 0.0, rng.choice([-1.0, 1.0]) * DEPTH_ERROR_MM]))
     world_from_camera = frames.invert(lat_told.camera_from_world)
     deep = lat_told.moved(world_from_camera @ move @ lat_told.camera_from_world)
@@ -114,7 +114,7 @@ def calibrations(views: Sequence[LabelledView], rng: np.random.Generator) -> dic
 
 
 def offset_mm(ap: LabelledView) -> float:
-    """How far the spine is from where the middle of the AP film looks."""
+    """Distance of the spine from the ray through the middle of the AP film."""
     aside_px = ap.landmarks_px[..., 0].mean() - (ap.pixels.shape[1] - 1) / 2
     return abs(float(aside_px * ap.projection.mm_per_px(ap.depths_mm.mean())[0]))
 

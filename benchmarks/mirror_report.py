@@ -1,4 +1,4 @@
-"""Tables of the mirror benchmark."""
+"""Tables of ``benchmarks.mirror``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def shares(odds: Array) -> list[str]:
 
 
 def by_offset(pairs: Sequence[Pair]) -> list[str]:
-    """What happens to mirrored films, usual calibrations."""
+    """Outcomes of mirrored films by offset, usual calibrations."""
     rows = ["| spine from the middle of the AP film | pairs | noted or refused | refused |", "|---" * 4 + "|"]
     for low, high in [*itertools.pairwise(OFFSETS_MM), (0.0, np.inf)]:
         odds = log_odds(pair.mirrored[TOLD] for pair in pairs if low <= pair.offset_mm < high)
@@ -60,7 +60,7 @@ def by_offset(pairs: Sequence[Pair]) -> list[str]:
 
 
 def by_calibration(pairs: Sequence[Pair]) -> list[str]:
-    """What happens to true and to mirrored films under each calibration."""
+    """Outcomes of true and of mirrored films under each calibration."""
     rows = ["| calibration | true: noted or refused | true: refused | mirrored: noted or refused | mirrored: refused |"]
     rows += ["|---" * 5 + "|"]
     for name in (EXACT, TOLD, DEEP):

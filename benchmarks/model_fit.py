@@ -1,4 +1,4 @@
-"""Fit a shape model to a known surface in 3D: pose and coefficients by iterated closest points.
+"""Iterated-closest-point fit of a shape model to a known surface in 3D: pose and coefficients.
 
 The error that is left is what the model cannot express; benchmarks call it the oracle.
 """
@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Indices, Numbers
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.nearest import nearest_of
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class ModelFit:
 class _Pairs:
     """Model vertices (indices into the coarse mesh) and the target points they are pulled to, with unit normals."""
 
-    vertices: Indices
+    vertices: Numbers
     points: Array
     normals: Array
 
@@ -148,7 +146,7 @@ def _step(fit: ModelFit, surface: _Target, noise_mm: float, rank: int) -> ModelF
 
 
 def _per_vertex(
-    vertices: Indices, normals: Array, residual: Array, count: int, tangential: float
+    vertices: Numbers, normals: Array, residual: Array, count: int, tangential: float
 ) -> tuple[Array, Array]:
     """Summed squared weights (count, 3, 3) and weighted residuals (count, 3) of the pairs of each vertex."""
     weight = tangential * np.eye(3) + (1 - tangential) * normals[:, :, None] * normals[:, None]

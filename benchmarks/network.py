@@ -1,4 +1,4 @@
-"""The network on simulated radiographs that it has never seen: ``python -m benchmarks.network``.
+"""Network accuracy on simulated radiographs that it has never seen: ``python -m benchmarks.network``.
 
 Measured through the shipped ``Detector`` as ``network_measure`` says. Writes ``benchmarks/results/network.{json,md}``.
 """

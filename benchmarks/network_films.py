@@ -1,4 +1,4 @@
-"""The networks on real single films: ``python -m benchmarks.network_films --data DIR [--films FOLDER] [--pairs]``.
+"""Network on real single films: ``python -m benchmarks.network_films --data DIR [--films FOLDER] [--pairs]``.
 
 ``DIR`` holds ``annotations.json`` as ``film_folder`` describes it, and the films unless ``--films`` says where they
 lie. Every film is read in a nominal room at several scales of its assumed pixel size, as the detection stage reads each
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.film_folder import ANNOTATIONS, Film, load_films
+from benchmarks.film_folder import ANNOTATIONS, RealFilm, load_films
 from benchmarks.film_pairs import ask_pair, pairs_of
 from benchmarks.film_reading import READ, RIGHT, SHIFTED, read_film, score
 from benchmarks.machine import describe
@@ -31,7 +31,7 @@ ASSUMED, SCALES = 1.0, (0.92, 1.0, 1.08, 1.16)
 """Of the assumed pixel size."""
 
 
-def ask(detector: Detector, film: Film, scale: float) -> dict[str, Any]:
+def ask(detector: Detector, film: RealFilm, scale: float) -> dict[str, Any]:
     """One film at one scale: what was said and how right it is."""
     beam = film.beam(scale)
     outcome = read_film(detector, film.network_view(beam))
@@ -79,7 +79,7 @@ def groups(readings: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, dict[
             yield view, f"{len(SCALES)} scales", pooled(own)
 
 
-def report(detector: Detector, store: AssetStore, data: Path, films: Sequence[Film], pairs: bool) -> dict[str, Any]:
+def report(detector: Detector, store: AssetStore, data: Path, films: Sequence[RealFilm], pairs: bool) -> dict[str, Any]:
     """Everything that is written."""
     readings = [ask(detector, film, scale) for film in films for scale in SCALES]
     people = len({film.person.split()[0] for film in films})

@@ -1,4 +1,4 @@
-"""What the network said of one film against the truth: the figures of the paper's Tables 1 to 3.
+"""Detection errors on one film against the truth: the figures of the paper's Tables 1 to 3.
 
 Decomposition images by Dice, PSNR and SSIM (as the paper reports them, on the single image of all vertebrae),
 landmarks by mean distance and successful detection rate (SDR). Distances are in mm at the landmark: pixels x
@@ -34,7 +34,7 @@ SDR_MM = (2.0, 4.0, 6.0)
 
 @dataclass(frozen=True, eq=False)
 class ViewTruth:
-    """What a perfect network would have said of the first n levels, on the grid of a ``ViewDetection``.
+    """Truth of the first n levels as a perfect network would give it, on the grid of a ``ViewDetection``.
 
     Attributes
     ----------

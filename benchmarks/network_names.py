@@ -1,4 +1,4 @@
-"""Is a vertebra ever named after its neighbour? ``python -m benchmarks.network_names --pairs 500``.
+"""Level naming errors, a vertebra named after its neighbour: ``python -m benchmarks.network_names --pairs 500``.
 
 Simulated pairs that show five complete lumbar vertebrae in both views, of people whom nothing was trained or chosen
 on, through the shipped ``Detector``; a pair is named wrongly where the answer's end plates put another name nearest to
@@ -32,7 +32,7 @@ CERTAINTY = 0.95
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of the pairs.
+    """Counts of outcomes of the pairs.
 
     Attributes
     ----------

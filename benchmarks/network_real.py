@@ -1,4 +1,4 @@
-"""The network on films of real vertebrae by a second renderer: ``python -m benchmarks.network_real --data DIR``.
+"""Network on films of real vertebrae by a second renderer: ``python -m benchmarks.network_real --data DIR``.
 
 The people and films of ``benchmarks.end_to_end`` (``subjects``, ``subject_films``), and films of a real CT
 (``ct_film``), read as the service reads files, through the shipped ``Detector``, measured as ``network_measure`` says.
@@ -19,7 +19,7 @@ from benchmarks.machine import describe
 from benchmarks.network_measure import Measured, ViewTruth, measure, summary
 from benchmarks.network_real_report import markdown
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
-from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject, Room, load_subject
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detector import Detector
 from lumbar3d.drr.cpu import CpuProjector
@@ -64,7 +64,7 @@ def ct(data: Path, detector: Detector, draws: int) -> list[Answer]:
 
 def answer(
     detector: Detector,
-    subject: Subject,
+    subject: RealSubject,
     draw: int,
     films: tuple[NetworkView, NetworkView],
     part: Callable[[ViewTruth], ViewTruth] = lambda truth: truth,

@@ -1,4 +1,4 @@
-"""What is refused, and with which reason: ``python -m benchmarks.network_refusal``.
+"""Refusals and their reasons on films made wrong on purpose: ``python -m benchmarks.network_refusal``.
 
 Simulated pairs of held-out people, true ones and ones that are wrong in a known way (``network_refusal_films``),
 through the shipped ``Detector``. Besides, how well novelty alone tells the wrong ones from true ones (AUROC: the share
@@ -33,8 +33,8 @@ ANSWERED = "answered"
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
-    """What the detector makes of one pair.
+class PairOutcome:
+    """Outcome of one pair at the detector: answered, or refused with a code.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Told:
     novelty: Array
 
 
-def ask(detector: Detector, pair: Pair) -> Told:
+def ask(detector: Detector, pair: Pair) -> PairOutcome:
     """One pair through the detector, with what it saw on the way."""
     inspected = detector.inspect(pair)
     naming = name_together(*inspected)
@@ -74,10 +74,10 @@ def ask(detector: Detector, pair: Pair) -> Told:
         detector.detect(*pair)
     except RejectedError as error:
         code, message = error.code, str(error)
-    return Told(code, message, count, naming.count_probability(count), names, np.array(seen), strange)
+    return PairOutcome(code, message, count, naming.count_probability(count), names, np.array(seen), strange)
 
 
-def is_right(kind: str, told: Told) -> bool:
+def is_right(kind: str, told: PairOutcome) -> bool:
     """Answered where it should be; otherwise the right code, and what is wrong said where it can be."""
     expected = EXPECTED[kind]
     if not expected.codes:
@@ -85,7 +85,7 @@ def is_right(kind: str, told: Told) -> bool:
     return told.code in expected.codes and (not expected.words or any(word in told.message for word in expected.words))
 
 
-def summary(found: dict[str, list[Told]]) -> dict[str, Any]:
+def summary(found: dict[str, list[PairOutcome]]) -> dict[str, Any]:
     """Per kind of films: refused, rightly, codes, novelty."""
     usual = _novelty(found["five"])
     kinds = {}
@@ -113,7 +113,7 @@ def auroc(usual: Array, strange: Array) -> float | None:
     return round(float(wins), 3)
 
 
-def _novelty(told: list[Told]) -> Array:
+def _novelty(told: list[PairOutcome]) -> Array:
     return np.stack([one.novelty for one in told])
 
 
@@ -128,7 +128,7 @@ def main() -> None:
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
     detector, seeds = Detector.load(store, threads=1), HELD_OUT_SEEDS[arguments.first :][: arguments.patients]
-    found: defaultdict[str, list[Told]] = defaultdict(list)
+    found: defaultdict[str, list[PairOutcome]] = defaultdict(list)
     for kind, pair in refusal_films(load_shape_models(store), seeds):
         found[kind].append(ask(detector, pair))
     if arguments.choose:

@@ -1,4 +1,4 @@
-"""Pairs of simulated films that must be answered, and pairs that must be refused, with the reason that is right.
+"""Film pairs of the refusal benchmark: to be answered, or to be refused with the reason that is right.
 
 Everything is drawn from held-out seeds. Limbs come from the function that training's limbs come from, so they are
 unseen but not of an unseen kind; all else is made by turning, spoiling or aiming films of the simulator elsewhere (its
@@ -43,7 +43,7 @@ SECOND_RENDERER_EVERY = 2
 
 @dataclass(frozen=True)
 class Expected:
-    """What is right for one kind of films.
+    """Expected outcome for one kind of films.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ def second_renderer(simulator: Simulator, seed: int) -> Pair:
     views = []
     for name, beam in zip(VIEWS, draw_room(rng), strict=True):
         around, flips = surroundings(patient, beam, rng), flips_to_canonical(beam, name)
-        matter = Matter(flips.image(around.soft_mm), flips.image(around.bone_mm + cast(bones, beam)))
+        matter = Matter(flips.image(around.soft_mm), flips.image(np.asarray(around.bone_mm + cast(bones, beam))))
         film = make_film(matter, draw_film(name, rng), rng)
         views.append(NetworkView(flips.image(normalise(film)), beam, name))
     return views[0], views[1]

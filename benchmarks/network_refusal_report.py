@@ -15,7 +15,7 @@ NAMES = (*LEVELS, *MARKS)
 
 
 class Seen(Protocol):
-    """What is chosen from: ``network_refusal.Told``."""
+    """Outcome that limits are chosen from: ``network_refusal.PairOutcome``."""
 
     @property
     def sightings(self) -> Array:
@@ -64,7 +64,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def choices(found: Mapping[str, Sequence[Seen]]) -> str:
-    """What the limits of ``refusal.constants`` are chosen from."""
+    """Table that the limits of ``refusal.constants`` are chosen from."""
     rows = ["worse view of a pair: confidence of the weakest level, mean confidence, novelty (min / median / max);"]
     rows += ["probability of the count 5 where it is the likeliest; of the names, in the worse view and by both;"]
     rows += ["confidence of each name in AP, LAT (5 % / median / 95 %)", ""]

@@ -1,4 +1,4 @@
-"""Do the landmarks' stated covariances hold? A picture and a table, by view and kind."""
+"""Reliability of the landmarks' stated covariances: a picture and a table, by view and kind."""
 
 from __future__ import annotations
 

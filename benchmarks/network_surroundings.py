@@ -1,4 +1,4 @@
-"""The same people in surroundings of several kinds: ``python -m benchmarks.network_surroundings --data DIR``.
+"""Same people, surroundings of several kinds: ``python -m benchmarks.network_surroundings --data DIR``.
 
 Three real people (``subjects``), bones by the second renderer, the same exposures and processing; only what stands
 around the vertebrae changes (``surrounded_films``). Each pair goes the whole way, read from files. Writes
@@ -24,7 +24,7 @@ from benchmarks.machine import describe
 from benchmarks.network_measure import measure
 from benchmarks.registration_cases import score
 from benchmarks.subject_films import COLUMNS, exact_view
-from benchmarks.subjects import COMPLETE_SUBJECTS, Room, Subject, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject, Room, load_subject
 from benchmarks.surrounded_films import KINDS, films
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import VIEWS
@@ -68,7 +68,7 @@ class Answer:
     surface_mm: float = float("nan")
 
 
-def ask(engine: Engine, detector: Detector, data: Path, subject: Subject, draw: int, kind: str) -> Answer:
+def ask(engine: Engine, detector: Detector, data: Path, subject: RealSubject, draw: int, kind: str) -> Answer:
     """One pair through everything."""
     with tempfile.TemporaryDirectory() as folder:
         paths = films(data, subject, draw, kind, Path(folder))

@@ -1,4 +1,4 @@
-"""Whether the drawn population is what anatomy says: a table of targets, what was got, and whether it passes.
+"""Acceptance table of the drawn population: anatomy's targets, what was got, and whether it passes.
 
 ``python -m benchmarks.population [--data DIR] [--count 175]``: DIR holds the public mean surfaces (``mean87``,
 Clouthier et al.). Writes ``benchmarks/results/population.{json,md}``. Shapes and posture are judged on ordinary

@@ -1,4 +1,4 @@
-"""What a drawn population is checked for (the acceptance targets of its anatomy), from whole subjects."""
+"""Acceptance targets of a drawn population (its anatomy), computed from whole subjects."""
 
 from __future__ import annotations
 

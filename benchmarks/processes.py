@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
+    """A free TCP port at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -42,10 +42,12 @@ def wait_until(condition: Callable[[], object], message: str, patience_s: float 
 
 
 @contextmanager
-def process(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
     """A child with its output in a file; at the end terminated, and killed where that does not help."""
     with log.open("ab") as output:
-        child = subprocess.Popen(list(command), env=dict(environment), cwd=ROOT, stdout=output, stderr=output)
+        child = subprocess.Popen(list(command), env=dict(environment), cwd=folder, stdout=output, stderr=output)
     try:
         yield child
     finally:

@@ -1,4 +1,4 @@
-"""Do the flags and the standard errors know how wrong an answer is? ``python -m benchmarks.quality``.
+"""Calibration of flags and standard errors: do they tell a wrong answer? ``python -m benchmarks.quality``.
 
 Simulated patients that took part neither in training nor in choosing the limits of ``lumbar3d.quality`` (those were
 chosen on others of the same simulator), through the shipped network and the fit; then again with a lateral view whose
@@ -44,7 +44,7 @@ GROUPS_MM = (0.0, 0.8, 1.2, 1.6, 2.5, np.inf)
 
 
 @dataclass(frozen=True)
-class Judged:
+class FlaggedVertebra:
     """One vertebra: whether it is broken, mean and RMS error, what the fit says of itself."""
 
     lateral_error_mm: float
@@ -57,13 +57,13 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PairAnswer:
     """One pair of films: what the caller is told, and its vertebrae."""
 
     lateral_error_mm: float
     told: str
     shift_noted: bool
-    levels: tuple[Judged, ...]
+    levels: tuple[FlaggedVertebra, ...]
 
 
 def misplace(found: Detection, up_mm: float) -> Detection:
@@ -73,7 +73,7 @@ def misplace(found: Detection, up_mm: float) -> Detection:
 
 
 class Bench:
-    """What is loaded once."""
+    """Models, networks, projector and simulator, loaded once."""
 
     def __init__(self) -> None:
         store = AssetStore.open()
@@ -81,7 +81,7 @@ class Bench:
         self.detector, self.projector = Detector.load(store), create_projector("cpu")
         self.simulator = Simulator(self.models)
 
-    def patient(self, number: int) -> list[Answer]:
+    def patient(self, number: int) -> list[PairAnswer]:
         """All variants of one patient; none when the network refuses the films."""
         seed = HELD_OUT_SEEDS[number]
         spine = self.simulator.spine(seed)
@@ -91,12 +91,12 @@ class Bench:
             return []
         return [self.answer(misplace(found, error), error, spine) for error in LATERAL_ERRORS_MM]
 
-    def answer(self, found: Detection, error_mm: float, spine: Spine) -> Answer:
+    def answer(self, found: Detection, error_mm: float, spine: Spine) -> PairAnswer:
         """Fit, judge and score."""
         try:
             fit = register(self.models, found, self.projector)
         except Lumbar3dError as refused:
-            return Answer(error_mm, refused.code, False, ())
+            return PairAnswer(error_mm, refused.code, False, ())
         quality, notes = judge_levels(fit), pair_notes(found)
         told: str = overall_flag(quality, notes)
         try:
@@ -109,12 +109,12 @@ class Bench:
             distances = vertex_to_surface_mm(vertebra.vertices_world(vertebra.model.fit_vertices), true.mesh)
             errors = float(distances.mean()), float(np.sqrt(np.mean(distances**2)))
             broken = any("fracture" in found and found.endswith(vertebra.level) for found in spine.diagnoses)
-            levels.append(Judged(error_mm, broken, *errors, sigma_mm, judged.flag, judged.reasons))
-        return Answer(error_mm, told, bool(notes), tuple(levels))
+            levels.append(FlaggedVertebra(error_mm, broken, *errors, sigma_mm, judged.flag, judged.reasons))
+        return PairAnswer(error_mm, told, bool(notes), tuple(levels))
 
 
-def table(answers: list[Answer]) -> list[str]:
-    """What callers were told, by how wrong the lateral view was."""
+def table(answers: list[PairAnswer]) -> list[str]:
+    """Flags by the error of the lateral view's calibration."""
     rows = [
         "| lateral view too high by | mean mm | RMS mm | own sigma mm | told the caller | `views_shifted` |",
         "|---" * 6 + "|",
@@ -129,7 +129,7 @@ def table(answers: list[Answer]) -> list[str]:
     return rows
 
 
-def groups(levels: list[Judged]) -> list[str]:
+def groups(levels: list[FlaggedVertebra]) -> list[str]:
     """Flags of single vertebrae by their true error, calibration right."""
     rows = ["| true mean error mm | vertebrae | flags |", "|---" * 3 + "|"]
     for low, high in itertools.pairwise(GROUPS_MM):
@@ -140,8 +140,8 @@ def groups(levels: list[Judged]) -> list[str]:
     return rows
 
 
-def shapes(levels: list[Judged]) -> list[str]:
-    """What is said of a vertebra's shape, calibration right."""
+def shapes(levels: list[FlaggedVertebra]) -> list[str]:
+    """Flags of a vertebra's shape where the calibration is right."""
     rows = ["| vertebra | number | mean mm | " + " | ".join(f"`{name}`" for name in SHAPE_REASONS) + " |"]
     rows += ["|---" * (3 + len(SHAPE_REASONS)) + "|"]
     for name, broken in (("sound", False), ("broken", True)):

@@ -1,4 +1,4 @@
-"""Every real vertebra at hand, and what a 3D fit of the shape model leaves on it, region by region."""
+"""Residuals of the shape model's 3D fit on every real vertebra at hand, region by region."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks import lone_l1
 from benchmarks.model_fit import ModelFit
-from benchmarks.regions import REGIONS, Regions, regions_at
+from benchmarks.regions import REGIONS, regions_at
 from benchmarks.subjects import SOURCES, load_subject
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Numbers
 from lumbar3d.shape.distance import SurfaceLocator, vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -34,7 +34,7 @@ class RealVertebra:
 
 @dataclass(frozen=True)
 class RegionError:
-    """What a fit leaves in one region, mm.
+    """Residual of a fit in one region, mm.
 
     ``mean_mm``: symmetric, each direction weighed by area; ``p95_mm``: the larger of both directions' 95th
     percentiles; ``outside_mm``: mean signed distance of the true surface from the fitted one, positive outside.
@@ -77,10 +77,10 @@ class Comparison:
     forward: Array
     backward: Array
     weights: tuple[Array, Array]
-    regions: tuple[Regions, Regions]
+    regions: tuple[Numbers, Numbers]
 
     @classmethod
-    def of(cls, truth: TriangleMesh, fit: ModelFit, regions: Regions) -> Comparison:
+    def of(cls, truth: TriangleMesh, fit: ModelFit, regions: Numbers) -> Comparison:
         """Of a fit whose template has these regions."""
         fitted = fit.mesh()
         found = SurfaceLocator(fitted).closest(truth.vertices)
@@ -103,7 +103,7 @@ class Comparison:
         return float(max(np.percentile(self.forward, 95), np.percentile(self._away, 95)))
 
     def by_region(self) -> dict[str, RegionError]:
-        """What is left in each region."""
+        """Residuals by region."""
         return {name: self._region(number) for number, name in enumerate(REGIONS)}
 
     @property

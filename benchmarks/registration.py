@@ -1,4 +1,4 @@
-"""How well and how fast known people come back from spoiled decomposition images: our fit beside the paper's BOBYQA.
+"""Registration accuracy and time from spoiled decomposition images: our fit beside the paper's BOBYQA.
 
 ``python -m benchmarks.registration --data DIR [--quick]``: people of ``benchmarks.subjects`` posed as standing spines,
 and single L1 of others on a borrowed spine (``lone_l1``); decomposition images are rendered from the **real** meshes,
@@ -22,7 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 
 from benchmarks import bobyqa_trace, lone_l1
 from benchmarks.machine import describe
-from benchmarks.registration_cases import CONDITIONS, Case, score, simulate
+from benchmarks.registration_cases import CONDITIONS, RegistrationCase, score, simulate
 from benchmarks.registration_report import write
 from benchmarks.registration_run import BOBYQA, GAUSS_NEWTON, INITIAL, PAPER_SIZED, Run
 from benchmarks.subjects import COMPLETE_SUBJECTS, load_subject
@@ -41,7 +41,7 @@ REPEATS = 3
 """Of a fit that is timed beside BOBYQA."""
 
 
-def run(case: Case, models: Sequence[ShapeModel], label: str, constants: RegistrationConstants) -> Run:
+def run(case: RegistrationCase, models: Sequence[ShapeModel], label: str, constants: RegistrationConstants) -> Run:
     """Reconstruct with Gauss-Newton, time, judge and score one case."""
     wall, cpu = time.perf_counter(), time.process_time()
     fitted = register(models, case.simulated.detection, CpuProjector(), constants)
@@ -51,7 +51,7 @@ def run(case: Case, models: Sequence[ShapeModel], label: str, constants: Registr
     return Run.of(label, case, models[0].rank, fitted.evaluations, (wall, cpu), levels)
 
 
-def beside_bobyqa(case: Case, models: Sequence[ShapeModel], constants: RegistrationConstants) -> list[Run]:
+def beside_bobyqa(case: RegistrationCase, models: Sequence[ShapeModel], constants: RegistrationConstants) -> list[Run]:
     """One case by every method, one after the other on the same machine."""
     small = [model.truncated(constants.bobyqa_modes) for model in models]
     timed = [min((run(case, models, GAUSS_NEWTON, constants) for _ in range(REPEATS)), key=lambda found: found.wall_s)]

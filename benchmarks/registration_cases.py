@@ -1,4 +1,4 @@
-"""Known people in front of the detectors, their spoiled images, and the score of what comes back."""
+"""Cases of the registration benchmark: known people, their spoiled images, and the score of what comes back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks import lone_l1
 from benchmarks.simulated_detection import Degradation, Simulated, simulate_detection
-from benchmarks.subjects import SOURCES, Subject
+from benchmarks.subjects import SOURCES, RealSubject
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import LevelQuality
 from lumbar3d.drr.cpu import CpuProjector
@@ -50,26 +50,26 @@ class LevelError:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class RegistrationCase:
     """One person under one condition and one draw of the errors."""
 
     condition: str
-    subject: Subject
+    subject: RealSubject
     draw: int
     simulated: Simulated
 
 
-def simulate(subject: Subject, condition: str, draw: int) -> Case:
+def simulate(subject: RealSubject, condition: str, draw: int) -> RegistrationCase:
     """Spoil one person's exact images with a seed of its own."""
     rng = np.random.default_rng([SEED, draw, _PLACES[subject.name]])
     meshes = [subject.meshes_world[level] for level in LEVELS]
     landmarks = np.stack([subject.landmarks_world[level] for level in LEVELS])
     settings = CONDITIONS[condition]
     seen = simulate_detection(meshes, landmarks, subject.geometry, rng, settings, CpuProjector())
-    return Case(condition, subject, draw, seen)
+    return RegistrationCase(condition, subject, draw, seen)
 
 
-def score(subject: Subject, fitted: Registration, row: int, quality: LevelQuality | None = None) -> LevelError:
+def score(subject: RealSubject, fitted: Registration, row: int, quality: LevelQuality | None = None) -> LevelError:
     """Errors of one vertebra of a finished fit."""
     sigma, dice = float(fitted.surface_sigma_mm[row]), float(fitted.silhouette_dice[row].mean())
     errors = distances(subject, fitted.vertebrae[row])
@@ -80,12 +80,12 @@ def score(subject: Subject, fitted: Registration, row: int, quality: LevelQualit
     return replace(claimed, flag=quality.flag, reasons=quality.reasons, height_loss=loss)
 
 
-def score_unjudged(subject: Subject, vertebrae: Sequence[FittedVertebra]) -> tuple[LevelError, ...]:
+def score_unjudged(subject: RealSubject, vertebrae: Sequence[FittedVertebra]) -> tuple[LevelError, ...]:
     """Errors of a fit that stopped on its way."""
     return tuple(distances(subject, vertebra) for vertebra in vertebrae)
 
 
-def distances(subject: Subject, vertebra: FittedVertebra) -> LevelError:
+def distances(subject: RealSubject, vertebra: FittedVertebra) -> LevelError:
     """Surfaces compared; what the fit claims is left empty."""
     truth, mesh = subject.meshes_world[vertebra.level], vertebra.mesh_world()
     found = vertex_to_surface_mm(mesh.vertices, truth)

@@ -1,4 +1,4 @@
-"""One reconstruction of a known person, as ``benchmarks.registration`` records it."""
+"""Run of one reconstruction of a known person, as ``benchmarks.registration`` records it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from benchmarks.registration_cases import Case, LevelError
+from benchmarks.registration_cases import LevelError, RegistrationCase
 
 GAUSS_NEWTON, PAPER_SIZED, INITIAL, BOBYQA = "Gauss-Newton", "Gauss-Newton, 14 modes", "initial pose", "BOBYQA"
 
@@ -30,7 +30,7 @@ class Run:
     def of(
         cls,
         label: str,
-        case: Case,
+        case: RegistrationCase,
         modes: int,
         evaluations: int,
         seconds: tuple[float, float],

@@ -1,4 +1,4 @@
-"""Pictures of what the 3D fit leaves on real vertebrae; drawn by ``benchmarks.shape_model --pictures DIR``.
+"""Pictures of the 3D fit's residuals on real vertebrae; drawn by ``benchmarks.shape_model --pictures DIR``.
 
 ``shape_residual.png``: every vertebra from in front, from the left and from behind, coloured by its distance to the
 fitted model. ``shape_residual_regions.png``: the same by region, as bars over the sound ones and one by one.

@@ -1,4 +1,4 @@
-"""What a client of the REST service waits for: ``python -m benchmarks.serve``.
+"""Latency and throughput of the REST service, as a client waits for it: ``python -m benchmarks.serve``.
 
 The demo pair is submitted to a live service with real workers and the real engine, embedded and with Redis and two
 Celery workers. Measured are the answer to POST, with idle and with busy workers, the time from POST to result, and what

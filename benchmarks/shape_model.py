@@ -1,4 +1,4 @@
-"""What the shape model can express: its 3D fit to real vertebrae that are not in it.
+"""Generality of the shape model: its 3D fit to real vertebrae that are not in it.
 
 ``python -m benchmarks.shape_model --data DIR [--assets DIR] [--pictures DIR]``: rigid pose and coefficients within
 3 SD, fitted to the known surface (``model_fit``), about three CPU minutes. Writes
@@ -21,15 +21,16 @@ from benchmarks import residual_pictures
 from benchmarks.machine import describe
 from benchmarks.model_fit import ModelFit, fit_model
 from benchmarks.real_vertebrae import Comparison, RealVertebra, real_vertebrae
-from benchmarks.regions import Regions, vertex_regions
+from benchmarks.regions import vertex_regions
 from benchmarks.shape_model_report import LevelFit, report
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Numbers
 from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shape_models
 
 RESULTS = Path(__file__).with_name("results")
 
 
-def score(vertebra: RealVertebra, fit: ModelFit, regions: Regions) -> LevelFit:
+def score(vertebra: RealVertebra, fit: ModelFit, regions: Numbers) -> LevelFit:
     """Measure what a fit leaves."""
     found, patches = Comparison.of(vertebra.surface, fit, regions), fit.model.patches
     return LevelFit(

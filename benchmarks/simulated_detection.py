@@ -1,4 +1,4 @@
-"""What a network as good as the paper's would have said about a known spine: exact images, then honest errors."""
+"""Simulated detection: a network as good as the paper's on a known spine, exact images with honest errors added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films of the test subjects by the second renderer, and what a perfect network would say of them.
+"""Films of the test subjects by the second renderer, with the detection of a perfect network.
 
 The bones are voxels (``voxel_film``); trunk, ribs, pelvis, gas, beam, scatter, noise and processing are those of the
 training simulator. Stored as 16-bit PNG, as a detector would.
@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.demo_pair import grey16, real_spine
 from benchmarks.network_measure import ViewTruth
-from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject
 from benchmarks.voxel_film import Volume, cast, voxelise
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.drr.attenuation import drr_from_path_length
@@ -39,7 +39,7 @@ def _bones_alone(bone_mm: NDArray[np.float32]) -> Matter:
     return Matter(np.zeros_like(bone_mm), bone_mm)
 
 
-def photograph(subject: Subject, draw: int, folder: Path) -> tuple[Path, Path]:
+def photograph(subject: RealSubject, draw: int, folder: Path) -> tuple[Path, Path]:
     """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
     rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
     spine = real_spine(subject)
@@ -55,7 +55,7 @@ def bone_volume(meshes: list[TriangleMesh], patient: Patient, seed: int) -> Volu
 
 
 def expose(
-    subject: Subject,
+    subject: RealSubject,
     patient: Patient,
     inside: Callable[[Projection], Matter],
     rng: np.random.Generator,
@@ -70,7 +70,7 @@ def expose(
     return folder / "ap.png", folder / "lat.png"
 
 
-def exact_view(subject: Subject, projection: Projection, projector: Projector) -> ViewTruth:
+def exact_view(subject: RealSubject, projection: Projection, projector: Projector) -> ViewTruth:
     """The person's decomposition and landmarks on the grid of one view of a ``Detection``."""
     meshes = [subject.meshes_world[level] for level in subject.levels]
     rows, columns = GRID_STEP * projection.rows, GRID_STEP * projection.columns

@@ -35,7 +35,7 @@ POSE_SEED = 4100
 
 @dataclass(frozen=True)
 class Source:
-    """Where one person's surfaces lie and how they are turned."""
+    """Files of one person's surfaces and their orientation."""
 
     files: dict[str, str]
     srs_from_source: Array
@@ -92,7 +92,7 @@ class Room:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class RealSubject:
     """One person in front of the detectors, with the truth.
 
     Attributes
@@ -121,7 +121,7 @@ class Subject:
     geometry: BiplanarGeometry
 
 
-def load_subject(data: Path, name: str, room: Room | None = None) -> Subject:
+def load_subject(data: Path, name: str, room: Room | None = None) -> RealSubject:
     """One person of ``SOURCES``, turned to SRS, centred near the isocentre with a small seeded rotation and offset."""
     source, notes = SOURCES[name], json.loads(ANNOTATIONS.read_text())["subjects"][name]
     landmarks = {level: np.array(notes[level]["landmarks_mm"]) for level in source.files}
@@ -133,7 +133,7 @@ def load_subject(data: Path, name: str, room: Room | None = None) -> Subject:
         masks[level] = mesh.vertices @ plane[:3] < plane[3]
         meshes[level] = TriangleMesh(frames.apply(world_from_srs, mesh.vertices), mesh.faces)
     calibration = (room or Room()).calibration()
-    return Subject(
+    return RealSubject(
         name=name,
         levels=tuple(source.files),
         meshes_world=meshes,

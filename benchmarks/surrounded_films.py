@@ -1,4 +1,4 @@
-"""The same people, bones and film in surroundings of several kinds; only what stands around the vertebrae changes."""
+"""Films of the same people in surroundings of several kinds; only what stands around the vertebrae changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from benchmarks.demo_pair import grey16, real_spine
 from benchmarks.held_out_body import around, read_body
 from benchmarks.subject_films import COLUMNS, SEED, bone_volume
-from benchmarks.subjects import COMPLETE_SUBJECTS, Subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject
 from benchmarks.voxel_film import cast
 from lumbar3d.arrays import Image
 from lumbar3d.geometry.projection import Projection
@@ -43,7 +43,7 @@ SIZES_MM, RMS_MM = (3.0, 8.0, 17.0), (2.0, 5.0, 6.0)
 CELL_MM, WALL_MM = 22.0, 40.0
 
 
-def films(data: Path, subject: Subject, draw: int, kind: str, folder: Path) -> tuple[Path, Path]:
+def films(data: Path, subject: RealSubject, draw: int, kind: str, folder: Path) -> tuple[Path, Path]:
     """Write ``ap.png`` and ``lat.png``; exposure, processing and bones are the same in every kind."""
     place = COMPLETE_SUBJECTS.index(subject.name)
     spine, rng = real_spine(subject), np.random.default_rng([SEED, draw, place])
@@ -62,7 +62,7 @@ def films(data: Path, subject: Subject, draw: int, kind: str, folder: Path) -> t
     return folder / "ap.png", folder / "lat.png"
 
 
-def _around(data: Path, subject: Subject, patient: Patient, kind: str, rng: np.random.Generator) -> Around:
+def _around(data: Path, subject: RealSubject, patient: Patient, kind: str, rng: np.random.Generator) -> Around:
     """What stands around the vertebrae, on the rays of any beam."""
     if kind in (BODY, FILLED):
         body = read_body(data, subject, kind == FILLED)

@@ -1,4 +1,4 @@
-"""How often the people of training and of measuring are broken: ``python -m benchmarks.training_people --people 400``.
+"""Fracture rates of training and of test people: ``python -m benchmarks.training_people --people 400``.
 
 The people whose films ``Simulator`` makes, after those have been left out whose surfaces could not be made. Writes
 ``benchmarks/results/training_people.{json,md}``.
@@ -30,7 +30,7 @@ VARIETIES = {"training": COMPLETE, "measuring": MEASURING}
 
 @dataclass(frozen=True)
 class Count:
-    """What was found among some people.
+    """Counts of disorders among some people.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A second renderer: voxels cast ray by ray, of a CT or of bones with a density that falls off from the surface.
+"""Voxel renderer, the second one: rays cast through a CT, or through bones whose density falls off from the surface.
 
 Shares no code with the projector that the fit uses, and shows what the fit does not model: partial volume, marrow
 texture, cortex of varying thickness.
@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from lumbar3d.arrays import Array, Image, Indices, Mask
 from lumbar3d.geometry import frames
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 
 PITCH_MM = 0.7
@@ -77,12 +77,12 @@ def _fill(vertices: Array, faces: Indices, shape: tuple[int, int, int]) -> Mask:
     return flips
 
 
-def cast(volume: Volume, beam: ConeBeam) -> Image:
-    """Line integral (density x mm) along the ray of every pixel, (rows, columns)."""
+def cast(volume: Volume, beam: Projection) -> Image:
+    """Line integral (density x mm) along the ray of every pixel, (rows, columns); of a beam from one source."""
     v, u = np.mgrid[: beam.rows, : beam.columns]
-    _, directions = beam.rays(np.stack([u, v], -1))
+    origins, directions = beam.rays(np.stack([u, v], -1))
     voxel_from_world = np.linalg.inv(volume.world_from_voxel)
-    source = frames.apply(voxel_from_world.astype(np.float64), beam.source_world_mm)
+    source = frames.apply(voxel_from_world.astype(np.float64), origins.reshape(-1, 3)[0])
     return np.asarray(_cast(volume.density, source, directions @ voxel_from_world[:3, :3].T, STEP_MM))
 
 

@@ -1,4 +1,4 @@
-"""Write a reconstruction as the files that a job delivers."""
+"""Bundle: a reconstruction as the files that a job delivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The book of codes: every error code with whose fault it is, its HTTP status and its words; every note and reason.
+"""Book of error codes: whose fault each is, its HTTP status and its words for people.
 
 A code has one status, in the answer to a request and in the record of a failed job alike, so that programs can go by
 it: 5xx is our side, and the same request may be answered later; 4xx is the request or its pictures, and the same again

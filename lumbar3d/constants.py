@@ -15,7 +15,7 @@ from lumbar3d.imaging import consistency, normalise, preprocess
 from lumbar3d.measurement import heights, points, sampling, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
-from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, rough_fits
+from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, room, rough_fits
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
 
@@ -43,7 +43,7 @@ class Owner:
 OWNERS = (
     Owner(preprocess, ("GRID",)),
     Owner(normalise, ("CONSTANTS",)),
-    Owner(consistency, ("SPACING_TOLERANCE",)),
+    Owner(consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED")),
     Owner(calibration, ("LIMITS",)),
     Owner(world_frame, ("LARGEST_TURN_DEG", "LARGEST_LATERAL_TURN_DEG")),
     Owner(refusal, ("CONSTANTS",)),
@@ -68,6 +68,7 @@ OWNERS = (
     Owner(landmark_term, ("DIFFERENCE_MM", "MINIMUM_SIGMA_PX")),
     Owner(optimise, ("FINE_PX",)),
     Owner(bobyqa, ("BOUND_DEG", "BOUND_MM", "BOUND_SD", "FIRST_STEP", "FIRST_STEP_SD")),
+    Owner(room, ("CONSTANTS",)),
     Owner(rough_fits, ("CONSTANTS",)),
     Owner(laterality, ("CONSTANTS",)),
     Owner(sampling, ("MeasurementConstants",)),
@@ -121,7 +122,7 @@ def _scalar(value: Any) -> Scalar:
     if not isinstance(value, tuple):
         scalar: Scalar = value
         return scalar
-    if all(isinstance(part, fit.Stage) for part in value):
+    if all(isinstance(part, fit.FitStage) for part in value):
         return "; ".join(f"{stage.factor}x/{stage.modes}/{stage.iterations}" for stage in value)
     return "-".join(map(str, value))
 

@@ -1,4 +1,4 @@
-"""The data contracts that service, worker, command line and library share.
+"""Data contracts that service, worker, command line and library share.
 
 Nothing here computes. All lengths are millimetres, all angles degrees; the world frame is SRS / ISO 2631
 (x anterior, y left, z up). Pixels are (u, v) = (column, row) with (0, 0) the centre of the top-left pixel.
@@ -61,7 +61,25 @@ class GeometryView(_Contract):
     photometric_interpretation: Literal["MONOCHROME1", "MONOCHROME2"] = "MONOCHROME2"
 
 
-View = Annotated[MatrixView | GeometryView, Field(discriminator="type")]
+class SlotView(_Contract):
+    """A slot scanner's view: a level fan of rays and a line detector that travel together, a row at each step."""
+
+    type: Literal["slot"]
+    source_mm: Vec3 = Field(description="where the source is while row 0 is taken")
+    detector_origin_mm: Vec3 = Field(description="centre of pixel (0, 0) while row 0 is taken; level with the source")
+    detector_u_axis: Vec3 = Field(description="unit vector of the detector line, along which the column index grows")
+    scan_direction: Vec3 = Field(
+        description="unit vector along which source and detector travel from row to row; square to the detector line"
+    )
+    pixel_spacing_mm: tuple[FiniteFloat, FiniteFloat] = Field(
+        description="pitch of the columns at the detector line, way of travel from row to row"
+    )
+    columns: PixelCount
+    rows: PixelCount
+    photometric_interpretation: Literal["MONOCHROME1", "MONOCHROME2"] = "MONOCHROME2"
+
+
+View = Annotated[MatrixView | GeometryView | SlotView, Field(discriminator="type")]
 
 
 class Calibration(_Contract):
@@ -88,6 +106,11 @@ class ReconstructOptions(_Contract):
         description="where source and detector were: as the part calibration says, or, without that part, as the tags "
         "of both DICOM files say (distances, positioner angles, patient orientation, spacing) for a room that the "
         "caller states to be orthogonal with a common isocentre",
+    )
+    refine_geometry: bool = Field(
+        default=False,
+        description="whether the lateral view of a nominal room (distance of its source, shift and turn of its "
+        "detector) is refined together with the spine; standard errors then hold what is left of its errors",
     )
 
 
@@ -211,7 +234,8 @@ class LevelQuality(_Contract):
     ray_residual_mm: float = Field(description="RMS distance between the two rays of the seven landmarks")
     overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, worse view")
     surface_sigma_mm: float | None = Field(
-        description="RMS posterior standard error of the surface; null where the engine states none"
+        description="RMS posterior standard error of the surface in the room as it is believed to be; null where the "
+        "engine states none"
     )
     height_loss: float | None = Field(
         default=None,
@@ -272,6 +296,22 @@ class FilmReport(_Contract):
     )
 
 
+class RefinedParameter(_Contract):
+    """One parameter of a nominal room that the fit has refined."""
+
+    name: Literal["lat_source_distance", "lat_detector_shift_u", "lat_detector_shift_v", "lat_detector_turn"] = Field(
+        description="how much further the lateral source is from its detector; how far that is shifted along its "
+        "columns (u) and rows (v); its turn in its plane, from columns towards rows"
+    )
+    value: float = Field(description="found minus told by the calibration")
+    sigma: float = Field(ge=0.0, description="standard error")
+    prior_sigma: float = Field(gt=0.0, description="what a nominal room may be off by")
+    unit: Literal["mm", "deg"]
+    seen: bool = Field(
+        description="false where the images say little of it and the prior holds it: its error may be there"
+    )
+
+
 class ReconstructionResult(_Contract):
     """``GET /jobs/{id}/result``: everything but the meshes."""
 
@@ -294,6 +334,11 @@ class ReconstructionResult(_Contract):
     lumbar_count: LumbarCountReport | None = None
     level_names: LevelNamesReport | None = None
     films: tuple[FilmReport, ...] = ()
+    refined_geometry: tuple[RefinedParameter, ...] = Field(
+        default=(),
+        description="with options.refine_geometry: by what the calibration, which is told as it was sent, was changed "
+        "for the fit",
+    )
     timings_s: dict[str, float]
     assets: tuple[AssetRecord, ...]
     constants: dict[str, dict[str, float | int | str | bool]] = Field(

@@ -107,7 +107,7 @@ class Detector:
         return [(o, h, v, f) for o, h, v, f in zip(*self._run_network(films, codes), strict=True)]
 
     def first_look(self, sources: Sequence[NetworkView]) -> list[FirstPass]:
-        """What the first network says of some films, in one run, before anything is refused."""
+        """First pass of some films in one run, before anything is refused."""
         views = [prepare(source) for source in sources]
         films, codes = np.stack([view.film for view in views]), np.stack([view.code for view in views])
         opacity, heatmap, votes, features = self._run_network(films, codes)
@@ -115,7 +115,7 @@ class Detector:
         return [FirstPass(*parts) for parts in zip(views, opacity, readings, features, heatmap, strict=True)]
 
     def look(self, films: Image, codes: Image) -> list[LevelReading]:
-        """What the first network says of any films (n, 256, 256)."""
+        """Readings of any films (n, 256, 256) by the first network."""
         _, heatmap, votes, _ = self._run_network(films, codes)
         return [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
 
@@ -124,7 +124,7 @@ class Detector:
         return run_session(self._network, {"image": films[:, None], "view": codes})
 
     def novelty(self, guess: FirstPass) -> float:
-        """How unlike the films of training a film is."""
+        """Out-of-distribution score of a film."""
         return float(self._novelty[guess.view.source.view].score(guess.features))
 
     def refine(self, guesses: Sequence[FirstPass]) -> list[ViewDetection]:

@@ -1,4 +1,4 @@
-"""Every error the library raises on purpose, each with a stable code; ``codes`` has the words and the statuses.
+"""Errors that the library raises on purpose, each with a stable code; ``codes`` has the words and the statuses.
 
 ::
 
@@ -61,7 +61,7 @@ class InputError(Lumbar3dError):
 
 @contextmanager
 def about(what: str) -> Iterator[None]:
-    """Say of which of several things, one image or one view, an input error speaks."""
+    """Prefix an input error's message with the image or view that it is about."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""The book of notes: what a result says of a doubt, as codes and in words for people."""
+"""Book of notes: the doubts that a result states, as codes and in words for people."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ _NOTES = (
         review=True,
     ),
     Note("views_shifted", "The two views do not fit together: patient moved, or calibration wrong.", review=True),
+    Note(
+        "geometry_refined",
+        "The lateral view of the room was refined together with the spine; the standard errors hold what is left.",
+    ),
+    Note(
+        "geometry_far_off",
+        "The lateral view is further from its calibration than a nominal room may be: calibrate the room.",
+        review=True,
+    ),
     Note("two_studies", "The two images are from two studies of one patient: were they taken in one position?"),
     Note(
         "detector_distance_differs",

@@ -1,4 +1,4 @@
-"""The method, one line a step: two radiographs and their calibration to five vertebrae and their numbers."""
+"""Pipeline: the method, one line a step, from two radiographs and their calibration to five vertebrae and numbers."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure
 from lumbar3d.provenance import Provenance, describe
-from lumbar3d.quality import doubtful_levels, judge_levels, overall_flag, pair_notes
+from lumbar3d.quality import doubtful_levels, judge_levels, overall_flag, pair_notes, room_notes
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.refusal.laterality import laterality_notes, mirrored_ap_log_odds, refuse_mirrored
 from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
 from lumbar3d.registration.problem import FitProblem
+from lumbar3d.registration.room_refinement import seen_in_room, shown_in_room
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
-from lumbar3d.stages import Progress, StageClock
+from lumbar3d.stages import StageClock, StageProgress
 
 
 class SupportsDetect(Protocol):
-    """What the engine needs of a detector."""
+    """Detector protocol, as the engine needs it."""
 
     def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
         """Find the five vertebrae in both views."""
@@ -65,7 +66,7 @@ class Engine:
 
     @cached_property
     def engines(self) -> Mapping[EngineName, SpineEngine]:
-        """What ``options.engine`` chooses from."""
+        """Engines that ``options.engine`` chooses from."""
         return {"shape_model": ShapeFit(self.models, self.projector, self.constants)}
 
     @classmethod
@@ -99,7 +100,7 @@ class Engine:
         lat: Path,
         calibration: Calibration,
         options: ReconstructOptions | None = None,
-        progress: Progress | None = None,
+        progress: StageProgress | None = None,
     ) -> Reconstruction:
         """Reconstruct L1..L5 from a calibrated pair of radiographs.
 
@@ -130,7 +131,7 @@ class Engine:
         calibration: Calibration,
         options: ReconstructOptions,
         out_dir: Path,
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
         """Reconstruct and write what a job delivers (``artifacts``) into an existing, empty folder.
 
@@ -159,10 +160,12 @@ class Engine:
         clock.enter(Stage.REGISTER)
         engine = self.engines[options.engine]
         spine = engine.reconstruct(FoundPair(views, detection, landmarks), options, clock.within)
+        if spine.room is not None:
+            detection, views = seen_in_room(detection, spine.room.error), shown_in_room(views, spine.room.error)
         clock.enter(Stage.MEASURE)
         quality = judge_levels(spine)
         refuse_unsupported(quality)
-        notes = (*file_notes, *pair_notes(detection), *laterality_notes(mirrored_log_odds))
+        notes = (*file_notes, *pair_notes(detection), *room_notes(spine), *laterality_notes(mirrored_log_odds))
         measurements = measure(
             spine.vertebrae, doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
         )

@@ -1,4 +1,4 @@
-"""What a result was made with: files, constants, libraries, devices."""
+"""Provenance of a result: files, constants, libraries, devices."""
 
 from __future__ import annotations
 

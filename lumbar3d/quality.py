@@ -1,4 +1,4 @@
-"""Is the answer supported by the images? Each vertebra gets ok, review or bad, with reasons."""
+"""Quality flags: ok, review or bad for each vertebra by how well the images support it, with reasons."""
 
 from __future__ import annotations
 
@@ -74,6 +74,8 @@ VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
 NAMES_UNSURE = "level_names_unsure"
+GEOMETRY_REFINED = "geometry_refined"
+GEOMETRY_FAR_OFF = "geometry_far_off"
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
@@ -83,7 +85,7 @@ def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
 
 
 def pair_notes(detection: Detection) -> tuple[str, ...]:
-    """What is doubtful about the two films, as stable codes."""
+    """Doubts about the two films, as stable codes of ``notes``."""
     doubts = {
         VIEWS_SHIFTED: _views_shifted(detection),
         UNLIKE_TRAINING: any((view.novelty or 0.0) > REFUSAL.unusual_novelty for view in detection.views),
@@ -91,6 +93,13 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
         NAMES_UNSURE: detection.naming is not None and detection.naming.sureness < CONSTANTS.clear_names,
     }
     return tuple(note for note, applies in doubts.items() if applies)
+
+
+def room_notes(registration: Registration) -> tuple[str, ...]:
+    """What a refinement of the room found, as stable codes."""
+    if registration.room is None:
+        return ()
+    return (GEOMETRY_REFINED, GEOMETRY_FAR_OFF) if registration.room.is_far_off else (GEOMETRY_REFINED,)
 
 
 def _views_shifted(detection: Detection) -> bool:
@@ -107,7 +116,7 @@ def _views_shifted(detection: Detection) -> bool:
 
 
 def overall_flag(levels: Sequence[LevelQuality], notes: Sequence[str]) -> Flag:
-    """The worst level decides; a doubtful geometry asks for review by itself."""
+    """Flag of the whole: the worst level's; a doubtful geometry asks for review by itself."""
     worst = max((level.flag for level in levels), key=_WORST.index)
     return "review" if worst == "ok" and DOUBTFUL.intersection(notes) else worst
 

@@ -1,9 +1,9 @@
-"""What one reconstruction is, and the document that a client gets of it."""
+"""Reconstruction, and the result document that a client gets of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,14 +18,16 @@ from lumbar3d.contracts import (
     LevelResult,
     Measurement,
     ReconstructionResult,
+    RefinedParameter,
 )
 from lumbar3d.detection import report
 from lumbar3d.detection.result import Detection
-from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.provenance import Provenance
 from lumbar3d.quality import Flag
 from lumbar3d.registration.result import Registration
+from lumbar3d.registration.room import PARAMETERS, UNITS, prior_sigmas
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -88,6 +90,7 @@ class Reconstruction:
             lumbar_count=report.count_report(self.detection),
             level_names=report.names_report(self.detection),
             films=report.film_reports(self.detection),
+            refined_geometry=self._refined_geometry(),
             timings_s={name: round(seconds, 4) for name, seconds in self._timings_s().items()},
             assets=self.provenance.assets,
             constants=self.provenance.constants,
@@ -98,8 +101,25 @@ class Reconstruction:
     def _timings_s(self) -> dict[str, float]:
         return self.timings_s | {"total": sum(self.timings_s.values())}
 
+    def _room(self) -> BiplanarGeometry:
+        """On the pixels of the images, with the lateral view as it is believed to be."""
+        told, refined = build_geometry(self.calibration), self.registration.room
+        return told if refined is None else replace(told, lat=refined.error.applied(told.lat))
+
+    def _refined_geometry(self) -> tuple[RefinedParameter, ...]:
+        refined = self.registration.room
+        if refined is None:
+            return ()
+        rows = zip(PARAMETERS, UNITS, refined.error.values, refined.sigmas, prior_sigmas(), refined.seen, strict=True)
+        return tuple(
+            RefinedParameter(
+                name=name, unit=unit, value=float(value), sigma=float(sigma), prior_sigma=float(prior), seen=seen
+            )
+            for name, unit, value, sigma, prior, seen in rows
+        )
+
     def _levels(self) -> tuple[LevelResult, ...]:
-        room = build_geometry(self.calibration)
+        room = self._room()
         points = np.stack([vertebra.landmarks_world() for vertebra in self.vertebrae])
         seen = report.sightings(self.detection, room, points)
         certain = np.minimum(self.detection.ap.confidence, self.detection.lat.confidence).round(report.DIGITS)

@@ -1,4 +1,4 @@
-"""Reconstruct the mean spine from its own projections: compiles every kernel and proves that the device computes."""
+"""Self-test: the mean spine from its own projections; compiles every kernel and proves that the device computes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lumbar3d.drr.projector import Projector
 from lumbar3d.errors import DeviceError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam, Projection
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.register import register
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
@@ -23,7 +23,7 @@ _TOLERANCE_MM = 2.0
 """On these coarse pixels and two steps a level the fit ends within 0.5 mm."""
 _LEAST_DICE = 0.86
 """Fitted silhouettes overlap the drawn ones to 0.93 on these coarse pixels, to 0.8 where images come out shifted."""
-_STAGES = (Stage(2, 12, 2), Stage(1, 12, 2))
+_STAGES = (FitStage(2, 12, 2), FitStage(1, 12, 2))
 _MODES = 12
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lumbar3d.contracts import Stage
 
-Progress = Callable[[Stage, float], None]
+StageProgress = Callable[[Stage, float], None]
 
 _SHARES = {
     Stage.READ: (0.0, 0.05),
@@ -34,7 +34,7 @@ class StageClock:
         Wall time by stage.
     """
 
-    def __init__(self, report: Progress | None = None) -> None:
+    def __init__(self, report: StageProgress | None = None) -> None:
         self._report = report
         self._stage: Stage | None = None
         self._since_s = 0.0

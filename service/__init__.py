@@ -1,1 +1,1 @@
-"""The REST front end. It accepts, stores and answers; it never reconstructs."""
+"""REST front end: it accepts, stores and answers; it never reconstructs."""

@@ -1,4 +1,4 @@
-"""Who asks and what they may: roles of API keys and of access tokens."""
+"""Access control: who asks and what they may; roles of API keys and of access tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Role(StrEnum):
 
 
 BASIC_ROLES = frozenset((Role.SUBMIT, Role.READ))
-FOLLOWED = frozenset(("/jobs/{job_id}", "/jobs/{job_id}/events"))
+FOLLOWED_JOB = "/jobs/{job_id}"
+FOLLOWED = frozenset((FOLLOWED_JOB, f"{FOLLOWED_JOB}/events"))
 """The state of a job: for whoever submits, and for whoever reads results."""
 AUDIT = "/audit"
 
@@ -46,7 +47,9 @@ def needed(method: str, route: str) -> frozenset[Role]:
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
+    """Refuse other sites' pages.
+
+    Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
 
     Raises
     ------

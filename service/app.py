@@ -57,7 +57,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         app.include_router(router)
     _add_page(app)
     schema.install(app)
-    app.add_middleware(RequestContext, metrics=services.metrics)
+    app.add_middleware(RequestContext, metrics=services.metrics, polls=services.polls)
     return app
 
 
@@ -78,11 +78,11 @@ def create_app_from_environment() -> FastAPI:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    sweeping = asyncio.create_task(maintenance.run(services))
+    running = [asyncio.create_task(work) for work in (maintenance.run(services), services.polls.run())]
     yield
-    sweeping.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await sweeping
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
     services.close()
 
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 with bounds: how large a header may be, and how long a connection may take to send one.
 
-uvicorn bounds neither with httptools, which it prefers where that is installed, and a header of 64 MB then holds the
-event loop for seconds; with h11 a header ends at 16 KiB, but may take for ever.
+uvicorn bounds neither with httptools, the quicker of its two parsers: a header of 64 MB then holds the event loop for
+seconds, because what has come of it is copied with every packet. Here nothing that is not a body grows past 16 KiB.
 """
 
 from __future__ import annotations
@@ -12,42 +12,127 @@ import resource
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+HEADER_BYTES = 16 << 10
+"""Of one request's line and header together, of its trailer, or of anything between two pieces of a body."""
+PIPELINED = 256
+"""Requests of one connection that wait for the answer to an earlier one."""
 HEADER_S = 10.0
 """From the connection, or the last answer on it, to the end of the next request's header."""
 CROWD = 256
 """With more connections that owe a header, each has a second: the slowest must not take everybody's descriptors."""
 CROWDED_S = 1.0
 
+LINGER_S = 2.0
+"""For the rest of a body that was refused before it had come."""
+
 _owing: set[BoundedHttp] = set()
 
 
-class BoundedHttp(H11Protocol):
-    """For ``uvicorn --http service.connections:BoundedHttp``."""
+class _Lingering:
+    """A transport that closes when the rest of a refused body has come, and is dropped.
+
+    A connection closed upon bytes that nobody has read is reset, and the reset takes the answer along (RFC 9112, 9.6):
+    a client would see a broken line in place of 429 and Retry-After.
+    """
+
+    def __init__(self, protocol: BoundedHttp, transport: asyncio.Transport) -> None:
+        self._protocol, self._transport = protocol, transport
+        self.is_over = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        """Close at once where all has been read, else tell that no more is said and wait."""
+        cycle = self._protocol.cycle
+        is_owed = cycle is not None and cycle.more_body and cycle.response_complete
+        if self.is_over or not is_owed or self._transport.is_closing():
+            self._transport.close()
+        else:
+            self.is_over = True
+            self._transport.write_eof()
+            self._protocol.loop.call_later(LINGER_S, self._transport.close)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """For ``uvicorn --http lumbar3d.service.connections:BoundedHttp``."""
 
     _timer: asyncio.TimerHandle | None = None
     _since_s = 0.0
+    _header_bytes = 0
+    _pending_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first header."""
         super().connection_made(transport)
+        self.transport = self._lingering = _Lingering(self, transport)  # type: ignore[assignment]
         self._wait()
-
-    def on_response_complete(self) -> None:
-        """Begin to wait for the next one; whatever is left of the last body does not count."""
-        self._wait()
-        super().on_response_complete()
-
-    def handle_events(self) -> None:
-        """A request whose header is complete is waited for by the application."""
-        super().handle_events()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; what the parser still keeps to itself afterwards is bounded."""
+        self._pending_bytes += len(data)
+        super().data_received(data)
+        if self._pending_bytes > HEADER_BYTES and not self.transport.is_closing():
+            self.send_400_response("Header too large.")
+
+    def on_message_begin(self) -> None:
+        """A new request."""
+        self._header_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request's line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field of the header, or of the trailer."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """From here on the application is waited for."""
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError("too many requests before the first answer")
+        self._pending_bytes = 0
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body: bounded by the application."""
+        self._pending_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The body has come; where the answer was given before, nothing is left to wait for."""
+        super().on_message_complete()
+        if self._lingering.is_over:
+            self._lingering.close()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request; whatever is left of the last body does not count."""
+        if not self.pipeline:
+            self._wait()
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse; words in the middle of an answer would be taken for a part of it."""
+        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > HEADER_BYTES:
+            raise ValueError("the header is too large")  # the parser makes it a 400
 
     def _wait(self) -> None:
         self._stop_waiting()
@@ -71,20 +156,11 @@ class BoundedHttp(H11Protocol):
 
 def bound_every_server() -> None:
     """Whatever protocol uvicorn was started with, connections get ours; and as many descriptors as the host allows."""
-    for protocol in _others():
+    for protocol in (H11Protocol, HttpToolsProtocol):
         protocol.__new__ = _instead  # type: ignore[method-assign, assignment]
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _others() -> list[type[asyncio.Protocol]]:
-    protocols: list[type[asyncio.Protocol]] = [H11Protocol]
-    with contextlib.suppress(ImportError):
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-        protocols.append(HttpToolsProtocol)
-    return protocols
 
 
 def _instead(protocol: type[Any], *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What routes are given: the services of the application and the authenticated client."""
+"""Dependencies of the routes: the services of the application and the authenticated client."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import JobNotFoundError
 from lumbar3d.jobs.stores import open_store
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
-from lumbar3d.jobs.table import JobTable, Limits
-from lumbar3d.service.access import Principal, refuse_other_sites
+from lumbar3d.jobs.table import JobTable, QueueLimits
+from lumbar3d.service.access import FOLLOWED_JOB, Principal, refuse_other_sites
 from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from lumbar3d.service.examples import JOB_ID
 from lumbar3d.service.keys import KeyRing
 from lumbar3d.service.limits import Rate, Slots, Turns
 from lumbar3d.service.metrics import Metrics
+from lumbar3d.service.polls import ClientOf, Polls
 from lumbar3d.service.queue import CeleryBroker, NoBroker, connect
 from lumbar3d.service.settings import ServiceSettings
 from lumbar3d.service.tokens import Tokens
@@ -56,6 +57,7 @@ class Services:
     streams: Slots
     requests: Rate
     turns: Turns
+    polls: Polls
     wrong_keys: Rate = field(default_factory=lambda: Rate(0.5 / WRONG_KEY_S, WRONG_KEYS))
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,11 +69,12 @@ class Services:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(settings.database)
         database.create_tables()
-        limits = Limits(settings.max_queued, settings.max_unfinished_per_client)
+        limits = QueueLimits(settings.max_queued, settings.max_unfinished_per_client)
         lease = LeasePolicy(settings.lease_s, settings.max_attempts, settings.retry_delay_s)
         sweeping = SweepPolicy(settings.stale_hint_s, settings.retention_days * 86400.0)
         shared = settings.require_api_key
         store = open_store(settings)
+        requests = Rate(settings.max_requests_per_s, 2.0 * settings.max_requests_per_s)
         return cls(
             settings=settings,
             keys=keys,
@@ -84,8 +87,9 @@ class Services:
             metrics=Metrics(database, store, settings.lease_s),
             uploads=_slots(settings.max_uploads, settings.max_uploads_per_client, shared),
             streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
-            requests=Rate(settings.max_requests_per_s, 2.0 * settings.max_requests_per_s),
+            requests=requests,
             turns=Turns(TURNS_PER_CLIENT if shared else THREADS),
+            polls=Polls(database, _followers(keys, requests) if shared else lambda _said: LOCAL_CLIENT),
         )
 
     def close(self) -> None:
@@ -96,6 +100,19 @@ class Services:
 
 def _slots(total: int, per_client: int, is_shared: bool) -> Slots:
     return Slots(total, per_client if is_shared else total)
+
+
+def _followers(keys: KeyRing, requests: Rate) -> ClientOf:
+    """Clients who may follow jobs, by their API key; whoever is to be refused, or comes with a token, is not known."""
+
+    def client_of(authorization: str) -> str | None:
+        scheme, _, secret = authorization.partition(" ")
+        principal = keys.principal_of(secret.strip()) if scheme.lower() == "bearer" else None
+        if principal is None or not principal.may("GET", FOLLOWED_JOB) or not requests.allows(principal.client):
+            return None
+        return principal.client
+
+    return client_of
 
 
 async def services_of(request: Request) -> Services:
@@ -109,7 +126,7 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 
 
 async def client_of(request: Request, services: ServicesDep) -> str:
-    """Who asks; runs before any body is read.
+    """Authenticated client; runs before any body is read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The JSON parts of a request: parsed strictly, refused without quoting them."""
+"""JSON documents of a request: parsed strictly, refused without quoting them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the HTTP side refuses, each with a stable code; ``lumbar3d.codes`` has the statuses and the words.
+"""Errors of the HTTP side, each with a stable code; ``lumbar3d.codes`` has the statuses and the words.
 
 ::
 

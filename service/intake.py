@@ -1,4 +1,7 @@
-"""From a request body to a job row: gate, receive, check, store, record. Acknowledged is only what is durable."""
+"""Intake, from a request body to a job row: gate, receive, check, store, record.
+
+Acknowledged is only what is durable.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of a key file: whole or not at all, one at a time, readable by its owner only."""
+"""Key file changes: whole or not at all, one at a time, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from lumbar3d.service.access import BASIC_ROLES, Role
-from lumbar3d.service.keys import Entry, NewKey, create, parse
+from lumbar3d.service.keys import KeyEntry, NewKey, create, parse
 
 SECONDS_PER_HOUR = 3600.0
 
 
-def entries(file: Path) -> list[Entry]:
-    """What a key file holds; nothing where there is none."""
+def entries(file: Path) -> list[KeyEntry]:
+    """Entries of a key file; none where there is no file."""
     return parse(file.read_text()) if file.exists() else []
 
 
@@ -29,10 +29,10 @@ def add(file: Path, client: str, roles: Iterable[Role] = BASIC_ROLES) -> NewKey:
     return new
 
 
-def revoke(file: Path, client: str, key_id: str | None = None) -> list[Entry]:
+def revoke(file: Path, client: str, key_id: str | None = None) -> list[KeyEntry]:
     """Take a client's keys away, or one of them; returns those that are gone."""
 
-    def is_meant(entry: Entry) -> bool:
+    def is_meant(entry: KeyEntry) -> bool:
         return entry.client == client and key_id in (None, entry.id)
 
     gone = [entry for entry in entries(file) if is_meant(entry)]
@@ -54,7 +54,7 @@ def rotate(file: Path, client: str, overlap_h: float) -> NewKey:
     new = create(client, frozenset().union(*(entry.roles for entry in present)))
     end_s = int(time.time() + overlap_h * SECONDS_PER_HOUR)
 
-    def ended(entry: Entry) -> Entry:
+    def ended(entry: KeyEntry) -> KeyEntry:
         until_s = end_s if entry.until_s is None else min(end_s, entry.until_s)
         return replace(entry, until_s=until_s) if entry.client == client else entry
 
@@ -62,7 +62,7 @@ def rotate(file: Path, client: str, overlap_h: float) -> NewKey:
     return new
 
 
-def _change(file: Path, change: Callable[[list[Entry]], list[Entry]]) -> None:
+def _change(file: Path, change: Callable[[list[KeyEntry]], list[KeyEntry]]) -> None:
     with _only_one(file.parent):
         text = "".join(f"{entry}\n" for entry in change(entries(file)))
         descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # 0600

@@ -28,8 +28,8 @@ FORM = re.compile(rf"([a-z0-9][a-z0-9_-]{{0,62}}):([0-9a-f]{{64}})(?::({ROLE}(?:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What is stored of a key.
+class KeyEntry:
+    """Stored entry of a key.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """What an operator calls it: not enough of the digest to try keys against."""
+        """Short name for operators: not enough of the digest to try keys against."""
         return self.digest[:ID_DIGITS]
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ def create(client: str, roles: Iterable[Role] = BASIC_ROLES) -> NewKey:
         Not such a name.
     """
     secret = PREFIX + secrets.token_urlsafe(32)
-    entry = str(Entry(client, digest(secret), frozenset(roles)))
+    entry = str(KeyEntry(client, digest(secret), frozenset(roles)))
     if FORM.fullmatch(entry) is None:
         raise ValueError("a client name has lower-case letters, digits, - and _, at most 63")
     return NewKey(secret=secret, entry=entry)
@@ -91,7 +91,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def parse(text: str) -> list[Entry]:
+def parse(text: str) -> list[KeyEntry]:
     """Entries separated by commas or white space.
 
     Raises
@@ -107,27 +107,27 @@ def parse(text: str) -> list[Entry]:
         if match is None:
             raise ValueError("an API key entry is not client:sha256, client:sha256:roles or client:sha256:roles:until")
         roles = frozenset(Role(role) for role in match[3].split("+")) if match[3] else BASIC_ROLES
-        entries.append(Entry(match[1], match[2], roles, int(match[4]) if match[4] else None))
+        entries.append(KeyEntry(match[1], match[2], roles, int(match[4]) if match[4] else None))
     return entries
 
 
 class KeyRing:
-    """Who a key belongs to. Looking a digest up tells nothing about the key in its timing.
+    """Owners of keys by digest. Looking a digest up tells nothing about the key in its timing.
 
     Parameters
     ----------
-    fixed : sequence of Entry
+    fixed : sequence of KeyEntry
         Of the environment.
     file : Path or None
         Read again when it changes; while it cannot be read, the keys of the last time hold.
     """
 
-    def __init__(self, fixed: Iterable[Entry], file: Path | None) -> None:
+    def __init__(self, fixed: Iterable[KeyEntry], file: Path | None) -> None:
         self._fixed = tuple(fixed)
         self._file = file
         self._seen: tuple[int, int, int] | None = None
         self._looked_s = time.monotonic()
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, KeyEntry] = {}
         self._read()
 
     @classmethod
@@ -146,11 +146,11 @@ class KeyRing:
 
     @property
     def count(self) -> int:
-        """How many keys there are."""
+        """Number of keys."""
         return len(self._entries)
 
     def principal_of(self, secret: str) -> Principal | None:
-        """Whose key this is; None where it is nobody's, or has ended."""
+        """Owner of this key; None where it has none, or has ended."""
         self._look()
         entry = self._entries.get(digest(secret))
         if entry is None or (entry.until_s is not None and time.time() >= entry.until_s):

@@ -1,4 +1,7 @@
-"""What one client may take of what all clients share. All of it lives on the event loop, so nothing needs a lock."""
+"""Rate and concurrency limits: what one client may take of what all share.
+
+All of it lives on the event loop, so nothing needs a lock.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class Slots:
 
 
 class Rate:
-    """Token buckets by name: so many a second on average, and a burst that nobody minds."""
+    """Token buckets by name: so many a second on average, and a burst that is allowed."""
 
     def __init__(self, per_s: float, burst: float) -> None:
         self._per_s = per_s

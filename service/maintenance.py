@@ -1,4 +1,4 @@
-"""The sweeper's loop in the service: publishes as soon as a job is submitted, sweeps every few seconds."""
+"""Maintenance loop of the service: publishes as soon as a job is submitted, sweeps every few seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep ``openapi.yaml`` equal to what the code serves.
+"""``openapi.yaml`` kept equal to what the code serves.
 
 ``python -m lumbar3d.service.openapi --write | --check openapi.yaml``
 """

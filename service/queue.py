@@ -1,4 +1,4 @@
-"""The broker as the service sees it: hints sent by task name, the worker's code never imported."""
+"""Queue as the service sees it: hints sent by task name, the worker's code never imported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CeleryBroker:
         self._app.send_task(RECONSTRUCT_TASK, args=[job_id], queue=QUEUE, ignore_result=True)
 
     def backlog(self) -> int:
-        """Hints nobody has taken."""
+        """Number of hints that no worker has taken."""
         with self._app.connection_for_write() as connection:
             return int(connection.default_channel._size(QUEUE))
 
@@ -42,14 +42,14 @@ class NoBroker:
     """The embedded mode: the worker looks into the table, hints are not needed."""
 
     def publish(self, job_id: str) -> None:
-        """Nothing to tell."""
+        """Ignore the hint: there is no broker."""
 
     def backlog(self) -> int:
         """As many as wait."""
         return 1 << 30
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is no connection."""
 
 
 def connect(url: str | None) -> CeleryBroker | NoBroker:

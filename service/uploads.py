@@ -1,4 +1,4 @@
-"""Receiving ``POST /reconstruct``: the multipart body goes to disk as it comes, hashed and counted on the way."""
+"""Upload receiver of ``POST /reconstruct``: the multipart body goes to disk as it comes, hashed and counted."""
 
 from __future__ import annotations
 

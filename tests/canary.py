@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pydicom import Dataset, Sequence, datadict
+from pydicom import Dataset, Sequence, uid
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import FileDataset
 
 from lumbar3d.imaging.formats import dicom
@@ -24,7 +25,7 @@ NEEDED = {*dicom._KEYWORDS, "SpecificCharacterSet", "TransferSyntaxUID"}
 
 def plant(dataset: FileDataset) -> FileDataset:
     """A canary in every element of the standard that holds text, in private ones, overlays and sequences."""
-    for tag, (representation, _, _, _, keyword) in datadict.DicomDictionary.items():
+    for tag, (representation, _, _, _, keyword) in DicomDictionary.items():
         is_ours = keyword not in NEEDED and tag >> 16 not in (0, 2, 4, 0x7FE0, 0xFFFE)
         if keyword and is_ours and representation in PLANTED:
             dataset.add_new(tag, representation, PLANTED[representation])
@@ -35,7 +36,8 @@ def plant(dataset: FileDataset) -> FileDataset:
     dataset.add_new(0x60003000, "OW", NAME.encode() * 2)
     dataset.add_new(0xFFFCFFFC, "OB", NAME.encode() + b" ")
     dataset.ViewPosition, dataset.LossyImageCompression = "AP", "00"
-    dataset.file_meta.MediaStorageSOPInstanceUID = UID
+    dataset.PatientID, dataset.StudyInstanceUID = NAME, UID
+    dataset.file_meta.MediaStorageSOPInstanceUID = uid.UID(UID)
     dataset.file_meta.SourceApplicationEntityTitle = NAME[:16]
     return dataset
 

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use."""
+"""Fixtures of every test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lumbar3d.contracts import Calibration
@@ -50,6 +51,33 @@ def calibration_document() -> dict[str, object]:
             "pixel_spacing_mm": [pitch, pitch],
             "columns": count,
             "rows": count,
+        },
+    }
+
+
+def slot_document() -> dict[str, object]:
+    """A slot scanner: 1300 mm from source to detector, 987 and 918 mm to the patient, 600 mm of travel downwards."""
+    columns, rows, pitch = 1500, 1600, 0.375
+    return {
+        "version": "1.0",
+        **{
+            name: {
+                "type": "slot",
+                "source_mm": [*(distance * np.array(towards)), 300.0],
+                "detector_origin_mm": [
+                    *((distance - 1300.0) * np.array(towards) - (columns - 1) / 2 * pitch * np.array(along)),
+                    300.0,
+                ],
+                "detector_u_axis": [*along, 0.0],
+                "scan_direction": [0.0, 0.0, -1.0],
+                "pixel_spacing_mm": [pitch, pitch],
+                "columns": columns,
+                "rows": rows,
+            }
+            for name, distance, towards, along in (
+                ("ap", 987.0, (1.0, 0.0), (0.0, 1.0)),
+                ("lat", 918.0, (0.0, -1.0), (1.0, 0.0)),
+            )
         },
     }
 

@@ -1,4 +1,4 @@
-"""An engine that writes small real files in milliseconds, to test everything around the real one.
+"""Tiny engine: small real files in milliseconds, to test everything around the real one.
 
 ``TINY_ENGINE_DIR`` names a folder where a test may ask for trouble: a file ``hold`` keeps the job running while it is
 there, ``slow`` makes it take a while, ``crash`` kills the process once, ``fail`` names an exception to raise.
@@ -19,14 +19,14 @@ from lumbar3d import errors
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.imaging.inspect import inspect_upload
-from lumbar3d.worker.engine import Progress
+from lumbar3d.stages import StageProgress
 from lumbar3d.worker.settings import WorkerSettings
 
 STL_TRIANGLE = b"tiny".ljust(80) + struct.pack("<I12fH", 1, *range(12), 0)
 
 
 class TinyEngine:
-    """Follows ``lumbar3d.worker.engine.Engine``."""
+    """Follows ``lumbar3d.worker.engine.JobEngine``."""
 
     def __init__(self, trouble: Path | None) -> None:
         self._trouble = trouble
@@ -38,7 +38,7 @@ class TinyEngine:
         calibration: Calibration,
         options: ReconstructOptions,
         out_dir: Path,
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
         progress(Stage.READ, 0.1)
         assert inspect_upload(ap_path).format == inspect_upload(lat_path).format
@@ -54,7 +54,7 @@ class TinyEngine:
         for name in ("ap.png", "lat.png", "overlay.png"):
             (out_dir / name).write_bytes(grey_png(8, 8, bits=8))
 
-    def _make_trouble(self, progress: Progress) -> None:
+    def _make_trouble(self, progress: StageProgress) -> None:
         if self._trouble is None:
             return
         while (self._trouble / "hold").exists():

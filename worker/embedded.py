@@ -21,7 +21,7 @@ from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError, S
 from lumbar3d.jobs.settings import explain
 from lumbar3d.worker.engine import EngineFactory, load_engine
 from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
-from lumbar3d.worker.runner import Outcome
+from lumbar3d.worker.runner import AttemptOutcome
 from lumbar3d.worker.runtime import Runtime
 from lumbar3d.worker.settings import WorkerSettings
 
@@ -68,7 +68,7 @@ def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event
         except (DatabaseUnavailableError, StorageFullError) as error:
             LOGGER.error("job table not reachable", extra={"code": error.code})
             outcome = None
-        if outcome == Outcome.DEVICE_LOST:
+        if outcome == AttemptOutcome.DEVICE_LOST:
             return EX_TEMPFAIL
         if outcome is None:
             stopping.wait(settings.poll_s)

@@ -1,4 +1,4 @@
-"""What a worker needs of an engine; ``lumbar3d.pipeline.Engine`` is the real one."""
+"""Engine protocol of the worker; ``lumbar3d.pipeline.Engine`` is the real one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from lumbar3d.contracts import Calibration, ReconstructOptions, Stage
+from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.stages import StageProgress
 from lumbar3d.worker.settings import WorkerSettings
 
-Progress = Callable[[Stage, float], None]
 
-
-class Engine(Protocol):
+class JobEngine(Protocol):
     """Loaded once per process; runs one job at a time."""
 
     def run(
@@ -22,7 +21,7 @@ class Engine(Protocol):
         calibration: Calibration,
         options: ReconstructOptions,
         out_dir: Path,
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
         """Write the files of a job (``lumbar3d.artifacts``).
 
@@ -40,10 +39,10 @@ class Engine(Protocol):
         ...
 
 
-EngineFactory = Callable[[WorkerSettings], Engine]
+EngineFactory = Callable[[WorkerSettings], JobEngine]
 
 
-def load_engine(settings: WorkerSettings) -> Engine:
+def load_engine(settings: WorkerSettings) -> JobEngine:
     """The real engine; imported here so that a worker with another engine never loads numba or CUDA."""
     from lumbar3d.pipeline import Engine as PipelineEngine
 

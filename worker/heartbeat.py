@@ -1,4 +1,4 @@
-"""A thread that keeps the lease of the running attempt alive."""
+"""Heartbeat: a thread that keeps the lease of the running attempt alive."""
 
 from __future__ import annotations
 

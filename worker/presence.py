@@ -1,4 +1,4 @@
-"""Says in the job table that this process works, for as long as it does."""
+"""Presence of this worker, said in the job table for as long as it works."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lumbar3d.errors import Lumbar3dError
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
 from lumbar3d.jobs.presence import READY, Presence
-from lumbar3d.worker.engine import Engine, EngineFactory
+from lumbar3d.worker.engine import EngineFactory, JobEngine
 from lumbar3d.worker.settings import WorkerSettings
 
 
-def load_and_tell(database: Database, settings: WorkerSettings, engine_factory: EngineFactory) -> Engine:
+def load_and_tell(database: Database, settings: WorkerSettings, engine_factory: EngineFactory) -> JobEngine:
     """Load the engine; tell that it is ready, again and again from a thread, or why it does not load."""
     presence = Presence(database, socket.gethostname(), str(os.getpid()), settings.lease_s)
     try:

@@ -1,4 +1,4 @@
-"""One attempt at one job, the same for Celery and for the embedded worker."""
+"""Runner of one attempt at one job, the same for Celery and for the embedded worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lumbar3d.jobs.errors import (
     StorageFullError,
     StoreUnavailableError,
 )
-from lumbar3d.worker.engine import Engine
+from lumbar3d.worker.engine import JobEngine
 from lumbar3d.worker.heartbeat import Heartbeat
 
 LOGGER = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ REPORT_INTERVAL_S = 0.4
 """Reports are an fsync each; a person does not see more than two a second."""
 
 
-class Outcome(StrEnum):
-    """What became of an attempt."""
+class AttemptOutcome(StrEnum):
+    """Outcome of an attempt."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -58,7 +58,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Timing:
-    """How often a running attempt is reported and how long it may take."""
+    """Report interval and time limit of a running attempt."""
 
     heartbeat_s: float = 15.0
     limit_s: float = 600.0
@@ -73,7 +73,7 @@ class Runner:
     ----------
     claims, store
         The job table and the files.
-    engine : Engine
+    engine : JobEngine
         Loaded once for the life of the process.
     timing : Timing
         Heartbeat and time limit.
@@ -82,7 +82,7 @@ class Runner:
     """
 
     def __init__(
-        self, claims: Claims, store: BundleStore, engine: Engine, timing: Timing, min_free_bytes: int = 0
+        self, claims: Claims, store: BundleStore, engine: JobEngine, timing: Timing, min_free_bytes: int = 0
     ) -> None:
         self._claims = claims
         self._store = store
@@ -96,17 +96,17 @@ class Runner:
         """Whether a result could be stored; jobs wait while it could not."""
         return time.monotonic() >= self._no_room_until_s and self._store.free_bytes() >= self._min_free_bytes
 
-    def run_job(self, job_id: str) -> Outcome | None:
+    def run_job(self, job_id: str) -> AttemptOutcome | None:
         """Claim and run this job; None where it is not waiting (a duplicate message) or there is no room."""
         claim = self._claims.claim(job_id) if self.has_room() else None
         return None if claim is None else self.run(claim)
 
-    def run_next(self) -> Outcome | None:
+    def run_next(self) -> AttemptOutcome | None:
         """Claim and run the oldest job; None where none waits or there is no room."""
         claim = self._claims.claim_next() if self.has_room() else None
         return None if claim is None else self.run(claim)
 
-    def run(self, claim: Claim) -> Outcome:
+    def run(self, claim: Claim) -> AttemptOutcome:
         """Run one claimed attempt.
 
         Its ending is in the table when this returns. Where the table did not answer for long the outcome is
@@ -115,26 +115,31 @@ class Runner:
         with jsonlog.bound(job_id=claim.job_id, request_id=claim.request_id, attempt=claim.attempt):
             return self._run(claim)
 
-    def _run(self, claim: Claim) -> Outcome:
+    def _run(self, claim: Claim) -> AttemptOutcome:
         started_s = time.monotonic()
         try:
             outcome = self._settle(claim)
         except LeaseLostError:
-            outcome = Outcome.LOST
+            outcome = AttemptOutcome.LOST
         except (DatabaseUnavailableError, StorageFullError):
             LOGGER.error("job table not reachable", exc_info=True)
-            outcome = Outcome.UNKNOWN
+            outcome = AttemptOutcome.UNKNOWN
         self._remove_files(claim, outcome)
         self._store.remove_old_staging(STAGING_S)
         duration_s = round(time.monotonic() - started_s, 3)
         LOGGER.info("attempt ended", extra={"outcome": outcome.value, "duration_s": duration_s})
         return outcome
 
-    def _remove_files(self, claim: Claim, outcome: Outcome) -> None:
+    def _remove_files(self, claim: Claim, outcome: AttemptOutcome) -> None:
         """Of what the table has said is over; uploads first, because they are the patient's."""
-        if outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REJECTED, Outcome.CANCELLED):
+        if outcome in (
+            AttemptOutcome.SUCCEEDED,
+            AttemptOutcome.FAILED,
+            AttemptOutcome.REJECTED,
+            AttemptOutcome.CANCELLED,
+        ):
             self._store.remove(f"uploads/{claim.job_id}")
-        if outcome not in (Outcome.SUCCEEDED, Outcome.UNKNOWN) and not self._may_be_result(claim):
+        if outcome not in (AttemptOutcome.SUCCEEDED, AttemptOutcome.UNKNOWN) and not self._may_be_result(claim):
             self._store.remove(claim.bundle)
 
     def _may_be_result(self, claim: Claim) -> bool:
@@ -144,16 +149,16 @@ class Runner:
         except (DatabaseUnavailableError, StorageFullError):
             return True
 
-    def _settle(self, claim: Claim) -> Outcome:
+    def _settle(self, claim: Claim) -> AttemptOutcome:
         """Run the attempt and turn whatever it raises into a state of the job."""
         try:
             timing = self._timing
             with Heartbeat(self._claims, claim, timing.heartbeat_s, timing.limit_s, on_beat=self._touch_staged):
                 self._attempt(claim)
-            return Outcome.SUCCEEDED
+            return AttemptOutcome.SUCCEEDED
         except JobCancelledError:
             self._insist(lambda: self._claims.end(claim, JobState.CANCELLED))
-            return Outcome.CANCELLED
+            return AttemptOutcome.CANCELLED
         except (LeaseLostError, DatabaseUnavailableError):
             raise
         except (RejectedError, InputError) as error:  # what only decoding shows is the input's fault, not ours
@@ -161,23 +166,23 @@ class Runner:
         except Exception as error:  # our side failed, in whatever way: the job is tried again
             return self._retry(claim, error)
 
-    def _end(self, claim: Claim, error: RejectedError | InputError) -> Outcome:
+    def _end(self, claim: Claim, error: RejectedError | InputError) -> AttemptOutcome:
         jsonlog.add(code=error.code)
         self._insist(lambda: self._claims.end(claim, JobState.REJECTED, Failure(error.code, str(error))))
-        return Outcome.REJECTED
+        return AttemptOutcome.REJECTED
 
-    def _retry(self, claim: Claim, error: Exception) -> Outcome:
+    def _retry(self, claim: Claim, error: Exception) -> AttemptOutcome:
         failure = _failure(error)
         jsonlog.add(code=failure.code)
         LOGGER.error("attempt failed", exc_info=error)
         if isinstance(error, NO_ROOM):
             self._no_room_until_s = time.monotonic() + NO_ROOM_PAUSE_S
             self._insist(lambda: self._claims.postpone(claim, failure))
-            return Outcome.REQUEUED
+            return AttemptOutcome.REQUEUED
         state = self._insist(lambda: self._claims.retry(claim, failure))
         if isinstance(error, DeviceError):
-            return Outcome.DEVICE_LOST
-        return Outcome.FAILED if state == JobState.FAILED else Outcome.REQUEUED
+            return AttemptOutcome.DEVICE_LOST
+        return AttemptOutcome.FAILED if state == JobState.FAILED else AttemptOutcome.REQUEUED
 
     def _insist(
         self,
@@ -259,7 +264,7 @@ class _Reporter:
         self._begun_s: dict[Stage, float] = {}
 
     def stage_s(self) -> dict[Stage, float]:
-        """How long each stage took, the last one until now."""
+        """Seconds of each stage, the last one until now."""
         ends = [*list(self._begun_s.values())[1:], time.monotonic()]
         return {stage: end - begun for (stage, begun), end in zip(self._begun_s.items(), ends, strict=True)}
 

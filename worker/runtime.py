@@ -1,4 +1,4 @@
-"""What a worker process builds once: job table, store, engine. Never before a fork."""
+"""Runtime of a worker process, built once: job table, store, engine. Never before a fork."""
 
 from __future__ import annotations
 

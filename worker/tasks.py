@@ -1,4 +1,4 @@
-"""The Celery application and its one task.
+"""Celery application and its one task.
 
 A message carries a job id and nothing else; losing or repeating one costs nothing, because the job table is the truth.
 So the message is acknowledged when it arrives (``acks_late`` would only repeat poison messages), results are not kept,
@@ -24,7 +24,7 @@ from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
 from lumbar3d.worker.engine import EngineFactory, load_engine
 from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
-from lumbar3d.worker.runner import Outcome
+from lumbar3d.worker.runner import AttemptOutcome
 from lumbar3d.worker.runtime import Runtime
 from lumbar3d.worker.settings import WorkerSettings
 
@@ -99,7 +99,7 @@ class ReconstructTask:
         except (DatabaseUnavailableError, StorageFullError) as error:
             LOGGER.error("job table not reachable", extra={"code": error.code})
             return
-        if outcome == Outcome.DEVICE_LOST:
+        if outcome == AttemptOutcome.DEVICE_LOST:
             os._exit(EX_TEMPFAIL)
 
 

@@ -1,7 +1,7 @@
-"""kombu's Redis transport for a queue into which others may write: what is not a hint is dropped before Celery sees it.
+"""Redis transport (of kombu) for a queue into which others may write.
 
-Celery ends a worker on a message that it cannot decode and puts the message back, so the next worker ends too. A
-hint that is dropped costs nothing: the job table sends it again.
+What is not a hint is dropped before Celery sees it. Celery ends a worker on a message that it cannot decode and puts
+the message back, so the next worker ends too. A hint that is dropped costs nothing: the job table sends it again.
 """
 
 from __future__ import annotations

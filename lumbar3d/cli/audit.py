@@ -1,4 +1,4 @@
-"""``audit``: who submitted, read and erased what, and when; from the job table of this deployment."""
+"""``audit``: the audit log of this deployment: who submitted, read and erased what, and when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``check``: what can be said of two images and their calibration without a job."""
+"""``check``: two images and their calibration reviewed without a job."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def check(ap: ApArgument, lat: LatArgument, calibration: CalibrationArgument, as
 
     Exit status 0: a job would be accepted; 5: it would be refused. Whether the spine is found only a job can say.
     """
+    from lumbar3d.errors import CalibrationError
     from lumbar3d.imaging.review import review
     from lumbar3d.service.documents import parse_calibration
-    from lumbar3d.service.errors import InvalidJsonError
 
     faults, room = [], None
     try:
         room = parse_calibration(calibration.read_bytes())
-    except InvalidJsonError as error:
+    except CalibrationError as error:
         faults = [{"code": error.code, "detail": _words(fault), **fault} for fault in error.faults]
     found = review((ap, lat), room)
     found.refusals[:0] = faults

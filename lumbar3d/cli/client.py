@@ -1,4 +1,4 @@
-"""The REST interface from the client's side."""
+"""Client of the REST interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``demo``: the whole way once, on the simulated pair that comes with the project."""
+"""``demo``: the whole chain once, on the simulated pair that comes with the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``doctor``: whether everything that jobs need works on this machine, said in a line each."""
+"""``doctor``: self-diagnosis of an installation, one line for each thing that jobs need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; ``text`` holds no secrets."""
+    """Finding of one check; ``text`` holds no secrets."""
 
     check: str
     state: str

@@ -1,4 +1,4 @@
-"""The checks of ``doctor``; each gives a state and a sentence, or raises what is wrong."""
+"""Checks of ``doctor``; each gives a state and a sentence, or raises what is wrong."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 
 from lumbar3d.cli.doctor import FAILED, OK, SKIPPED, WARNING
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
-from lumbar3d.jobs.schema import METADATA
+from lumbar3d.jobs.schema import SCHEMA_VERSION
 from lumbar3d.service.keys import KeyRing
 from lumbar3d.service.settings import ServiceSettings
 
@@ -67,17 +67,13 @@ def database(of: ServiceSettings) -> State:
 
 
 def schema(of: ServiceSettings) -> State:
-    """Every column that this version reads is there."""
-    with closing(Database(of.database)) as table, table.read() as connection:
-        inspector = inspect(connection)
-        there = {name: {c["name"] for c in inspector.get_columns(name)} for name in inspector.get_table_names()}
-    if not there:
+    """It is this program's."""
+    with closing(Database(of.database)) as table:
+        found = table.schema_version()
+    if found is None:
         return WARNING, "no tables yet: the first start makes them"
-    wanted = {f"{name}.{column.name}" for name, one in METADATA.tables.items() for column in one.columns}
-    missing = wanted - {f"{name}.{column}" for name, columns in there.items() for column in columns}
-    return (
-        (WARNING, f"an older version's, lacks {', '.join(sorted(missing))}") if missing else (OK, "as this version's")
-    )
+    words = f"the table has {found}, the program {SCHEMA_VERSION}"
+    return (OK, words) if found == SCHEMA_VERSION else (FAILED, f"{words}: lumbar3d db upgrade")
 
 
 def clock(of: ServiceSettings) -> State:
@@ -128,7 +124,7 @@ def device() -> State:
 
 
 def selftest() -> State:
-    """What a worker does before it takes jobs."""
+    """Self-test that a worker runs before it takes jobs."""
     from lumbar3d.drr.factory import create_projector
     from lumbar3d.selftest import self_test
     from lumbar3d.shape.assets import AssetStore, load_shape_models

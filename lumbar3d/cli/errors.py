@@ -1,4 +1,4 @@
-"""How the command line ends: one line for a person, one exit status for a script.
+"""Error messages and exit statuses of the command line: one line for a person, one status for a script.
 
 ======  ==================================================================
 status  meaning

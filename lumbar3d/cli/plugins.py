@@ -1,4 +1,4 @@
-"""Commands that other packages add: the entry points of the group ``lumbar3d.commands``, loaded when they are used.
+"""Plug-ins of the command line: entry points of the group ``lumbar3d.commands``, loaded when they are used.
 
 What ships never imports ``training``; an installation with the training extra still offers its commands here.
 """
@@ -37,7 +37,7 @@ def load(name: str) -> Any:
 
 
 def missing(name: str, module: str | None) -> CliError:
-    """What to say when a command's own packages are not installed."""
+    """Message for a command whose own packages are not installed."""
     extra = "training" if name in names() else EXTRAS.get(name, "cpu")
     return CliError(f"'{name}' needs the {extra} extra ({module} is missing): pip install 'lumbar3d[{extra}]'")
 

@@ -1,4 +1,4 @@
-"""Keeps the embedded worker alive: a child process that is started again whenever it ends."""
+"""Supervisor of the embedded worker: a child process that is started again whenever it ends."""
 
 from __future__ import annotations
 

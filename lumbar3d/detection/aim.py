@@ -1,4 +1,4 @@
-"""Where on a film the network is to look: the whole film is searched, then the grid is moved onto the column.
+"""Aiming the network grid at the column: the whole film is searched, then the grid is moved onto what was found.
 
 The networks see 427 mm of film. They are surer of a spine in the middle of it, and what lies beyond it is lost.
 """
@@ -24,7 +24,7 @@ LEAST_CONFIDENCE = 0.3
 
 
 def aimed(sources: Sequence[NetworkView], first_look: FirstLook) -> list[FirstPass]:
-    """What the first network says of each view once it looks at the column.
+    """First pass of each view once it looks at the column.
 
     Parameters
     ----------

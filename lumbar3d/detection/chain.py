@@ -1,4 +1,4 @@
-"""The bodies on one film, whatever their names, in a chain from top to bottom."""
+"""Chain of vertebral bodies on one film from top to bottom, whatever their names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BODIES = [*range(LEVEL_COUNT), L6, *ABOVE]
 
 @dataclass(frozen=True)
 class ChainConstants:
-    """How bodies are found, and found again in the other film.
+    """Limits by which bodies are found, and found again in the other film.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ def heat_at(heatmap: Image, points_px: Array) -> Array:
 
 
 def relate(ap: Chain, lat: Chain, distance_mm: Array) -> dict[int, float]:
-    """Which places of both chains are the same vertebra.
+    """Places of both chains that are the same vertebra.
 
     Parameters
     ----------

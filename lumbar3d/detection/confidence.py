@@ -1,4 +1,4 @@
-"""How far one landmark in one view is to be believed, as one number."""
+"""Confidence of one landmark in one view, as one number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the refiner looks: a square around one vertebra at the full resolution of the network grid.
+"""Crops for the refiner: a square around one vertebra at the full resolution of the network grid.
 
 Used in training too, so that the refiner is asked as it was taught.
 """
@@ -21,7 +21,7 @@ GRID_STEP = 2
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """What the refiner is shown of one vertebra.
+    """Input of the refiner for one vertebra.
 
     Attributes
     ----------

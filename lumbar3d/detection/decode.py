@@ -1,4 +1,4 @@
-"""From the network's maps to landmarks, confidence and standard deviations, in canonical pixels."""
+"""Decoding of heatmaps: landmarks, confidence and standard deviations, in canonical pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKS = ("T12", "L6", "S1", "T11", "T10")
 
 @dataclass(frozen=True, eq=False)
 class LevelReading:
-    """What the first network says about the levels of one view.
+    """Reading of the levels of one view by the first network.
 
     Attributes
     ----------

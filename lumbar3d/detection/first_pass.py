@@ -1,4 +1,4 @@
-"""One view as the first network sees it, and what it says of it."""
+"""First pass: one view on the first network's grid, and the levels and landmarks read from its maps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PreparedView:
 
 @dataclass(frozen=True, eq=False)
 class FirstPass:
-    """What the first network says of one view.
+    """First network's reading of one view.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
-"""A frontal crop is looked at mirrored, too: the mirror image of a vertebra from the front is one of somebody else.
+"""Flip averaging (test-time augmentation) of frontal crops.
 
-The refiner has learned from both, so its two answers are both right and their errors differ; their mean is better. A
-mirrored lateral crop would be no lateral crop.
+The mirror image of a vertebra from the front is one of somebody else. The refiner has learned from both, so its two
+answers are both right and their errors differ; their mean is better. A mirrored lateral crop would be no lateral crop.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def looks(crops: Sequence[Crop]) -> list[Crop]:
 
 
 def merged(answers: Sequence[Image], crops: Sequence[Crop]) -> list[Image]:
-    """What is said of ``crops``, from what is said of ``looks(crops)``.
+    """Answers to ``crops``: the mean over what the refiner says of ``looks(crops)``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One film looked at several times: which of the looks is believed, and which vertebra is which."""
+"""Inspection of one film by several looks: which of them is believed, and which vertebra is which."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAME_BODY = 0.45
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What several looks at one film say together.
+    """Joint reading of several looks at one film.
 
     Attributes
     ----------

@@ -1,4 +1,7 @@
-"""From the spread of a landmark's map to the covariance of its error, as measured on validation patients."""
+"""Landmark error model: from the spread of a heatmap to the covariance of the landmark's error.
+
+Measured on validation patients.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from lumbar3d.arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class LandmarkCalibration:
-    """How far the maps of one view are to be believed.
+    """Error model of the maps of one view.
 
     Attributes
     ----------

@@ -1,4 +1,7 @@
-"""Several looks at one film: the column alone, somewhat nearer, somewhat farther. A name that changes is a doubt."""
+"""Looks at one film (test-time augmentation): the column alone, somewhat nearer, somewhat farther.
+
+A name that changes with the look is a doubt.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class Look:
     zoom: float = 1.0
 
     def seen_at(self, points_px: Array) -> Array:
-        """Where points (..., 2) (u, v) of the film lie in this look."""
+        """Points (..., 2) (u, v) of the film in this look."""
         middle = (np.array(self.film.shape[::-1]) - 1) / 2
         return np.asarray(middle + self.zoom * (points_px - middle))
 

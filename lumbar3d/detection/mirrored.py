@@ -1,4 +1,4 @@
-"""A detection of a film mirrored left to right."""
+"""Mirror image of a detection: the film mirrored left to right."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from lumbar3d.detection.flip_averaging import OTHER_SIDE
+from lumbar3d.anatomy import OTHER_SIDE
 from lumbar3d.detection.result import ViewDetection
 
 
 def mirrored_view(view: ViewDetection) -> ViewDetection:
-    """What a detector says of the film mirrored left to right, left and right of the patient exchanged."""
+    """Detection of the film mirrored left to right, left and right of the patient exchanged."""
     sign = np.array([-1.0, 1.0])
     pixels = view.landmarks_px[:, OTHER_SIDE] * sign + np.array([view.projection.columns - 1.0, 0.0])
     covariance = view.landmark_covariance_px2

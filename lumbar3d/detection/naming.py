@@ -1,4 +1,4 @@
-"""Which vertebra is which: one distribution over both films.
+"""Level naming: one distribution over both films of which vertebra is which.
 
 Bodies are found whatever their name and put in a chain from top to bottom. A hypothesis says which place of the chain
 is L1 and how many vertebrae are lumbar; it is weighed by what the heatmaps of all classes (T10 to T12, L1 to L6, the
@@ -24,7 +24,7 @@ COUNTS = (5, 4, 6)
 
 @dataclass(frozen=True)
 class NamingConstants:
-    """How names are weighed.
+    """Weights of the evidence for names.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ def _channel(place: int, count: int) -> int | None:
 
 
 def averaged(looks: Sequence[Naming]) -> Naming:
-    """What all looks at one film say: their mean, so that one that disagrees leaves its share of doubt.
+    """Mean over all looks at one film, so that one that disagrees leaves its share of doubt.
 
     However sure they are, a share stays with the neighbouring names: all looks are one network's.
     """

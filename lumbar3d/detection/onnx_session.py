@@ -1,4 +1,4 @@
-"""ONNX Runtime, with our errors."""
+"""ONNX Runtime session with typed errors."""
 
 from __future__ import annotations
 

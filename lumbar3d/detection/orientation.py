@@ -1,4 +1,4 @@
-"""Which way up the network sees an image.
+"""Canonical orientation: the way up in which the network sees an image.
 
 Canonical AP: columns grow to the patient's left (+y), rows downwards (-z). Canonical LAT: columns grow to posterior
 (-x), rows downwards. A film taken from the other side (PA, the other lateral) is mirrored in the image only: left and

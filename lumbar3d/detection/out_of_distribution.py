@@ -1,4 +1,4 @@
-"""How unlike the films of training a film is: a Mahalanobis distance in the first network's features.
+"""Out-of-distribution score (novelty) of a film: a Mahalanobis distance in the first network's features.
 
 The features (maps of the encoder, averaged over the film) are standardised; their covariance keeps its first axes and
 has one variance in all other directions (probabilistic PCA, Tipping and Bishop 1999), which is what shrinks it. The
@@ -18,7 +18,7 @@ from lumbar3d.arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class NoveltyScale:
-    """What the features of true films of one view are like.
+    """Distribution of the features of true films of one view.
 
     Attributes
     ----------

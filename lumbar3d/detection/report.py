@@ -1,4 +1,4 @@
-"""What the detector found, as a caller is told: in pixels of the images as they were sent."""
+"""Detection report for a caller, in pixels of the images as they were sent."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def film_reports(detection: Detection) -> tuple[FilmReport, ...]:
 
 
 def count_report(detection: Detection) -> LumbarCountReport | None:
-    """How many vertebrae are lumbar."""
+    """Report on the number of lumbar vertebrae."""
     if detection.naming is None:
         return None
     count = detection.naming.best[1]
@@ -56,7 +56,7 @@ def count_report(detection: Detection) -> LumbarCountReport | None:
 
 
 def names_report(detection: Detection) -> LevelNamesReport | None:
-    """How far the names of the levels are to be believed."""
+    """Report on the names of the levels and how sure they are."""
     naming = detection.naming
     if naming is None:
         return None

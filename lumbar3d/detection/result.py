@@ -1,4 +1,4 @@
-"""What the network says about one acquisition; registration starts from this."""
+"""Detection of one acquisition: opacities and landmarks with covariances; registration starts from it."""
 
 from __future__ import annotations
 

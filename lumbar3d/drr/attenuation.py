@@ -1,4 +1,4 @@
-"""From path length to the DRR that the network learns and the fit compares."""
+"""Attenuation: from path length to the DRR that the network learns and the fit compares."""
 
 from __future__ import annotations
 

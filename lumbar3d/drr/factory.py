@@ -1,4 +1,4 @@
-"""Choose a projector once, in the composition root."""
+"""Choice of the projector, made once in the composition root."""
 
 from __future__ import annotations
 

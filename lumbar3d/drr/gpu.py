@@ -51,7 +51,7 @@ class GpuProjector:
 
 
 def device_count() -> int:
-    """How many CUDA devices CuPy sees; 0 where CuPy or the driver is missing."""
+    """Number of CUDA devices that CuPy sees; 0 where CuPy or the driver is missing."""
     try:
         import cupy
     except ImportError:

@@ -1,4 +1,4 @@
-"""A mesh as the image sees it: what every projector rasterises."""
+"""Mesh in image coordinates: what every projector rasterises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compile numeric loops with numba, cached on disk where the installation allows it."""
+"""Just-in-time compilation of numeric loops with numba, cached on disk where the installation allows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every projector can do; the NumPy reference, the CPU and the CUDA version agree within a stated tolerance."""
+"""Projector protocol; the NumPy reference, the CPU and the CUDA version agree within a stated tolerance."""
 
 from __future__ import annotations
 

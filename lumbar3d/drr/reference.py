@@ -1,4 +1,4 @@
-"""The oracle: signed rasterisation in plain NumPy, one triangle at a time.
+"""Reference projector (the oracle): signed rasterisation in plain NumPy, one triangle at a time.
 
 The path length inside a closed surface along a ray is the sum over the faces it crosses of (sign x distance from
 the source): minus where the ray enters, plus where it leaves. Each triangle is therefore drawn once, adding its

@@ -9,7 +9,7 @@ from lumbar3d.contracts import ReconstructOptions
 from lumbar3d.detection.result import Detection
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.registration.initialise import Landmarks
-from lumbar3d.registration.problem import Progress
+from lumbar3d.registration.problem import FractionDone
 from lumbar3d.registration.result import Registration
 
 
@@ -34,7 +34,7 @@ class FoundPair:
 class SpineEngine(Protocol):
     """A way to reconstruct; loaded once, used for one pair at a time."""
 
-    def reconstruct(self, pair: FoundPair, options: ReconstructOptions, progress: Progress) -> Registration:
+    def reconstruct(self, pair: FoundPair, options: ReconstructOptions, progress: FractionDone) -> Registration:
         """Reconstruct L1..L5.
 
         Parameters

@@ -9,7 +9,7 @@ from lumbar3d.contracts import ReconstructOptions
 from lumbar3d.drr.projector import Projector
 from lumbar3d.engines.protocol import FoundPair
 from lumbar3d.registration.constants import RegistrationConstants
-from lumbar3d.registration.problem import FitProblem, Progress
+from lumbar3d.registration.problem import FitProblem, FractionDone
 from lumbar3d.registration.register import fit_spine
 from lumbar3d.registration.result import Registration
 from lumbar3d.shape.model import ShapeModel
@@ -23,7 +23,7 @@ class ShapeFit:
     projector: Projector
     constants: RegistrationConstants
 
-    def reconstruct(self, pair: FoundPair, options: ReconstructOptions, progress: Progress) -> Registration:
+    def reconstruct(self, pair: FoundPair, options: ReconstructOptions, progress: FractionDone) -> Registration:
         """Initial poses, optimisation, posterior; see ``SpineEngine``."""
         task = FitProblem(self.models, pair.detection, self.projector, self.constants, progress)
-        return fit_spine(task, pair.landmarks, options.method)
+        return fit_spine(task, pair.landmarks, options.method, options.refine_geometry)

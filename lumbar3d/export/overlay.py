@@ -1,4 +1,4 @@
-"""What a page draws over the two radiographs: outlines and landmarks in pixels of the network grid."""
+"""Overlay of the result page: outlines and landmarks over both radiographs, in pixels of the network grid."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ViewOverlay(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class OverlayInput:
-    """What the overlay of one view is drawn from.
+    """Input of one view's overlay.
 
     Attributes
     ----------

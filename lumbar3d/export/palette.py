@@ -1,4 +1,4 @@
-"""One colour per level, told apart by the colour-blind (after Okabe and Ito), bright enough for a dark film."""
+"""Colours of the levels, told apart by the colour-blind (after Okabe and Ito), bright enough for a dark film."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the calibration contract to two projections, refusing geometry that cannot be answered."""
+"""Calibration to projections: the contract's two views, refused where the geometry cannot be answered."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView, SlotView
 from lumbar3d.errors import CalibrationError, DegenerateGeometryError, ViewAngleError, about
 from lumbar3d.geometry import frames, triangulation
-from lumbar3d.geometry.handedness import is_told_from_behind, turned_over
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.handedness import is_told_from_behind, row_axis, turned_over
+from lumbar3d.geometry.projection import ConeBeam, Projection, middle_px, source_distance_mm
+from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.geometry.world_frame import check_world_frame
 
 
@@ -32,6 +33,8 @@ class GeometryLimits:
     """Some length of a lumbar film: further apart the views do not look at the same place."""
     skew_tolerance: float = 1e-3
     """Of axes and of a matrix's skew: one pixel in a thousand. A detector has less, a typing error more."""
+    level_tolerance_mm: float = 1.0
+    """By which a slot scanner's fan may rise from source to detector: half of it is seen at the patient."""
 
 
 LIMITS = GeometryLimits()
@@ -45,7 +48,7 @@ class BiplanarGeometry:
 
     Attributes
     ----------
-    ap, lat : ConeBeam
+    ap, lat : Projection
         Columns run as seen from the source.
     view_angle_deg : float
         Between the central rays.
@@ -55,8 +58,8 @@ class BiplanarGeometry:
         Whether the columns of the AP and of the lateral image as it is sent run the other way.
     """
 
-    ap: ConeBeam
-    lat: ConeBeam
+    ap: Projection
+    lat: Projection
     view_angle_deg: float
     centre_mm: Array
     seen_from_behind: tuple[bool, bool] = (False, False)
@@ -93,9 +96,9 @@ def build_geometry(calibration: Calibration) -> BiplanarGeometry:
     return BiplanarGeometry(ap, lat, angle_deg, centre, (ap_behind, lat_behind))
 
 
-def _check_centre(view: ConeBeam, centre_mm: Array) -> None:
+def _check_centre(view: Projection, centre_mm: Array) -> None:
     """The patient stands where both views look: not in the tube, not behind the detector."""
-    distance_mm = float(np.linalg.norm(view.source_world_mm - centre_mm))
+    distance_mm = source_distance_mm(view, centre_mm)
     if distance_mm < LIMITS.source_to_patient_mm:
         raise DegenerateGeometryError(
             f"the X-ray source lies inside the patient: {distance_mm:.0f} mm from where the views meet, at least "
@@ -109,24 +112,24 @@ def _check_centre(view: ConeBeam, centre_mm: Array) -> None:
         )
 
 
-def _as_the_sources_see(calibration: Calibration) -> list[tuple[ConeBeam, bool]]:
+def _as_the_sources_see(calibration: Calibration) -> list[tuple[Projection, bool]]:
     """Both views, and whether their images had to be turned over for it."""
     told = calibration.ap, calibration.lat
     behind = [is_told_from_behind(view) for view in told]
     beams = []
     for name, view, turn in zip(VIEWS, told, behind, strict=True):
         with about(f"{VIEW_TITLE[name]} view"):
-            beams.append(_cone_beam(turned_over(view) if turn else view))
+            beams.append(_beam(turned_over(view) if turn else view))
     centre, _ = _crossing(*beams)
     for k, view in enumerate(told):
         if isinstance(view, MatrixView) and beams[k].project(centre[None])[1][0] < 0.0:
-            beams[k], behind[k] = _cone_beam(turned_over(view)), True  # rays run to where both views look
+            beams[k], behind[k] = _beam(turned_over(view)), True  # rays run to where both views look
     return list(zip(beams, behind, strict=True))
 
 
-def _crossing(ap: ConeBeam, lat: ConeBeam) -> tuple[Array, float]:
+def _crossing(ap: Projection, lat: Projection) -> tuple[Array, float]:
     """Where the rays through the two detector centres meet, and the angle between them."""
-    rays = [view.rays(np.array([[(view.columns - 1) / 2, (view.rows - 1) / 2]])) for view in (ap, lat)]
+    rays = [view.rays(middle_px(view)[None]) for view in (ap, lat)]
     (ap_origin, ap_direction), (lat_origin, lat_direction) = rays
     cosine = float(np.clip((ap_direction @ lat_direction.T).item(), -1.0, 1.0))
     angle_deg = float(np.degrees(np.arccos(cosine)))
@@ -142,14 +145,14 @@ def _crossing(ap: ConeBeam, lat: ConeBeam) -> tuple[Array, float]:
     return points[0], angle_deg
 
 
-def _cone_beam(view: MatrixView | GeometryView) -> ConeBeam:
+def _beam(view: MatrixView | GeometryView | SlotView) -> Projection:
     spacing = np.array(view.pixel_spacing_mm)
     low, high = LIMITS.spacing_mm
     if not np.all((spacing >= low) & (spacing <= high)):
         raise CalibrationError(
             f"pixel_spacing_mm must lie between {low} and {high}, found {spacing[0]:.4g} and {spacing[1]:.4g}"
         )
-    beam = _from_matrix(view, spacing) if isinstance(view, MatrixView) else _from_geometry(view, spacing)
+    beam: Projection = _from_matrix(view, spacing) if isinstance(view, MatrixView) else _from_places(view, spacing)
     low, high = LIMITS.source_to_detector_mm
     if not low <= beam.source_to_detector_mm <= high:
         raise DegenerateGeometryError(
@@ -159,30 +162,39 @@ def _cone_beam(view: MatrixView | GeometryView) -> ConeBeam:
     return beam
 
 
-def _from_geometry(view: GeometryView, spacing: Array) -> ConeBeam:
-    u, v = np.array(view.detector_u_axis), np.array(view.detector_v_axis)
+def _from_places(view: GeometryView | SlotView, spacing: Array) -> Projection:
+    """Of a view told by where source and detector are."""
+    u, v = _detector_axes(view)
+    source, origin = np.array(view.source_mm), np.array(view.detector_origin_mm)
+    normal = np.cross(u, v)
+    distance, (across, down) = float((origin - source) @ normal), ((source - origin) @ u, (source - origin) @ v)
+    rotation = np.stack([u, v, normal])
+    camera_from_world = frames.rigid(rotation, -rotation @ source)
+    if isinstance(view, GeometryView):
+        principal = np.array([across, down]) / spacing
+        return ConeBeam(camera_from_world, distance / spacing, principal, spacing, view.rows, view.columns)
+    if abs(down) > LIMITS.level_tolerance_mm:
+        raise CalibrationError(
+            "source_mm and detector_origin_mm of a slot scanner must be level, both where row 0 is taken; they are "
+            f"{abs(down):.4g} mm apart along scan_direction, at most {LIMITS.level_tolerance_mm} mm are accepted"
+        )
+    principal = np.array([across / spacing[0], 0.0])
+    return SlotScanner(camera_from_world, distance / spacing[0], principal, spacing, view.rows, view.columns)
+
+
+def _detector_axes(view: GeometryView | SlotView) -> tuple[Array, Array]:
+    """Unit directions (3,) of growing columns and rows, exactly perpendicular."""
+    u, v = np.array(view.detector_u_axis), np.array(row_axis(view))
     tolerance = LIMITS.skew_tolerance
     if abs(np.linalg.norm(u) - 1) > tolerance or abs(np.linalg.norm(v) - 1) > tolerance or abs(u @ v) > tolerance:
+        rows = "scan_direction" if isinstance(view, SlotView) else "detector_v_axis"
         raise CalibrationError(
-            "detector_u_axis and detector_v_axis must be perpendicular unit vectors; found lengths "
+            f"detector_u_axis and {rows} must be perpendicular unit vectors; found lengths "
             f"{np.linalg.norm(u):.4g} and {np.linalg.norm(v):.4g}, scalar product {u @ v:.4g}"
         )
     u = u / np.linalg.norm(u)
     v = v - (u @ v) * u
-    v = v / np.linalg.norm(v)
-    source, origin = np.array(view.source_mm), np.array(view.detector_origin_mm)
-    normal = np.cross(u, v)
-    distance = float((origin - source) @ normal)
-    rotation = np.stack([u, v, normal])
-    principal = np.array([(source - origin) @ u, (source - origin) @ v]) / spacing
-    return ConeBeam(
-        camera_from_world=frames.rigid(rotation, -rotation @ source),
-        focal_px=distance / spacing,
-        principal_px=principal,
-        pixel_spacing_mm=spacing,
-        rows=view.rows,
-        columns=view.columns,
-    )
+    return u, v / np.linalg.norm(v)
 
 
 def _from_matrix(view: MatrixView, spacing: Array) -> ConeBeam:

@@ -1,4 +1,4 @@
-"""How world points become pixels.
+"""Projection of world points to pixels: cone beams and the protocol that every beam follows.
 
 Pixels are (u, v) = (column, row); (0, 0) is the **centre** of the top-left pixel; arrays are [row, column].
 The camera frame has its origin in the X-ray source, x along growing columns, y along growing rows and z from
@@ -100,6 +100,10 @@ class Projection(Protocol):
         """The same view described in another world: what it shows of a scene that is moved by this transform (4, 4)."""
         ...
 
+    def source_moved_back(self, way_mm: float) -> Projection:
+        """The same detector with its source that much further from it."""
+        ...
+
     def downsampled(self, factor: int) -> Projection:
         """The grid whose pixels each cover factor x factor of these (box average)."""
         ...
@@ -108,6 +112,12 @@ class Projection(Protocol):
 def on_grid(pixels: Array, grid: Projection, other: Projection) -> Array:
     """Pixels (..., 2) of one grid of a view, in pixels of another grid of the same view."""
     return (pixels - grid.principal_px) * (grid.pixel_spacing_mm / other.pixel_spacing_mm) + other.principal_px
+
+
+def source_distance_mm(view: Projection, point_world: Array) -> float:
+    """From a point (3,) to the source, where it is while that point is taken."""
+    origins, _ = view.rays(view.project(point_world[None])[0])
+    return float(np.linalg.norm(origins[0] - point_world))
 
 
 def middle_px(view: Projection) -> Array:
@@ -209,6 +219,13 @@ class ConeBeam:
     def moved(self, world_from_moved: Array) -> ConeBeam:
         """The same view described in another world, (4, 4) rigid; see ``Projection``."""
         return replace(self, camera_from_world=self.camera_from_world @ world_from_moved)
+
+    def source_moved_back(self, way_mm: float) -> ConeBeam:
+        """The same detector with its source that much further from it."""
+        camera = self.camera_from_world.copy()
+        camera[2, 3] += way_mm
+        longer = 1.0 + way_mm / self.source_to_detector_mm
+        return replace(self, camera_from_world=camera, focal_px=self.focal_px * longer)
 
     def downsampled(self, factor: int) -> ConeBeam:
         """The grid whose pixels each cover factor x factor of these (box average)."""

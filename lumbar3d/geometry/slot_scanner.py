@@ -13,11 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -107,6 +105,14 @@ class SlotScanner:
     def moved(self, world_from_moved: Array) -> SlotScanner:
         """The same view described in another world, (4, 4) rigid; see ``Projection``."""
         return replace(self, camera_from_world=self.camera_from_world @ world_from_moved)
+
+    def source_moved_back(self, way_mm: float) -> SlotScanner:
+        """The same line detector with its source that much further from it."""
+        camera = self.camera_from_world.copy()
+        camera[2, 3] += way_mm
+        return replace(
+            self, camera_from_world=camera, focal_px=self.focal_px * (1.0 + way_mm / self.source_to_detector_mm)
+        )
 
     def downsampled(self, factor: int) -> SlotScanner:
         """The grid whose pixels each cover factor x factor of these (box average)."""

@@ -1,4 +1,4 @@
-"""Where two rays meet (design: the paper's eq. 8)."""
+"""Triangulation: the point where two rays meet (design: the paper's eq. 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a calibration's world is ours: x anterior, y to the patient's left, z up."""
+"""World frame check: x anterior, y to the patient's left, z up, or a calibration that is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from lumbar3d.arrays import Array
 from lumbar3d.errors import CalibrationError
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection, middle_px
 
 LARGEST_TURN_DEG = 25.0
 """Of the central rays from x and y, and of the films' rows from z: patients stand turned, tubes are tilted."""
@@ -17,7 +17,7 @@ LARGEST_LATERAL_TURN_DEG = 50.0
 X, Y, Z = np.eye(3)
 
 
-def check_world_frame(ap: ConeBeam, lat: ConeBeam) -> None:
+def check_world_frame(ap: Projection, lat: Projection) -> None:
     """Stop where the rays do not run as in a world with x anterior, y left, z up.
 
     A calibration in another frame gives a spine that looks right and lies on its side: nothing later would notice.
@@ -49,9 +49,9 @@ def check_world_frame(ap: ConeBeam, lat: ConeBeam) -> None:
     )
 
 
-def _central_ray(view: ConeBeam) -> Array:
+def _central_ray(view: Projection) -> Array:
     """Unit direction through the middle of the detector, (3,)."""
-    _, directions = view.rays(np.array([[(view.columns - 1) / 2, (view.rows - 1) / 2]]))
+    _, directions = view.rays(middle_px(view)[None])
     return np.asarray(directions[0])
 
 

@@ -1,14 +1,13 @@
-"""Do two radiographs belong together, to their slots and to the calibration? Decided from the headers alone."""
+"""Consistency of two radiographs with each other, their slots and the calibration, decided from the headers alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, MatrixView
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, View
 from lumbar3d.errors import CalibrationError, ViewMismatchError
 from lumbar3d.geometry.calibration import BiplanarGeometry
+from lumbar3d.geometry.projection import source_distance_mm
 from lumbar3d.imaging.header import ImageHeader
 
 SPACING_TOLERANCE = 0.02
@@ -49,7 +48,7 @@ def check_pair(
 def pair_checks(
     ap: ImageHeader, lat: ImageHeader, calibration: Calibration, geometry: BiplanarGeometry
 ) -> tuple[Callable[[], tuple[str, ...]], ...]:
-    """What ``check_pair`` does, one by one: each gives notes or raises."""
+    """Checks of ``check_pair``, one by one: each gives notes or raises."""
     return (
         lambda: _check_slots(ap, lat),
         lambda: _one_patient(ap, lat),
@@ -83,7 +82,7 @@ def _one_patient(ap: ImageHeader, lat: ImageHeader) -> tuple[str, ...]:
     return (TWO_STUDIES,)
 
 
-def _check_grid(header: ImageHeader, view: MatrixView | GeometryView, name: str) -> tuple[str, ...]:
+def _check_grid(header: ImageHeader, view: View, name: str) -> tuple[str, ...]:
     found, expected = (header.rows, header.columns), (view.rows, view.columns)
     if found != expected:
         raise CalibrationError(
@@ -114,7 +113,7 @@ def _check_distances(header: ImageHeader, geometry: BiplanarGeometry, name: str)
             )
         notes += [DETECTOR_DISTANCE] if off > DISTANCE_NOTED else []
     if told.source_to_patient_mm is not None:
-        expected_mm = float(np.linalg.norm(beam.source_world_mm - geometry.centre_mm))
+        expected_mm = source_distance_mm(beam, geometry.centre_mm)
         off = abs(told.source_to_patient_mm / expected_mm - 1)
         notes += [PATIENT_DISTANCE] if off > PATIENT_DISTANCE_NOTED else []
     return tuple(f"{name}_{note}" for note in notes)

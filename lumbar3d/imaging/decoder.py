@@ -1,4 +1,4 @@
-"""Decode one compressed stream from standard input to standard output: a line with type and shape, then samples.
+"""Decoder process: one compressed stream from standard input, a line with type and shape and the samples out.
 
 Run as a program of its own with nothing but the codecs: one that is tricked into eating memory or time, or that
 crashes, dies here and not in the worker. Exit status 0 means that every sample was written.

@@ -1,4 +1,4 @@
-"""What a radiograph file promises about itself, before anything is decoded."""
+"""Header of a radiograph file: what it promises about itself, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LIMITS = UploadLimits()
 
 @dataclass(frozen=True)
 class RoomTags:
-    """What a DICOM header says of the room; None where it does not, or says what no room has.
+    """Room as a DICOM header gives it; None where it does not, or says what no room has.
 
     Attributes
     ----------
@@ -103,13 +103,13 @@ class ImageHeader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the result has to say about the file: ``eight_bit``, ``lossy``."""
+        """Notes on the file for the result: ``eight_bit``, ``lossy``."""
         remarks = {EIGHT_BIT: self.bits_stored <= 8, LOSSY: self.lossy}
         return tuple(note for note, applies in remarks.items() if applies)
 
 
 def check_size(rows: int, columns: int) -> None:
-    """Refuse an image that nobody should decode.
+    """Refuse an image whose size is beyond the limits.
 
     Raises
     ------

@@ -16,7 +16,7 @@ HEAD_BYTES = 132
 
 
 class RadiographFormat(Protocol):
-    """What a module of ``lumbar3d.imaging.formats`` offers; only ``decode`` starts a sandbox."""
+    """Protocol of the modules of ``lumbar3d.imaging.formats``; only ``decode`` starts a sandbox."""
 
     def recognises(self, head: bytes) -> bool:
         """Whether a file that begins with these 132 bytes is of this format."""
@@ -66,7 +66,7 @@ def inspect_upload(path: Path) -> ImageHeader:
 
 
 def about_image(view: str) -> AbstractContextManager[None]:
-    """Say of which image an error speaks."""
+    """Prefix errors with the image that they are about."""
     return about(f"{VIEW_TITLE[view]} image")
 
 

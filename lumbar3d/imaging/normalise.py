@@ -1,4 +1,4 @@
-"""Grey values to the range that the network was trained on; training and the service share this function."""
+"""Intensity normalisation to the range the network was trained on; training and the service share this function."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lumbar3d.errors import EmptyImageError
 
 @dataclass(frozen=True)
 class NormalisationConstants:
-    """Which grey values become 0 and 1, and how much of the image must carry a signal."""
+    """Grey values that become 0 and 1, and the least share of the image that must carry a signal."""
 
     low_percentile: float = 1.0
     high_percentile: float = 99.0

@@ -1,4 +1,4 @@
-"""From two files and their calibration to the two views that the network reads."""
+"""Pair of network views from two files and their calibration."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def read_pair(
     notes_of_headers = check_pair(ap.header, lat.header, calibration, geometry)
     ap_behind, lat_behind = geometry.seen_from_behind
     with about_image("ap"):
-        ap_view = to_network_grid(ap, geometry.ap, "ap", ap_behind)
+        ap_view = to_network_grid(ap, geometry.ap, "ap", ap_behind, geometry.centre_mm)
     with about_image("lat"):
-        lat_view = to_network_grid(lat, geometry.lat, "lat", lat_behind)
+        lat_view = to_network_grid(lat, geometry.lat, "lat", lat_behind, geometry.centre_mm)
     notes_of_files = [f"{view}_{note}" for view, film in (("ap", ap), ("lat", lat)) for note in film.header.notes]
     notes = (*geometry.notes, *notes_of_headers, *notes_of_files, *ap_view.notes, *lat_view.notes)
     return (ap_view, lat_view), notes

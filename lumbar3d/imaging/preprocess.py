@@ -1,8 +1,8 @@
-"""A radiograph on the network's grid, with its calibration following along."""
+"""Resampling of a radiograph onto the network's grid, with its calibration following along."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from lumbar3d.arrays import Array, Image
 from lumbar3d.geometry.projection import Projection
+from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.radiograph import Radiograph
 
@@ -23,6 +24,9 @@ class NetworkGrid:
     size_px: int = 512
     pitch_mm: float = 0.834
     """The networks were taught on it."""
+    slot_pitch_mm: float = 0.727
+    """Of a slot scanner's columns and rows at the patient: the middle of the 0.62 to 0.834 mm that the networks were
+    taught. Its rows are not magnified, so the grid's columns are wider than its rows at the detector."""
     cropped_tolerance_mm: float = 5.0
     """A film may overhang the grid by this before the result says that it was cropped."""
     search_step_mm: float = 110.0
@@ -36,7 +40,7 @@ GRID = NetworkGrid()
 
 @dataclass(frozen=True, eq=False)
 class NetworkView:
-    """What the network sees of one view.
+    """Input of the network for one view.
 
     Attributes
     ----------
@@ -70,13 +74,15 @@ class NetworkView:
 class Film:
     """A whole film as the source sees it: ``radiograph`` and ``projection`` on its own pixels.
 
-    ``seen_from_behind`` says whether the file is turned over against that.
+    ``seen_from_behind`` says whether the file is turned over against that, ``pitch_mm`` (2,) how far apart the columns
+    and rows of the network's grid are, as ``projection.pixel_spacing_mm`` counts.
     """
 
     radiograph: Radiograph
     projection: Projection
     view: ViewName
     seen_from_behind: bool = False
+    pitch_mm: Array = field(default_factory=lambda: np.full(2, GRID.pitch_mm))
 
     def around(self, middle_px: Array) -> NetworkView:
         """The network's grid around a pixel (u, v) of the film; off the film it is black.
@@ -91,7 +97,7 @@ class Film:
     def windows(self) -> tuple[Array, ...]:
         """Middles (u, v) of the parts to be searched: one, or several that overlap where the film is larger."""
         size_px = np.array([self.projection.columns, self.projection.rows])
-        spare_mm = size_px * self.projection.pixel_spacing_mm - GRID.size_px * GRID.pitch_mm
+        spare_mm = size_px * self.projection.pixel_spacing_mm - GRID.size_px * self.pitch_mm
         counts = [
             1 + int(np.ceil(spare / GRID.search_step_mm)) if spare > GRID.cropped_tolerance_mm else 1
             for spare in spare_mm
@@ -106,7 +112,11 @@ class Film:
 
 
 def to_network_grid(
-    radiograph: Radiograph, projection: Projection, view: ViewName, seen_from_behind: bool = False
+    radiograph: Radiograph,
+    projection: Projection,
+    view: ViewName,
+    seen_from_behind: bool = False,
+    centre_mm: Array | None = None,
 ) -> NetworkView:
     """Average the film over the network's pixels, centred on the film, and normalise grey values.
 
@@ -123,6 +133,8 @@ def to_network_grid(
         "ap" or "lat".
     seen_from_behind : bool
         Whether the radiograph is turned over against ``projection``, by its calibration.
+    centre_mm : (3,) float, optional
+        Where the views meet, default the world's origin; a slot scanner's columns are magnified as there.
 
     Raises
     ------
@@ -132,12 +144,22 @@ def to_network_grid(
     size_px = np.array([projection.columns, projection.rows])
     if seen_from_behind:
         radiograph = replace(radiograph, pixels=np.ascontiguousarray(radiograph.pixels[:, ::-1]))
-    return Film(radiograph, projection, view, seen_from_behind).around((size_px - 1) / 2)
+    pitch_mm = grid_pitch_mm(projection, np.zeros(3) if centre_mm is None else centre_mm)
+    return Film(radiograph, projection, view, seen_from_behind, pitch_mm).around((size_px - 1) / 2)
+
+
+def grid_pitch_mm(projection: Projection, centre_mm: Array) -> Array:
+    """Pitch (2,) of the network's columns and rows, as ``pixel_spacing_mm`` counts; square pixels at the patient."""
+    if not isinstance(projection, SlotScanner):
+        return np.full(2, GRID.pitch_mm)
+    depth = projection.project(centre_mm[None])[1]
+    shrinkage = projection.mm_per_px(depth)[0] / projection.pixel_spacing_mm
+    return np.asarray(GRID.slot_pitch_mm / shrinkage)
 
 
 def _on_grid(whole: Film, middle_px: Array) -> NetworkView:
     radiograph, projection, view = whole.radiograph, whole.projection, whole.view
-    step = GRID.pitch_mm / projection.pixel_spacing_mm
+    step = whole.pitch_mm / projection.pixel_spacing_mm
     film = np.array([projection.columns, projection.rows])
     first = middle_px - step * (GRID.size_px - 1) / 2
     across = _box_average(int(film[0]), float(first[0]), float(step[0]))
@@ -146,7 +168,7 @@ def _on_grid(whole: Film, middle_px: Array) -> NetworkView:
     pixels = np.rint(pixels / GRID.grey_step) * GRID.grey_step
     covered = np.outer(np.diff(down.indptr) > 0, np.diff(across.indptr) > 0)
     grid = projection.regrid(first, step, GRID.size_px, GRID.size_px)
-    overhang_mm = film * projection.pixel_spacing_mm - GRID.size_px * GRID.pitch_mm
+    overhang_mm = film * projection.pixel_spacing_mm - GRID.size_px * whole.pitch_mm
     remarks = {
         "inverted": radiograph.inverted,
         "cropped_to_centre": bool((overhang_mm > GRID.cropped_tolerance_mm).any()),

@@ -1,4 +1,4 @@
-"""One radiograph as numbers: bone bright, whatever the file's photometric interpretation."""
+"""Radiograph as numbers: bone bright, whatever the file's photometric interpretation."""
 
 from __future__ import annotations
 

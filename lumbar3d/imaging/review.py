@@ -1,4 +1,4 @@
-"""All that can be said of two images and their calibration before anything is reconstructed.
+"""Review of two images and their calibration: all that can be said before anything is reconstructed.
 
 Every verdict is that of the functions that a job uses; here they are asked one after another and none stops the rest.
 """
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
 from lumbar3d.errors import InputError
 from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
-from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.geometry.projection import Projection, middle_px, source_distance_mm
 from lumbar3d.imaging.consistency import pair_checks
 from lumbar3d.imaging.header import ImageHeader
 from lumbar3d.imaging.inspect import about_image, inspect_image
@@ -25,7 +25,6 @@ from lumbar3d.imaging.pair import load_image
 from lumbar3d.imaging.preprocess import to_network_grid
 from lumbar3d.imaging.radiograph import Photometric
 
-Array = NDArray[np.float64]
 Answer = TypeVar("Answer")
 
 _WORLD = ("anterior", "to the patient's left", "up"), ("posterior", "to the patient's right", "down")
@@ -33,7 +32,7 @@ _WORLD = ("anterior", "to the patient's left", "up"), ("posterior", "to the pati
 
 @dataclass(eq=False)
 class Review:
-    """What was found.
+    """Findings about two images and their calibration.
 
     Attributes
     ----------
@@ -130,15 +129,15 @@ def _room(found: Review, calibration: Calibration) -> BiplanarGeometry | None:
     return geometry
 
 
-def _room_facts(beam: ConeBeam, centre_mm: Array, is_behind: bool) -> dict[str, Any]:
-    _, rays = beam.rays(np.array([[(beam.columns - 1) / 2, (beam.rows - 1) / 2]]))
+def _room_facts(beam: Projection, centre_mm: Array, is_behind: bool) -> dict[str, Any]:
+    _, rays = beam.rays(middle_px(beam)[None])
     across, down = beam.camera_from_world[0, :3], beam.camera_from_world[1, :3]
     return {
         "columns": beam.columns,
         "rows": beam.rows,
         "pixel_spacing_mm": [round(float(value), 6) for value in beam.pixel_spacing_mm],
         "source_to_detector_mm": round(beam.source_to_detector_mm, 2),
-        "source_to_patient_mm": round(float(np.linalg.norm(beam.source_world_mm - centre_mm)), 2),
+        "source_to_patient_mm": round(source_distance_mm(beam, centre_mm), 2),
         "rays_run": _direction(rays[0]),
         "columns_run": _direction(-across if is_behind else across),
         "rows_run": _direction(down),
@@ -194,7 +193,7 @@ def _pixels(
 
     def on_grid() -> tuple[str, ...]:
         with about_image(view):
-            return to_network_grid(film, beam, "ap" if view == "ap" else "lat", is_behind).notes
+            return to_network_grid(film, beam, "ap" if view == "ap" else "lat", is_behind, geometry.centre_mm).notes
 
     found.notes += found.ask(on_grid) or ()
 

@@ -1,4 +1,4 @@
-"""Codecs run in a process with limited memory and time; what comes back is only numbers."""
+"""Sandbox for codecs: a process with limited memory and time, from which only numbers come back."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The job table and the bundle store: what service and workers both speak to."""
+"""Job table and artifact store: what service and workers both speak to."""

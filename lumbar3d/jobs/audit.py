@@ -1,4 +1,4 @@
-"""Who did what to which job and when: rows that are only ever added, and hold nothing of a patient.
+"""Audit log: who did what to which job and when, in rows that are only ever added and hold nothing of a patient.
 
 They are written in the transaction that changes the job, never afterwards, and stay when the job is erased. The
 database itself refuses to change them (``migrations``).

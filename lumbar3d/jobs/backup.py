@@ -21,7 +21,7 @@ ROUNDS = 20
 
 @dataclass(frozen=True)
 class Backup:
-    """What was copied."""
+    """Counts of what was copied."""
 
     job_count: int
     bundle_count: int

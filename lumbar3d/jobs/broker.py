@@ -1,4 +1,4 @@
-"""What producer and consumer of hints must agree on."""
+"""Broker contract: what producer and consumer of hints must agree on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The artifact store: bundles of files that appear whole or not at all.
+"""Artifact store protocol: bundles of files that appear whole or not at all.
 
 A bundle is a directory of files with a manifest of SHA-256 sums, written once and never changed:
 ``uploads/<job>`` and ``artifacts/<job>/<attempt>``. ``local_store`` keeps them in a folder, ``object_store`` in S3.
@@ -39,7 +39,7 @@ class OpenFile:
 
 
 class BundleStore(Protocol):
-    """What service and workers ask of a store.
+    """Protocol of an artifact store, as service and workers use it.
 
     Every method but ``staging`` may raise ``StoreUnavailableError`` where the store is another machine's; ``remove``
     answers it instead.

@@ -1,4 +1,7 @@
-"""The worker's side of the job table: claim, heartbeat, report, finish. Every write names the claim's token."""
+"""Claims, the worker's side of the job table: claim, heartbeat, report, finish.
+
+Every write names the claim's token.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ LONGEST_DELAY_S = 60.0
 
 @dataclass(frozen=True)
 class LeasePolicy:
-    """How long a claim lasts and how often a job is tried."""
+    """Length of a lease and number of attempts at a job."""
 
     lease_s: float = 60.0
     max_attempts: int = 3
@@ -45,13 +48,13 @@ class Claim:
 
     @property
     def bundle(self) -> str:
-        """Where this attempt publishes its artifacts; two attempts never share a name."""
+        """Name of this attempt's bundle of artifacts; two attempts never share a name."""
         return f"artifacts/{self.job_id}/{self.attempt}-{self.token[:8]}"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt ended without a result; both texts are safe to show."""
+    """Reason of an attempt that ended without a result; both texts are safe to show."""
 
     code: str
     detail: str | None = None

@@ -1,4 +1,4 @@
-"""The database's clock: leases and ages are compared on one clock, whatever the hosts believe."""
+"""Database clock: leases and ages are compared on one clock, whatever the hosts believe."""
 
 from __future__ import annotations
 

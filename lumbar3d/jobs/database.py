@@ -1,4 +1,7 @@
-"""One engine per process, set up so that a committed transaction survives a power cut and nobody waits for long."""
+"""Database engine, one per process, set up so that a committed transaction survives a power cut.
+
+Nobody waits for long.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the job layer refuses, and the two signals that stop a worker.
+"""Errors of the job layer, and the two signals that stop a worker.
 
 ::
 

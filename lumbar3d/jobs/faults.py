@@ -55,7 +55,7 @@ class Breaker:
             self._retry_s = now_s + PAUSE_S
 
     def tell(self, is_working: bool) -> None:
-        """What a caller found."""
+        """Report whether the database answered a caller."""
         with self._lock:
             self._retry_s = None if is_working else time.monotonic() + PAUSE_S
 

@@ -1,4 +1,4 @@
-"""Files follow the rows: uploads go when their job ended, artifacts when it was erased."""
+"""Housekeeping of files by the rows: uploads go when their job ended, artifacts when it was erased."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of the whole table, for metrics."""
+"""Overview of the whole job table, for metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lumbar3d.jobs.schema import JOBS
 
 @dataclass(frozen=True)
 class Overview:
-    """How the queue stands."""
+    """State of the queue."""
 
     count_by_state: dict[str, int]
     oldest_queued_s: float

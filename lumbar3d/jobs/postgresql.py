@@ -1,4 +1,4 @@
-"""Bounded waiting for PostgreSQL: a server that is frozen, or behind a network that drops packets, holds nobody."""
+"""Timeouts of PostgreSQL connections: a server that is frozen, or behind a network that drops packets, holds nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who works: every worker process keeps one row, so that a deployment whose workers cannot work is noticed."""
+"""Presence of workers: one row per process, so that a deployment whose workers cannot work is noticed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Presence:
 
 
 def count_workers(database: Database, fresh_s: float) -> dict[str, int]:
-    """How many processes were heard of within ``fresh_s``, by what they said."""
+    """Number of processes heard of within ``fresh_s``, by what they said."""
     recent = func.abs(now_s() - WORKERS.c.seen_s) <= fresh_s
     counts = select(WORKERS.c.state, func.count()).where(recent).group_by(WORKERS.c.state)
     with database.read() as connection:

@@ -1,4 +1,4 @@
-"""A job as it stands in the table, and what a client is told of it."""
+"""Job records: a row of the table, and the status that a client is told."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def from_row(row: Row[tuple[object, ...]]) -> Job:
 
 
 def status(job: Job, queue_position: int | None) -> JobStatus:
-    """What ``GET /jobs/{id}`` answers; ``queue_position`` is 1 for the next job to run."""
+    """Answer of ``GET /jobs/{id}``; ``queue_position`` is 1 for the next job to run."""
     return JobStatus(
         id=job.id,
         state=JobState(job.state),

@@ -1,4 +1,4 @@
-"""The tables. Times are seconds since 1970 UTC by the database's clock (``clock.now_s``)."""
+"""Schema of the job table. Times are seconds since 1970 UTC by the database's clock (``clock.now_s``)."""
 
 from __future__ import annotations
 

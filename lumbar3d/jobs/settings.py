@@ -1,4 +1,4 @@
-"""What service and workers must agree on: where the truth lies and how long a lease lasts."""
+"""Settings that service and workers share: where the truth lies and how long a lease lasts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KNOWN = frozenset(
     """api_key_file api_key_hashes assets broker_url data_dir database_url device heartbeat_s identity_key
     job_time_limit_s lease_s log_level max_attempts max_event_streams max_event_streams_per_client max_queued
     max_requests_per_s max_unfinished_per_client max_upload_mb max_uploads max_uploads_per_client min_free_mb
-    oauth_audience oauth_issuer oauth_jwks poll_s require_api_key retention_days retry_delay_s stale_hint_s sweep_s
-    upload_timeout_s""".upper().split()
+    oauth_audience oauth_issuer oauth_jwks poll_s require_api_key retention_days retry_delay_s stale_hint_s store_url
+    sweep_s upload_timeout_s""".upper().split()
 )
 """Settings of service and workers together: they share one environment, and neither may refuse the other's."""
 
 
 class UnknownSettingError(ValueError):
-    """A variable ``LUMBAR3D_*`` that nobody reads: nearly always a slip, which would otherwise go unnoticed."""
+    """A variable ``LUMBAR3D_*`` that no setting reads: nearly always a slip, which would otherwise go unnoticed."""
 
 
 def refuse_unknown(environment: Mapping[str, str]) -> None:

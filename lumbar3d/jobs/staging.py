@@ -1,4 +1,4 @@
-"""Directories of this machine in which bundles are written before they are published."""
+"""Staging directories of this machine, in which bundles are written before they are published."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _newest_s(path: Path) -> float:
 
 
 def children(path: Path) -> list[Path]:
-    """What lies in a folder; nothing where it is none, or not any more."""
+    """Entries of a folder; none where it is no folder, or not any more."""
     try:
         return [*path.iterdir()]
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What makes an acknowledged job end, whoever dies: expired leases, lost hints, results past their time."""
+"""Sweeper: expired leases, lost hints, results past their time; it makes every job end, whoever dies."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Broker(Protocol):
         ...
 
     def backlog(self) -> int:
-        """How many hints nobody has taken yet."""
+        """Number of hints that no worker has taken yet."""
         ...
 
 
 @dataclass(frozen=True)
 class SweepPolicy:
-    """How patient the sweeper is."""
+    """Waiting times of the sweeper."""
 
     stale_hint_s: float = 30.0
     """A queued job whose hint is older may have lost it."""

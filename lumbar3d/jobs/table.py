@@ -1,4 +1,4 @@
-"""The client's side of the job table: submit, look, cancel, erase. Every query names the owner."""
+"""Job table, the client's side: submit, look, cancel, erase. Every query names the owner."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How much may wait; on PostgreSQL, submissions at the same moment may pass a limit by their number."""
+class QueueLimits:
+    """Limits on waiting jobs; on PostgreSQL, submissions at the same moment may pass a limit by their number."""
 
     queued: int = 500
     unfinished_per_owner: int = 50
@@ -54,7 +54,7 @@ class Limits:
 class JobTable:
     """Submissions and questions of clients."""
 
-    def __init__(self, database: Database, limits: Limits) -> None:
+    def __init__(self, database: Database, limits: QueueLimits) -> None:
         self._database = database
         self._limits = limits
 

@@ -1,4 +1,4 @@
-"""Measures of the whole lumbar spine."""
+"""Alignment: measures of the whole lumbar spine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loss of body height against the person's own neighbours, as Genant grades it, with its standard error.
+"""Height loss of vertebral bodies against the person's own neighbours, as Genant grades it, with its standard error.
 
 Genant 1993: what counts is the height that a vertebra ought to have. Here that is the level's norm, scaled by what the
 other levels of the same person have of theirs: ``H_expected = norm_i * median_j(H_j / norm_j)``, ``loss = 1 - H /

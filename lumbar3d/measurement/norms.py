@@ -1,4 +1,4 @@
-"""Reference figures of adults, both sexes, by code and target. Only figures whose definition matches are given."""
+"""Norms: reference figures of adults, both sexes, by code and target; only those whose definition matches."""
 
 from __future__ import annotations
 

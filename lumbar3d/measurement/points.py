@@ -1,4 +1,4 @@
-"""The points of a vertebra from which everything is measured: plain arrays, from a fitted model or from anything else.
+"""Measured points of a vertebra: plain arrays, from a fitted model or from anything else.
 
 Every array may carry leading axes, so that a fit and its posterior samples are measured in one pass.
 """

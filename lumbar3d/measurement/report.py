@@ -1,4 +1,4 @@
-"""Every clinical number of a reconstruction, with its standard error, norm and flag."""
+"""Measurement report: every clinical number of a reconstruction, with its standard error, norm and flag."""
 
 from __future__ import annotations
 
@@ -55,8 +55,9 @@ def measure(
     Returns
     -------
     tuple of Measurement
-        Per vertebra, per pair, then of the spine. ``sigma`` holds what images and shape model leave open; errors of
-        the calibration are not in it. It is None where a vertebra has no covariance.
+        Per vertebra, per pair, then of the spine. ``sigma`` holds what images and shape model leave open, and what
+        a refined room does; where the room was not refined, errors of the calibration are not in it. It is None where
+        a vertebra has no covariance.
     """
     constants = constants or MeasurementConstants()
     levels = [vertebra.level for vertebra in vertebrae]

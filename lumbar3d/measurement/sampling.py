@@ -1,4 +1,4 @@
-"""A fit measured together with draws from its posterior: the spread of the draws is the standard error."""
+"""Posterior sampling of measurements: the spread over draws of the fit is the standard error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lumbar3d.shape.mesh import vertex_area_vectors, volume_mm3
 
 @dataclass(frozen=True)
 class MeasurementConstants:
-    """How standard errors are drawn and when a number is called the model's."""
+    """Number of draws for standard errors, and the limit beyond which a number is called the model's."""
 
     draws: int = 64
     """The standard error of a standard error is then 9 %."""
@@ -28,7 +28,8 @@ class MeasurementConstants:
 def posterior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:
     """Points of the fit (first entry) and of draws from its posterior, arrays (1 + draws, ..., 3) or (1, ..., 3)."""
     rng = np.random.default_rng([constants.seed, _number(vertebra.level)])
-    return _points_of([vertebra, *vertebra.posterior_samples(constants.draws, rng)])
+    shared = np.random.default_rng(constants.seed)
+    return _points_of([vertebra, *vertebra.posterior_samples(constants.draws, rng, shared)])
 
 
 def prior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:

@@ -1,4 +1,4 @@
-"""Measures of two neighbouring vertebrae: disc, angles, slip, rotation."""
+"""Segment: measures of two neighbouring vertebrae: disc, angles, slip, rotation."""
 
 from __future__ import annotations
 

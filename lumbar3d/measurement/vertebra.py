@@ -1,4 +1,4 @@
-"""Measures of one vertebra in its own frame."""
+"""Vertebra: measures of one, in its own frame."""
 
 from __future__ import annotations
 

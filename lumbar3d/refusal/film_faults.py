@@ -1,4 +1,4 @@
-"""What is wrong with a film in which the levels were not found: which change of it would let them be found.
+"""Film faults: the change of a film (turned, mirrored, inverted) that would let its levels be found.
 
 Asked where the levels were not found, or not clearly; it costs a run of the first network on some twenty films.
 """
@@ -16,7 +16,7 @@ from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.first_pass import PreparedView
 from lumbar3d.imaging.preprocess import ViewName
 
-Look = Callable[[Image, Image], Sequence[LevelReading]]
+FirstNetwork = Callable[[Image, Image], Sequence[LevelReading]]
 """The first network: films (n, 256, 256) and view codes (n, 2) to one reading each."""
 
 MOST_CHANGES = 2
@@ -26,7 +26,7 @@ _TURNED = {1: "turned by a quarter", 2: "upside down", 3: "turned by a quarter"}
 
 @dataclass(frozen=True)
 class Change:
-    """What would put a film right.
+    """Change that would put a film right.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Change:
 
     @property
     def steps(self) -> int:
-        """How many things are changed."""
+        """Number of things that are changed."""
         return sum(map(bool, (self.quarter_turns, self.mirrored, self.inverted, self.other_view)))
 
     def film(self, film: Image) -> Image:
@@ -58,7 +58,7 @@ class Change:
         return np.array([1.0 - code[0] if self.other_view else code[0], code[1]], dtype=np.float32)
 
     def words(self, view: ViewName) -> str:
-        """What the film seems to be."""
+        """Words for the fault, as in "the film seems to be ..."."""
         parts = []
         if self.other_view:
             parts.append("an AP image" if view == "lat" else "a lateral image")
@@ -81,7 +81,7 @@ def changes(view: ViewName) -> tuple[Change, ...]:
     )
 
 
-def diagnose(view: PreparedView, look: Look, is_clear: Callable[[LevelReading], bool]) -> Change | None:
+def diagnose(view: PreparedView, look: FirstNetwork, is_clear: Callable[[LevelReading], bool]) -> Change | None:
     """The smallest change after which the five levels are found clearly; the clearest where several are as small."""
     tried = changes(view.source.view)
     films = np.stack([change.film(view.film) for change in tried])

@@ -1,4 +1,4 @@
-"""Films in which the five levels were not found, and what to say of them."""
+"""Films without the five levels, and the refusal that is raised for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lumbar3d.detection.inspection import Inspection
 from lumbar3d.detection.naming import Naming
 from lumbar3d.errors import LevelsNotFoundError, RejectedError, SpineTruncatedError, ViewNotRecognisedError
 from lumbar3d.refusal.constants import CONSTANTS
-from lumbar3d.refusal.film_faults import Change, Look, diagnose
+from lumbar3d.refusal.film_faults import Change, FirstNetwork, diagnose
 from lumbar3d.refusal.lumbar_count import refuse_other_counts
 from lumbar3d.refusal.names import refuse_unnamed
 from lumbar3d.refusal.truncation import is_beyond_film
@@ -20,7 +20,7 @@ from lumbar3d.refusal.truncation import is_beyond_film
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 
 
-def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Look) -> None:
+def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork) -> None:
     """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
 
     Parameters
@@ -82,7 +82,7 @@ def _reaches(reading: LevelReading, least: float, least_mean: float) -> bool:
     return bool(reading.confidence.min() >= least and reading.confidence.mean() >= least_mean)
 
 
-def _better_reading(guess: FirstPass, look: Look) -> Change | None:
+def _better_reading(guess: FirstPass, look: FirstNetwork) -> Change | None:
     """The change of a film that is not clear after which it is, and is read with clearly more confidence."""
     if is_clear(guess.reading):
         return None

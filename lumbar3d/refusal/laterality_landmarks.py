@@ -45,7 +45,7 @@ from lumbar3d.geometry.triangulation import triangulate
 
 @dataclass(frozen=True)
 class MirrorConstants:
-    """What is known of the errors.
+    """Errors of landmarks and calibration that the test counts on.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whether a level is missing because the film ends there."""
+"""Truncation: a level that is missing because the film ends there."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _ABOUT_THE_PERSON = frozenset({"deformed_bad", "unlike_neighbours_bad"})
 
 @dataclass(frozen=True)
 class VerdictConstants:
-    """What is no answer any more."""
+    """Limits beyond which there is no answer."""
 
     rejected_levels: int = 3
     """With this many bad levels, or most of a shorter list, there is no answer worth giving; a deformed one is bad but

@@ -1,4 +1,4 @@
-"""How well a fitted vertebra explains the detected images, at full resolution."""
+"""Agreement of a fitted vertebra with the detected images, at full resolution."""
 
 from __future__ import annotations
 

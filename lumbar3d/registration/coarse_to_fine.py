@@ -1,4 +1,4 @@
-"""Fit of all levels side by side, coarse to fine; before the last stage they tell each other what to expect."""
+"""Coarse-to-fine fit of all levels side by side; before the last stage they tell each other what to expect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from lumbar3d.registration.constants import Stage
+from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import Knowledge, build_objective
 from lumbar3d.registration.optimise import minimise
@@ -80,7 +80,7 @@ def _fit_coarse(task: FitProblem, model: ShapeModel, start: Parameters) -> Coars
 
 def _fit_last(task: FitProblem, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
     """The last stage, with what the neighbours say."""
-    stage: Stage = task.constants.stages[-1]
+    stage: FitStage = task.constants.stages[-1]
     objective = build_objective(task, model, coarse.end, stage, Knowledge(prior, coarse.trust))
     minimum = minimise(objective, coarse.end, stage.iterations, task.constants)
     return minimum.evaluation.parameters, minimum.evaluations

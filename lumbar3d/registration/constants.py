@@ -1,4 +1,4 @@
-"""Every constant of the fit, recorded in each result."""
+"""Constants of the fit, recorded in each result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Stage:
+class FitStage:
     """One step of the pyramid: compare on pixels of ``factor`` x ``factor``, move ``modes`` modes at most."""
 
     factor: int
@@ -16,13 +16,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class RegistrationConstants:
-    """How images, landmarks and prior are weighed, and when the optimiser stops.
+    """Weights of images, landmarks and prior, and stopping rules of the optimiser.
 
     The cost of a vertebra is ``image_weight * sum_px W rho(g I - D)`` over both views plus half the squared,
     robustified landmark residuals in sigmas plus half the squared mode coefficients in SD.
     """
 
-    stages: tuple[Stage, ...] = (Stage(8, 12, 8), Stage(4, 1000, 8), Stage(2, 1000, 10))
+    stages: tuple[FitStage, ...] = (FitStage(8, 12, 8), FitStage(4, 1000, 8), FitStage(2, 1000, 10))
     """Coarse to fine. In the prototype a step at 8x let starts converge that were lost from 4x, and full resolution
     gained nothing that mattered; few modes at first, because coarse pixels do not show the others."""
     image_weight_per_px2: float = 1.0

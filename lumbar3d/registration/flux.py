@@ -1,4 +1,6 @@
-"""How the image answers to a moving surface, without differentiating the rasteriser (design: REGISTRATION.md).
+"""Flux form of the image Jacobian: the answer of the image to a moving surface (design: REGISTRATION.md).
+
+The rasteriser itself is not differentiated.
 
 The integral of path length over image area is a volume in the cone, so moving vertex i by d_i changes it by the flux
 of d_i through the vertex's area vector N_i: ``density(x_i) * (N_i . d_i)`` in mm px^2, where ``density`` is the image

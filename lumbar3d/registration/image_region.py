@@ -1,4 +1,4 @@
-"""Which part of a view a vertebra's fit looks at, on what grid, and what it weighs."""
+"""Region of interest of a vertebra's fit in one view: its grid and its weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image part of the cost of one vertebra in one view at one step of the pyramid."""
+"""Image term of the cost of one vertebra in one view at one step of the pyramid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From detected landmarks to the pose the fit starts from (design: the paper's section 2.4, eq. 8)."""
+"""Initial poses from detected landmarks (design: the paper's section 2.4, eq. 8)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Landmarks:
 
 
 def triangulate_landmarks(detection: Detection, constants: RegistrationConstants) -> Landmarks:
-    """Where the two rays of each landmark meet, and how far they miss each other.
+    """Meeting points of the two rays of each landmark, and how far the rays miss each other.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def initial_pose(model: ShapeModel, landmarks: Landmarks) -> Array:
 
 
 def initial_poses(models: Sequence[ShapeModel], landmarks: Landmarks) -> list[Parameters]:
-    """Where the fit of every level starts: the mean shape at its initial pose."""
+    """Start of every level's fit: the mean shape at its initial pose."""
     return [Parameters(initial_pose(model, landmarks), np.zeros(model.rank)) for model in models]
 
 

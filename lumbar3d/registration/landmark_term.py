@@ -1,4 +1,4 @@
-"""The landmark part of the cost: robust reprojection errors in sigmas."""
+"""Landmark term of the cost: robust reprojection errors in sigmas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the levels tell each other: each gets a prior from the others, unless it contradicts them."""
+"""Level coupling: each level gets a prior from the others, unless it contradicts them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lumbar3d.shape.model import ShapeModel
 
 
 @dataclass(frozen=True, eq=False)
-class Exchange:
-    """What the neighbours say.
+class CoupledPriors:
+    """Priors of all levels from one another.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Exchange:
 
 
 def evidence(model: ShapeModel, at: Parameters, alone: NormalEquations) -> Evidence | None:
-    """What a level's images say of the shared factors; None where the model shares none.
+    """Evidence of a level's images about the shared factors; None where the model shares none.
 
     ``alone`` are the normal equations at ``at`` with the images' own noise and the level's own prior N(0, I). A Newton
     step goes to their maximum, wherever the fit has stopped and whatever prior it had.
@@ -48,7 +48,7 @@ def evidence(model: ShapeModel, at: Parameters, alone: NormalEquations) -> Evide
 
 def exchange(
     models: Sequence[ShapeModel], found: Sequence[Evidence | None], constants: RegistrationConstants
-) -> Exchange:
+) -> CoupledPriors:
     """Combine the levels' evidence; a level that contradicts the others neither gives nor takes.
 
     A crushed body says nothing of its neighbours' size, nor they of its. The most surprising level is set aside first
@@ -56,7 +56,7 @@ def exchange(
     """
     levels = [level for level in found if level is not None]
     if len(levels) < len(models):
-        return Exchange(tuple(LevelPrior.alone(model.rank) for model in models), np.zeros(len(models)))
+        return CoupledPriors(tuple(LevelPrior.alone(model.rank) for model in models), np.zeros(len(models)))
     weights = np.ones(len(levels))
     while True:
         expected = [_from_others(levels, weights, row) for row in range(len(levels))]
@@ -69,7 +69,7 @@ def exchange(
         mean.prior(level.loadings) if weight else LevelPrior.alone(len(level.loadings))
         for level, mean, weight in zip(levels, expected, weights, strict=True)
     ]
-    return Exchange(tuple(priors), surprise)
+    return CoupledPriors(tuple(priors), surprise)
 
 
 def _from_others(levels: Sequence[Evidence], weights: Array, row: int) -> FactorPosterior:

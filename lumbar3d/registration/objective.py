@@ -1,4 +1,4 @@
-"""The cost of one vertebra: images, landmarks and prior, with Gauss-Newton's normal equations."""
+"""Objective of one vertebra: images, landmarks and prior, with Gauss-Newton's normal equations."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Image
 from lumbar3d.drr.projector import Projector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux, image_term, landmark_term
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.image_term import ImageFit, ImageTerm
 from lumbar3d.registration.landmark_term import LandmarkTerm
 from lumbar3d.registration.parameters import POSE, FitSurface, Parameters, fit_surface
@@ -78,7 +78,7 @@ class Objective:
         return Evaluation(cost, parameters, model, world, images)
 
     def trust(self, at: Evaluation, constants: RegistrationConstants) -> tuple[float, float]:
-        """How far each view's image deserves its weight, from its own residual."""
+        """Weight factor of each view's image, from its own residual."""
         noise = [term.noise(fit) for term, fit in zip(self.images, at.images, strict=True)]
         ap, lat = np.clip((constants.reference_noise / np.array(noise)) ** 2, *constants.trust_limits)
         return float(ap), float(lat)
@@ -90,9 +90,7 @@ class Objective:
         weights: the posterior's Hessian, and the slope that goes with it.
         """
         count, modes = self.surface.vertex_count, self.active_modes
-        rotation = at.parameters.world_from_model[:3, :3]
-        areas = flux.area_vectors(at.points_model[:count], self.surface.faces)
-        motion = flux.normal_motion(at.points_model[:count], areas, rotation, self.surface.modes[:count], modes)
+        motion = self.surface_motion(at)
         hessian = np.zeros((POSE + modes, POSE + modes))
         pull = np.zeros(count, dtype=np.float32)
         world = at.points_world[:count]
@@ -106,8 +104,22 @@ class Objective:
         self._add_landmarks_and_prior(at, hessian, gradient)
         return NormalEquations(hessian, gradient)
 
+    def surface_motion(self, at: Evaluation) -> Image:
+        """N_i . d_i of the fit vertices for a unit step of each parameter, (v, P)."""
+        points, areas = at.points_model[: self.surface.vertex_count], self._areas(at)
+        modes = self.surface.modes[: self.surface.vertex_count]
+        return flux.normal_motion(points, areas, at.parameters.world_from_model[:3, :3], modes, self.active_modes)
+
+    def surface_flow(self, at: Evaluation, motion_world: Array) -> Image:
+        """N_i . d_i of the fit vertices for motions (v, 3, C) in the world, (v, C)."""
+        areas_world = self._areas(at) @ at.parameters.world_from_model[:3, :3].T
+        return np.einsum("vx,vxc->vc", areas_world, motion_world).astype(np.float32)
+
+    def _areas(self, at: Evaluation) -> Array:
+        return flux.area_vectors(at.points_model[: self.surface.vertex_count], self.surface.faces)
+
     def _add_landmarks_and_prior(self, at: Evaluation, hessian: Array, gradient: Array) -> None:
-        motion = self._landmark_motion(at)
+        motion = self.landmark_motion(at)
         for term in self.landmarks:
             curvature, slope = term.normal_equations(at.points_world[self.surface.vertex_count :], motion)
             hessian += curvature
@@ -115,7 +127,7 @@ class Objective:
         hessian[POSE:, POSE:] += self.prior.precision(self.active_modes)
         gradient[POSE:] += self.prior.slope(at.parameters.coefficients, self.active_modes)
 
-    def _landmark_motion(self, at: Evaluation) -> Array:
+    def landmark_motion(self, at: Evaluation) -> Array:
         """d(landmark) / d(parameter), (7, 3, P)."""
         count, rotation = self.surface.vertex_count, at.parameters.world_from_model[:3, :3]
         x = at.points_model[count:]
@@ -128,7 +140,7 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """What a stage knows beyond its images.
+    """Priors and weights that a stage has beyond its images.
 
     Attributes
     ----------
@@ -142,7 +154,7 @@ class Knowledge:
 
 
 def build_objective(
-    task: FitProblem, model: ShapeModel, start: Parameters, stage: Stage, known: Knowledge | None = None
+    task: FitProblem, model: ShapeModel, start: Parameters, stage: FitStage, known: Knowledge | None = None
 ) -> Objective:
     """Prepare one vertebra's cost at one pyramid step, regions placed about ``start``.
 

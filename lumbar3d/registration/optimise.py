@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt with step caps."""
+"""Levenberg-Marquardt optimiser with step caps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FINE_PX = 2
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where a stage ended and how often it rendered."""
+    """End of a stage and the number of its renderings."""
 
     evaluation: Evaluation
     evaluations: int

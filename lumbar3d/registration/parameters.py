@@ -1,4 +1,4 @@
-"""The unknowns of one vertebra and the surface they move."""
+"""Parameters of one vertebra (pose and modes) and the surface they move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fits of all levels share."""
+"""Problem of the fit: what all levels share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.model import ShapeModel, models_of
 
-Progress = Callable[[float], None]
+FractionDone = Callable[[float], None]
 
 
 def silent(fraction: float) -> None:
-    """Nobody listens."""
+    """Listener that ignores the progress."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class FitProblem:
     detection: Detection
     projector: Projector
     constants: RegistrationConstants
-    progress: Progress = silent
+    progress: FractionDone = silent
 
     def __post_init__(self) -> None:
         """Keep the models of the levels that were detected."""

@@ -1,11 +1,11 @@
-"""2D-3D registration of the shape models: initial poses, optimisation, posterior."""
+"""Registration, 2D-3D, of the shape models: initial poses, optimisation, posterior."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -17,21 +17,26 @@ from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.agreement import ViewQuality, view_quality
 from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.coarse_to_fine import fit_levels
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import POSE, Parameters
-from lumbar3d.registration.problem import FitProblem, Progress, silent
+from lumbar3d.registration.problem import FitProblem, FractionDone, silent
 from lumbar3d.registration.result import Registration
+from lumbar3d.registration.room import LateralError, RefinedRoom
+from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
+from lumbar3d.registration.room_refinement import in_room, refined
 from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.joint_prior import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
+Method = Literal["gauss_newton", "bobyqa"]
+
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class LevelAtEnd:
     """One level at full resolution.
 
     Attributes
@@ -42,21 +47,26 @@ class Judged:
     evidence : Evidence or None
     views : tuple of ViewQuality
         AP, LAT.
+    room : RoomEquations or None
+        How the level depends on a refined room.
     """
 
     end: Parameters
     hessian: Array
     evidence: Evidence | None
     views: tuple[ViewQuality, ...]
+    room: RoomEquations | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """All levels with posterior, agreement with the images and surprise (``Registration``)."""
+    """All levels with posterior, agreement with the images, surprise, surface errors and room (``Registration``)."""
 
     vertebrae: tuple[FittedVertebra, ...]
     views: tuple[tuple[ViewQuality, ...], ...]
     surprise: Array
+    surface_sigma_mm: Array
+    room: RefinedRoom | None
 
 
 def register(
@@ -64,8 +74,9 @@ def register(
     detection: Detection,
     projector: Projector,
     constants: RegistrationConstants | None = None,
-    method: Literal["gauss_newton", "bobyqa"] = "gauss_newton",
-    progress: Progress | None = None,
+    method: Method = "gauss_newton",
+    progress: FractionDone | None = None,
+    refine_geometry: bool = False,
 ) -> Registration:
     """Reconstruct the levels of a detection.
 
@@ -80,6 +91,8 @@ def register(
         Own optimiser, or the paper's.
     progress : callable, optional
         Called with the fraction done, 0-1.
+    refine_geometry : bool
+        Whether the lateral view of a nominal room is refined together with the levels (``registration.room``).
 
     Raises
     ------
@@ -92,11 +105,11 @@ def register(
     """
     constants = constants or RegistrationConstants()
     task = FitProblem(models, detection, projector, constants, progress or silent)
-    return fit_spine(task, triangulate_landmarks(detection, constants), method)
+    return fit_spine(task, triangulate_landmarks(detection, constants), method, refine_geometry)
 
 
 def fit_spine(
-    task: FitProblem, landmarks: Landmarks, method: Literal["gauss_newton", "bobyqa"] = "gauss_newton"
+    task: FitProblem, landmarks: Landmarks, method: Method = "gauss_newton", refine_geometry: bool = False
 ) -> Registration:
     """Reconstruct the levels of both detections from them and the landmarks that were triangulated.
 
@@ -111,48 +124,74 @@ def fit_spine(
     starts = initial_poses(task.models, landmarks)
     clock.append(time.perf_counter())
     ends, evaluations = optimise(task, starts, method)
+    error = None
+    if refine_geometry:
+        error, ends, more = refined(task, landmarks, ends, partial(optimise, method=method))
+        landmarks = triangulate_landmarks(in_room(task, error).detection, task.constants)
+        evaluations += more
     clock.append(time.perf_counter())
-    finished = posterior(task, ends)
+    finished = posterior(task, ends, error)
     clock.append(time.perf_counter())
     timings = dict(zip(("initialise", "fit", "posterior"), np.diff(clock).tolist(), strict=True))
     return _assemble(task, method, landmarks, finished, (evaluations, timings))
 
 
-def optimise(
-    task: FitProblem, starts: Sequence[Parameters], method: Literal["gauss_newton", "bobyqa"]
-) -> tuple[list[Parameters], int]:
+def optimise(task: FitProblem, starts: Sequence[Parameters], method: Method) -> tuple[list[Parameters], int]:
     """Pose and shape of every level where the cost is least, and the number of evaluations."""
     fit = fit_together if method == "bobyqa" else fit_levels
     return fit(task, starts)
 
 
-def posterior(task: FitProblem, ends: Sequence[Parameters]) -> Finished:
-    """Posterior and agreement with the images, at full resolution."""
+def posterior(task: FitProblem, ends: Sequence[Parameters], error: LateralError | None = None) -> Finished:
+    """Posterior and agreement with the images, at full resolution.
+
+    Parameters
+    ----------
+    task : FitProblem
+        With the room as it was told.
+    ends : sequence of Parameters
+    error : LateralError, optional
+        What a refined room is off by.
+    """
     with ThreadPoolExecutor(task.constants.threads) as pool:
-        judged = list(pool.map(partial(_judge, task), task.models, ends))
+        judged = list(pool.map(partial(_judge, task, error), task.models, ends))
         told = exchange(task.models, [level.evidence for level in judged], task.constants)
-        return Finished(
-            vertebrae=tuple(pool.map(_place, task.models, judged, told.priors)),
-            views=tuple(level.views for level in judged),
-            surprise=told.surprise,
-        )
+        vertebrae = tuple(pool.map(_place, task.models, judged, told.priors))
+    sigmas = np.array([surface_sigma_mm(vertebra) for vertebra in vertebrae])
+    room = None
+    if error is not None:
+        equations = [level.room for level in judged if level.room is not None]
+        room = RefinedRoom(error, solved(equations, error)[1])
+        pairs = zip(vertebrae, equations, strict=True)
+        vertebrae = tuple(_in_doubtful_room(vertebra, level, room) for vertebra, level in pairs)
+    return Finished(vertebrae, tuple(level.views for level in judged), told.surprise, sigmas, room)
 
 
-def _judge(task: FitProblem, model: ShapeModel, end: Parameters) -> Judged:
+def _judge(task: FitProblem, error: LateralError | None, model: ShapeModel, end: Parameters) -> LevelAtEnd:
     """What the images alone say of one level."""
-    objective = build_objective(task, model, end, Stage(factor=1, modes=model.rank, iterations=0))
+    here = task if error is None else in_room(task, error)
+    objective = build_objective(here, model, end, FitStage(factor=1, modes=model.rank, iterations=0))
     evaluation = objective.evaluate(end)
     equations = objective.linearise(evaluation, measured_noise=True)
+    room = error and room_equations(objective, evaluation, equations, task.detection.lat, error)
     pairs = zip(objective.images, evaluation.images, strict=True)
     views = tuple(view_quality(term, fit) for term, fit in pairs)
-    return Judged(end, equations.hessian, evidence(model, end, equations), views)
+    return LevelAtEnd(end, equations.hessian, evidence(model, end, equations), views, room)
 
 
-def _place(model: ShapeModel, judged: Judged, prior: LevelPrior) -> FittedVertebra:
+def _place(model: ShapeModel, judged: LevelAtEnd, prior: LevelPrior) -> FittedVertebra:
     """The fitted vertebra with its posterior; ``judged.hessian`` holds the level's own prior already."""
     hessian = judged.hessian.copy()
     hessian[POSE:, POSE:] += prior.factor @ prior.factor.T
     return FittedVertebra(model, judged.end.world_from_model, judged.end.coefficients, inverse(hessian))
+
+
+def _in_doubtful_room(vertebra: FittedVertebra, level: RoomEquations, room: RefinedRoom) -> FittedVertebra:
+    """With what the room leaves open: the vertebra follows it by ``-H^-1 cross``, as its neighbours do."""
+    own = vertebra.covariance
+    assert own is not None  # _place has just stated it
+    common = -own @ level.cross @ np.linalg.cholesky(room.covariance)
+    return replace(vertebra, covariance=own + common @ common.T, common=common)
 
 
 def _assemble(
@@ -172,9 +211,10 @@ def _assemble(
         landmark_seen=landmarks.seen,
         image_residual=np.array([[view.residual for view in views] for views in finished.views]),
         silhouette_dice=np.array([[view.dice for view in views] for views in finished.views]),
-        surface_sigma_mm=np.array([surface_sigma_mm(vertebra) for vertebra in vertebrae]),
+        surface_sigma_mm=finished.surface_sigma_mm,
         neighbour_surprise=finished.surprise,
         timings_s=cost[1],
         evaluations=cost[0],
         constants=task.constants,
+        room=finished.room,
     )

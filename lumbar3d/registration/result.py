@@ -1,4 +1,4 @@
-"""What the fit hands to measurement and export."""
+"""Result of the fit, handed to measurement and export."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.room import RefinedRoom
 from lumbar3d.shape.fitted import FittedVertebra
 
 
@@ -32,7 +33,7 @@ class Registration:
     silhouette_dice : (levels, 2) float64
         Dice of the fitted and detected silhouettes, AP then LAT.
     surface_sigma_mm : (levels,) float64
-        RMS posterior standard error of each surface along its normals.
+        RMS posterior standard error of each surface along its normals, in the room as it is believed to be.
     neighbour_surprise : (levels,) float64
         How far each level's own data lie from what the others say of it, in units of what is usual: about 1 for
         healthy levels, 0 where the models are independent (``shape.joint_prior.Evidence.surprise``).
@@ -41,6 +42,8 @@ class Registration:
     evaluations : int
         Objective evaluations in all.
     constants : RegistrationConstants
+    room : RefinedRoom or None
+        What the fit found of the room, where it was asked to; the vertebrae's covariances hold it.
     """
 
     method: str
@@ -55,6 +58,7 @@ class Registration:
     timings_s: Mapping[str, float]
     evaluations: int
     constants: RegistrationConstants
+    room: RefinedRoom | None = None
 
     @property
     def levels(self) -> tuple[Level, ...]:

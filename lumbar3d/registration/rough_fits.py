@@ -5,32 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.detection.mirrored import mirrored_view
 from lumbar3d.errors import RegistrationError, RejectedError
 from lumbar3d.registration.coarse_to_fine import fit_levels
-from lumbar3d.registration.constants import Stage
+from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.problem import FitProblem, silent
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class RoughFitConstants:
-    """How rough a fit is.
+    """Coarse stages, factor and pitch of a rough fit.
 
     Attributes
     ----------
-    stages : tuple of Stage
+    stages : tuple of FitStage
         Instead of those of the whole fit.
     factor : int
         Of the grid on which costs are compared.
     """
 
-    stages: tuple[Stage, ...] = (Stage(8, 12, 8), Stage(4, 12, 4))
+    stages: tuple[FitStage, ...] = (FitStage(8, 12, 8), FitStage(4, 12, 4))
     factor: int = 2
 
 
@@ -71,6 +69,6 @@ def image_costs(task: FitProblem, landmarks: Landmarks) -> Array:
     ends, _ = fit_levels(rough, initial_poses(rough.models, landmarks))
     costs = []
     for model, end in zip(rough.models, ends, strict=True):
-        objective = build_objective(rough, model, end, Stage(CONSTANTS.factor, model.rank, iterations=0))
+        objective = build_objective(rough, model, end, FitStage(CONSTANTS.factor, model.rank, iterations=0))
         costs.append([image.cost for image in objective.evaluate(end).images])
     return np.asarray(np.mean(costs, axis=0))

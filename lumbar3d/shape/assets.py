@@ -1,4 +1,4 @@
-"""Load shape models and network files, each checked against the manifest before use.
+"""Assets: shape models and network files, each checked against the manifest before use.
 
 ``ssm_assets/manifest.json``::
 
@@ -88,7 +88,7 @@ class AssetStore:
         return path
 
     def describe(self, name: str) -> AssetRecord:
-        """What a result records of an asset."""
+        """Record of an asset in a result."""
         record = self.records[name]
         return AssetRecord(name=name, sha256=record["sha256"], version=record["version"])
 

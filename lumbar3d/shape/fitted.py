@@ -1,4 +1,4 @@
-"""A shape model placed in the world: what registration returns and measurement reads."""
+"""Fitted vertebra: a shape model placed in the world; registration returns it and measurement reads it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ class FittedVertebra:
     covariance : (6 + K, 6 + K) float64, or None where what reconstructed the vertebra cannot state one
         Posterior of the local perturbation [omega (3, rad, about the model axes at the model origin),
         translation (3, mm, world), coefficients (K, SD)], see ``moved``.
+    common : (6 + K, C) float64, or None
+        Where vertebrae of one spine share errors (of the room): ``common @ common.T`` is the part of ``covariance``
+        that one draw of C standard normal numbers makes in all of them together.
     """
 
     model: ShapeModel
     world_from_model: Array
     coefficients: Array
     covariance: Array | None
+    common: Array | None = None
 
     @property
     def level(self) -> Level:
@@ -54,13 +58,22 @@ class FittedVertebra:
         """Apply a perturbation (6 + K,): R <- R exp(omega), t <- t + translation, b <- b + delta."""
         rotation = self.world_from_model[:3, :3] @ frames.rotation_from_vector(step[:3])
         pose = frames.rigid(rotation, self.world_from_model[:3, 3] + step[3:6])
-        return FittedVertebra(self.model, pose, self.coefficients + step[6:], self.covariance)
+        return FittedVertebra(self.model, pose, self.coefficients + step[6:], self.covariance, self.common)
 
-    def posterior_samples(self, count: int, rng: np.random.Generator) -> list[FittedVertebra]:
-        """Draws from the posterior, for the standard errors of everything that is measured; none without covariance."""
+    def posterior_samples(
+        self, count: int, rng: np.random.Generator, shared: np.random.Generator | None = None
+    ) -> list[FittedVertebra]:
+        """Draws from the posterior, for the standard errors of everything that is measured; none without covariance.
+
+        ``shared`` draws what the vertebrae of a spine have in common: the same generator state for each of them.
+        Without it, ``rng`` does.
+        """
         if self.covariance is None:
             return []
-        steps = rng.multivariate_normal(np.zeros(len(self.covariance)), self.covariance, size=count, method="eigh")
+        own = self.covariance if self.common is None else self.covariance - self.common @ self.common.T
+        steps = rng.multivariate_normal(np.zeros(len(own)), own, size=count, method="eigh")
+        if self.common is not None:
+            steps += (shared or rng).standard_normal((count, self.common.shape[1])) @ self.common.T
         return [self.moved(step) for step in steps]
 
     def shape_variance(self, slope: Array) -> float:

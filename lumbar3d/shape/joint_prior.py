@@ -1,4 +1,4 @@
-"""What the shape of one vertebra says about its neighbours: a Gaussian over the coefficients of all levels.
+"""Joint prior: a Gaussian over the shape coefficients of all levels, by which one vertebra tells of its neighbours.
 
 The coefficients of level l are ``b_l = W_l s + e_l`` with factors ``s ~ N(0, I)`` shared by the whole spine and
 ``e_l ~ N(0, I - W_l W_l^T)`` of its own, so every level by itself keeps b_l ~ N(0, I) exactly and two levels have the
@@ -54,7 +54,7 @@ class LevelPrior:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one level's own data say of the shared factors: the likelihood exp(pull . s - s . precision s / 2).
+    """Likelihood of one level's own data in the shared factors, exp(pull . s - s . precision s / 2).
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Evidence:
         return FactorPosterior(covariance @ pull, (covariance + covariance.T) / 2)
 
     def surprise(self, expected: FactorPosterior) -> float:
-        """How far the level's data move the factors away from what its neighbours say, in units of what is usual.
+        """Surprise: how far the level's data move the factors from what its neighbours say, in units of what is usual.
 
         Root of (squared Mahalanobis length of the move) / (its expectation for a person of the model): about 1 for
         healthy levels.
@@ -107,7 +107,7 @@ class FactorPosterior:
     covariance: Array
 
     def prior(self, loadings: Array) -> LevelPrior:
-        """What it means for a level with these loadings W (K, r).
+        """Prior of a level with these loadings W (K, r).
 
         With P the covariance, the level's covariance I - W (I - P) W^T has the inverse I + F F^T where
         F F^T = V (I - V^T V)^-1 V^T and V = W (I - P)^(1/2).

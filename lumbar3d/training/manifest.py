@@ -1,4 +1,4 @@
-"""Keep ``manifest.json`` of an asset directory: one record per asset, the others left as they are."""
+"""Manifest of an asset directory (``manifest.json``): one record per asset, the others left as they are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MANIFEST_VERSION = "1"
 
 @dataclass(frozen=True)
 class AssetEntry:
-    """What the manifest says of one asset beside its checksum."""
+    """Entry of one asset in the manifest, beside its checksum."""
 
     name: str
     file: str

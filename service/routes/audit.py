@@ -1,4 +1,4 @@
-"""``GET /audit``: who did what and when, for keys with the role admin."""
+"""``GET /audit``: the audit log, for keys with the role admin."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -12,13 +13,13 @@ from starlette.concurrency import run_in_threadpool
 
 from lumbar3d.contracts import JobStatus
 from lumbar3d.jobs.errors import DatabaseUnavailableError, JobNotFoundError
-from lumbar3d.jobs.records import Job, status
+from lumbar3d.jobs.records import status
 from lumbar3d.service import examples
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
+from lumbar3d.service.polls import Told
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs", tags=["jobs"])
-RETRY_AFTER_S = 2
 EVENT_POLL_S = 0.5
 ETAG = {"ETag": {"description": "Changes with every change of the job", "schema": {"type": "string"}}}
 LOOK: Documented = {
@@ -64,13 +65,13 @@ async def look(
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> JobStatus | Response:
     """State, stage, progress 0-1, place in the queue (1 is next). Poll with If-None-Match, or use the events."""
+    since_s = time.monotonic()
     job, position = await services.turns.take(client, lambda: services.table.look(job_id, client))
-    headers = {"ETag": _etag(job, position), "Cache-Control": "private, no-cache"}
-    if not job.is_final:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    if is_current(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
+    told = Told.of(job, position, since_s)
+    services.polls.keep(job_id, told)
+    if is_current(if_none_match, told.etag):
+        return Response(status_code=304, headers=told.headers)
+    response.headers.update(told.headers)
     return status(job, position)
 
 
@@ -93,10 +94,12 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
             except DatabaseUnavailableError:
                 await asyncio.sleep(EVENT_POLL_S)
                 continue  # the job has not gone, and the next look tells all that changed
-            etag = _etag(job, position)
-            if etag != sent:
-                yield ServerSentEvent(data=status(job, position).model_dump_json(), event="status", id=etag.strip('"'))
-                sent = etag
+            told = Told.of(job, position, 0.0)
+            if told.etag != sent:
+                yield ServerSentEvent(
+                    data=status(job, position).model_dump_json(), event="status", id=told.etag.strip('"')
+                )
+                sent = told.etag
             if job.is_final:
                 return
             await asyncio.sleep(EVENT_POLL_S)
@@ -105,7 +108,10 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
 @ROUTER.delete("/{job_id}", summary="Cancel or erase a job", response_model=None, responses=CANCEL)
 async def cancel_or_erase(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> Response:
     """Queued: cancelled. Running: asked to stop, then cancelled. Ended: erased with everything that belongs to it."""
-    return await services.turns.take(client, lambda: _cancel_or_erase(services, job_id, client))
+    try:
+        return await services.turns.take(client, lambda: _cancel_or_erase(services, job_id, client))
+    finally:
+        services.polls.forget(job_id)
 
 
 def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
@@ -120,7 +126,3 @@ def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
         services.store.remove(f"uploads/{job_id}")
     body = status(job, None).model_dump_json()
     return Response(body, status_code=200 if job.is_final else 202, media_type="application/json")
-
-
-def _etag(job: Job, position: int | None) -> str:
-    return f'"{job.version}-{position or 0}"'

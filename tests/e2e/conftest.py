@@ -1,4 +1,4 @@
-"""A real service in its own process and a real browser. The browser may reach this machine only."""
+"""End-to-end fixtures: a real service in its own process and a real browser that may reach this machine only."""
 
 from __future__ import annotations
 

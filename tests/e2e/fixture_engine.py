@@ -1,4 +1,4 @@
-"""An engine that draws a made-up spine of ellipsoids at once: for the page and the command line, not for numbers."""
+"""Fixture engine: a made-up spine of ellipsoids at once, for the page and the command line, not for numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GPU tests run only where CuPy finds a device."""
+"""GPU fixtures; these tests run only where CuPy finds a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service in a thread of this process behind a real socket, and a worker that runs when the test says so."""
+"""HTTP bench: the service in a thread behind a real socket, and a worker that runs when the test says so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lumbar3d.jobs.stores import open_store
 from lumbar3d.service.app import create_app
 from lumbar3d.service.connections import BoundedHttp
 from lumbar3d.service.settings import ServiceSettings
-from lumbar3d.worker.runner import Outcome, Runner, Timing
+from lumbar3d.worker.runner import AttemptOutcome, Runner, Timing
 from tests.integration.processes import parts
 from tests.tiny_engine import TinyEngine
 
@@ -43,7 +43,7 @@ class HttpBench:
         assert answer.status_code == 202, answer.text
         return answer.headers["Location"]
 
-    def run_next(self) -> Outcome | None:
+    def run_next(self) -> AttemptOutcome | None:
         return self.runner.run_next()
 
 

@@ -1,8 +1,8 @@
-"""A spine whose every number is known, its films, and a detector that sees it perfectly."""
+"""Known spine: every number of it, its films, and a detector that sees it perfectly."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +69,7 @@ class PerfectDetector:
     def _view(self, view: NetworkView, shift_px: tuple[float, float]) -> ViewDetection:
         """On pixels twice as large, as the real network answers."""
         coarse = view.projection.downsampled(2)
-        moved = replace(coarse, principal_px=coarse.principal_px + np.array(shift_px))
+        moved = coarse.regrid(-np.array(shift_px), 1, coarse.rows, coarse.columns)
         opacity = drr_from_path_length(CpuProjector().path_lengths_mm([v.mesh_world() for v in self.spine], moved))
         blurred = np.stack([gaussian_filter(channel, 0.8) for channel in opacity])
         rng = np.random.default_rng([8, len(view.view)])

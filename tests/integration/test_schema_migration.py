@@ -27,9 +27,9 @@ from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.jobs.migration import FIRST, FOLDER
 from lumbar3d.jobs.schema import IDEMPOTENCY_KEYS, METADATA, SCHEMA_VERSION
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
-from lumbar3d.jobs.table import JobTable, Limits, Submission
+from lumbar3d.jobs.table import JobTable, QueueLimits, Submission
 from lumbar3d.service.app import create_app_from_environment
-from lumbar3d.worker.runner import Outcome, Runner, Timing
+from lumbar3d.worker.runner import AttemptOutcome, Runner, Timing
 from tests.embedded_service import running_service
 from tests.integration.processes import IMAGE, environment_for
 from tests.postgresql import PostgresqlMissing, postgresql_server
@@ -98,11 +98,11 @@ def test_queue_of_0_1_0_survives(stored: str, tmp_path: Path) -> None:
         database.create_tables()
     assert upgrade(stored) == FIRST and upgrade(stored) == SCHEMA_VERSION
     database.create_tables()
-    table, lease = JobTable(database, Limits()), LeasePolicy(retry_delay_s=0.0)
+    table, lease = JobTable(database, QueueLimits()), LeasePolicy(retry_delay_s=0.0)
     Sweeper(database, lease, SweepPolicy()).release_expired()
     runner = Runner(Claims(database, lease), store_with_the_queue(tmp_path / "store"), TinyEngine(None), Timing())
     assert table.look(JOBS[4], "local")[1] == 2 and table.look(JOBS[5], "local")[1] == 3, "the order stays"
-    assert [runner.run_next() for _ in range(4)] == [Outcome.SUCCEEDED] * 3 + [None]
+    assert [runner.run_next() for _ in range(4)] == [AttemptOutcome.SUCCEEDED] * 3 + [None]
     found = {number: table.get(job_id, "local") for number, job_id in JOBS.items()}
     assert {number: job.state for number, job in found.items()} == {
         **dict.fromkeys((1, 3, 4, 5), "succeeded"),

@@ -120,6 +120,58 @@ def test_many_unfinished_headers_leave_room(tmp_path: Path, monkeypatch: pytest.
         assert bench.client.get("/healthz").status_code == 200
 
 
+def test_refusal_of_an_upload_arrives_whole(tmp_path: Path) -> None:
+    body = bytes(4 << 20)
+    head = f"POST /reconstruct HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with with_keys(tmp_path) as bench, connect(bench.client.base_url) as client:
+        client.sendall(head)
+        time.sleep(0.3)  # the answer is there before the body is: closing at once would reset the connection
+        client.sendall(body)
+        answer = b""
+        while received := client.recv(1 << 16):
+            answer += received
+    assert answer.startswith(b"HTTP/1.1 401") and answer.rstrip().endswith(b"}")
+
+
+def test_body_that_nobody_wants_is_waited_for_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LINGER_S", 0.3)
+    head = b"POST /reconstruct HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n"
+    with with_keys(tmp_path) as bench, connect(bench.client.base_url) as client:
+        client.sendall(head)
+        began_s = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - began_s < 10:
+                client.sendall(bytes(1 << 16))
+                time.sleep(0.01)
+
+
+@pytest.mark.parametrize("what", ["trailer", "chunk extension", "line"])
+def test_nothing_that_is_no_body_grows(tmp_path: Path, what: str) -> None:
+    heads = {
+        "trailer": "POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        "chunk extension": "POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;x=",
+        "line": "GET /",
+    }
+    with http_bench(tmp_path) as bench, connect(bench.client.base_url) as enemy:
+        enemy.sendall(heads[what].encode())
+        with suppress(OSError):
+            for _ in range(64):
+                enemy.sendall(b"a" * 4096)
+                time.sleep(0.005)
+        wait_until(lambda: is_closed(enemy), "the connection stayed open", 5)
+        assert bench.client.get("/healthz").status_code == 200
+
+
+def test_pipelined_requests_are_answered_in_order(tmp_path: Path) -> None:
+    requests = [f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in ("healthz", "jobs/x", "healthz")]
+    with http_bench(tmp_path) as bench, connect(bench.client.base_url) as client:
+        client.sendall(b"".join(requests))
+        answer = b""
+        while answer.count(b"HTTP/1.1 ") < 3:
+            answer += client.recv(1 << 16)
+    assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404", b"200"]
+
+
 def begin_upload(bench: HttpBench, key: keys.NewKey) -> socket.socket:
     connection = connect(bench.client.base_url)
     head = "POST /reconstruct HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"

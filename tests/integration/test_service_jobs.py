@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lumbar3d.artifacts import ARTIFACTS
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.housekeeping import collect_orphans
 from lumbar3d.jobs.local_store import LocalStore
+from lumbar3d.service import polls
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.tiny_engine import grey_png
 
@@ -30,6 +32,8 @@ def test_status_changes_its_etag_and_nothing_else(bench: HttpBench) -> None:
     unchanged = bench.client.get(address, headers={"If-None-Match": first.headers["ETag"]})
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert bench.run_next() == "succeeded"
+    assert bench.client.get(address).json()["state"] == "succeeded", "whoever names no ETag is told at once"
+    time.sleep(2 * polls.REFRESH_S)
     done = bench.client.get(address, headers={"If-None-Match": first.headers["ETag"]})
     assert done.status_code == 200 and done.json()["state"] == "succeeded"
     assert "Retry-After" in first.headers and "Retry-After" not in done.headers

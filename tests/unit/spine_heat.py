@@ -1,4 +1,4 @@
-"""Heatmaps as the first network draws them, of spines that are told."""
+"""Heatmaps of known spines as the first network draws them."""
 
 from collections.abc import Iterable, Sequence
 

@@ -13,7 +13,7 @@ from benchmarks.end_to_end_report import (
     TRUE_DECOMPOSITION,
     TRUE_LANDMARKS,
     TRUE_START,
-    Case,
+    EndToEndCase,
 )
 from benchmarks.registration_cases import LevelError
 from lumbar3d.anatomy import LEVELS
@@ -35,7 +35,7 @@ def shares() -> dict[str, list[str]]:
     for swap, error in ERRORS_MM.items():
         levels = [level_error(level, error) for level in LEVELS]
         levels[0] = level_error("L1", 9.0, deformed=True)
-        cases.append(Case("somebody", 0, swap, tuple(levels), (1.0, 2.0), {}))
+        cases.append(EndToEndCase("somebody", 0, swap, tuple(levels), (1.0, 2.0), {}))
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in end_to_end_report._shares(cases)[4:]]
     return {row[0]: row[1:] for row in rows}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.film_folder import MAGNIFICATION, STRETCHED_ASPECT, Film, load_films
+from benchmarks.film_folder import MAGNIFICATION, STRETCHED_ASPECT, RealFilm, load_films
 from benchmarks.film_pairs import ANSWERED, ask_pair, pairs_of
 from benchmarks.film_reading import MIXED, READ, RIGHT, SHIFTED, name_offsets, plate_middles, score, verdict
 from benchmarks.network_films import groups, pooled
@@ -28,7 +28,7 @@ def body(place):
 
 def film(view="lat", person="one", mirrored=False, levels=LEVELS):
     corners = {level: body(LEVELS.index(level)) for level in levels}
-    return Film("film", person, view, np.zeros((700, 500), np.float32), np.array([0.6, 0.6]), mirrored, corners)
+    return RealFilm("film", person, view, np.zeros((700, 500), np.float32), np.array([0.6, 0.6]), mirrored, corners)
 
 
 def reading(shown, shift=0, off_px=(0.0, 0.0)):

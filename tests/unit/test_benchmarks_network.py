@@ -13,7 +13,7 @@ from benchmarks.network_measure import ViewTruth, measure, misnamed, summary
 from benchmarks.network_names import Tally
 from benchmarks.network_real import Answer
 from benchmarks.subject_films import exact_view
-from benchmarks.subjects import Room, Subject
+from benchmarks.subjects import RealSubject, Room
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.cpu import CpuProjector
@@ -32,12 +32,12 @@ def box(middle: np.ndarray) -> TriangleMesh:
 
 
 @pytest.fixture(scope="module")
-def subject() -> Subject:
+def subject() -> RealSubject:
     """Five boxes above each other, landmarks inside them."""
     calibration = Room(columns=256).calibration()
     middles = {level: np.array([0.0, 0.0, LEVEL_STEP_MM * (2 - row)]) for row, level in enumerate(LEVELS)}
     offsets = [[0, 0, ENDS_MM], [0, 0, -ENDS_MM], [0, 9, 0], [0, -9, 0], [-5, 5, 0], [-5, -5, 0], [-9, 0, 0]]
-    return Subject(
+    return RealSubject(
         name="boxes",
         levels=LEVELS,
         meshes_world={level: box(middle) for level, middle in middles.items()},
@@ -50,12 +50,12 @@ def subject() -> Subject:
 
 
 @pytest.fixture(scope="module")
-def projection(subject: Subject) -> ConeBeam:
+def projection(subject: RealSubject) -> ConeBeam:
     return subject.geometry.ap
 
 
 @pytest.fixture(scope="module")
-def truth(subject: Subject, projection: ConeBeam) -> ViewTruth:
+def truth(subject: RealSubject, projection: ConeBeam) -> ViewTruth:
     return exact_view(subject, projection, CpuProjector())
 
 

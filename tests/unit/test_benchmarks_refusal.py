@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.landmark_confidence import markdown as confidence_markdown
 from benchmarks.landmark_confidence import table as confidence_table
-from benchmarks.network_refusal import ANSWERED, Told, auroc, is_right, summary
+from benchmarks.network_refusal import ANSWERED, PairOutcome, auroc, is_right, summary
 from benchmarks.network_refusal_films import EXPECTED, spoiled
 from benchmarks.network_refusal_report import NAMES, choices, markdown
 from lumbar3d.imaging.preprocess import NetworkView
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 
 def told(code=ANSWERED, message="", count=5, novelty=(0.5, 0.6)):
     names, sightings = np.array([0.91, 0.88, 0.99]), np.full((2, len(NAMES)), 0.8)
-    return Told(code, message, count, 0.97, names, sightings, np.array(novelty))
+    return PairOutcome(code, message, count, 0.97, names, sightings, np.array(novelty))
 
 
 @pytest.mark.parametrize(

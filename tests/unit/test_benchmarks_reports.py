@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks import deformity_report, registration_report
 from benchmarks.deformed_l1_report import deformed_rows
-from benchmarks.deformity_report import Judged
+from benchmarks.deformity_report import DeformityRow
 from benchmarks.real_vertebrae import DEFORMED, SINGLE, SOUND, RegionError
 from benchmarks.regions import REGIONS
 from benchmarks.registration_cases import LevelError
@@ -60,9 +60,9 @@ def test_flags_of_a_deformed_level_are_counted_over_the_draws() -> None:
     assert found[-1] == "bad 1, review 1: `uncertainty_review` 2, `deformed_bad` 1"
 
 
-def judged(grade: int, reasons: tuple[str, ...], beside: bool = False) -> Judged:
+def judged(grade: int, reasons: tuple[str, ...], beside: bool = False) -> DeformityRow:
     kind = "wedge" if grade else "none"
-    return Judged("L1", kind, grade, beside, 0.6, 0.1, 0.9, 0.5, "bad" if reasons else "ok", reasons)
+    return DeformityRow("L1", kind, grade, beside, 0.6, 0.1, 0.9, 0.5, "bad" if reasons else "ok", reasons)
 
 
 def test_alarms_are_counted_by_spine_and_by_group() -> None:

@@ -1,3 +1,5 @@
+"""Plug-ins of the command line."""
+
 import re
 from importlib.metadata import EntryPoint
 

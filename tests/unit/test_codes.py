@@ -20,7 +20,7 @@ from lumbar3d.jobs import errors as job_errors
 from lumbar3d.jobs import records
 from lumbar3d.jobs.claims import Claims, Failure, LeasePolicy
 from lumbar3d.jobs.database import Database
-from lumbar3d.jobs.table import JobTable, Limits
+from lumbar3d.jobs.table import JobTable, QueueLimits
 from lumbar3d.service import errors as service_errors
 from lumbar3d.service import problems, words
 from lumbar3d.training.cohort import errors as cohort_errors
@@ -76,7 +76,7 @@ def told(
 
 def ended_with(database: Database, code: str) -> records.JobStatus:
     """Status of a job whose only attempt failed with this code."""
-    table, claims = JobTable(database, Limits(1000, 1000)), Claims(database, LeasePolicy(60.0, 1, 0.0))
+    table, claims = JobTable(database, QueueLimits(1000, 1000)), Claims(database, LeasePolicy(60.0, 1, 0.0))
     job, _ = table.submit(submission())
     claim = claims.claim(job.id)
     assert claim is not None

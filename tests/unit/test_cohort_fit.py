@@ -1,3 +1,5 @@
+"""Rigid and non-rigid fits of a cohort's reference."""
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
-from lumbar3d.training.cohort.correspondence import ReferenceFit, Stage
+from lumbar3d.training.cohort.correspondence import KernelStage, ReferenceFit
 from lumbar3d.training.cohort.errors import CohortError
 from lumbar3d.training.cohort.fit import fit_one
 from lumbar3d.training.cohort.pca import complete, principal_components
@@ -17,7 +19,11 @@ from lumbar3d.training.cohort.target import Target
 from lumbar3d.training.cohort.transfer import landmarks_on
 from tests.unit.cohort_cases import bumpy, bumpy_landmarks, turned, without
 
-STAGES = (Stage(40.0, 40, 600, 1.0, 30.0, 8), Stage(20.0, 120, 1200, 0.3, 0.0, 8), Stage(10.0, 300, 2500, 0.2, 0.0, 8))
+STAGES = (
+    KernelStage(40.0, 40, 600, 1.0, 30.0, 8),
+    KernelStage(20.0, 120, 1200, 0.3, 0.0, 8),
+    KernelStage(10.0, 300, 2500, 0.2, 0.0, 8),
+)
 
 
 def reference() -> ReferenceFit:

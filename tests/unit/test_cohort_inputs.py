@@ -1,3 +1,5 @@
+"""Inputs of a cohort: meshes, masks, landmarks, and what is refused."""
+
 import json
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Shape model of a cohort: principal components, measures, asset."""
+
 import hashlib
 from pathlib import Path
 

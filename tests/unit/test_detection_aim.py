@@ -1,4 +1,4 @@
-"""The whole film is searched, and the grid moved onto what was found."""
+"""Aiming: the whole film is searched, and the grid moved onto what was found."""
 
 import numpy as np
 

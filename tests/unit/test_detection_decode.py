@@ -1,3 +1,5 @@
+"""Decoding of heatmaps."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Flip averaging of frontal crops."""
+
 from collections.abc import Sequence
 
 import numpy as np

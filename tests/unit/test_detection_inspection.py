@@ -1,4 +1,4 @@
-"""Several looks at films, answered by a network that is told what to say."""
+"""Inspection of films by several looks; the network is told what to say."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Ways to show one film."""
+"""Looks: ways to show one film."""
 
 import numpy as np
 import pytest

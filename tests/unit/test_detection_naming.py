@@ -1,4 +1,4 @@
-"""Which vertebra is which, from heatmaps of known spines."""
+"""Level naming from heatmaps of known spines."""
 
 from functools import reduce
 

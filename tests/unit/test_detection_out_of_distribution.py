@@ -1,3 +1,5 @@
+"""Out-of-distribution score of films."""
+
 import json
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a caller is told of the detected landmarks."""
+"""Detection report of landmarks for a caller."""
 
 from dataclasses import replace
 

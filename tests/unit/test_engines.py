@@ -11,12 +11,12 @@ from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.engines.protocol import FoundPair, SpineEngine
 from lumbar3d.engines.shape_fit import ShapeFit
 from lumbar3d.imaging.preprocess import NetworkView
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.initialise import triangulate_landmarks
 from lumbar3d.registration.register import register
 from tests.unit.registration_cases import exact_detection, toy_models, true_parameters
 
-CONSTANTS = RegistrationConstants(stages=(Stage(8, 12, 2), Stage(4, 12, 2)))
+CONSTANTS = RegistrationConstants(stages=(FitStage(8, 12, 2), FitStage(4, 12, 2)))
 
 
 def test_the_shape_fit_answers_as_the_registration_does() -> None:

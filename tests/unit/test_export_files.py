@@ -1,3 +1,5 @@
+"""Exported files: meshes, outlines, pictures."""
+
 from __future__ import annotations
 
 import zipfile

@@ -1,3 +1,5 @@
+"""Overlay of the result page."""
+
 from __future__ import annotations
 
 import json

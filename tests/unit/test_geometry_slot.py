@@ -1,3 +1,5 @@
+"""Slot scanner projections."""
+
 import numpy as np
 import pytest
 import trimesh

@@ -1,3 +1,5 @@
+"""Header checks of uploaded files."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""Intensity normalisation."""
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray

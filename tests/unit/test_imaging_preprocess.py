@@ -1,3 +1,5 @@
+"""Resampling onto the network's grid."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Radiographs read from files of every format."""
+
 from __future__ import annotations
 
 from pathlib import Path

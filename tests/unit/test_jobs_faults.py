@@ -13,7 +13,7 @@ from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
 from lumbar3d.jobs.faults import Breaker
 from lumbar3d.jobs.schema import JOBS
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
-from lumbar3d.jobs.table import JobTable, Limits
+from lumbar3d.jobs.table import JobTable, QueueLimits
 from tests.database_line import database_line
 from tests.unit.conftest import Submit, submission
 from tests.unit.test_jobs_sweeper import MemoryBroker
@@ -36,15 +36,15 @@ def shift_clock(database: Database, shift_s: float) -> None:
 def test_full_sqlite_is_typed_and_loses_nothing(tmp_path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
     database.create_tables()
-    table = JobTable(database, Limits())
+    table = JobTable(database, QueueLimits())
     first, _ = table.submit(submission())
     database.close()
     full = Database(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
     event.listen(full.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
     with pytest.raises(StorageFullError):
         for _ in range(200):
-            JobTable(full, Limits()).submit(submission())
-    assert JobTable(full, Limits()).get(first.id, "alice").state == "queued"
+            JobTable(full, QueueLimits()).submit(submission())
+    assert JobTable(full, QueueLimits()).get(first.id, "alice").state == "queued"
     full.close()
 
 

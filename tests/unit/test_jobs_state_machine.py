@@ -18,7 +18,7 @@ from lumbar3d.jobs.errors import JobCancelledError, LeaseLostError
 from lumbar3d.jobs.records import Job
 from lumbar3d.jobs.schema import AUDIT, JOBS
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
-from lumbar3d.jobs.table import JobTable, Limits
+from lumbar3d.jobs.table import JobTable, QueueLimits
 from tests.unit.conftest import submission
 
 LEASE = LeasePolicy(lease_s=1000.0, max_attempts=3, retry_delay_s=0.0)
@@ -35,7 +35,7 @@ class JobLife(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.database = Database(f"sqlite:///{Path(self.folder.name) / 'jobs.sqlite3'}")
         self.database.create_tables()
-        self.table = JobTable(self.database, Limits())
+        self.table = JobTable(self.database, QueueLimits())
         self.worker = Claims(self.database, LEASE)
         self.sweeper = Sweeper(self.database, LEASE, SweepPolicy())
         self.ended: dict[str, Job] = {}

@@ -12,7 +12,7 @@ from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import IdempotencyReuseError, JobNotFoundError, QueueFullError, TooManyJobsError
 from lumbar3d.jobs.records import status
 from lumbar3d.jobs.schema import AUDIT, IDEMPOTENCY_KEYS
-from lumbar3d.jobs.table import JobTable, Limits
+from lumbar3d.jobs.table import JobTable, QueueLimits
 from tests.unit.conftest import Submit, submission
 
 
@@ -87,7 +87,7 @@ def test_simultaneous_repeats_make_one_job(table: JobTable) -> None:
 
 
 def test_limits_are_typed_and_a_known_key_passes_them(database: Database) -> None:
-    table = JobTable(database, Limits(queued=3, unfinished_per_owner=2))
+    table = JobTable(database, QueueLimits(queued=3, unfinished_per_owner=2))
     table.submit(submission("alice", key="k"))
     table.submit(submission("alice"))
     with pytest.raises(TooManyJobsError):

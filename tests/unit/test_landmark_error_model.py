@@ -1,3 +1,5 @@
+"""Landmark error model."""
+
 import numpy as np
 import pytest
 

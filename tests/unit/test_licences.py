@@ -1,3 +1,5 @@
+"""Licences of what is shipped."""
+
 from __future__ import annotations
 
 from importlib.metadata import metadata

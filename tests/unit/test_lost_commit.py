@@ -14,8 +14,8 @@ from lumbar3d.jobs.claims import Claim, Claims, LeasePolicy
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
 from lumbar3d.jobs.local_store import LocalStore
-from lumbar3d.jobs.table import JobTable, Limits
-from lumbar3d.worker.runner import Outcome, Runner, Timing
+from lumbar3d.jobs.table import JobTable, QueueLimits
+from lumbar3d.worker.runner import AttemptOutcome, Runner, Timing
 from tests.conftest import calibration_document
 from tests.database_line import database_line
 from tests.tiny_engine import TinyEngine, grey_png
@@ -30,7 +30,7 @@ class Fragile:
     def __init__(self, database: Database, cut: CutCommitOf) -> None:
         self.database = database
         self.cut_commit_of = cut
-        self.table = JobTable(database, Limits())
+        self.table = JobTable(database, QueueLimits())
         self.claims = Claims(database, LeasePolicy(retry_delay_s=0.0))
 
 
@@ -91,7 +91,7 @@ def test_finished_result_stays(fragile: Fragile, tmp_path: Path) -> None:
     fragile.table.submit(request)
     fragile.cut_commit_of("result_bundle")
     runner = Runner(fragile.claims, store, TinyEngine(None), Timing())
-    assert runner.run_job(request.job_id) == Outcome.SUCCEEDED
+    assert runner.run_job(request.job_id) == AttemptOutcome.SUCCEEDED
     job = fragile.table.get(request.job_id, "alice")
     assert job.state == "succeeded" and job.result_bundle is not None
     assert store.fetch(job.result_bundle, "result.json", tmp_path).is_file()
@@ -113,7 +113,7 @@ def test_result_stays_whatever_is_raised_after_its_commit(
 
     monkeypatch.setattr(fragile.claims, "succeed", commit_and_raise)
     runner = Runner(fragile.claims, store, TinyEngine(None), Timing(patience_s=0.0))
-    assert runner.run_job(request.job_id) == Outcome.LOST
+    assert runner.run_job(request.job_id) == AttemptOutcome.LOST
     job = fragile.table.get(request.job_id, "alice")
     assert job.state == "succeeded" and job.result_bundle is not None
     assert store.fetch(job.result_bundle, "result.json", tmp_path).is_file()
@@ -150,7 +150,7 @@ def test_table_that_stays_silent_costs_no_file(
     monkeypatch.setattr(fragile.claims, "succeed", lost_for_ever)
     fragile.cut_commit_of("result_bundle")
     runner = Runner(fragile.claims, store, TinyEngine(None), Timing(patience_s=0.0))
-    assert runner.run_job(request.job_id) == Outcome.UNKNOWN
+    assert runner.run_job(request.job_id) == AttemptOutcome.UNKNOWN
     job = fragile.table.get(request.job_id, "alice")
     assert job.state == "succeeded" and job.result_bundle is not None
     assert store.fetch(job.result_bundle, "result.json", tmp_path).is_file()

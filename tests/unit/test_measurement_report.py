@@ -1,3 +1,5 @@
+"""Measurement report of known spines."""
+
 from __future__ import annotations
 
 from dataclasses import replace

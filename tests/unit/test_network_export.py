@@ -1,3 +1,5 @@
+"""ONNX export of networks."""
+
 import numpy as np
 import pytest
 

@@ -15,7 +15,7 @@ from lumbar3d.training.network.errors import TrainingDivergedError, TrainingStat
 from lumbar3d.training.network.multitask import MultiTaskNetwork  # noqa: E402
 from lumbar3d.training.network.plot_losses import draw  # noqa: E402
 from lumbar3d.training.network.train import coarse_loss  # noqa: E402
-from lumbar3d.training.network.trainer import MOST_SKIPPED_IN_A_ROW, Limits, Schedule, Trainer  # noqa: E402
+from lumbar3d.training.network.trainer import MOST_SKIPPED_IN_A_ROW, RunLimits, Schedule, Trainer  # noqa: E402
 from lumbar3d.training.network.weights import average_network, begin_from  # noqa: E402
 
 BATCH = 4
@@ -49,7 +49,7 @@ def run(folder, steps):
     """Some more steps of a training, then what a process's end leaves."""
     left = iter([False] * (steps - 1) + [True])
     training = trainer(folder)
-    training.run(batches(Noise(), BATCH, training.images, 0), Limits(stopped=lambda: next(left)))
+    training.run(batches(Noise(), BATCH, training.images, 0), RunLimits(stopped=lambda: next(left)))
     return training
 
 
@@ -82,21 +82,21 @@ def test_steps_after_the_last_save_are_taken_again(tmp_path):
 
 def test_training_ends_with_its_samples(tmp_path):
     training = trainer(tmp_path)
-    training.run(batches(Noise(), BATCH, 0, 0), Limits())
+    training.run(batches(Noise(), BATCH, 0, 0), RunLimits())
     assert training.images == SCHEDULE.samples
     again = trainer(tmp_path)
-    again.run(batches(Noise(), BATCH, again.images, 0), Limits())
+    again.run(batches(Noise(), BATCH, again.images, 0), RunLimits())
     assert again.images == SCHEDULE.samples and len(lines(tmp_path)) == 20
 
 
 def test_a_run_stops_in_time_and_saves(tmp_path):
     training = trainer(tmp_path)
-    training.run(batches(Noise(), BATCH, 0, 0), Limits(seconds=0.0))
+    training.run(batches(Noise(), BATCH, 0, 0), RunLimits(seconds=0.0))
     assert training.images == load_state(tmp_path)["images"] == BATCH
 
 
 def test_a_run_without_a_step_leaves_a_state_and_an_empty_record(tmp_path):
-    trainer(tmp_path).run([], Limits())
+    trainer(tmp_path).run([], RunLimits())
     assert load_state(tmp_path)["images"] == 0 and lines(tmp_path) == []
     draw(tmp_path, tmp_path / "losses.png")
 
@@ -241,9 +241,9 @@ def test_a_step_without_a_finite_gradient_is_skipped(tmp_path):
     training, stream = trainer(tmp_path), batches(Noise(), BATCH, 0, 0)
     training.step(next(stream))
     before = training.network[0].weight.detach().clone()
-    training.run([spoiled(next(stream))], Limits())
+    training.run([spoiled(next(stream))], RunLimits())
     assert torch.equal(training.network[0].weight, before) and training.images == 8
-    training.run([next(stream)], Limits())
+    training.run([next(stream)], RunLimits())
     assert not torch.equal(training.network[0].weight, before)
     for part in (*training.network.state_dict().values(), *training.average.state_dict().values()):
         assert torch.isfinite(part).all()

@@ -1,3 +1,5 @@
+"""Networks, losses and trainer."""
+
 import numpy as np
 import pytest
 

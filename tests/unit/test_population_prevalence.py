@@ -1,4 +1,4 @@
-"""Who networks are trained on has the asked-for shares of disorders, and who figures are measured on has not."""
+"""Prevalence: training people have the asked-for shares of disorders, test people have life's."""
 
 from __future__ import annotations
 

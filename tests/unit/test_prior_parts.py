@@ -1,4 +1,4 @@
-"""What the modes are made of: the Gaussian process, the literature's part, and what levels share."""
+"""Parts of the modes: the Gaussian process, the literature's part, and what levels share."""
 
 import numpy as np
 import pytest

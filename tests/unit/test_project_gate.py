@@ -1,4 +1,4 @@
-"""What stands at the gate: the words of the Makefile, and the last line of a test run."""
+"""Gate of the project: the words of the Makefile, and the last line of a test run."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Image operations of the simulator."""
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 

@@ -1,3 +1,5 @@
+"""Simulated films."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""What stands around the vertebrae: in the right place, closed, and switched by the habitus."""
+"""Patients around a spine: in the right place, closed, and switched by the habitus."""
 
 from dataclasses import replace
 

@@ -1,3 +1,5 @@
+"""Simulated pairs and their labels."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +10,7 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.population.plan import BROKEN, EVERYBODY
 from lumbar3d.training.radiographs.presentation import Shutters
 from lumbar3d.training.radiographs.real_spine import spine_of
-from lumbar3d.training.radiographs.room import draw_room, told
+from lumbar3d.training.radiographs.room import draw_room, miscalibrated
 from lumbar3d.training.radiographs.simulate import COMPLETE, MEASURING, TRAINING, Simulator, Variety
 from lumbar3d.training.radiographs.spine import SpineSampler
 
@@ -59,7 +61,7 @@ def test_the_calibration_that_is_told_is_slightly_wrong():
     shifts, angles = [], []
     for _ in range(50):
         beam = draw_room(rng)[0]
-        wrong = told(beam, rng)
+        wrong = miscalibrated(beam, rng)
         point = np.zeros((1, 3))
         shifts.append(np.linalg.norm(wrong.project(point)[0] - beam.project(point)[0]) * beam.pixel_spacing_mm[0])
         turn = wrong.camera_from_world[:3, :3] @ beam.camera_from_world[:3, :3].T

@@ -1,3 +1,5 @@
+"""Voxel renderer against the mesh renderer."""
+
 import numpy as np
 import trimesh
 

@@ -1,3 +1,5 @@
+"""Files of simulated pairs."""
+
 from dataclasses import replace
 
 import numpy as np

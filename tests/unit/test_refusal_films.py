@@ -1,4 +1,4 @@
-"""Which refusal follows from which readings; the network is replaced by known answers."""
+"""Refusals that follow from readings of films; the network is replaced by known answers."""
 
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""Laterality test by landmarks and images together."""
+
 from __future__ import annotations
 
 from dataclasses import replace

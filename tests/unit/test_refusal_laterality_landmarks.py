@@ -1,3 +1,5 @@
+"""Laterality by the landmarks."""
+
 from __future__ import annotations
 
 from dataclasses import replace

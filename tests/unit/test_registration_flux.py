@@ -8,7 +8,7 @@ import pytest
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry import frames
 from lumbar3d.registration import flux
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.objective import Objective, build_objective
 from lumbar3d.registration.parameters import POSE, Parameters, fit_surface
 from lumbar3d.registration.problem import FitProblem
@@ -23,7 +23,7 @@ UNLIMITED = 100.0
 def objective(start: Parameters, factor: int) -> Objective:
     constants = RegistrationConstants()
     task = FitProblem(MODELS, exact_detection(MODELS, TRUTH), CpuProjector(), constants, lambda fraction: None)
-    return build_objective(task, MODELS[2], start, Stage(factor, 100, 1))
+    return build_objective(task, MODELS[2], start, FitStage(factor, 100, 1))
 
 
 def steps() -> list[np.ndarray]:

@@ -1,3 +1,5 @@
+"""Self-test of an installation."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

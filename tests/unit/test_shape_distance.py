@@ -1,3 +1,5 @@
+"""Distances between surfaces."""
+
 import numpy as np
 import pytest
 import trimesh

@@ -1,3 +1,5 @@
+"""Shape models, their assets and fitted vertebrae."""
+
 import shutil
 from pathlib import Path
 

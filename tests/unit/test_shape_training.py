@@ -1,3 +1,5 @@
+"""Build of the shipped shape models."""
+
 import json
 from pathlib import Path
 
@@ -53,7 +55,7 @@ def test_nonrigid_fit_reaches_the_target() -> None:
     mesh = torus()
     bulge = nonrigid.gaussian(mesh.vertices, np.array([[30.0, 0.0, 0.0]]), 20.0)
     target = TriangleMesh(mesh.vertices * 1.05 + 4.0 * bulge, mesh.faces)
-    stages = (nonrigid.Stage(35.0, 60, 0.5, 8), nonrigid.Stage(15.0, 200, 0.2, 8))
+    stages = (nonrigid.KernelStage(35.0, 60, 0.5, 8), nonrigid.KernelStage(15.0, 200, 0.2, 8))
     moved = nonrigid.fit(mesh, target, stages)
     assert vertex_to_surface_mm(moved, target).max() < 0.2
 

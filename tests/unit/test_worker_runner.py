@@ -1,4 +1,4 @@
-"""What becomes of a job for everything an engine can do."""
+"""Worker's runner: what becomes of a job for everything an engine can do."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError
 from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
-from lumbar3d.jobs.table import JobTable, Limits
+from lumbar3d.jobs.table import JobTable, QueueLimits
+from lumbar3d.stages import StageProgress
 from lumbar3d.worker import runner
-from lumbar3d.worker.engine import Progress
 from lumbar3d.worker.heartbeat import EX_TEMPFAIL, Heartbeat
-from lumbar3d.worker.runner import Outcome, Runner, Timing
+from lumbar3d.worker.runner import AttemptOutcome, Runner, Timing
 from tests.conftest import calibration_document
 from tests.tiny_engine import TinyEngine, grey_png
 from tests.unit.conftest import submission
 
 LEASE = LeasePolicy(lease_s=60.0, max_attempts=3, retry_delay_s=0.0)
-Act = Callable[[Progress], None]
+Act = Callable[[StageProgress], None]
 
 
 class ScriptedEngine(TinyEngine):
@@ -46,7 +46,7 @@ class ScriptedEngine(TinyEngine):
         calibration: Calibration,
         options: ReconstructOptions,
         out_dir: Path,
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
         self._act(progress)
         super().run(ap_path, lat_path, calibration, options, out_dir, progress)
@@ -58,7 +58,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.database = Database(f"sqlite:///{folder / 'jobs.sqlite3'}")
         self.database.create_tables()
-        self.table = JobTable(self.database, Limits())
+        self.table = JobTable(self.database, QueueLimits())
         self.store = LocalStore(folder / "store")
         self.claims = Claims(self.database, LEASE)
         calibration = Calibration.model_validate(calibration_document()).model_dump_json()
@@ -70,7 +70,7 @@ class Bench:
         self.store.publish(f"uploads/{request.job_id}", staged)
         self.job_id = self.table.submit(request)[0].id
 
-    def run(self, act: Act = lambda _: None) -> Outcome | None:
+    def run(self, act: Act = lambda _: None) -> AttemptOutcome | None:
         return Runner(self.claims, self.store, ScriptedEngine(act), Timing()).run_job(self.job_id)
 
     @property
@@ -88,7 +88,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def fail_with(error: BaseException) -> Act:
-    def act(_progress: Progress) -> None:
+    def act(_progress: StageProgress) -> None:
         raise error
 
     return act
@@ -96,12 +96,12 @@ def fail_with(error: BaseException) -> Act:
 
 def test_a_file_that_is_not_written_is_our_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "FILES", FILES | {"L6.stl"})
-    assert [bench.run() for _ in range(3)] == [Outcome.REQUEUED, Outcome.REQUEUED, Outcome.FAILED]
+    assert [bench.run() for _ in range(3)] == [AttemptOutcome.REQUEUED, AttemptOutcome.REQUEUED, AttemptOutcome.FAILED]
     assert bench.state == ("failed", "engine_failed")
 
 
 def test_success_publishes_and_drops_the_images(bench: Bench) -> None:
-    assert bench.run() == Outcome.SUCCEEDED
+    assert bench.run() == AttemptOutcome.SUCCEEDED
     job = bench.table.get(bench.job_id, "alice")
     assert job.progress == 1.0 and job.result_bundle is not None
     assert bench.store.fetch(job.result_bundle, "L5.stl", bench.store.root).is_file()
@@ -112,16 +112,18 @@ def test_success_publishes_and_drops_the_images(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("error", "outcome", "state"),
     [
-        (errors.RejectedError("not a spine"), Outcome.REJECTED, ("rejected", "rejected")),
-        (errors.EmptyImageError("constant"), Outcome.REJECTED, ("rejected", "empty_image")),
-        (errors.RegistrationError("no fit"), Outcome.REQUEUED, ("queued", None)),
-        (errors.DeviceError("gone"), Outcome.DEVICE_LOST, ("queued", None)),
-        (MemoryError(), Outcome.REQUEUED, ("queued", None)),
-        (ZeroDivisionError("secret"), Outcome.REQUEUED, ("queued", None)),
-        (OSError(28, "No space left on device"), Outcome.REQUEUED, ("queued", None)),
+        (errors.RejectedError("not a spine"), AttemptOutcome.REJECTED, ("rejected", "rejected")),
+        (errors.EmptyImageError("constant"), AttemptOutcome.REJECTED, ("rejected", "empty_image")),
+        (errors.RegistrationError("no fit"), AttemptOutcome.REQUEUED, ("queued", None)),
+        (errors.DeviceError("gone"), AttemptOutcome.DEVICE_LOST, ("queued", None)),
+        (MemoryError(), AttemptOutcome.REQUEUED, ("queued", None)),
+        (ZeroDivisionError("secret"), AttemptOutcome.REQUEUED, ("queued", None)),
+        (OSError(28, "No space left on device"), AttemptOutcome.REQUEUED, ("queued", None)),
     ],
 )
-def test_each_error_has_its_fate(bench: Bench, error: Exception, outcome: Outcome, state: tuple[str, str]) -> None:
+def test_each_error_has_its_fate(
+    bench: Bench, error: Exception, outcome: AttemptOutcome, state: tuple[str, str]
+) -> None:
     assert bench.run(fail_with(error)) == outcome
     assert bench.state == state
     is_over = state[0] != "queued"
@@ -136,29 +138,33 @@ def test_each_error_has_its_fate(bench: Bench, error: Exception, outcome: Outcom
     ],
 )
 def test_third_failure_is_told_without_foreign_text(bench: Bench, error: Exception, code: str, detail: str) -> None:
-    assert [bench.run(fail_with(error)) for _ in range(3)] == [Outcome.REQUEUED, Outcome.REQUEUED, Outcome.FAILED]
+    assert [bench.run(fail_with(error)) for _ in range(3)] == [
+        AttemptOutcome.REQUEUED,
+        AttemptOutcome.REQUEUED,
+        AttemptOutcome.FAILED,
+    ]
     job = bench.table.get(bench.job_id, "alice")
     assert (job.state, job.error_code, job.error_detail) == ("failed", code, detail)
 
 
 def test_cancel_stops_the_engine(bench: Bench) -> None:
-    def act(progress: Progress) -> None:
+    def act(progress: StageProgress) -> None:
         bench.table.cancel(bench.job_id, "alice")
         progress(Stage.DETECT, 0.2)
         raise AssertionError("the callback must stop the engine")
 
-    assert bench.run(act) == Outcome.CANCELLED
+    assert bench.run(act) == AttemptOutcome.CANCELLED
     assert bench.state == ("cancelled", None)
 
 
 def test_worker_that_lost_its_lease_leaves_no_trace(bench: Bench) -> None:
-    def act(_progress: Progress) -> None:
+    def act(_progress: StageProgress) -> None:
         Sweeper(bench.database, LEASE, SweepPolicy()).release_all()
 
-    assert bench.run(act) == Outcome.LOST
+    assert bench.run(act) == AttemptOutcome.LOST
     assert bench.state == ("queued", None)
     assert not list((bench.store.root / "artifacts").glob("*/*"))
-    assert bench.run() == Outcome.SUCCEEDED
+    assert bench.run() == AttemptOutcome.SUCCEEDED
 
 
 def test_files_of_a_late_worker_are_removed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,14 +175,14 @@ def test_files_of_a_late_worker_are_removed(bench: Bench, monkeypatch: pytest.Mo
         Sweeper(bench.database, LEASE, SweepPolicy()).release_all()
 
     monkeypatch.setattr(bench.store, "publish", publish_too_late)
-    assert bench.run() == Outcome.LOST
+    assert bench.run() == AttemptOutcome.LOST
     assert bench.state == ("queued", None)
     assert not list((bench.store.root / "artifacts").glob("*/*"))
 
 
 def test_damaged_upload_is_our_fault(bench: Bench) -> None:
     (bench.store.root / "uploads" / bench.job_id / "lat").write_bytes(b"rot")
-    assert [bench.run() for _ in range(3)][-1] == Outcome.FAILED
+    assert [bench.run() for _ in range(3)][-1] == AttemptOutcome.FAILED
     assert bench.state == ("failed", "engine_failed")
 
 
@@ -199,26 +205,26 @@ def test_heartbeat_renews_and_gives_up_a_hanging_attempt(bench: Bench) -> None:
 def test_heartbeat_keeps_what_an_attempt_has_staged(bench: Bench) -> None:
     staging = bench.store.root / "staging"
 
-    def grow_old(_progress: Progress) -> None:
+    def grow_old(_progress: StageProgress) -> None:
         for folder in staging.iterdir():
             os.utime(folder, (0, 0))
         wait_until(lambda: all(folder.stat().st_mtime > 1.0 for folder in staging.iterdir()), "nobody touched it", 10)
         assert bench.store.remove_old_staging(STAGING_S) == 0
 
     one = Runner(bench.claims, bench.store, ScriptedEngine(grow_old), Timing(heartbeat_s=0.05))
-    assert one.run_job(bench.job_id) == Outcome.SUCCEEDED
+    assert one.run_job(bench.job_id) == AttemptOutcome.SUCCEEDED
     assert not list(staging.iterdir())
 
 
 def test_full_disk_pauses_and_costs_no_attempt(bench: Bench) -> None:
     one = Runner(bench.claims, bench.store, ScriptedEngine(fail_with(OSError(28, "full"))), Timing())
     for _ in range(5):
-        assert one.run_job(bench.job_id) == Outcome.REQUEUED
+        assert one.run_job(bench.job_id) == AttemptOutcome.REQUEUED
         assert one.run_job(bench.job_id) is None, "it does not compute in vain"
         one._no_room_until_s = 0.0
     job = bench.table.get(bench.job_id, "alice")
     assert (job.state, job.attempt) == ("queued", 0)
-    assert bench.run() == Outcome.SUCCEEDED
+    assert bench.run() == AttemptOutcome.SUCCEEDED
 
 
 def test_nothing_is_claimed_without_room(bench: Bench) -> None:
@@ -242,5 +248,5 @@ def test_table_that_is_away_for_a_while_costs_no_attempt(bench: Bench, monkeypat
     monkeypatch.setattr(bench.claims, "report", away)
     monkeypatch.setattr(bench.claims, "succeed", away_at_first)
     monkeypatch.setattr(runner, "ASK_AGAIN_S", 0.01)
-    assert bench.run() == Outcome.SUCCEEDED
+    assert bench.run() == AttemptOutcome.SUCCEEDED
     assert bench.table.get(bench.job_id, "alice").attempt == 1

@@ -1,4 +1,4 @@
-"""A DICOM file again, with the attributes that decoding needs, each written anew from its meaning, and its pixels."""
+"""De-identified DICOM file: the attributes that decoding needs, each written anew from its meaning, and the pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PNG, TIFF and JPEG again, with the parts that decoding needs."""
+"""De-identified PNG, TIFF and JPEG files: the parts that decoding needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JPEG and JPEG 2000 streams without comments and application data."""
+"""De-identified JPEG and JPEG 2000 streams: no comments, no application data."""
 
 from __future__ import annotations
 

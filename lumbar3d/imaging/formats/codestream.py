@@ -1,4 +1,4 @@
-"""Compressed streams' own word on their size: it is compared with the file's before a codec sees the stream."""
+"""Codestream headers: the stream's own size, compared with the file's before a codec sees the stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 
 
 class Frame(NamedTuple):
-    """What a stream says of itself."""
+    """Size, depth and channels by a stream's own header."""
 
     rows: int
     columns: int

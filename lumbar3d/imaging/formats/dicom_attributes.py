@@ -37,7 +37,7 @@ DIRECTION = re.compile(r"[LRAPHF]{1,3}")
 
 
 def room_tags(dataset: Dataset) -> RoomTags:
-    """What the header says of the room; what cannot be read, or cannot be, is not there."""
+    """Room tags of the header; what cannot be read, or cannot be, is not there."""
     return RoomTags(
         source_to_detector_mm=_distance_mm(dataset, "DistanceSourceToDetector"),
         source_to_patient_mm=_distance_mm(dataset, "DistanceSourceToPatient"),

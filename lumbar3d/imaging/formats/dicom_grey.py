@@ -1,4 +1,4 @@
-"""From DICOM pixel cells to grey values: stored bits and sign (PS3.3 C.7.6.3.1), modality transformation (C.11.1)."""
+"""Grey values of DICOM pixel cells: stored bits and sign (PS3.3 C.7.6.3.1), modality transformation (C.11.1)."""
 
 from __future__ import annotations
 

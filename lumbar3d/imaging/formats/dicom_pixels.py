@@ -26,7 +26,7 @@ _FRAGMENTS = 100_000
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """How grey values lie in the pixel cells: in ``bits_stored`` bits, the highest of which is ``high_bit``."""
+    """Layout of grey values in the pixel cells: in ``bits_stored`` bits, the highest of which is ``high_bit``."""
 
     rows: int
     columns: int

@@ -59,7 +59,7 @@ class _Rationed:
 
 @dataclass(frozen=True)
 class DicomContent:
-    """What stands before the pixels, and where they are.
+    """Attributes before the pixels, and the place of the pixels.
 
     Attributes
     ----------

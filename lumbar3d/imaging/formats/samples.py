@@ -1,4 +1,4 @@
-"""From decoded samples to one grey channel."""
+"""Decoded samples as one grey channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a cohort's model as the asset that the worker loads (``lumbar3d.shape.assets`` describes the file)."""
+"""Shape-model asset of a cohort, as the worker loads it (``lumbar3d.shape.assets`` describes the file)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's shape model from people's own CTs (its section 2.2), step by step.
+"""Shape-model build from people's own CTs (the paper's section 2.2), step by step.
 
 Re-mesh and take the landmark frame (``prepare``), choose the reference, trimmed ICP and non-rigid fit (``fit``),
 Procrustes without scale and completion of what scans cut off (``align``), principal components, labels carried over
@@ -23,7 +23,7 @@ from lumbar3d.training.cohort import asset
 from lumbar3d.training.cohort.correspondence import Correspondence
 from lumbar3d.training.cohort.fit import fit_all, reference_of
 from lumbar3d.training.cohort.pca import PrincipalComponents, complete, principal_components
-from lumbar3d.training.cohort.prepare import Inputs, Member, Progress, prepare_all
+from lumbar3d.training.cohort.prepare import Inputs, Member, MemberProgress, prepare_all
 from lumbar3d.training.cohort.rigid import generalized_procrustes
 from lumbar3d.training.cohort.store import Cohort, WorkFolder
 from lumbar3d.training.cohort.transfer import Carried, carry_over, landmarks_on
@@ -32,7 +32,7 @@ from lumbar3d.training.manifest import AssetEntry
 
 @dataclass(frozen=True)
 class Output:
-    """Where the model goes.
+    """Destination of the model.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Summary:
-    """What came out, for a person.
+    """Summary of a build, for a person.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Summary:
     sha256: str
 
 
-def build(inputs: Inputs, output: Output, work: WorkFolder, progress: Progress) -> Summary:
+def build(inputs: Inputs, output: Output, work: WorkFolder, progress: MemberProgress) -> Summary:
     """Make the asset and keep the cohort in the work folder.
 
     Raises

@@ -15,7 +15,7 @@ from lumbar3d.anatomy import LEVELS, Lumbar
 
 if TYPE_CHECKING:
     from lumbar3d.training.cohort.build import Summary
-    from lumbar3d.training.cohort.prepare import Progress as Report
+    from lumbar3d.training.cohort.prepare import MemberProgress as Report
 
 app = typer.Typer(help="Shape models from your own CTs.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
-from lumbar3d.arrays import Array, Mask
+from lumbar3d.arrays import Array, Mask, Numbers
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.training.cohort.target import NORMAL_AGREEMENT, Target, unit, with_normals
 from lumbar3d.training.nearest import nearest_of
 from lumbar3d.training.shape_model.nonrigid import farthest_points, gaussian
 
-Indices = NDArray[np.intp]
-
 
 @dataclass(frozen=True)
-class Stage:
+class KernelStage:
     """One width of the basis functions."""
 
     width_mm: float
@@ -40,11 +38,11 @@ class Stage:
 
 
 COARSE_TO_FINE = (
-    Stage(60.0, 40, 1250, 1.0, 30.0, 10),
-    Stage(35.0, 120, 2500, 0.5, 10.0, 10),
-    Stage(20.0, 350, 2500, 0.3, 0.0, 10),
-    Stage(12.0, 800, 2500, 0.2, 0.0, 10),
-    Stage(7.0, 1500, 10_000, 0.1, 0.0, 4),
+    KernelStage(60.0, 40, 1250, 1.0, 30.0, 10),
+    KernelStage(35.0, 120, 2500, 0.5, 10.0, 10),
+    KernelStage(20.0, 350, 2500, 0.3, 0.0, 10),
+    KernelStage(12.0, 800, 2500, 0.2, 0.0, 10),
+    KernelStage(7.0, 1500, 10_000, 0.1, 0.0, 4),
 )
 SEED = 20261
 
@@ -72,8 +70,8 @@ class Correspondence:
 class _Equations:
     """One stage on the reference, factored."""
 
-    stage: Stage
-    points: Indices
+    stage: KernelStage
+    points: Numbers
     on_points: Array
     on_all: NDArray[np.float32]
     on_landmarks: Array
@@ -95,10 +93,12 @@ class ReferenceFit:
         In the common frame.
     landmarks : (7, 3) float64
         The reference's, NaN where missing.
-    stages : tuple of Stage
+    stages : tuple of KernelStage
     """
 
-    def __init__(self, reference: TriangleMesh, landmarks: Array, stages: tuple[Stage, ...] = COARSE_TO_FINE) -> None:
+    def __init__(
+        self, reference: TriangleMesh, landmarks: Array, stages: tuple[KernelStage, ...] = COARSE_TO_FINE
+    ) -> None:
         self.reference = reference
         self.landmarks = landmarks
         self._area_mm2 = float(np.linalg.norm(vertex_area_vectors(reference.vertices, reference.faces), axis=1).sum())
@@ -108,7 +108,7 @@ class ReferenceFit:
         self._spread = np.concatenate([spread, np.setdiff1d(np.arange(len(reference.vertices)), spread)])
         self._equations = [self._prepare(stage, rng) for stage in stages]
 
-    def _prepare(self, stage: Stage, rng: np.random.Generator) -> _Equations:
+    def _prepare(self, stage: KernelStage, rng: np.random.Generator) -> _Equations:
         vertices = self.reference.vertices
         seeds = vertices[rng.choice(len(vertices), min(stage.seeds, len(vertices) // 2), replace=False)]
         points = self._spread[: stage.points]
@@ -134,7 +134,7 @@ class ReferenceFit:
         seen = target.seen_from(vertices, self._normals(vertices))
         return Correspondence(vertices, seen, target.landmarks)
 
-    def _pulls(self, vertices: Array, points: Indices, target: Target) -> Array:
+    def _pulls(self, vertices: Array, points: Numbers, target: Target) -> Array:
         """Mean displacement (n, 3) that the pairs of each of the chosen vertices ask for.
 
         Closest target points of the reference, and closest reference points of the target: without the latter a longer

@@ -1,4 +1,4 @@
-"""What a person is told when a cohort cannot be used."""
+"""Errors of a cohort that cannot be used, as a person is told."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.cohort import rigid
 from lumbar3d.training.cohort.correspondence import Correspondence, ReferenceFit
 from lumbar3d.training.cohort.errors import CohortError
-from lumbar3d.training.cohort.prepare import Member, Progress
+from lumbar3d.training.cohort.prepare import Member, MemberProgress
 from lumbar3d.training.cohort.remesh import choose_reference
 from lumbar3d.training.cohort.store import Prepared, WorkFolder
 from lumbar3d.training.cohort.target import Target
@@ -29,7 +29,9 @@ def reference_of(members: list[Member]) -> Member:
     return members[number]
 
 
-def fit_all(members: list[Member], reference: Member, work: WorkFolder, progress: Progress) -> list[Correspondence]:
+def fit_all(
+    members: list[Member], reference: Member, work: WorkFolder, progress: MemberProgress
+) -> list[Correspondence]:
     """The reference's vertices on every mesh, each in that mesh's pose on the reference.
 
     Raises

@@ -1,4 +1,4 @@
-"""How good a shape model is: compactness, generality, specificity (Davies 2002; the paper's section 3.1, Fig. 4, 5).
+"""Compactness, generality and specificity of a shape model (Davies 2002; the paper's section 3.1, Fig. 4, 5).
 
 Shapes of a cohort are in correspondence and aligned. Distances are means over the surface: every vertex counts by its
 area on the mean shape, so that models of different meshes can be compared. Two distances: of corresponding vertices,
@@ -162,7 +162,7 @@ def _reconstruction_weights(gram: Array, out: int, counts: tuple[int, ...]) -> A
 
 
 def specificity(cohort: Oriented, components: PrincipalComponents, counts: tuple[int, ...]) -> Distances:
-    """How far random instances, b ~ N(0, I), lie from the training shape that is nearest to each of them.
+    """Distance of random instances, b ~ N(0, I), from the training shape that is nearest to each of them.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from lumbar3d.training.cohort.store import Prepared, WorkFolder, key_of
 from lumbar3d.training.cohort.surfaces import SRS_FROM_RAS, find_files, is_mask, read_surface
 from lumbar3d.training.nearest import nearest_of
 
-Progress = Callable[[str, int, int], None]
+MemberProgress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
 
 FEWEST_MESHES = 5
@@ -30,7 +30,7 @@ GREATEST_LANDMARK_MM = 10.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a person gives.
+    """Inputs of a build, as a person gives them.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Member:
     prepared: Prepared
 
 
-def prepare_all(inputs: Inputs, work: WorkFolder, progress: Progress) -> list[Member]:
+def prepare_all(inputs: Inputs, work: WorkFolder, progress: MemberProgress) -> list[Member]:
     """Every mesh of the folder, in the order of the file names; those in the work folder are taken from there.
 
     Raises

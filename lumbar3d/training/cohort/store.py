@@ -1,4 +1,4 @@
-"""What a build has finished so far, one file per mesh, so that it can be stopped and run again."""
+"""Checkpoints of a build, one file per mesh, so that it can be stopped and run again."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Cohort:
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """Where the steps of a build are kept, by a digest of everything they depend on."""
+    """Folder of a build's finished steps, by a digest of everything they depend on."""
 
     folder: Path
 

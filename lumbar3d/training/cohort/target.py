@@ -1,4 +1,4 @@
-"""One surface that the reference is fitted to, prepared for finding what lies nearest and faces alike."""
+"""Target surface of the reference's fit, prepared for finding what lies nearest and faces alike."""
 
 from __future__ import annotations
 

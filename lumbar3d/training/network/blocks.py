@@ -1,4 +1,4 @@
-"""A training's samples in numbered blocks, so that the counter of samples says what comes next.
+"""Blocks of training samples, numbered, so that the counter of samples says what comes next.
 
 Block ``k`` is drawn from ``k`` alone: the same whichever worker process draws it, and whenever.
 """

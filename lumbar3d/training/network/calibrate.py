@@ -1,4 +1,4 @@
-"""How far the refiner's landmark maps are to be believed, from validation patients.
+"""Calibration of the landmark error model: the refiner's maps on validation patients.
 
 ``python -m lumbar3d.training.network.calibrate --assets DIR --out calibration.json``, then export with the result.
 The patients

@@ -1,4 +1,4 @@
-"""Training states as files of less than 16 MiB each, replaced in one step and read back bit for bit.
+"""Checkpoints of a training, in files of less than 16 MiB, replaced in one step and read back bit for bit.
 
 A state is one ``torch.save`` stream cut into pieces ``state-<images>.<piece>of<pieces>``. The pieces of a new state are
 written beside the old ones, which go only when the new set is complete; an interrupted write leaves the old set.

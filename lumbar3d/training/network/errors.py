@@ -1,4 +1,4 @@
-"""What a person is told when a training cannot begin or go on."""
+"""Errors of a training that cannot begin or go on, as a person is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write trained networks as ONNX assets (``python -m lumbar3d.training.network.export --help``).
+"""ONNX export of trained networks as assets (``python -m lumbar3d.training.network.export --help``).
 
 Single precision, on CPUs and GPUs alike. Only the number of films is open: all other sizes are constants of the graph.
 """

@@ -84,7 +84,7 @@ class Exchange(nn.Module):
         return fused
 
 
-class Stage(nn.Module):
+class ResolutionStage(nn.Module):
     """Two residual blocks per resolution, then one exchange."""
 
     def __init__(self, widths: list[int], blocks: int = 2) -> None:
@@ -116,7 +116,8 @@ class HighResolutionEncoder(nn.Module):
         self.quarter = nn.Sequential(convolution(16, 32, 3, 2), BasicBlock(32), convolution(32, width))
         self.widen = nn.ModuleList(convolution(self.widths[k], self.widths[k + 1], 3, 2) for k in range(3))
         self.stages = nn.ModuleList(
-            nn.ModuleList(Stage(self.widths[: k + 2]) for _ in range(repeats)) for k, repeats in enumerate((1, 2, 2))
+            nn.ModuleList(ResolutionStage(self.widths[: k + 2]) for _ in range(repeats))
+            for k, repeats in enumerate((1, 2, 2))
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -1,4 +1,4 @@
-"""How SIGINT and SIGTERM end a training: the step under way is finished, a wait for samples is broken off."""
+"""Interruption of a training by SIGINT or SIGTERM: the step under way ends, a wait for samples is broken off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The losses of the paper's section 2.3 for level-wise outputs, and one for silhouettes."""
+"""Losses of the paper's section 2.3 for level-wise outputs, and one for silhouettes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The multi-task network: one encoder, two decoding paths that fuse three times (the paper's section 2.3).
+"""Multi-task network: one encoder, two decoding paths that fuse three times (the paper's section 2.3).
 
 Differences from the paper: the decomposition has one channel per level, so has the centre heatmap, and each cell near a
 centre votes for the landmarks instead of the centre's cell alone.

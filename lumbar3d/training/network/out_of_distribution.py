@@ -1,4 +1,4 @@
-"""What the features of true films are like, measured on held-out patients and written into the network's file.
+"""Out-of-distribution scale: features of true films of held-out patients, written into the network's file.
 
 ``python -m lumbar3d.training.network.out_of_distribution --assets DIR --surroundings DIR``: after every export of
 the first

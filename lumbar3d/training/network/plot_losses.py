@@ -1,4 +1,4 @@
-"""Draw a training's losses.
+"""Loss curves of a training, drawn.
 
 ``python -m lumbar3d.training.network.plot_losses --folder runs/coarse --out losses.png``
 """

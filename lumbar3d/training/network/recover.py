@@ -1,4 +1,4 @@
-"""Weights of a shipped network, to train it further where only its ONNX file is left.
+"""Recovery of a shipped network's weights, to train it further where only its ONNX file is left.
 
 ``python -m lumbar3d.training.network.recover ssm_assets/refiner.onnx refiner.npz``; then ``lumbar3d train refiner
 ... --from

@@ -1,4 +1,4 @@
-"""The refiner: a U-Net on full-resolution crops that redraws one vertebra's opacity and sharpens its landmarks."""
+"""Refiner: a U-Net on full-resolution crops that redraws one vertebra's opacity and sharpens its landmarks."""
 
 from __future__ import annotations
 

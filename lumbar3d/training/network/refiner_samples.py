@@ -1,4 +1,4 @@
-"""Crops around single vertebrae with what the first network says of them, for training the refiner."""
+"""Training samples of the refiner: crops around single vertebrae with the first network's reading of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training's state for others to begin with: weights, average, counters, recipe and where they come from.
+"""Released training state for others to begin with: weights, average, counters, recipe and where they come from.
 
 The optimiser's moments stay behind. ``release.json`` beside the state names its files with their SHA-256.
 """

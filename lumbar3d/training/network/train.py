@@ -1,4 +1,4 @@
-"""How each network is trained; ``lumbar3d.training.network.command`` is the command line."""
+"""Training recipes of each network; ``lumbar3d.training.network.command`` is the command line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lumbar3d.training.network.interrupt import StopOnSignal
 from lumbar3d.training.network.losses import refiner_loss, total_loss
 from lumbar3d.training.network.multitask import MultiTaskNetwork
 from lumbar3d.training.network.refiner import RefinerNetwork, own_guide
-from lumbar3d.training.network.trainer import Batch, Limits, Listener, LossFunction, Schedule, Trainer
+from lumbar3d.training.network.trainer import Batch, Listener, LossFunction, RunLimits, Schedule, Trainer
 from lumbar3d.training.network.weights import begin_from
 
 
@@ -38,7 +38,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is particular to one of the networks.
+    """Settings that are particular to one of the networks.
 
     Attributes
     ----------
@@ -141,5 +141,5 @@ def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
     notes = {"network": type(network).__name__, "samples_from": type(blocks).__name__, "batch": pace.batch}
     trainer = Trainer(network, recipe.loss, schedule, run.folder, run.device, {**notes, "device": run.device})
     with closing(batches(blocks, pace.batch, trainer.images, run.workers)) as stream:
-        trainer.run(stop.until_asked(stream), Limits(60.0 * run.minutes, stopped=stop), listener)
+        trainer.run(stop.until_asked(stream), RunLimits(60.0 * run.minutes, stopped=stop), listener)
     return trainer.images

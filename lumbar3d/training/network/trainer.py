@@ -1,4 +1,4 @@
-"""A resumable trainer: warm-up, cosine to zero, running average of the weights.
+"""Trainer, resumable: warm-up, cosine to zero, running average of the weights.
 
 Everything that decides a step follows from the sample counter, so that a training cut into many runs, on whatever
 machines, takes the same steps as one that was never stopped.
@@ -34,7 +34,7 @@ already survive the optimiser's first moments."""
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast.
+    """Learning-rate schedule and length.
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """When one run of a training stops or saves; what it computes does not depend on them.
+class RunLimits:
+    """Limits at which one run of a training stops or saves; what it computes does not depend on them.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Trainer:
         }
         save_state(self.folder, state)
 
-    def run(self, batches: Iterable[Batch], limits: Limits, listener: Listener = lambda *_: None) -> None:
+    def run(self, batches: Iterable[Batch], limits: RunLimits, listener: Listener = lambda *_: None) -> None:
         """Train until the schedule's end or a limit, then save.
 
         Raises

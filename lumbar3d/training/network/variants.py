@@ -1,4 +1,4 @@
-"""Variants of the multi-task network for the ablation: what fusing the two tasks, and having both, is worth.
+"""Ablation variants of the multi-task network: fusion between the two tasks, or one task alone.
 
 All have the encoder, the heads and, for the same seed, the same first weights of these.
 """

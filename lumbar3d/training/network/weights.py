@@ -1,4 +1,4 @@
-"""What is taken from a training's state: its average network, how long it has learned, a start for another training."""
+"""Weights of a training's state: its average network, how long it has learned, a start for another training."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _origin(source: Path, state: State) -> State:
 
 
 def images_seen(folder: Path) -> int:
-    """How many samples a training has seen."""
+    """Number of samples that a training has seen."""
     state = load_state(folder)
     return int(state["images"]) if state else 0
 

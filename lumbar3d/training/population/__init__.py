@@ -1,1 +1,1 @@
-"""People that literature describes: drawn spines with shapes, posture and the usual troubles."""
+"""Population that literature describes: drawn spines with shapes, posture and the usual troubles."""

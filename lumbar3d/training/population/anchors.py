@@ -1,4 +1,4 @@
-"""Named points on a template from which a vertebra is measured: each the mean of a few of its vertices.
+"""Anchors: named points on a template from which a vertebra is measured, each the mean of a few of its vertices.
 
 They are found once, by geometry, on the mean of a level, and are vertex indices from then on. A mean of vertices is
 linear in the vertices, so while a deformation is being solved for, it has to be evaluated at these points only.
@@ -10,21 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Numbers
 from lumbar3d.shape.mesh import vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population import anchors_arch, anchors_body
 
-Indices = NDArray[np.intp]
 Points = Mapping[str, Array]
 """Name to position (..., 3), mm."""
 
 
 @dataclass(frozen=True, eq=False)
 class Anchors:
-    """Where the named points lie.
+    """Positions of the named points.
 
     Attributes
     ----------
@@ -32,7 +30,7 @@ class Anchors:
         Vertices whose mean is the point of that name.
     """
 
-    groups: Mapping[str, Indices]
+    groups: Mapping[str, Numbers]
 
     @classmethod
     def of(cls, model: ShapeModel) -> Anchors:

@@ -1,4 +1,4 @@
-"""Neighbouring vertebrae do not touch: facet joints get their gap, everything else its distance.
+"""Collision avoidance of neighbouring vertebrae: facet joints get their gap, everything else its distance.
 
 Signed distances of the upper vertebra's vertices to the lower one are those to the tangent plane at the lower one's
 nearest vertex. How they change with a small motion of the joint is linear, so a few damped least-squares steps over the
@@ -43,7 +43,7 @@ ITERATIONS = 10
 
 @dataclass(frozen=True)
 class Clearance:
-    """What is asked of a pair of neighbours, mm.
+    """Gaps that a pair of neighbours must keep, mm.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ def make_room(upper: Solid, lower: Solid, joint: Joint, regions: Regions, asked:
 
 @dataclass(frozen=True, eq=False)
 class Contact:
-    """Where the upper vertebra is near the lower one.
+    """Contact zone of the upper vertebra with the lower one.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Joints that fit: where facets or spinous processes would still touch, both give way a little.
+"""Joint congruence: where facets or spinous processes would still touch, both give way a little.
 
 The two sides of a facet joint grow together and are congruent; drawn one by one, with an angle and a roughness each,
 they are not. What a posture cannot resolve is taken off both surfaces in equal parts, fading out over a few

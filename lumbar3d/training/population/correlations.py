@@ -1,4 +1,4 @@
-"""Which dimensions vary together: the person's size, what a group of dimensions shares, neighbours, and the rest.
+"""Correlations of dimensions: the person's size, what a group of dimensions shares, neighbours, and the rest.
 
 A standardised value is a sum of independent parts: loadings on the person's factors (size, body width, ...), a
 first-order autoregressive part along the levels, a part of its own, and age where it is known to matter. Each pattern
@@ -24,7 +24,7 @@ MEAN_AGE_YEARS = 55.0
 
 @dataclass(frozen=True)
 class Pattern:
-    """How one parameter co-varies with the others.
+    """Covariance pattern of one parameter with the others.
 
     Attributes
     ----------

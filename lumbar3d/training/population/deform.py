@@ -1,4 +1,4 @@
-"""A template that takes the values of its parameters and gives the surface that has them.
+"""Parametric deformation: a template that takes the values of its parameters and gives the surface that has them.
 
 The surface is the level's mean moved by a sum of smooth fields, one per parameter (``fields_body``, ``fields_arch``,
 ``fields_processes``). A field changes other parameters a little, too, so the amounts are solved for: Newton's method on

@@ -1,4 +1,4 @@
-"""Disc degeneration, slips, fused pairs, the number of lumbar vertebrae: how often, and what they do to joints.
+"""Disorders of joints: disc degeneration, slips, fused pairs, lumbar counts; how often, and what they do.
 
 Shares are estimates after population studies: degeneration grows with age and is twice as likely in the last two discs;
 degenerative slips are women's and older people's, mostly of L4 on L5; four or six lumbar vertebrae in one of eleven.
@@ -54,7 +54,7 @@ class Slip:
 
 @dataclass(frozen=True)
 class Disorders:
-    """What is wrong with a person's joints.
+    """Disorders of a person's joints.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def draw_count(rng: np.random.Generator) -> int:
 
 
 def draw_disorders(person: Person, rng: np.random.Generator, prevalence: Prevalence = NATURAL) -> Disorders:
-    """What a person of this age and sex may have."""
+    """Draw the disorders of a person of this age and sex."""
     count = len(person.values)
     likely = np.interp(person.age_years, [25.0, 75.0], [WORN_AT_25, WORN_AT_75])
     factor = np.array([LOWER_DISCS_TWICE[int(k >= count - 2)] for k in range(count)])

@@ -1,4 +1,4 @@
-"""Draw a person: sex, age, stature, what they share between vertebrae, and every dimension of each lumbar vertebra."""
+"""Drawing of a person: sex, age, stature, what vertebrae share, and every dimension of each lumbar vertebra."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Array
 from lumbar3d.training.population import correlations as cor
 from lumbar3d.training.population.correlations import PATTERNS, Pattern
-from lumbar3d.training.population.literature import Norm, Sex, norms
+from lumbar3d.training.population.literature import LiteratureNorm, Sex, norms
 
 AGE_RANGE_YEARS = (20.0, 90.0)
 STATURE_CM: Mapping[Sex, tuple[float, float]] = {"male": (175.0, 7.0), "female": (162.0, 6.5)}
@@ -31,7 +31,7 @@ SMALLEST_FRACTION = 0.5
 
 @dataclass(frozen=True)
 class Traits:
-    """What is asked of a person; ``None`` is drawn.
+    """Traits that are asked of a person; ``None`` is drawn.
 
     Attributes
     ----------
@@ -145,13 +145,13 @@ def autoregressive(count: int, rng: np.random.Generator) -> Array:
     return out
 
 
-def _aged(pattern: Pattern, norm: Norm, value_sd: float, age_sd: float) -> float:
+def _aged(pattern: Pattern, norm: LiteratureNorm, value_sd: float, age_sd: float) -> float:
     """Add age's share of the variance."""
     share = pattern.age_slope * cor.AGE_SD_YEARS / norm.sd
     return float(np.sqrt(1.0 - min(share, 0.9) ** 2) * value_sd + share * age_sd)
 
 
-def _value(parameter: str, norm: Norm, sex: Sex, value_sd: float) -> float:
+def _value(parameter: str, norm: LiteratureNorm, sex: Sex, value_sd: float) -> float:
     """Absolute value; lengths stay positive."""
     mean = norm.mean(sex)
     value = mean + norm.sd * float(np.clip(value_sd, -LARGEST_SD, LARGEST_SD))

@@ -1,4 +1,4 @@
-"""Uneven endplates: dents like Schmorl's nodes, and plates that are irregular all over.
+"""Endplate irregularities: dents like Schmorl's nodes, and plates that are irregular all over.
 
 One primitive does both: a round patch that sinks into the body or, with a negative depth, rises over it. A node is one
 deep patch in the inner part of a plate, an irregular plate is many shallow ones everywhere. The walls below follow

@@ -1,4 +1,4 @@
-"""Places where a deformed surface turns inside out: found, and smoothed away."""
+"""Folds: places where a deformed surface turns inside out, found and smoothed away."""
 
 from __future__ import annotations
 

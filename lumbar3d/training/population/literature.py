@@ -25,7 +25,7 @@ TABLE = Path(__file__).with_name("literature.csv")
 
 
 @dataclass(frozen=True)
-class Norm:
+class LiteratureNorm:
     """One parameter at one level; mm or degrees as the parameter's name says.
 
     Attributes
@@ -54,11 +54,11 @@ class Norm:
 
 
 @cache
-def norms() -> Mapping[str, Mapping[str, Norm]]:
+def norms() -> Mapping[str, Mapping[str, LiteratureNorm]]:
     """Every norm by parameter, then by level ("L1" .. "L5")."""
-    table: dict[str, dict[str, Norm]] = {}
+    table: dict[str, dict[str, LiteratureNorm]] = {}
     with TABLE.open(newline="") as rows:
         for row in csv.DictReader(rows):
-            norm = Norm(float(row["male"]), float(row["female"]), float(row["sd"]), row["source"])
+            norm = LiteratureNorm(float(row["male"]), float(row["female"]), float(row["sd"]), row["source"])
             table.setdefault(row["parameter"], {})[row["level"]] = norm
     return table

@@ -1,4 +1,4 @@
-"""Every parameter of a vertebra as a geometric definition on labelled template vertices.
+"""Parameters of a vertebra as geometric definitions on labelled template vertices.
 
 Directions and positions are those of the measuring frame (``frame``), whose axes are the model frame's: z through the
 centroids of the two rims, y towards the left pedicle. Its origin is the literature's, half-way between the centres of

@@ -1,4 +1,4 @@
-"""Bone that grows at the rims of plates: single spurs, claws that curve towards the disc, bridges of fused pairs."""
+"""Osteophytes at the rims of plates: single spurs, claws that curve towards the disc, bridges of fused pairs."""
 
 from __future__ import annotations
 

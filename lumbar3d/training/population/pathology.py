@@ -1,4 +1,4 @@
-"""What age and osteoporosis do to single bodies: who has it, and one call that does it to a surface."""
+"""Pathology of single bodies by age and osteoporosis: who has it, and one call that does it to a surface."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lumbar3d.training.population.prevalence import NATURAL, Prevalence
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with one body.
+    """Trouble of one body.
 
     Attributes
     ----------

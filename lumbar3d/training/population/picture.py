@@ -1,4 +1,4 @@
-"""Draw what the parameters do.
+"""Picture of what the parameters do.
 
 ``python -m lumbar3d.training.population.picture --out docs/pictures/population_shapes.png``
 

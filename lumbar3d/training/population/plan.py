@@ -1,4 +1,4 @@
-"""What is decided about a person before any surface exists: dimensions, troubles, and how they stand or bend."""
+"""Plan of a person before any surface exists: dimensions, troubles, and how they stand or bend."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FACET_GAP_MM, FACET_GAP_SD_MM = 1.8, 0.2
 
 @dataclass(frozen=True)
 class Mixture:
-    """Who is in the population.
+    """Mixture of people in the population.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Plan:
         return standing if self.bend is None else motion.bent(standing, self.bend, self.effort, rng)
 
     def clearances(self, rng: np.random.Generator) -> list[Clearance]:
-        """What is asked of each pair of neighbours."""
+        """Clearances of each pair of neighbours."""
         gaps = np.clip(rng.normal(FACET_GAP_MM, FACET_GAP_SD_MM, len(self.person.values) - 1), 1.3, 2.4)
         asked = [Clearance(facet_gap_mm=float(gap)) for gap in gaps]
         if self.disorders.fused is not None:

@@ -1,4 +1,4 @@
-"""How a person stands: discs, segmental lordosis, pelvis, and the place in the device.
+"""Standing posture: discs, segmental lordosis, pelvis, and the place in the device.
 
 Segmental lordosis of 324 asymptomatic standing adults by pelvic incidence (Sci Rep 2022, s41598-022-21840-x table 2):
 upper plate to next upper plate, so that the five values sum to the lordosis L1-S1. Within a person the segments
@@ -223,7 +223,7 @@ def assemble(plates: Sequence[Plates], standing: Standing, place: Array) -> tupl
 
 
 def placement(rng: np.random.Generator) -> Array:
-    """How the person stands in the device: (4, 4) world from the upright person."""
+    """Placement in the device: (4, 4) world from the upright person."""
     yaw, roll = rng.normal(0.0, [YAW_SD_DEG, ROLL_SD_DEG])
     turn = frames.rotation_from_vector(np.radians([0.0, 0.0, yaw])) @ frames.rotation_from_vector(
         np.radians([roll, 0.0, 0.0])

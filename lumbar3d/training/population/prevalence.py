@@ -1,4 +1,4 @@
-"""How often people have which disorder: as in life, and as often as networks must see it to learn it."""
+"""Prevalence of disorders: as in life, and as often as networks must see them to learn them."""
 
 from __future__ import annotations
 

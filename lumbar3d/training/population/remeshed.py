@@ -1,4 +1,4 @@
-"""Meshes as a hospital would have them: own topology, noise, now and then a clipped process, anywhere in space."""
+"""Remeshed surfaces as a hospital would have them: own topology, noise, now and then a clipped process, any pose."""
 
 from __future__ import annotations
 

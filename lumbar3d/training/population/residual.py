@@ -1,4 +1,4 @@
-"""What no parameter describes: a smooth random displacement of the surface, different in every person.
+"""Residual that no parameter describes: a smooth random displacement of the surface, different in every person.
 
 Without it a population is too compact: 95 % of its variance in 21 modes, and leaving one out costs little. Each axis is
 a Gaussian process with SD 0.5 mm, half of its variance with a length of 8 mm, half with 15 mm: a sum of cubic B-splines

@@ -1,4 +1,4 @@
-"""Lumbar scoliosis: how often, how large, and what it does to discs, bodies and rotation.
+"""Lumbar scoliosis: prevalence, size, and the effect on discs, bodies and rotation.
 
 A mixture after population studies (Kebaish 2011, McAviney 2020): four of five people have only a slight asymmetry.
 Positive is convex to the left. The apex turns towards the convexity by 0.3 to 0.5 of the curve; part of a larger curve

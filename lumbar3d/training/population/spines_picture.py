@@ -1,4 +1,4 @@
-"""A sheet of whole spines.
+"""Picture of whole spines, on one sheet.
 
 ``python -m lumbar3d.training.population.spines_picture --out docs/pictures/population_spines.png``
 

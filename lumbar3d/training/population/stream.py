@@ -1,4 +1,4 @@
-"""An endless stream of people, each reproducible from the population's seed and its place in the stream."""
+"""Stream of people without end, each reproducible from the population's seed and its place in the stream."""
 
 from __future__ import annotations
 

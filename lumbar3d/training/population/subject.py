@@ -1,4 +1,4 @@
-"""A whole person: dimensions, surfaces and posture of every lumbar vertebra, and what is wrong with them."""
+"""Subject of the population: dimensions, surfaces and posture of every lumbar vertebra, and what is wrong with them."""
 
 from __future__ import annotations
 

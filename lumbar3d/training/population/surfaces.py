@@ -1,4 +1,4 @@
-"""The surfaces of a planned person: dimensions, what no dimension describes, and what is wrong with each vertebra."""
+"""Surfaces of a planned person: dimensions, what no dimension describes, and what is wrong with each vertebra."""
 
 from __future__ import annotations
 

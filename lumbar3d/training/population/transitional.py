@@ -1,4 +1,4 @@
-"""Vertebrae of spines with four or six: templates between two levels, and last vertebrae that resemble the sacrum."""
+"""Transitional vertebrae of spines with four or six: templates between levels, last ones that resemble the sacrum."""
 
 from __future__ import annotations
 

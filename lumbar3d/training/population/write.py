@@ -1,4 +1,4 @@
-"""Write people to files.
+"""Files of drawn people.
 
 ``python -m lumbar3d.training.population.write --count 175 --out FOLDER [--remesh] [--seed 1]``
 

@@ -1,4 +1,4 @@
-"""A page of simulated pairs: ``python -m lumbar3d.training.radiographs.contact_sheet --out sheet.png``.
+"""Contact sheet of simulated pairs: ``python -m lumbar3d.training.radiographs.contact_sheet --out sheet.png``.
 
 AP and LAT side by side; in the last row with the truth drawn in: outlines and landmarks. ``--recipes`` prints what was
 chosen for every patient and film.

@@ -1,4 +1,4 @@
-"""How thick the cortex is at every place of a vertebra."""
+"""Cortical thickness at every place of a vertebra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calcium and contrast outside the bones: plaques of the aorta, barium in the colon, kidneys that excrete."""
+"""Deposits of calcium and contrast outside the bones: plaques of the aorta, barium in the colon, excreting kidneys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One film: its recipe, and the way from what lies on the rays to pixels for presentation."""
+"""Film simulation: its recipe, and the way from what lies on the rays to pixels for presentation."""
 
 from __future__ import annotations
 

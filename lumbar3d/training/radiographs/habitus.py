@@ -1,4 +1,4 @@
-"""Who stands there: the switches of one simulated patient, drawn once for both films and recorded."""
+"""Habitus of one simulated patient: switches drawn once for both films and recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bones as two closed surfaces: around the cortex and around the marrow."""
+"""Hollow bones as two closed surfaces: around the cortex and around the marrow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pedicle screws with rods, interbody cages, cement: metal and cement as so many millimetres of dense bone."""
+"""Implants: pedicle screws with rods, cages, cement, as so many millimetres of dense bone."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def vertebra_pose(landmarks_mm: Array) -> Array:
 
 
 def draw_implants(kind: str, spine: Spine, calcium: Ellipsoids, rng: np.random.Generator) -> list[Metal]:
-    """What ``kind`` of ``habitus.IMPLANTS`` puts into a spine; cement goes to ``calcium``."""
+    """Implants of ``kind`` (``habitus.IMPLANTS``) in a spine; cement goes to ``calcium``."""
     count = min(len(spine.lumbar), len(LEVELS))
     first = int(rng.integers(0, count - 1))
     last = int(rng.integers(first + 1, count))

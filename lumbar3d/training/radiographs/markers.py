@@ -1,4 +1,4 @@
-"""Things on the film that are not the patient: lead letters, burnt-in text, wires, clips and buttons."""
+"""Markers and foreign objects on a film: lead letters, burnt-in text, wires, clips and buttons."""
 
 from __future__ import annotations
 

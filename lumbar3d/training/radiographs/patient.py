@@ -1,4 +1,4 @@
-"""Everything that attenuates in one patient, and what lies on the rays of a beam through it."""
+"""Patient around a spine: everything that attenuates, and what lies on the rays of a beam through it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROJECTOR = CpuProjector()
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """What surrounds a spine, drawn once for both views; ``holes`` are openings in the bones."""
+    """Surroundings of a spine, drawn once for both views; ``holes`` are openings in the bones."""
 
     habitus: Habitus
     trunk: tuple[Ellipsoids, Ellipsoids]
@@ -48,7 +48,7 @@ def draw_patient(spine: Spine, habitus: Habitus, rng: np.random.Generator) -> Pa
 
 
 def matter_of(spine: Spine, patient: Patient, beam: Projection, rng: np.random.Generator) -> Matter:
-    """What lies on the rays of one view, in the orientation of the beam."""
+    """Matter on the rays of one view, in the orientation of the beam."""
     outer = lengths_mm([vertebra.mesh for vertebra in spine.lumbar], beam).sum(axis=0)
     around = surroundings(patient, beam, rng)
     return Matter(around.soft_mm, around.bone_mm + vertebrae(spine, outer, patient.habitus, beam, rng))

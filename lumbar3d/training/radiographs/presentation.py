@@ -1,4 +1,4 @@
-"""What the vendor's processing makes of the detector's logarithm: background, edges, window, tone curve, shutters."""
+"""Presentation processing of the detector's logarithm, as vendors do it: background, edges, window, curve, shutters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A given person's lumbar surfaces as a spine for the simulator: what lies around them is made up, they are not."""
+"""Real spine for the simulator: a given person's lumbar surfaces; only what lies around them is made up."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ def _slot(towards_source: Array, distance_mm: float, pitch_mm: float, rng: np.ra
     )
 
 
-def told(beam: Projection, rng: np.random.Generator) -> Projection:
-    """What a calibration file would say of a beam: shifted by 2 mm, turned about the room's centre by 0.3 deg (SD)."""
+def miscalibrated(beam: Projection, rng: np.random.Generator) -> Projection:
+    """Beam of a slightly wrong calibration: shifted by 2 mm, turned about the room's centre by 0.3 deg (SD)."""
     error = frames.rigid(frames.rotation_from_vector(np.radians(rng.normal(0.0, 0.3, 3))), rng.normal(0.0, 2.0, 3))
     return beam.moved(error)
 

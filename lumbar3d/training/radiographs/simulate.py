@@ -1,4 +1,4 @@
-"""One seed, one simulated patient: two radiographs and everything the network should say about them."""
+"""Simulation of one patient from one seed: two radiographs and everything the network should say about them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lumbar3d.training.radiographs.film import FilmRecipe, draw_film, make_film
 from lumbar3d.training.radiographs.habitus import Habitus, draw_habitus
 from lumbar3d.training.radiographs.patient import draw_patient, lengths_mm, surroundings, vertebrae
 from lumbar3d.training.radiographs.presentation import Shutters
-from lumbar3d.training.radiographs.room import draw_room, told
+from lumbar3d.training.radiographs.room import draw_room, miscalibrated
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
 
@@ -52,7 +52,7 @@ class LabelledView:
     projection : Projection
         Of the image before it was made canonical.
     told : Projection or None
-        What the calibration file says of ``projection``: slightly wrong (``room.told``).
+        What the calibration file says of ``projection``: slightly wrong (``room.miscalibrated``).
     recipe : FilmRecipe or None
         How the film was taken and processed.
     habitus : Habitus or None
@@ -90,7 +90,7 @@ class LabelledView:
 
 @dataclass(frozen=True)
 class Variety:
-    """What a simulator's pairs are like.
+    """Variety of a simulator's pairs.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ def photograph(
             recipe = replace(recipe, shutters=recipe.shutters.closed_further(rng))
         film = make_film(Matter(flips.image(soft), flips.image(bone)), recipe, rng)
         truth = labels_of(spine, beam, flips, opacity)
-        view = LabelledView(name, normalise(film), *truth, beam, told(beam, rng), recipe, habitus)
+        view = LabelledView(name, normalise(film), *truth, beam, miscalibrated(beam, rng), recipe, habitus)
         views.append(replace(view, opacity=view.opacity * view.visible[:, None, None].astype(np.float32)))
     return views[0], views[1]
 

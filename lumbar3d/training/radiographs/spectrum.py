@@ -1,4 +1,4 @@
-"""The beam in four energies, and what soft tissue and bone take out of it.
+"""Spectrum of the beam in four energies, and what soft tissue and bone take out of it.
 
 Mass attenuation of NIST XCOM for ICRU-44 tissues (muscle 1.05, adipose 0.95, cortical bone 1.92 g/cm^3). Everything in
 a patient is told in two basis materials: millimetres of muscle, and millimetres of dense cortical bone standing where
@@ -32,7 +32,7 @@ SOFT_HU, TISSUE_WATER_RATIO = 55.0, 0.647e-3
 
 @dataclass(frozen=True, eq=False)
 class Matter:
-    """What lies on every pixel's ray.
+    """Matter on every pixel's ray.
 
     Attributes
     ----------

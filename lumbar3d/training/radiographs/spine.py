@@ -1,4 +1,4 @@
-"""People of the population as the simulator films them: decimated surfaces with marrow, T11, T12 and the sacrum."""
+"""Spine of a drawn person for the simulator: decimated surfaces with marrow, T11, T12 and the sacrum."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ FIRST_SEED = 30_000_000
 
 
 def stored(view: LabelledView) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
-    """What a detector's file holds, (rows, columns), in the orientation of the beam."""
+    """Pixels of a detector's file, (rows, columns), in the orientation of the beam."""
     recipe = cast(FilmRecipe, view.recipe)
     levels = recipe.presentation.grey_levels
     pixels = np.round(view.pixels * levels)

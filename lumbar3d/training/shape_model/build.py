@@ -1,4 +1,4 @@
-"""Build the five shape models: ``python -m lumbar3d.training.shape_model.build --data DIR --out ssm_assets``.
+"""Build of the five shape models: ``python -m lumbar3d.training.shape_model.build --data DIR --out ssm_assets``.
 
 DIR holds ``mean87/L2.ply`` .. ``L5.ply``, the mean lumbar spine of aclouthier/morphable-lumbar-model. Deterministic.
 """

@@ -1,4 +1,4 @@
-"""The Gaussian over all levels' coefficients, as few shared factors (``lumbar3d.shape.joint_prior``)."""
+"""Joint Gaussian over all levels' coefficients, as few shared factors (``lumbar3d.shape.joint_prior``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mean L1, which the public mean spine lacks: L2 deformed by the literature's differences between L1 and L2."""
+"""Mean L1, which the public mean spine lacks: L2 deformed by the literature's differences between L1 and L2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What literature statistics say of shape: the directions in which a drawn population varies, all levels together."""
+"""Literature part of the modes: the directions in which a drawn population varies, all levels together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lumbar3d.training.population.draw import Person, draw_person
 
 @dataclass(frozen=True)
 class LiteratureSettings:
-    """How the population is drawn and how much of it is kept."""
+    """Settings of the draw, and how much of its variation is kept."""
 
     persons: int = 500
     seed: int = 31100

@@ -1,24 +1,21 @@
-"""Move a template onto another surface by Gaussian radial basis functions, coarse to fine (Audenaert 2019)."""
+"""Non-rigid fit of a template to another surface: Gaussian radial basis functions, coarse to fine (Audenaert 2019)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Numbers
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.training.nearest import nearest_of
 
-Indices = NDArray[np.intp]
-
 
 @dataclass(frozen=True)
-class Stage:
+class KernelStage:
     """One width of the basis functions."""
 
     width_mm: float
@@ -29,18 +26,18 @@ class Stage:
 
 
 COARSE_TO_FINE = (
-    Stage(60.0, 40, 1.0, 10),
-    Stage(35.0, 120, 0.5, 10),
-    Stage(20.0, 350, 0.3, 10),
-    Stage(12.0, 800, 0.2, 10),
-    Stage(8.0, 1500, 0.1, 8),
+    KernelStage(60.0, 40, 1.0, 10),
+    KernelStage(35.0, 120, 0.5, 10),
+    KernelStage(20.0, 350, 0.3, 10),
+    KernelStage(12.0, 800, 0.2, 10),
+    KernelStage(8.0, 1500, 0.1, 8),
 )
 BACKWARD_WEIGHT = 1.0
 NORMAL_AGREEMENT = 0.5
 """Least cosine between template and target normals of a pair that may pull: keeps thin laminae from folding."""
 
 
-def fit(template: TriangleMesh, target: TriangleMesh, stages: tuple[Stage, ...] = COARSE_TO_FINE) -> Array:
+def fit(template: TriangleMesh, target: TriangleMesh, stages: tuple[KernelStage, ...] = COARSE_TO_FINE) -> Array:
     """Vertices (V, 3) of the template moved onto the target; both already in roughly the same pose.
 
     Each iteration pairs template vertices with their closest target points and target vertices with their closest
@@ -78,8 +75,8 @@ def gaussian(points: Array, nodes: Array, width_mm: float) -> Array:
     return np.asarray(np.exp(-cdist(points, nodes, "sqeuclidean") / (2 * width_mm**2)))
 
 
-def farthest_points(points: Array, count: int) -> Indices:
-    """Indices (count,) of points spread evenly: each is the one farthest from those before it; starts at the first."""
+def farthest_points(points: Array, count: int) -> Numbers:
+    """Numbers (count,) of points spread evenly: each is the one farthest from those before it; starts at the first."""
     chosen = np.zeros(count, dtype=np.intp)
     distance = np.full(len(points), np.inf)
     for k in range(1, count):

@@ -1,4 +1,4 @@
-"""The modes of one level: PCA of the literature's variation plus a smooth Gaussian process.
+"""Modes of one level: PCA of the literature's variation plus a smooth Gaussian process.
 
 Every displacement is ``sum_j basis[v, j] * weights[j, axis]`` with few scalar functions ``basis``; that factor is what
 the asset stores. Rigid motion, which the pose already describes, is projected out.
@@ -22,7 +22,7 @@ POINT_SCALE_MM = 16.0
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """What the modes are made of."""
+    """Settings of the modes."""
 
     process: ProcessSettings = field(default_factory=ProcessSettings)
     literature: LiteratureSettings = field(default_factory=LiteratureSettings)

@@ -1,1 +1,1 @@
-"""What stands around the lumbar vertebrae on a film, drawn apart from them: attenuation adds along a ray."""
+"""Surroundings of the lumbar vertebrae on a film, drawn apart from them: attenuation adds along a ray."""

@@ -1,4 +1,4 @@
-"""What one simulated patient is made of, part by part: line integrals of both views, in canonical orientation.
+"""Components of one simulated patient, part by part: line integrals of both views, in canonical orientation.
 
 Rendered once and put together many times (``mixer``): a part costs ten times as much as putting a film together.
 """

@@ -1,4 +1,4 @@
-"""A page of training films, AP above and LAT below.
+"""Contact sheet of training films, AP above and LAT below.
 
 ``python -m lumbar3d.training.surroundings.contact_sheet --out sheet.png``
 

@@ -1,4 +1,4 @@
-"""The real bodies behind the training films: which may be learned from, which are kept out, and whose they are.
+"""Library of real bodies behind the training films: which may be learned from, which are kept out, whose they are.
 
 The folder (``lumbar3d train --surroundings DIR``) is no part of the project; films and weights made from it are.
 """

@@ -1,4 +1,4 @@
-"""Long bones, which no film of a spine shows."""
+"""Limb bones, which no film of a spine shows."""
 
 from __future__ import annotations
 

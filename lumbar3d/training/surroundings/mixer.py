@@ -1,4 +1,4 @@
-"""Films put together from parts: film = exp(-(vertebrae + surroundings)), and the surroundings are anybody's."""
+"""Mixing of films from parts: film = exp(-(vertebrae + surroundings)), and the surroundings are anybody's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BLURRED_BONE_SHARE, MULTISCALE_SHARE = 0.3, 0.45
 
 @dataclass(frozen=True)
 class Framing:
-    """How a spine lies on its film.
+    """Place of a spine on its film.
 
     Attributes
     ----------

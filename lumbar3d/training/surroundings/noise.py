@@ -1,4 +1,4 @@
-"""Random fields of unit variance, and pictures moved, turned and bent: the raw material of invented surroundings."""
+"""Noise fields of unit variance, and pictures moved, turned and bent: raw material of invented surroundings."""
 
 from __future__ import annotations
 

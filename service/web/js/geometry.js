@@ -11,12 +11,25 @@ export function sceneCentre(result) {
   return [0, 1, 2].map((axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length);
 }
 
+// A slot scanner's source travels: where it is while a point is taken.
+function levelSource(view, point) {
+  const way = dot(subtract(point, view.source_mm), view.scan_direction);
+  return view.source_mm.map((value, axis) => value + way * view.scan_direction[axis]);
+}
+
 function columnOfGeometry(view, point) {
-  const normal = cross(view.detector_u_axis, view.detector_v_axis);
-  const ray = subtract(point, view.source_mm);
-  const reach = dot(subtract(view.detector_origin_mm, view.source_mm), normal) / dot(ray, normal);
-  const hit = view.source_mm.map((value, axis) => value + reach * ray[axis]);
+  const isSlot = view.type === "slot";
+  const source = isSlot ? levelSource(view, point) : view.source_mm;
+  const normal = cross(view.detector_u_axis, isSlot ? view.scan_direction : view.detector_v_axis);
+  const ray = subtract(point, source);
+  const reach = dot(subtract(view.detector_origin_mm, source), normal) / dot(ray, normal);
+  const hit = source.map((value, axis) => value + reach * ray[axis]);
   return dot(subtract(hit, view.detector_origin_mm), view.detector_u_axis);
+}
+
+function sourceOf(view, centre) {
+  if (view.type === "matrix") return sourceOfMatrix(view.projection);
+  return view.type === "slot" ? levelSource(view, centre) : view.source_mm;
 }
 
 function columnOfMatrix(view, point) {
@@ -39,7 +52,7 @@ export function viewGeometry(view, centre) {
   const column = (point) => (isMatrix ? columnOfMatrix : columnOfGeometry)(view, point);
   const grows = (axis) => column(centre.map((value, i) => value + (i === axis ? 1 : 0))) > column(centre);
   return {
-    source: isMatrix ? sourceOfMatrix(view.projection) : view.source_mm,
+    source: sourceOf(view, centre),
     centre,
     leftIsRight: grows(1),
     anteriorIsRight: grows(0),

@@ -70,6 +70,9 @@ export const NOTES = {
   lumbar_count_unsure: "The number of lumbar vertebrae is not clear: levels may be named wrongly.",
   level_names_unsure: "Which vertebra is which is not quite certain: count them from the ribs and from the sacrum.",
   views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
+  geometry_refined:
+    "The lateral view of the room was refined together with the spine; the standard errors hold what is left.",
+  geometry_far_off: "The lateral view is further from its calibration than a nominal room may be: calibrate the room.",
   two_studies: "The two images are from two studies of one patient: were they taken in one position?",
   detector_distance_differs: "says another distance from source to detector than the calibration.",
   patient_distance_differs: "says another distance from source to patient than the calibration.",

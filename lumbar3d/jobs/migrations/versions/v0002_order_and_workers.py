@@ -1,4 +1,4 @@
-"""Order of submission that no clock can change, and who works.
+"""Schema version 2: order of submission that no clock can change, and presence of workers.
 
 Tables between release 0.1.0 and the first migration may have either already: they carry no version.
 """

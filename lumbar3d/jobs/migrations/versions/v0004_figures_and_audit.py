@@ -1,4 +1,4 @@
-"""Who asked, figures for operators, an audit that only grows."""
+"""Schema version 4: clients of jobs, figures for operators, an audit that only grows."""
 
 from __future__ import annotations
 

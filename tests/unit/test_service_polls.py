@@ -1,0 +1,139 @@
+"""304 without a query: never another client's job, never an older state, nothing without a fresh confirmation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lumbar3d.jobs.claims import Claims, LeasePolicy
+from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.table import JobTable, QueueLimits, Submission
+from lumbar3d.service import polls
+from lumbar3d.service.polls import Polls, Told
+
+JOB_ID = "00000000-0000-4000-8000-000000000001"
+OTHER_ID = "00000000-0000-4000-8000-000000000002"
+KEYS = {"Bearer a": "alice", "Bearer b": "bob"}
+
+
+class Bench:
+    """A table with a job of alice, and the kept answers of one front end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder / 'jobs.sqlite3'}")
+        self.database.create_tables()
+        self.table = JobTable(self.database, QueueLimits())
+        self.claims = Claims(self.database, LeasePolicy())
+        self.table.submit(Submission(JOB_ID, "alice", None, "0", "{}", "{}"))
+        self.polls = Polls(self.database, KEYS.get)
+        self.now_s = 100.0
+
+    def look(self, job_id: str = JOB_ID) -> Told:
+        """The long way."""
+        told = Told.of(*self.table.look(job_id, "alice"), self.now_s)
+        self.polls.keep(job_id, told)
+        return told
+
+    def confirm(self) -> None:
+        asyncio.run(self.polls._confirm(dict(self.polls._told), self.now_s))
+
+    def find(self, etag: str, key: str = "Bearer a", **changes: Any) -> Told | None:
+        headers = [(b"authorization", key.encode()), (b"if-none-match", etag.encode())]
+        return self.polls.find({"method": "GET", "path": f"/jobs/{JOB_ID}", "headers": headers} | changes)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    monkeypatch.setattr(polls.time, "monotonic", lambda: bench.now_s)
+    yield bench
+    bench.database.close()
+
+
+def test_etag_holds_until_something_changes(bench: Bench) -> None:
+    told = bench.look()
+    assert bench.find(told.etag) is told
+    assert bench.find("") is None, "a poll without If-None-Match reads the table"
+    bench.confirm()
+    assert bench.find(told.etag) is told
+    bench.claims.claim(JOB_ID)
+    bench.confirm()
+    assert bench.find(told.etag) is None
+
+
+def test_place_in_the_queue_is_a_change(bench: Bench) -> None:
+    bench.table.submit(Submission(OTHER_ID, "alice", None, "0", "{}", "{}"))
+    told = bench.look(OTHER_ID)
+    assert told.position == 2
+    bench.table.cancel(JOB_ID, "alice")
+    bench.confirm()
+    assert bench.find(told.etag, path=f"/jobs/{OTHER_ID}") is None
+    assert bench.look(OTHER_ID).etag != told.etag
+
+
+@pytest.mark.parametrize("key", ["Bearer b", "Bearer wrong", ""])
+def test_nobody_gets_the_answer_of_another(bench: Bench, key: str) -> None:
+    told = bench.look()
+    assert bench.find(told.etag, key) is None
+
+
+def test_two_keys_in_one_request_go_the_long_way(bench: Bench) -> None:
+    told = bench.look()
+    headers = [(b"authorization", b"Bearer b"), (b"authorization", b"Bearer a"), (b"if-none-match", told.etag.encode())]
+    assert bench.find(told.etag, headers=headers) is None
+    assert bench.find(told.etag, headers=headers[1:]) is told
+
+
+@pytest.mark.parametrize("changes", [{"method": "DELETE"}, {"method": "HEAD"}, {"path": f"/jobs/{JOB_ID}/result"}])
+def test_only_polls_are_answered(bench: Bench, changes: dict[str, Any]) -> None:
+    told = bench.look()
+    assert bench.find(told.etag, **changes) is None
+
+
+def test_client_that_knows_more_is_not_told_less(bench: Bench) -> None:
+    bench.look()
+    bench.claims.claim(JOB_ID)
+    newer = Told.of(*bench.table.look(JOB_ID, "alice"), bench.now_s)  # of another front end
+    assert bench.find(newer.etag) is None
+
+
+def test_late_answer_of_the_table_does_not_replace_a_newer_one(bench: Bench) -> None:
+    late = bench.look()
+    bench.claims.claim(JOB_ID)
+    newer = bench.look()
+    bench.polls.keep(JOB_ID, late)
+    assert bench.find(newer.etag) is newer and bench.find(late.etag) is None
+
+
+def test_nothing_is_given_while_the_table_is_silent(bench: Bench) -> None:
+    told = bench.look()
+    bench.now_s += 0.9 * polls.FRESH_S
+    assert bench.find(told.etag) is not None
+    bench.now_s += 0.2 * polls.FRESH_S
+    assert bench.find(told.etag) is None, "not confirmed for too long"
+    bench.confirm()
+    assert bench.find(told.etag) is not None
+
+
+def test_erased_and_forgotten_jobs_are_gone(bench: Bench) -> None:
+    bench.table.cancel(JOB_ID, "alice")
+    told = bench.look()
+    bench.polls.forget(JOB_ID)
+    assert bench.find(told.etag) is None
+    told = bench.look()
+    bench.table.erase(JOB_ID, "alice")  # by another front end
+    bench.confirm()
+    assert bench.find(told.etag) is None
+
+
+def test_memory_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polls, "MOST", 1)
+    told = bench.look()
+    bench.polls.keep(OTHER_ID, replace(told))
+    assert bench.find(told.etag, path=f"/jobs/{OTHER_ID}") is None
+    assert bench.find(told.etag) is told
