@@ -6,15 +6,16 @@ import sqlite3
 from pathlib import Path
 
 from pydicom import Dataset
-from pynetdicom import AE, evt
-from pynetdicom.events import Event
-from pynetdicom.sop_class import (
+from pydicom.uid import (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     Verification,
     XRayAngiographicImageStorage,
     XRayRadiofluoroscopicImageStorage,
 )
+from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
 from lumbar3d.cli.bridge.ledger import Film, Ledger
@@ -76,6 +77,7 @@ class Receiver:
         return server
 
     def _on_store(self, event: Event) -> int:
+        assert isinstance(event.request, C_STORE)
         sop = str(event.request.AffectedSOPInstanceUID)
         try:
             if not self._ledger.knows(sop):
