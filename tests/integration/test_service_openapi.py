@@ -52,6 +52,13 @@ def test_every_route_is_documented(document: dict[str, Any], tmp_path: Path) -> 
         "/jobs/{job_id}/overlay.json",
         "/jobs/{job_id}/overlay.png",
         "/jobs/{job_id}/images/{view}.png",
+        "/jobs/{job_id}/spine.ply",
+        "/jobs/{job_id}/spine.vtp",
+        "/jobs/{job_id}/spine.obj",
+        "/jobs/{job_id}/labels.nii.gz",
+        "/jobs/{job_id}/landmarks.mrk.json",
+        "/jobs/{job_id}/measurements.csv",
+        "/jobs/{job_id}/fhir.json",
         "/healthz",
         "/readyz",
         "/metrics",
@@ -69,7 +76,8 @@ def test_routes_with_a_key_say_401(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert ("401" in operation["responses"]) == bool(operation["security"]), path
-            assert "422" not in operation["responses"] or path == "/reconstruct"
+            chooses = "frame" in {parameter["name"] for parameter in operation.get("parameters", ())}
+            assert ("422" in operation["responses"]) == (path == "/reconstruct" or chooses), path
 
 
 def test_examples_follow_the_contracts() -> None:
