@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import zipfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -28,8 +27,11 @@ from lumbar3d.contracts import (
     Stage,
 )
 from lumbar3d.errors import RejectedError
+from lumbar3d.export.meshes import write_meshes
+from lumbar3d.export.surface import Surface
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.shape.mesh import TriangleMesh
 
 GRID = 512
 STEP_S = 0.15
@@ -208,11 +210,11 @@ def write_files(calibration: Calibration, method: str, out_dir: Path) -> None:
         Image.fromarray(films[-1]).save(out_dir / f"{name}.png")
     Image.fromarray(np.hstack(films)).save(out_dir / "overlay.png")
     (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
-    scene = trimesh.Scene()
-    with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:
-        for level, mesh in meshes.items():
-            mesh.export(out_dir / f"{level}.stl")
-            archive.write(out_dir / f"{level}.stl", f"{level}.stl")
-            scene.add_geometry(mesh, node_name=level, geom_name=level)
-    scene.export(out_dir / "spine.glb")
+    write_meshes([surface(level, mesh) for level, mesh in meshes.items()], out_dir)
     (out_dir / "result.json").write_text(result(calibration, method).model_dump_json())
+
+
+def surface(level: str, mesh: Any) -> Surface:
+    """As the real engine exports it, with a made-up error of half a millimetre."""
+    shape = TriangleMesh(np.asarray(mesh.vertices), np.asarray(mesh.faces, dtype=np.int32))
+    return Surface(level, shape, np.full(len(shape.vertices), 0.5))
