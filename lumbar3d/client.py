@@ -152,8 +152,11 @@ class JobsClient:
             for view, path in zip(VIEWS, images, strict=True)
         }
         if calibration is not None:
-            is_contract = isinstance(calibration, Calibration)
-            room = calibration.model_dump_json().encode() if is_contract else Path(calibration).read_bytes()
+            room = (
+                calibration.model_dump_json().encode()
+                if isinstance(calibration, Calibration)
+                else Path(calibration).read_bytes()
+            )
             parts["calibration"] = ("calibration.json", room, "application/json")
         chosen = options or ReconstructOptions()
         parts["options"] = ("options.json", chosen.model_dump_json().encode(), "application/json")

@@ -46,24 +46,7 @@ def test_every_route_is_documented(document: dict[str, Any], tmp_path: Path) -> 
         "/reconstruct",
         "/jobs/{job_id}",
         "/jobs/{job_id}/events",
-<<<<<<< HEAD
         *("/jobs/{job_id}" + artifact.address for artifact in (*ARTIFACTS, DICOM)),
-=======
-        "/jobs/{job_id}/result",
-        "/jobs/{job_id}/meshes/{level}.stl",
-        "/jobs/{job_id}/meshes.zip",
-        "/jobs/{job_id}/spine.glb",
-        "/jobs/{job_id}/overlay.json",
-        "/jobs/{job_id}/overlay.png",
-        "/jobs/{job_id}/images/{view}.png",
-        "/jobs/{job_id}/spine.ply",
-        "/jobs/{job_id}/spine.vtp",
-        "/jobs/{job_id}/spine.obj",
-        "/jobs/{job_id}/labels.nii.gz",
-        "/jobs/{job_id}/landmarks.mrk.json",
-        "/jobs/{job_id}/measurements.csv",
-        "/jobs/{job_id}/fhir.json",
->>>>>>> files
         "/healthz",
         "/readyz",
         "/metrics",
@@ -81,13 +64,8 @@ def test_routes_with_a_key_say_401(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert ("401" in operation["responses"]) == bool(operation["security"]), path
-<<<<<<< HEAD
             asks = "requestBody" in operation or any(part["in"] == "query" for part in operation.get("parameters", ()))
             assert "422" not in operation["responses"] or asks, path
-=======
-            chooses = "frame" in {parameter["name"] for parameter in operation.get("parameters", ())}
-            assert ("422" in operation["responses"]) == (path == "/reconstruct" or chooses), path
->>>>>>> files
 
 
 def test_examples_follow_the_contracts() -> None:
