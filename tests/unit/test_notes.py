@@ -10,7 +10,8 @@ import pytest
 
 from lumbar3d import quality
 from lumbar3d.contracts import ReconstructionResult
-from lumbar3d.imaging import header
+from lumbar3d.geometry.calibration import SEEN_FROM_BEHIND
+from lumbar3d.imaging import consistency, header
 from lumbar3d.notes import DOUBTFUL, NOTES, REASONS
 from lumbar3d.refusal.laterality import AP_PERHAPS_MIRRORED
 
@@ -34,12 +35,15 @@ def remarks(path: str) -> set[str]:
 
 def test_notes_on_a_film_are_in_the_book() -> None:
     said = remarks("lumbar3d/imaging/preprocess.py") | remarks("lumbar3d/imaging/header.py")
+    said |= {consistency.DETECTOR_DISTANCE, consistency.PATIENT_DISTANCE, SEEN_FROM_BEHIND}
     said.add(AP_PERHAPS_MIRRORED.removeprefix("ap_"))
     assert said == {code for code, note in NOTES.items() if note.of_film}
 
 
 def test_notes_on_the_pair_are_in_the_book() -> None:
-    assert {*PAIR, "view_angle_unusual"} == {code for code, note in NOTES.items() if not note.of_film}
+    assert {*PAIR, consistency.TWO_STUDIES, "view_angle_unusual"} == {
+        code for code, note in NOTES.items() if not note.of_film
+    }
 
 
 def test_reasons_are_in_the_book() -> None:
