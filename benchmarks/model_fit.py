@@ -11,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from lumbar3d import arrays
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Indices, Numbers
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.nearest import nearest_of
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class ModelFit:
 class _Pairs:
     """Model vertices (indices into the coarse mesh) and the target points they are pulled to, with unit normals."""
 
-    vertices: Indices
+    vertices: Numbers
     points: Array
     normals: Array
 
@@ -83,7 +80,7 @@ class _Target:
         step = max(1, len(mesh.vertices) // 4000)
         self.sample = np.arange(0, len(mesh.vertices), step)
 
-    def pairs(self, vertices: Array, faces: arrays.Indices, stride: int) -> _Pairs:
+    def pairs(self, vertices: Array, faces: Indices, stride: int) -> _Pairs:
         """Closest points both ways whose normals agree; forward from one vertex in ``stride``."""
         own = _unit(vertex_area_vectors(vertices, faces))
         feet, _, hit = self.locator.closest(vertices[::stride])
@@ -149,7 +146,7 @@ def _step(fit: ModelFit, surface: _Target, noise_mm: float, rank: int) -> ModelF
 
 
 def _per_vertex(
-    vertices: Indices, normals: Array, residual: Array, count: int, tangential: float
+    vertices: Numbers, normals: Array, residual: Array, count: int, tangential: float
 ) -> tuple[Array, Array]:
     """Summed squared weights (count, 3, 3) and weighted residuals (count, 3) of the pairs of each vertex."""
     weight = tangential * np.eye(3) + (1 - tangential) * normals[:, :, None] * normals[:, None]

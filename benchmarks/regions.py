@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from lumbar3d.arrays import Array, Mask
+from lumbar3d.arrays import Array, Mask, Numbers
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
-
-Regions = NDArray[np.intp]
 
 REGIONS = ("endplates", "body wall", "pedicles", "canal", "facets", "transverse", "spinous", "lamina")
 
@@ -33,7 +31,7 @@ SPINOUS_X_MM = -44.0
 SPINOUS_HALF_MM = 6.0
 
 
-def vertex_regions(template: ShapeModel) -> Regions:
+def vertex_regions(template: ShapeModel) -> Numbers:
     """Index into ``REGIONS`` of every vertex, from the mean L3."""
     points = template.mean
     normals = vertex_area_vectors(points, template.faces)
@@ -55,7 +53,7 @@ def vertex_regions(template: ShapeModel) -> Regions:
     return found
 
 
-def regions_at(feet: Array, faces: NDArray[np.intp], surface: TriangleMesh, regions: Regions) -> Regions:
+def regions_at(feet: Array, faces: NDArray[np.intp], surface: TriangleMesh, regions: Numbers) -> Numbers:
     """Region of points (N, 3) on the faces (N,) of a surface that has the template's vertices."""
     corners = surface.faces[faces]
     nearest = np.linalg.norm(surface.vertices[corners] - feet[:, None], axis=2).argmin(axis=1)

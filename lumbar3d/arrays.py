@@ -13,4 +13,6 @@ Indices = NDArray[np.int32]
 """Numbers of vertices, as meshes and shape models store them."""
 Places = NDArray[np.int64]
 """Numbers of pixels, cells and rows, as NumPy counts."""
+Numbers = NDArray[np.intp]
+"""The same in the machine's own width, as searches and sorting return them."""
 Mask = NDArray[np.bool_]

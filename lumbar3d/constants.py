@@ -43,7 +43,7 @@ class Owner:
 OWNERS = (
     Owner(preprocess, ("GRID",)),
     Owner(normalise, ("CONSTANTS",)),
-    Owner(consistency, ("SPACING_TOLERANCE",)),
+    Owner(consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED")),
     Owner(calibration, ("LIMITS",)),
     Owner(world_frame, ("LARGEST_TURN_DEG", "LARGEST_LATERAL_TURN_DEG")),
     Owner(refusal, ("CONSTANTS",)),

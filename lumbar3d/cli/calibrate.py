@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumbar3d.arrays import Array
 from lumbar3d.cli.console import note, out
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import ApArgument, LatArgument
 from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from lumbar3d.geometry.beads import BeadFit, Detector
     from lumbar3d.imaging.header import ImageHeader
 
@@ -140,7 +138,7 @@ def _quality(name: str, fit: BeadFit) -> str:
     )
 
 
-def _rms(values: NDArray[np.float64]) -> float:
+def _rms(values: Array) -> float:
     return float((values**2).mean() ** 0.5)
 
 

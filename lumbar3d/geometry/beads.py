@@ -9,16 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import rq
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import GeometryView
 from lumbar3d.errors import CalibrationError, DegenerateGeometryError
 from lumbar3d.geometry.handedness import turned_over
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

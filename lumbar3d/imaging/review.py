@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
 from lumbar3d.errors import InputError
 from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
@@ -25,7 +25,6 @@ from lumbar3d.imaging.pair import load_image
 from lumbar3d.imaging.preprocess import to_network_grid
 from lumbar3d.imaging.radiograph import Photometric
 
-Array = NDArray[np.float64]
 Answer = TypeVar("Answer")
 
 _WORLD = ("anterior", "to the patient's left", "up"), ("posterior", "to the patient's right", "down")

@@ -10,14 +10,12 @@ square to their central rays and have them in their middle.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.datadict import dictionary_description, tag_for_keyword
 
+from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEW_TITLE, Calibration, GeometryView
 from lumbar3d.errors import CalibrationError, about
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
-
-Array = NDArray[np.float64]
 
 _X, _Y, _Z = np.eye(3)
 _TOWARDS = {"L": _Y, "R": -_Y, "A": _X, "P": -_X, "H": _Z, "F": -_Z}

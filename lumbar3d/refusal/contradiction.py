@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.errors import ViewsContradictError
 from lumbar3d.geometry.triangulation import triangulate
 from lumbar3d.refusal.constants import CONSTANTS
-
-Array = NDArray[np.float64]
 
 
 def refuse_contradiction(rays: Sequence[tuple[Array, Array]]) -> None:

@@ -17,14 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.errors import ViewNotRecognisedError
 from lumbar3d.refusal.laterality_landmarks import mirrored_ap_log_ratio
-
-Array = NDArray[np.float64]
 
 AP_PERHAPS_MIRRORED = "ap_perhaps_mirrored"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.detection.mirrored import mirrored_view
 from lumbar3d.errors import RegistrationError, RejectedError
 from lumbar3d.registration.coarse_to_fine import fit_levels
@@ -14,8 +14,6 @@ from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.problem import FitProblem, silent
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from lumbar3d.registration.constants import FitStage, RegistrationConstants
 LIBRARY = Path(__file__).resolve().parents[2] / "lumbar3d"
 PACKAGES = ("detection", "refusal", "drr", "engines", "geometry", "imaging", "measurement", "registration", "shape")
 MODULES = ("detector.py", "quality.py")
-DOOR = ("imaging/formats", "imaging/header.py", "imaging/inspect.py", "imaging/sandbox.py")
-"""What is let in; what comes out of it depends on none of these."""
+DOOR = ("geometry/beads.py", "imaging/formats", "imaging/header.py", "imaging/inspect.py", "imaging/sandbox.py")
+"""What is let in, and how a calibration is made; what comes out of a film depends on none of these."""
 NOT_CONSTANTS = {
     "drr.cpu.MAX_THREADS": "time only",
     "drr.gpu.THREADS_PER_BLOCK": "time only",

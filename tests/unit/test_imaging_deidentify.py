@@ -109,7 +109,7 @@ def test_a_full_disk_is_not_the_films_fault(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(clean_dicom, "dcmwrite", no_room)
     with pytest.raises(OSError, match="no room"):
-        deidentify(path)
+        deidentify(path, SALT)
     assert [one.name for one in tmp_path.iterdir()] == ["film"]
 
 

@@ -11,12 +11,13 @@ import pytest
 from lumbar3d import quality
 from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.geometry.calibration import SEEN_FROM_BEHIND
-from lumbar3d.imaging import consistency, header
+from lumbar3d.imaging import header
+from lumbar3d.imaging.consistency import DETECTOR_DISTANCE, PATIENT_DISTANCE, TWO_STUDIES
 from lumbar3d.notes import DOUBTFUL, NOTES, REASONS
 from lumbar3d.refusal.laterality import AP_PERHAPS_MIRRORED
 
 ROOT = Path(__file__).resolve().parents[2]
-PAIR = (quality.VIEWS_SHIFTED, quality.UNLIKE_TRAINING, quality.COUNT_UNSURE, quality.NAMES_UNSURE)
+PAIR = (quality.VIEWS_SHIFTED, quality.UNLIKE_TRAINING, quality.COUNT_UNSURE, quality.NAMES_UNSURE, TWO_STUDIES)
 
 
 def remarks(path: str) -> set[str]:
@@ -35,15 +36,12 @@ def remarks(path: str) -> set[str]:
 
 def test_notes_on_a_film_are_in_the_book() -> None:
     said = remarks("lumbar3d/imaging/preprocess.py") | remarks("lumbar3d/imaging/header.py")
-    said |= {consistency.DETECTOR_DISTANCE, consistency.PATIENT_DISTANCE, SEEN_FROM_BEHIND}
-    said.add(AP_PERHAPS_MIRRORED.removeprefix("ap_"))
+    said |= {AP_PERHAPS_MIRRORED.removeprefix("ap_"), SEEN_FROM_BEHIND, DETECTOR_DISTANCE, PATIENT_DISTANCE}
     assert said == {code for code, note in NOTES.items() if note.of_film}
 
 
 def test_notes_on_the_pair_are_in_the_book() -> None:
-    assert {*PAIR, consistency.TWO_STUDIES, "view_angle_unusual"} == {
-        code for code, note in NOTES.items() if not note.of_film
-    }
+    assert {*PAIR, "view_angle_unusual"} == {code for code, note in NOTES.items() if not note.of_film}
 
 
 def test_reasons_are_in_the_book() -> None:

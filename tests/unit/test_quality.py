@@ -242,5 +242,6 @@ def test_levels_across_a_gap_are_no_neighbours() -> None:
 def test_most_of_a_short_list_is_enough_to_refuse() -> None:
     levels = judge_levels(changed("image_residual", 0, 0.5))
     assert overall_flag([levels[0], levels[1], levels[2]], ()) == "bad"
+    refuse_unsupported([levels[0], levels[1], levels[2]])
     with pytest.raises(RejectedError):
-        overall_flag([levels[0], levels[0], levels[1]], ())
+        refuse_unsupported([levels[0], levels[0], levels[1]])

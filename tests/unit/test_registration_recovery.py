@@ -9,9 +9,10 @@ import pytest
 
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
-from lumbar3d.errors import RegistrationError, RejectedError
+from lumbar3d.errors import RejectedError
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.register import register
 from lumbar3d.registration.result import Registration
 from lumbar3d.shape.distance import vertex_to_surface_mm
@@ -119,9 +120,9 @@ def test_a_spine_outside_the_image_is_rejected(detection: Detection) -> None:
         register(MODELS, away, CpuProjector())
 
 
-def test_models_out_of_order_are_refused(detection: Detection) -> None:
-    with pytest.raises(RegistrationError):
-        register(MODELS[::-1], detection, CpuProjector())
+def test_models_follow_the_levels_of_the_detection(detection: Detection) -> None:
+    task = FitProblem(MODELS[::-1], detection, CpuProjector(), RegistrationConstants())
+    assert [model.level for model in task.models] == list(detection.levels)
 
 
 def test_progress_reaches_one(detection: Detection) -> None:

@@ -7,6 +7,7 @@ import pytest
 import trimesh
 
 from benchmarks.training_people import count, markdown
+from lumbar3d.anatomy import PEDICLES
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.people_picture import section
 from lumbar3d.training.radiographs.spine import Spine, Vertebra
@@ -18,7 +19,7 @@ def box(height_mm: float) -> Vertebra:
     mesh = TriangleMesh(np.asarray(solid.vertices, dtype=float), np.asarray(solid.faces, dtype=np.int32))
     landmarks = np.zeros((7, 3))
     landmarks[:2, 2] = height_mm / 2, -height_mm / 2
-    landmarks[2:4, 1] = 12.0, -12.0
+    landmarks[PEDICLES, 1] = 12.0, -12.0
     return Vertebra(mesh, mesh, landmarks)
 
 

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
-from lumbar3d.arrays import Array, Mask
+from lumbar3d.arrays import Array, Mask, Numbers
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.training.cohort.target import NORMAL_AGREEMENT, Target, unit, with_normals
 from lumbar3d.training.nearest import nearest_of
 from lumbar3d.training.shape_model.nonrigid import farthest_points, gaussian
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class _Equations:
     """One stage on the reference, factored."""
 
     stage: KernelStage
-    points: Indices
+    points: Numbers
     on_points: Array
     on_all: NDArray[np.float32]
     on_landmarks: Array
@@ -136,7 +134,7 @@ class ReferenceFit:
         seen = target.seen_from(vertices, self._normals(vertices))
         return Correspondence(vertices, seen, target.landmarks)
 
-    def _pulls(self, vertices: Array, points: Indices, target: Target) -> Array:
+    def _pulls(self, vertices: Array, points: Numbers, target: Target) -> Array:
         """Mean displacement (n, 3) that the pairs of each of the chosen vertices ask for.
 
         Closest target points of the reference, and closest reference points of the target: without the latter a longer

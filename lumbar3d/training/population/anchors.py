@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Numbers
 from lumbar3d.shape.mesh import vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population import anchors_arch, anchors_body
 
-Indices = NDArray[np.intp]
 Points = Mapping[str, Array]
 """Name to position (..., 3), mm."""
 
@@ -32,7 +30,7 @@ class Anchors:
         Vertices whose mean is the point of that name.
     """
 
-    groups: Mapping[str, Indices]
+    groups: Mapping[str, Numbers]
 
     @classmethod
     def of(cls, model: ShapeModel) -> Anchors:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lumbar3d.arrays import Numbers
 from lumbar3d.geometry import frames
 from lumbar3d.training.population.anchors_body import LabelledSurface
-
-Indices = NDArray[np.intp]
 
 SIDES = (("left", 1.0), ("right", -1.0))
 UP = np.array([0.0, 0.0, 1.0])
@@ -29,7 +27,7 @@ LAMINA_DEPTH_MM = 8.0
 """From the canal's back wall to where the spinous process has left the section."""
 
 
-def groups(surface: LabelledSurface) -> dict[str, Indices]:
+def groups(surface: LabelledSurface) -> dict[str, Numbers]:
     """Vertices of every anchor of the arch."""
     found = _canal(surface)
     for side, sign in SIDES:
@@ -40,7 +38,7 @@ def groups(surface: LabelledSurface) -> dict[str, Indices]:
     return found | _spinous(surface)
 
 
-def _canal(surface: LabelledSurface) -> dict[str, Indices]:
+def _canal(surface: LabelledSurface) -> dict[str, Numbers]:
     """Front, back, left and right of the canal at pedicle level."""
     ring, vertices = surface.patches["canal_ring"], surface.vertices
     middle_x = vertices[ring, 0].mean()
@@ -54,7 +52,7 @@ def _canal(surface: LabelledSurface) -> dict[str, Indices]:
     }
 
 
-def _pedicle(surface: LabelledSurface, side: str, sign: float) -> dict[str, Indices]:
+def _pedicle(surface: LabelledSurface, side: str, sign: float) -> dict[str, Numbers]:
     """Four sides of the isthmus, and where its canal side turns into the lamina."""
     ring, vertices = surface.patches[f"pedicle_ring_{side}"], surface.vertices
     centre = vertices[ring].mean(axis=0)
@@ -82,7 +80,7 @@ def _pedicle(surface: LabelledSurface, side: str, sign: float) -> dict[str, Indi
     return found
 
 
-def _transverse(surface: LabelledSurface, side: str, sign: float, found: dict[str, Indices]) -> dict[str, Indices]:
+def _transverse(surface: LabelledSurface, side: str, sign: float, found: dict[str, Numbers]) -> dict[str, Numbers]:
     """Tip and four sides of the root of one transverse process."""
     vertices = surface.vertices
     outwards = np.array([0.0, sign, 0.0])
@@ -101,7 +99,7 @@ def _transverse(surface: LabelledSurface, side: str, sign: float, found: dict[st
     }
 
 
-def _facets(surface: LabelledSurface, side: str, sign: float) -> dict[str, Indices]:
+def _facets(surface: LabelledSurface, side: str, sign: float) -> dict[str, Numbers]:
     """Apex of the superior, lowest point of the inferior articular process, parts of both facets."""
     vertices = surface.vertices
     beside = (vertices[:, 0] < CANAL_X_MM) & (sign * vertices[:, 1] > 5.0)
@@ -113,7 +111,7 @@ def _facets(surface: LabelledSurface, side: str, sign: float) -> dict[str, Indic
     }
 
 
-def _halves(surface: LabelledSurface, facet: str) -> dict[str, Indices]:
+def _halves(surface: LabelledSurface, facet: str) -> dict[str, Numbers]:
     """Front and back part of an articular surface."""
     among = surface.patches[facet]
     trace = np.cross(surface.normals[among].mean(axis=0), UP)
@@ -122,7 +120,7 @@ def _halves(surface: LabelledSurface, facet: str) -> dict[str, Indices]:
     return {f"{facet}_front": among[front], f"{facet}_back": among[back]}
 
 
-def _lamina(surface: LabelledSurface, side: str, sign: float) -> dict[str, Indices]:
+def _lamina(surface: LabelledSurface, side: str, sign: float) -> dict[str, Numbers]:
     """Upper and lower edge of a lamina beside the spinous process, and its front and back where a normal crosses it."""
     vertices, normals = surface.vertices, surface.normals
     root_x = vertices[(np.abs(vertices[:, 1]) < 1.5) & (vertices[:, 0] < CANAL_X_MM), 0].max()
@@ -145,7 +143,7 @@ def _lamina(surface: LabelledSurface, side: str, sign: float) -> dict[str, Indic
     }
 
 
-def _spinous(surface: LabelledSurface) -> dict[str, Indices]:
+def _spinous(surface: LabelledSurface) -> dict[str, Numbers]:
     """Front of the lamina in the mid-line, dorsal edge, and the four sides of the section half-way between them."""
     vertices = surface.vertices
     arch = np.isin(np.arange(len(vertices)), surface.patches["posterior"]) & (vertices[:, 0] < CANAL_X_MM)

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lumbar3d.arrays import Array, Mask
-
-Indices = NDArray[np.intp]
+from lumbar3d.arrays import Array, Mask, Numbers
 
 CORNERS = ("as", "ps", "ai", "pi", "ls", "rs", "li", "ri")
 PROFILE_FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -36,23 +33,23 @@ class LabelledSurface:
 
     vertices: Array
     normals: Array
-    patches: Mapping[str, Indices]
+    patches: Mapping[str, Numbers]
 
-    def nearest(self, point: Array, count: int, among: Indices | None = None) -> Indices:
+    def nearest(self, point: Array, count: int, among: Numbers | None = None) -> Numbers:
         """The ``count`` vertices nearest to a point (3,), of all or of some."""
         among = np.arange(len(self.vertices)) if among is None else among
         distance = ((self.vertices[among] - point) ** 2).sum(axis=1)
         return np.asarray(among[np.argsort(distance)[:count]])
 
-    def farthest(self, direction: Array, count: int, mask: Mask) -> Indices:
+    def farthest(self, direction: Array, count: int, mask: Mask) -> Numbers:
         """The ``count`` vertices of a mask (V,) that lie farthest along a direction (3,)."""
         among = np.flatnonzero(mask)
         return np.asarray(among[np.argsort(-(self.vertices[among] @ direction))[:count]])
 
 
-def groups(surface: LabelledSurface) -> dict[str, Indices]:
+def groups(surface: LabelledSurface) -> dict[str, Numbers]:
     """Vertices of every anchor of the body."""
-    found: dict[str, Indices] = {name: surface.patches[f"corner_{name}"] for name in CORNERS}
+    found: dict[str, Numbers] = {name: surface.patches[f"corner_{name}"] for name in CORNERS}
     found |= _waist(surface) | _waist_ring(surface)
     for plate, sign in (("sup", 1.0), ("inf", -1.0)):
         found[f"rim_{plate}"] = surface.patches[f"plate_{plate}_rim"]
@@ -60,7 +57,7 @@ def groups(surface: LabelledSurface) -> dict[str, Indices]:
     return found
 
 
-def _waist(surface: LabelledSurface) -> dict[str, Indices]:
+def _waist(surface: LabelledSurface) -> dict[str, Numbers]:
     """Mid-height points: front, back, left, right (at the azimuth of the lateral corners)."""
     vertices, corner = surface.vertices, {n: surface.vertices[surface.patches[f"corner_{n}"]].mean(0) for n in CORNERS}
     middle_z = np.mean([corner[name][2] for name in ("as", "ps", "ai", "pi")])
@@ -77,12 +74,12 @@ def _waist(surface: LabelledSurface) -> dict[str, Indices]:
     }
 
 
-def _waist_ring(surface: LabelledSurface) -> dict[str, Indices]:
+def _waist_ring(surface: LabelledSurface) -> dict[str, Numbers]:
     """Mid-height points at the azimuths of the rim points."""
     centre = np.mean([surface.vertices[surface.patches[f"plate_{p}_rim"]].mean(axis=0) for p in ("sup", "inf")], axis=0)
     spoke = surface.vertices - centre
     azimuth, radius = np.arctan2(spoke[:, 1], spoke[:, 0]), np.hypot(spoke[:, 0], spoke[:, 1])
-    found: dict[str, Indices] = {}
+    found: dict[str, Numbers] = {}
     for degrees in LIP_AZIMUTHS_DEG:
         off = np.abs(np.angle(np.exp(1j * (azimuth - np.radians(degrees)))))
         found[f"waist_{degrees}"] = np.flatnonzero(
@@ -91,7 +88,7 @@ def _waist_ring(surface: LabelledSurface) -> dict[str, Indices]:
     return found
 
 
-def _profile(surface: LabelledSurface, plate: str) -> dict[str, Indices]:
+def _profile(surface: LabelledSurface, plate: str) -> dict[str, Numbers]:
     """Points of one endplate along its mid-sagittal line."""
     front, back = (surface.vertices[surface.patches[f"corner_{end}{plate[0]}"]].mean(axis=0) for end in "ap")
     area = surface.patches[f"plate_{plate}_area"]
@@ -103,13 +100,13 @@ def _profile(surface: LabelledSurface, plate: str) -> dict[str, Indices]:
     }
 
 
-def _lip(surface: LabelledSurface, plate: str, sign: float) -> dict[str, Indices]:
+def _lip(surface: LabelledSurface, plate: str, sign: float) -> dict[str, Numbers]:
     """Rim points at some azimuths and the points of the body's wall a few millimetres towards the waist."""
     vertices, rim = surface.vertices, surface.patches[f"plate_{plate}_rim"]
     centre = vertices[rim].mean(axis=0)
     spoke = vertices - centre
     azimuth, radius = np.arctan2(spoke[:, 1], spoke[:, 0]), np.hypot(spoke[:, 0], spoke[:, 1])
-    found: dict[str, Indices] = {}
+    found: dict[str, Numbers] = {}
     for degrees in LIP_AZIMUTHS_DEG:
         off = np.abs(np.angle(np.exp(1j * (azimuth - np.radians(degrees)))))
         at_rim = rim[np.argsort(off[rim])[:3]]

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Numbers
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.training.nearest import nearest_of
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,8 @@ def gaussian(points: Array, nodes: Array, width_mm: float) -> Array:
     return np.asarray(np.exp(-cdist(points, nodes, "sqeuclidean") / (2 * width_mm**2)))
 
 
-def farthest_points(points: Array, count: int) -> Indices:
-    """Indices (count,) of points spread evenly: each is the one farthest from those before it; starts at the first."""
+def farthest_points(points: Array, count: int) -> Numbers:
+    """Numbers (count,) of points spread evenly: each is the one farthest from those before it; starts at the first."""
     chosen = np.zeros(count, dtype=np.intp)
     distance = np.full(len(points), np.inf)
     for k in range(1, count):
