@@ -1,4 +1,4 @@
-"""Calibration of flags and standard errors: do they tell a wrong answer? ``python -m benchmarks.quality``.
+"""Calibration of flags and standard errors against true errors: ``python -m benchmarks.quality``.
 
 Simulated patients that took part neither in training nor in choosing the limits of ``lumbar3d.quality`` (those were
 chosen on others of the same simulator), through the shipped network and the fit; then again with a lateral view whose
