@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks import lone_l1
 from benchmarks.model_fit import ModelFit
-from benchmarks.regions import REGIONS, Regions, regions_at
+from benchmarks.regions import REGIONS, regions_at
 from benchmarks.subjects import SOURCES, load_subject
-from lumbar3d.arrays import Array
+from lumbar3d.arrays import Array, Numbers
 from lumbar3d.shape.distance import SurfaceLocator, vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -77,10 +77,10 @@ class Comparison:
     forward: Array
     backward: Array
     weights: tuple[Array, Array]
-    regions: tuple[Regions, Regions]
+    regions: tuple[Numbers, Numbers]
 
     @classmethod
-    def of(cls, truth: TriangleMesh, fit: ModelFit, regions: Regions) -> Comparison:
+    def of(cls, truth: TriangleMesh, fit: ModelFit, regions: Numbers) -> Comparison:
         """Of a fit whose template has these regions."""
         fitted = fit.mesh()
         found = SurfaceLocator(fitted).closest(truth.vertices)
