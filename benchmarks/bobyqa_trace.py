@@ -1,4 +1,4 @@
-"""One run of the paper's optimiser to its own stop, scored on the way."""
+"""Trace of the paper's optimiser to its own stop, scored on the way."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class StandingSpine:
     fracture: Fracture | None
 
 
-class Bench:
+class DeformityBench:
     """Models, surfaces, projector and geometry, loaded once."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--seed", type=int, default=2, help="1 chose the limits")
     arguments = parser.parse_args()
-    bench, spines = Bench(), []
+    bench, spines = DeformityBench(), []
     for number in range(arguments.people):
         for variant, person in enumerate(bench.people(arguments.seed, number) or ()):
             rng = np.random.default_rng([arguments.seed, number, 2, variant])

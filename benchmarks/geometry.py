@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.geometry_report import write
 from benchmarks.machine import describe
 from benchmarks.measurements import compare, truth_of
-from benchmarks.registration_cases import Case, distances, simulate
+from benchmarks.registration_cases import RegistrationCase, distances, simulate
 from benchmarks.simulated_detection import network_grid
 from benchmarks.subjects import COMPLETE_SUBJECTS, load_subject
 from lumbar3d.arrays import Array
@@ -100,7 +100,7 @@ def told(calibration: Calibration, off: Sequence[float]) -> Calibration:
     return calibration.model_copy(update={"lat": lat.model_copy(update=changed)})
 
 
-def answer(case: Case, models: Sequence[ShapeModel], off: Sequence[float], refine: bool) -> Registration:
+def answer(case: RegistrationCase, models: Sequence[ShapeModel], off: Sequence[float], refine: bool) -> Registration:
     """Fit the images of the true room with the room that was told."""
     wrong = network_grid(build_geometry(told(case.subject.calibration, off)).lat)
     seen = case.simulated.detection
@@ -108,7 +108,9 @@ def answer(case: Case, models: Sequence[ShapeModel], off: Sequence[float], refin
     return register(models, given, CpuProjector(), refine_geometry=refine)
 
 
-def row(name: str, case: Case, fitted: Registration, undisturbed: Registration, truth: Iterable[Measurement]) -> Row:
+def row(
+    name: str, case: RegistrationCase, fitted: Registration, undisturbed: Registration, truth: Iterable[Measurement]
+) -> Row:
     """Compare one answer."""
     offsets = [
         a.vertices_world() - b.vertices_world() for a, b in zip(fitted.vertebrae, undisturbed.vertebrae, strict=True)
@@ -147,7 +149,7 @@ def row(name: str, case: Case, fitted: Registration, undisturbed: Registration, 
     )
 
 
-def _notes(case: Case, fitted: Registration, name: str) -> tuple[str, ...]:
+def _notes(case: RegistrationCase, fitted: Registration, name: str) -> tuple[str, ...]:
     """What the result would say of the pair."""
     wrong = network_grid(build_geometry(told(case.subject.calibration, DISTURBANCES[name])).lat)
     seen = case.simulated.detection

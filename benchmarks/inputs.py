@@ -139,7 +139,7 @@ def _demand(said: str, reference: Trio) -> Demand:
     )
 
 
-class Bench:
+class InputBench:
     """The engine and what it has answered so far."""
 
     def __init__(self, folder: Path) -> None:
@@ -189,7 +189,7 @@ def _fingerprint(paths: tuple[Path, Path], calibration: Calibration) -> tuple[st
     return whole.hexdigest(), notes
 
 
-def judge(bench: Bench, trio: Trio, demand: Demand) -> Row:
+def judge(bench: InputBench, trio: Trio, demand: Demand) -> Row:
     """Compare what happened with what must."""
     found = bench.outcome(trio)
     row = Row(trio.words, demand.text, found.code or "succeeded", seconds=round(found.seconds, 1))
@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     table = read_table((arguments.cases / "README.md").read_text())
-    bench, rows = Bench(arguments.cases), []
+    bench, rows = InputBench(arguments.cases), []
     record = {"machine": describe("imagecodecs", "pydicom", "numpy", "onnxruntime")}
     arguments.out.mkdir(parents=True, exist_ok=True)
     for trio, demand in table:

@@ -55,7 +55,7 @@ Beams = tuple[Projection, Projection]
 DEPTH_ERROR_MM = 10.0
 
 
-class Bench:
+class MirrorBench:
     """Models, networks, projector and simulator, loaded once."""
 
     def __init__(self, assets: Path | None) -> None:
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/mirror.md"))
     arguments = parser.parse_args()
-    bench = Bench(arguments.assets)
+    bench = MirrorBench(arguments.assets)
     seeds = HELD_OUT_SEEDS[arguments.first : arguments.first + arguments.patients]
     tried = [bench.pair(seed) for seed in seeds]
     pairs = [pair for pair in tried if pair is not None]

@@ -30,7 +30,7 @@ from lumbar3d.shape.assets import AssetStore
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class RealPairAnswer:
     """One pair of films: whose, errors of AP and LAT, or why it was refused."""
 
     subject: str
@@ -39,7 +39,7 @@ class Answer:
     refusal: str = ""
 
 
-def people(data: Path, detector: Detector, draws: int) -> list[Answer]:
+def people(data: Path, detector: Detector, draws: int) -> list[RealPairAnswer]:
     """Every exposure of every person with five levels."""
     found = []
     for name in COMPLETE_SUBJECTS:
@@ -51,7 +51,7 @@ def people(data: Path, detector: Detector, draws: int) -> list[Answer]:
     return found
 
 
-def ct(data: Path, detector: Detector, draws: int) -> list[Answer]:
+def ct(data: Path, detector: Detector, draws: int) -> list[RealPairAnswer]:
     """Every exposure of the person with a CT; measured on what is in the CT."""
     found = []
     for draw in range(draws):
@@ -68,18 +68,18 @@ def answer(
     draw: int,
     films: tuple[NetworkView, NetworkView],
     part: Callable[[ViewTruth], ViewTruth] = lambda truth: truth,
-) -> Answer:
+) -> RealPairAnswer:
     """Detect and measure; ``part`` of the truth is known."""
     try:
         detection = detector.detect(*films)
     except RejectedError as error:
-        return Answer(subject.name, draw, refusal=str(error))
+        return RealPairAnswer(subject.name, draw, refusal=str(error))
     projector = CpuProjector()
     truths = (part(exact_view(subject, view.projection, projector)) for view in detection.views)
-    return Answer(subject.name, draw, tuple(map(measure, truths, detection.views)))
+    return RealPairAnswer(subject.name, draw, tuple(map(measure, truths, detection.views)))
 
 
-def grouped(found: Sequence[Answer]) -> dict[str, object]:
+def grouped(found: Sequence[RealPairAnswer]) -> dict[str, object]:
     """Pairs, refusals, and per view the summary of those that were answered."""
     answered = [answer.views for answer in found if not answer.refusal]
     refused = {f"{answer.subject}, exposure {answer.draw}": answer.refusal for answer in found if answer.refusal}

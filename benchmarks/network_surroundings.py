@@ -35,7 +35,7 @@ from lumbar3d.pipeline import Engine
 
 
 @dataclass(frozen=True)
-class Answer:
+class SurroundedAnswer:
     """One pair.
 
     Attributes
@@ -68,7 +68,7 @@ class Answer:
     surface_mm: float = float("nan")
 
 
-def ask(engine: Engine, detector: Detector, data: Path, subject: RealSubject, draw: int, kind: str) -> Answer:
+def ask(engine: Engine, detector: Detector, data: Path, subject: RealSubject, draw: int, kind: str) -> SurroundedAnswer:
     """One pair through everything."""
     with tempfile.TemporaryDirectory() as folder:
         paths = films(data, subject, draw, kind, Path(folder))
@@ -77,10 +77,10 @@ def ask(engine: Engine, detector: Detector, data: Path, subject: RealSubject, dr
         try:
             whole = engine.reconstruct(*paths, subject.calibration)
         except RejectedError as error:
-            return Answer(kind, subject.name, draw, error.code, str(error), novelty)
+            return SurroundedAnswer(kind, subject.name, draw, error.code, str(error), novelty)
     parts = [measure(exact_view(subject, view.projection, engine.projector), view) for view in whole.detection.views]
     levels = [score(subject, whole.registration, row) for row in range(len(LEVELS))]
-    return Answer(
+    return SurroundedAnswer(
         kind,
         subject.name,
         draw,
@@ -97,7 +97,7 @@ def ask(engine: Engine, detector: Detector, data: Path, subject: RealSubject, dr
 HEAD = ("surroundings", "pairs", "answered", "named wrongly", "Dice", "landmarks, mm", "end to end, mm", "novelty")
 
 
-def markdown(found: list[Answer], record: dict[str, object]) -> str:
+def markdown(found: list[SurroundedAnswer], record: dict[str, object]) -> str:
     """One row for each kind, then every refusal."""
     rows = ["## The same people in other surroundings", "", "| " + " | ".join(HEAD) + " |", "|---" * len(HEAD) + "|"]
     for kind in KINDS:
@@ -108,7 +108,7 @@ def markdown(found: list[Answer], record: dict[str, object]) -> str:
     return "\n".join([*rows, *(f"- {name}: {value}" for name, value in record.items())]) + "\n"
 
 
-def _row(kind: str, asked: list[Answer]) -> str:
+def _row(kind: str, asked: list[SurroundedAnswer]) -> str:
     answered = [answer for answer in asked if not answer.refusal]
     cells = [kind, str(len(asked)), str(len(answered)), str(sum(answer.misnamed > 0 for answer in answered))]
     if answered:

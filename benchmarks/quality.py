@@ -1,4 +1,4 @@
-"""Calibration of flags and standard errors: do they tell a wrong answer? ``python -m benchmarks.quality``.
+"""Calibration of flags and standard errors against true errors: ``python -m benchmarks.quality``.
 
 Simulated patients that took part neither in training nor in choosing the limits of ``lumbar3d.quality`` (those were
 chosen on others of the same simulator), through the shipped network and the fit; then again with a lateral view whose
@@ -72,7 +72,7 @@ def misplace(found: Detection, up_mm: float) -> Detection:
     return replace(found, lat=replace(found.lat, projection=found.lat.projection.moved(move)))
 
 
-class Bench:
+class QualityBench:
     """Models, networks, projector and simulator, loaded once."""
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=30)
     patients = parser.parse_args().patients
-    bench = Bench()
+    bench = QualityBench()
     found = [bench.patient(FIRST_PATIENT + number) for number in range(patients)]
     answers = [answer for patient in found for answer in patient]
     right = [level for answer in answers if not answer.lateral_error_mm for level in answer.levels]

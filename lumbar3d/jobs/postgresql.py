@@ -1,4 +1,4 @@
-"""Timeouts of PostgreSQL connections: a server that is frozen, or behind a network that drops packets, holds nobody."""
+"""Timeouts of PostgreSQL connections: a frozen server, or a network that drops packets, holds up no process."""
 
 from __future__ import annotations
 

@@ -85,14 +85,16 @@ def reconstruct_folder(
         raise ValueError(f"no case below {root}: each is a folder with ap.*, lat.* and perhaps {CALIBRATION}")
     target.mkdir(parents=True, exist_ok=True)
     shared = root / CALIBRATION if calibration is None else calibration
-    cases, rows = [], []
+    cases: list[Case] = []
+    rows: list[dict[str, object]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
         task = bar.add_task("reconstructing", total=len(folders))
         for path in folders:
             bar.update(task, description=path.name)
             try:
-                spine = reconstruct(*(_film(path, view) for view in VIEWS), _room(path, shared))
+                ap, lat = (_film(path, view) for view in VIEWS)
+                spine = reconstruct(ap, lat, _room(path, shared))
                 spine.save(target / path.name, formats, frame)
                 rows.extend({"case": path.name, **row} for row in spine.rows())
                 cases.append(Case(path.name, quality=spine.flag))

@@ -1,4 +1,4 @@
-"""BOBYQA, the paper's optimiser, kept as reference: all vertebrae, no gradient (METHOD.md 5, eqs 9-11)."""
+"""BOBYQA, the paper's optimiser, kept as reference: all vertebrae, no gradient (arXiv 2503.14573, eqs 9-11)."""
 
 from __future__ import annotations
 

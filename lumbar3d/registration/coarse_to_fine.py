@@ -79,7 +79,7 @@ def _fit_coarse(task: FitProblem, model: ShapeModel, start: Parameters) -> Coars
 
 
 def _fit_last(task: FitProblem, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
-    """The last stage, with what the neighbours say."""
+    """Last stage, each level with a prior from the others."""
     stage: FitStage = task.constants.stages[-1]
     objective = build_objective(task, model, coarse.end, stage, Knowledge(prior, coarse.trust))
     minimum = minimise(objective, coarse.end, stage.iterations, task.constants)

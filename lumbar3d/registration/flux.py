@@ -1,4 +1,4 @@
-"""Flux form of the image Jacobian: the answer of the image to a moving surface (design: REGISTRATION.md).
+"""Flux form of the image Jacobian: the answer of the image to a moving surface.
 
 The rasteriser itself is not differentiated.
 

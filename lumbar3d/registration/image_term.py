@@ -19,7 +19,7 @@ from lumbar3d.registration.image_region import block_mean, pixel_weight, region
 from lumbar3d.shape.mesh import TriangleMesh
 
 FINE_RENDER_STEP_PX = 2
-"""Coarse steps render at this pitch and average: sampling at their own pitch roughens the cost (REGISTRATION.md)."""
+"""Coarse steps render at this pitch and average: sampling at their own pitch roughens the cost."""
 
 
 @dataclass(frozen=True, eq=False)

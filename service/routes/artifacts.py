@@ -198,6 +198,6 @@ def open_file(services: Services, job_id: str, client: str, name: str) -> OpenFi
 
 
 def record_read(services: Services, job_id: str, client: str, name: str) -> None:
-    """Nobody reads a result without a trace of it."""
+    """Audit of a reading: no result is read without a trace."""
     with services.database.write() as connection:
         audit.record(connection, job_id, client, "read", name)

@@ -70,5 +70,5 @@ def test_refused_request_stays_on_the_form_and_names_the_field(page, service, pa
     page.click("#submit-button")
     page.wait_for_selector("#submit-error", state="visible")
     text = page.inner_text("#submit-error")
-    assert "invalid_calibration" in text and "/ap" in text and "source_mm missing" in text
+    assert "invalid_calibration" in text and "/ap" in text and "source_mm field required" in text
     assert page.locator("#submit-button").is_enabled()

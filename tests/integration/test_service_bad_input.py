@@ -1,4 +1,4 @@
-"""Everything a caller can get wrong is a problem document with a code, and never comes back in it."""
+"""Bad input: everything a caller can get wrong is a problem document with a code, and never comes back in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one connection, one client, one address may take: the others are served."""
+"""Bounds on one connection, one client, one address: the others are served."""
 
 from __future__ import annotations
 

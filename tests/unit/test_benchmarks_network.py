@@ -11,7 +11,7 @@ import trimesh
 from benchmarks import network_cost, network_names, network_real, network_real_report, network_report
 from benchmarks.network_measure import ViewTruth, measure, misnamed, summary
 from benchmarks.network_names import Tally
-from benchmarks.network_real import Answer
+from benchmarks.network_real import RealPairAnswer
 from benchmarks.subject_films import exact_view
 from benchmarks.subjects import RealSubject, Room
 from lumbar3d.anatomy import LEVELS
@@ -105,10 +105,10 @@ def test_levels_one_too_low_are_named_wrongly(truth: ViewTruth) -> None:
 
 def test_a_refused_pair_is_counted_and_not_measured(truth: ViewTruth, projection: ConeBeam) -> None:
     views = (measure(truth, said(truth, projection, 2.0)),) * 2
-    found = [Answer("a", 0, views), Answer("b", 0, refusal="no spine"), Answer("a", 1, views)]
+    found = [RealPairAnswer("a", 0, views), RealPairAnswer("b", 0, refusal="no spine"), RealPairAnswer("a", 1, views)]
     everybody = network_real.grouped(found)
     people = {name: network_real.grouped([answer for answer in found if answer.subject == name]) for name in "ab"}
-    refused = network_real.grouped([Answer("ct", 0, refusal="cut off")])
+    refused = network_real.grouped([RealPairAnswer("ct", 0, refusal="cut off")])
     report = {"all": everybody, "people": people, "ct": refused, "assets": {}, "machine": {}}
     text = network_real_report.markdown(report)
     assert "| b | AP | 1 | 1 |\n" in text and "refused: b, exposure 0: no spine" in text

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.model_fit import FitSettings, ModelFit, fit_model
 from benchmarks.real_vertebrae import Comparison
-from benchmarks.regions import REGIONS, Regions, regions_at, vertex_regions
+from benchmarks.regions import REGIONS, regions_at, vertex_regions
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Numbers
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator, assd_mm, hd95_mm
@@ -24,7 +25,7 @@ def template() -> ShapeModel:
 
 
 @cache
-def regions() -> Regions:
+def regions() -> Numbers:
     return vertex_regions(template())
 
 

@@ -1,4 +1,4 @@
-"""Every constant of the algorithm is in the registry, with a reason beside it."""
+"""Registry of constants: every constant of the algorithm, with a reason beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a film is its pixels: planted names are gone, and every grey value is as it was."""
+"""De-identification: of a film its pixels are kept, planted names are gone, and every grey value is as it was."""
 
 from __future__ import annotations
 

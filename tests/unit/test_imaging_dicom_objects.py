@@ -1,4 +1,4 @@
-"""Which DICOM objects are radiographs, how they may begin, and what the header costs."""
+"""DICOM objects that are radiographs, how they may begin, and what the header costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One film in every transfer syntax: lossless ones give exactly the same grey values."""
+"""Transfer syntaxes, one film in each: lossless ones give exactly the same grey values."""
 
 from __future__ import annotations
 

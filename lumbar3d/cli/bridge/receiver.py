@@ -9,13 +9,13 @@ from pydicom import Dataset
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
-    Verification,
     XRayAngiographicImageStorage,
     XRayRadiofluoroscopicImageStorage,
 )
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
+from pynetdicom.sop_class import Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
 from lumbar3d.cli.bridge.ledger import Film, Ledger

@@ -1,1 +1,1 @@
-"""One module a version of the schema, in order of their numbers."""
+"""Versions of the schema, a module each, in order of their numbers."""
