@@ -27,6 +27,7 @@ from highdicom.sr import Measurement as NumberItem
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
+from pydicom.valuerep import DT
 
 from lumbar3d.contracts import Measurement, Norm, ReconstructionResult
 from lumbar3d.dicom_out.models import VERTEBRAE
@@ -76,7 +77,7 @@ def structured_report(origin: Origin, result: ReconstructionResult) -> Dataset:
     for keyword in PATIENT_AND_STUDY:
         setattr(report, keyword, origin.films[0].get(keyword))
     for equipment in report.ContributingEquipmentSequence:
-        equipment.ContributionDateTime = origin.date + origin.time
+        equipment.ContributionDateTime = DT(origin.date + origin.time)
     stamp(report, origin)
     return report
 
