@@ -223,7 +223,8 @@ def _put(document: Any, path: tuple[str | int, ...], value: Any) -> None:
             document = document[key]
         except (TypeError, KeyError, IndexError):
             return
-    if isinstance(document, dict) or (isinstance(document, list) and isinstance(last, int) and last < len(document)):
+    is_place = isinstance(last, int) and isinstance(document, list) and last < len(document)
+    if is_place or isinstance(document, dict):
         document[last] = value
 
 

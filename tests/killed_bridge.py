@@ -35,6 +35,7 @@ POINTS: tuple[tuple[type, str, str, State | None], ...] = (
 )
 """Class, method, side of it, and the new state where only that counts."""
 LOADED = (Receiver, sender, steps)
+"""Imported before the forks, as ``bridge run`` imports them later."""
 
 
 def arm(kind: type, method: str, side: str, state: State | None) -> None:

@@ -1,4 +1,4 @@
-"""All DICOM objects of a result in one ZIP, the same bytes whenever it is made."""
+"""ZIP archive of all DICOM objects of a result, the same bytes whenever it is made."""
 
 from __future__ import annotations
 

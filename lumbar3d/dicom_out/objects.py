@@ -1,4 +1,4 @@
-"""What every object of a result has in common: unique identifiers from the job's, patient, study, equipment, times."""
+"""Common modules of the DICOM objects: identifiers from the job's, patient, study, equipment, times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two source films of a result, as what DICOM objects made of it inherit and refer to."""
+"""Source films of a result, as what DICOM objects made of it inherit and refer to."""
 
 from __future__ import annotations
 

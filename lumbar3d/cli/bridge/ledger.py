@@ -1,4 +1,4 @@
-"""The bridge's memory: films, pairs and sent objects in a SQLite file, each step committed before the next.
+"""Ledger of the bridge: films, pairs and sent objects in a SQLite file, each step committed before the next.
 
 A film is known before the archive is told that it arrived, a job before it is waited for, an object as sent only after
 the archive took it. Whoever is killed in between does the last step again, and each step may be done again: instances,

@@ -1,4 +1,4 @@
-"""Which films of a study are an AP and lateral pair, and why others are not: nothing is guessed."""
+"""AP and lateral pairs of a study, and reasons why other films are in none: nothing is guessed."""
 
 from __future__ import annotations
 

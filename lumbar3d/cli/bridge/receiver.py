@@ -1,4 +1,4 @@
-"""C-STORE service class provider: takes films from an archive or a modality."""
+"""C-STORE service class provider, which takes films from an archive or a modality."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydicom import Dataset
 from pydicom.uid import (
+    UID,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     XRayAngiographicImageStorage,
@@ -15,7 +16,6 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
 from lumbar3d.cli.bridge.ledger import Film, Ledger
@@ -25,6 +25,8 @@ from lumbar3d.errors import Lumbar3dError
 from lumbar3d.imaging.formats.dicom_syntaxes import SYNTAXES
 from lumbar3d.imaging.inspect import inspect_upload
 
+VERIFICATION = UID("1.2.840.10008.1.1")
+"""C-ECHO: archives ask with it whether a destination is there."""
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
 KINDS = (
     DigitalXRayImageStorageForPresentation,
@@ -55,7 +57,7 @@ class Receiver:
         self._entity = AE(ae_title=ae_title)
         self._entity.require_called_aet = True
         self._entity.require_calling_aet = list(calling)
-        self._entity.add_supported_context(Verification)
+        self._entity.add_supported_context(VERIFICATION)
         for kind in KINDS:
             self._entity.add_supported_context(kind, sorted(SYNTAXES))
 

@@ -1,4 +1,4 @@
-"""C-STORE service class user: stores results in the archive."""
+"""C-STORE service class user, which stores results in the archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bridge does again and again: pair, submit, look, store."""
+"""Steps of the bridge, again and again: pair, submit, look, store."""
 
 from __future__ import annotations
 

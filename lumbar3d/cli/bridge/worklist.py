@@ -1,4 +1,4 @@
-"""The worklist: what is on its way, and what could not be paired or answered, with reasons."""
+"""Worklist of the bridge: what is on its way, and what could not be paired or answered, with reasons."""
 
 from __future__ import annotations
 
