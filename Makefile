@@ -57,11 +57,12 @@ check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI
 	$(BIN)/python -m benchmarks.pages --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml docker/compose.pacs.yaml
 
-# Tests that are no unit tests start servers and measure time: one after the other.
+# Tests of whole services mostly wait: three files at a time. Browsers and accelerators are used by one test after the other.
 test: check services  ## check, then every test; the last line says what could not run here
 	rm -f $(NOT_RUN)
 	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests/unit $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
-	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests --ignore tests/unit $(PYTEST_FLAGS)
+	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests/integration --numprocesses 3 --dist loadfile $(PYTEST_FLAGS)
+	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests --ignore tests/unit --ignore tests/integration $(PYTEST_FLAGS)
 	@$(BIN)/python -m tests.not_run $(NOT_RUN)
 
 unit: $(VENV)/.dev  ## unit tests of the shipped packages: quick, no services
