@@ -163,7 +163,7 @@ def test_main_says_its_arguments(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 @functools.cache
 def _mains() -> frozenset[str]:
     """Modules of both packages that can be run."""
-    paths = [path for package in ("benchmarks", "training") for path in (ROOT / package).rglob("*.py")]
+    paths = [path for package in ("benchmarks", "lumbar3d/training") for path in (ROOT / package).rglob("*.py")]
     runnable = [path for path in paths if '__name__ == "__main__"' in path.read_text()]
     return frozenset(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in runnable)
 
