@@ -279,15 +279,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
     load_average = round(os.getloadavg()[0], 1)
+    before = " --before CHECKOUT" if chosen.before else ""
     with tempfile.TemporaryDirectory() as scratch, databases() as (name, urls):
         folder = Path(scratch)
         found = {}
         if chosen.before:
-            before = polls(folder / "before", chosen.before.resolve(), urls[3], chosen.pollers, chosen.seconds)
-            found["before, as it was"] = before["answer kept"]
+            old = polls(folder / "before", chosen.before.resolve(), urls[3], chosen.pollers, chosen.seconds)
+            found["before, as it was"] = old["answer kept"]
         found |= polls(folder / "polls", ROOT, urls[0], chosen.pollers, chosen.seconds)
         record = {
-            "command": "python -m benchmarks.load",
+            "command": f"python -m benchmarks.load --pollers {chosen.pollers} --seconds {chosen.seconds:.0f}{before}",
             "machine": describe("fastapi", "uvicorn", "httptools", "sqlalchemy"),
             "load_average": load_average,
             "database": name,

@@ -13,6 +13,8 @@ from lumbar3d.service.deps import ClientDep, ServicesDep
 from lumbar3d.service.routes.responses import ANY_CLIENT, documented
 
 ROUTER = APIRouter(tags=["operation"])
+LARGEST = 2**53 - 1
+"""Whole numbers beyond it are not the same in every JSON reader, and those beyond 64 bits no database takes."""
 
 
 class AuditEntry(BaseModel):
@@ -28,7 +30,9 @@ class AuditEntry(BaseModel):
 
 @ROUTER.get(AUDIT, summary="Who did what and when", response_model=list[AuditEntry], responses=documented(*ANY_CLIENT))
 async def trail(
-    services: ServicesDep, client: ClientDep, after: Annotated[int, Query(ge=0, description="id of a row")] = 0
+    services: ServicesDep,
+    client: ClientDep,
+    after: Annotated[int, Query(ge=0, le=LARGEST, description="id of a row")] = 0,
 ) -> list[AuditEntry]:
     """The next rows behind one, at most 1000; an empty list is the end. Needs the role admin."""
     rows = await services.turns.take(client, lambda: audit.page(services.database, after))

@@ -83,3 +83,9 @@ def nothing_else(url: str) -> None:
         assert isinstance(caught.value, DatabaseError)
     assert [row.actor for row in audit.read(database)] == ["alice"]
     database.close()
+
+
+def test_number_that_no_database_takes_is_refused(tmp_path: Path) -> None:
+    with http_bench(tmp_path) as bench:
+        assert bench.client.get(f"/audit?after={2**53 - 1}").json() == []
+        assert bench.client.get(f"/audit?after={2**63}").status_code == 422
