@@ -11,7 +11,7 @@ from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry.projection import Projection
-from lumbar3d.registration.constants import RegistrationConstants, Stage
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.objective import NormalEquations, build_objective
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
@@ -26,7 +26,7 @@ from tests.unit.registration_cases import exact_detection, toy_models, true_para
 MODELS = toy_models()
 OFF = np.array([10.0, 0.0, 3.0, 2.0])
 """Source 10 mm too far, detector 3 mm too low and turned by 2 degrees."""
-QUICK = RegistrationConstants(stages=(Stage(8, 12, 8), Stage(4, 12, 6), Stage(2, 12, 4)))
+QUICK = RegistrationConstants(stages=(FitStage(8, 12, 8), FitStage(4, 12, 6), FitStage(2, 12, 4)))
 
 
 def told_wrong(detection: Detection, off: Array) -> Detection:
@@ -98,7 +98,7 @@ def test_the_gradient_is_that_of_the_landmarks(detection: Detection) -> None:
     task, model = FitProblem(MODELS, detection, CpuProjector(), constants), MODELS[1]
     at = Parameters(true_parameters(MODELS, np.random.default_rng(2))[1].world_from_model, np.zeros(model.rank))
     nothing = LateralError(np.zeros(4), np.zeros(3))
-    objective = build_objective(task, model, at, Stage(2, 12, 0))
+    objective = build_objective(task, model, at, FitStage(2, 12, 0))
     here = objective.evaluate(at)
     image = replace(objective.images[1], constants=replace(constants, noise_correlation_px2=1e12))
     blind = replace(objective, images=(objective.images[0], image))
