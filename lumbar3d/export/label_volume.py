@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lumbar3d.arrays import Array, Mask
+from lumbar3d.arrays import Array, Indices, Mask, Places
 from lumbar3d.export.file_frames import RAS_FROM_SRS
 from lumbar3d.export.surface import Surface
 from lumbar3d.shape.mesh import TriangleMesh
@@ -48,21 +48,28 @@ def inside(mesh: TriangleMesh, origin: Array, shape: tuple[int, ...]) -> Mask:
     """
     points = (mesh.vertices - origin) / SPACING_MM
     crossings = np.zeros((shape[0], shape[1], shape[2] + 1), np.int16)
-    low = np.ceil(points[:, :2][mesh.faces].min(axis=1)).astype(int)
-    size = np.floor(points[:, :2][mesh.faces].max(axis=1)).astype(int) - low + 1
-    for dx in range(int(size[:, 0].max(initial=0))):
-        for dy in range(int(size[:, 1].max(initial=0))):
-            rows = np.flatnonzero((size[:, 0] > dx) & (size[:, 1] > dy))
-            columns = low[rows] + (dx, dy)
-            side, height = _hits(points, mesh.faces[rows], columns)
-            met = side != 0
-            x, y = columns[met].T
-            z = np.clip(np.ceil(height[met]), 0, shape[2]).astype(int)
-            np.add.at(crossings, (x, y, z), -side[met])
+    faces, columns = _below(points, mesh.faces)
+    side, height = _hits(points, faces, columns)
+    met = side != 0
+    x, y = columns[met].T
+    z = np.clip(np.ceil(height[met]), 0, shape[2]).astype(int)
+    np.add.at(crossings, (x, y, z), -side[met])
     return np.asarray(crossings.cumsum(axis=2)[..., :-1] > 0)
 
 
-def _hits(points: Array, faces: NDArray[np.int32], columns: NDArray[np.int64]) -> tuple[NDArray[np.int16], Array]:
+def _below(points: Array, faces: Indices) -> tuple[Indices, Places]:
+    """Every face (n, 3) with every column (n, 2) of the grid that its bounding box covers."""
+    corners = points[:, :2][faces]
+    low = np.ceil(corners.min(axis=1)).astype(int)
+    size = np.maximum(np.floor(corners.max(axis=1)).astype(int) - low + 1, 0)
+    counts = size.prod(axis=1)
+    rows = np.repeat(np.arange(len(faces)), counts)
+    number = np.arange(len(rows)) - np.repeat(counts.cumsum() - counts, counts)
+    offset = np.stack(np.divmod(number, size[rows, 1]), axis=1)
+    return faces[rows], low[rows] + offset
+
+
+def _hits(points: Array, faces: Indices, columns: Places) -> tuple[NDArray[np.int16], Array]:
     """Whether the line over each (x, y) goes through its face: +1 where the face looks up, -1 down, 0 past; and where.
 
     The test of an edge is computed from its lower vertex to its higher one, whichever face asks: two neighbours never

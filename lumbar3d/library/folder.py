@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lumbar3d.contracts import VIEWS, FrameName
-from lumbar3d.errors import CalibrationError, Lumbar3dError, RadiographError
+from lumbar3d.errors import CalibrationError, InputError, RadiographError, RegistrationError, RejectedError
 from lumbar3d.export.measurement_table import COLUMNS
-from lumbar3d.library.call import reconstruct
+from lumbar3d.library import call
 from lumbar3d.library.films import Room
-from lumbar3d.library.spine import USUAL_FORMATS, Spine
+from lumbar3d.library.spine import USUAL_FORMATS
 
 CALIBRATION = "calibration.json"
 CASES, ALL_MEASUREMENTS = "cases.csv", "all_measurements.csv"
 _COLUMNS = ("case", "quality", "code", "message")
-Reconstruct = Callable[[Path, Path, Room], Spine]
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,6 @@ def reconstruct_folder(
     formats: Sequence[str] = USUAL_FORMATS,
     frame: FrameName = "srs",
     progress: bool = True,
-    reconstruct: Reconstruct = reconstruct,
 ) -> tuple[Case, ...]:
     """Reconstruct every case below a folder; what cannot be answered is written down, and the next one follows.
 
@@ -66,8 +64,6 @@ def reconstruct_folder(
         As of ``Spine.save``.
     progress : bool
         A bar on standard error.
-    reconstruct : callable
-        What reconstructs a pair.
 
     Returns
     -------
@@ -78,6 +74,8 @@ def reconstruct_folder(
     ------
     ValueError
         There is no case below the folder.
+    EngineError
+        Our side failed in a way that no other case would escape.
     """
     root, target = Path(folder), Path(out)
     folders = sorted(path for path in root.iterdir() if path.is_dir() and path.resolve() != target.resolve())
@@ -94,14 +92,14 @@ def reconstruct_folder(
             bar.update(task, description=path.name)
             try:
                 ap, lat = (_film(path, view) for view in VIEWS)
-                spine = reconstruct(ap, lat, _room(path, shared))
+                spine = call.reconstruct(ap, lat, _room(path, shared))
                 spine.save(target / path.name, formats, frame)
                 rows.extend({"case": path.name, **row} for row in spine.rows())
                 cases.append(Case(path.name, quality=spine.flag))
-            except Lumbar3dError as error:
+            except (InputError, RejectedError, RegistrationError) as error:
                 cases.append(Case(path.name, code=error.code, message=str(error)))
             bar.advance(task)
-    _write(target / CASES, _COLUMNS, [vars(case) | {"case": case.name} for case in cases])
+    _write(target / CASES, _COLUMNS, [{**vars(case), "case": case.name} for case in cases])
     _write(target / ALL_MEASUREMENTS, ("case", *COLUMNS), rows)
     return tuple(cases)
 

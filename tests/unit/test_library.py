@@ -18,6 +18,7 @@ from lumbar3d.errors import CalibrationError, RadiographError, ViewsContradictEr
 from lumbar3d.imaging.header import ImageFormat
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.radiograph import load_radiograph
+from lumbar3d.library import call
 from lumbar3d.library.films import as_files, calibration_of
 from lumbar3d.library.folder import Case, reconstruct_folder
 from tests.conftest import calibration_document
@@ -97,7 +98,7 @@ class Stub:
         return [{"code": "lumbar_lordosis", "target": "L1-L5", "value": 41.5}]
 
 
-def test_a_folder_of_cases(tmp_path: Path) -> None:
+def test_a_folder_of_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that works, one that is refused, one without a film, one without a calibration; none stops the others."""
     for name in ("a", "b", "c", "d"):
         (tmp_path / "in" / name).mkdir(parents=True)
@@ -113,8 +114,9 @@ def test_a_folder_of_cases(tmp_path: Path) -> None:
             raise ViewsContradictError("not the same spine")
         return Stub()
 
+    monkeypatch.setattr(call, "reconstruct", reconstruct)
     out = tmp_path / "out"
-    cases = reconstruct_folder(tmp_path / "in", out, frame="lps", progress=False, reconstruct=reconstruct)
+    cases = reconstruct_folder(tmp_path / "in", out, frame="lps", progress=False)
     assert cases[:2] == (Case("a", "review"), Case("b", code="views_contradict", message="not the same spine"))
     assert [case.code for case in cases[2:]] == ["invalid_radiograph", "invalid_calibration"]
     assert asked == [("ap.png", "lat.dcm", "a"), ("ap.png", "lat.dcm", "b")]
