@@ -1,4 +1,4 @@
-"""Whether an accepted job is ever lost or done twice under faults: ``python -m benchmarks.chaos``.
+"""Accepted jobs under faults, lost or done twice: ``python -m benchmarks.chaos``.
 
 Rounds, each on a fresh deployment (``benchmarks.chaos_world``): clients submit with idempotency keys and repeat until
 they are answered 202, while one fault after the other is drawn at random. Then everything is counted in the job table,

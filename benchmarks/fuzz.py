@@ -1,4 +1,4 @@
-"""Whether any input gets more than a typed refusal: ``python -m benchmarks.fuzz``.
+"""Fuzzing: does any input get more than a typed refusal: ``python -m benchmarks.fuzz``.
 
 Three parts. Files: radiographs of every format with random damage, through the checks of the web process; one in
 ``CLEANED_EVERY`` through de-identification too, one in ``DECODED_EVERY`` through the decoder. Documents: calibrations

@@ -1,4 +1,4 @@
-"""What a wrong calibration does to the answer, with the room as it was told and with the room refined by the fit.
+"""Answer under a wrong calibration, with the room as it was told and with the room refined by the fit.
 
 ``python -m benchmarks.geometry --data DIR``: people of ``benchmarks.subjects``, decomposition images rendered in the
 true room and spoiled as in ``benchmarks.registration`` (no network here); the lateral view of the calibration document

@@ -1,4 +1,4 @@
-"""What many clients at once wait for, and what they cost: ``python -m benchmarks.load``.
+"""Load: what many clients at once wait for and cost: ``python -m benchmarks.load``.
 
 One front end as it ships, with API keys, on PostgreSQL where there is one and on SQLite elsewhere; no worker, so that
 jobs stay where they are. Measured are polls with kept answers and through the job table, submissions at 20 a second,

@@ -1,4 +1,4 @@
-"""What a caller may hand over as a radiograph or a calibration, as the files and the contract that the engine reads."""
+"""Radiographs and calibrations as a caller may hand them over, as the files and the contract that the engine reads."""
 
 from __future__ import annotations
 
