@@ -45,20 +45,30 @@ def delivered(artifact: Artifact, stored: Path, frame: FrameName) -> Iterator[tu
         yield name, convert(artifact, source, frame) if is_made(artifact, frame) else source
 
 
+def _result(source: bytes) -> ReconstructionResult:
+    """The stored document; a residual that no landmark gave is NaN, which JSON has as null."""
+    document = json.loads(source)
+    for level in document["levels"]:
+        for name in ("image_residual", "ray_residual_mm"):
+            if level["quality"][name] is None:
+                level["quality"][name] = float("nan")
+    return ReconstructionResult.model_validate(document)
+
+
 def _zip_of_stl(source: bytes, frame: FrameName) -> bytes:
     return archive.zipped({name: stl.stated(content, frame) for name, content in archive.unzipped(source).items()})
 
 
 def _markups(source: bytes, _frame: FrameName) -> bytes:
-    return markups.markups(ReconstructionResult.model_validate_json(source))
+    return markups.markups(_result(source))
 
 
 def _table(source: bytes, _frame: FrameName) -> bytes:
-    return measurement_table.measurements_csv(ReconstructionResult.model_validate_json(source).measurements)
+    return measurement_table.measurements_csv(_result(source).measurements)
 
 
 def _fhir(source: bytes, _frame: FrameName) -> bytes:
-    result = ReconstructionResult.model_validate_json(source)
+    result = _result(source)
     return json.dumps(fhir.bundle(result, hashlib.sha256(source).hexdigest()), indent=1).encode()
 
 

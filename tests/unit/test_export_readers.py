@@ -69,7 +69,10 @@ def folder(surfaces: list[Surface], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def result() -> ReconstructionResult:
-    quality = LevelQuality(image_residual=0.1, ray_residual_mm=0.5, overlap_dice=0.9, surface_sigma_mm=0.7, flag="ok")
+    unseen = float("nan")  # no landmark of the level was found in both films
+    quality = LevelQuality(
+        image_residual=0.1, ray_residual_mm=unseen, overlap_dice=0.9, surface_sigma_mm=0.7, flag="ok"
+    )
     levels = [
         LevelResult(
             level=level,
