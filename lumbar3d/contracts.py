@@ -235,7 +235,9 @@ class LevelQuality(_Contract):
     """How well one vertebra is supported by the two images."""
 
     image_residual: float = Field(description="mean absolute DRR residual inside the vertebra, 0-1, worse view")
-    ray_residual_mm: float = Field(description="RMS distance between the two rays of the seven landmarks")
+    ray_residual_mm: float | None = Field(
+        description="RMS distance between the two rays of the seven landmarks; null where none was found in both views"
+    )
     overlap_dice: float = Field(ge=0.0, le=1.0, description="Dice of fitted and detected silhouettes, worse view")
     surface_sigma_mm: float | None = Field(
         description="RMS posterior standard error of the surface in the room as it is believed to be; null where the "

@@ -149,7 +149,7 @@ def _judge(registration: Registration, row: int, stranger: bool, height_loss: fl
         grades |= _WITHOUT_COVARIANCE
     return LevelQuality(
         image_residual=float(registration.image_residual[row].mean()),
-        ray_residual_mm=ray_residual_mm,
+        ray_residual_mm=ray_residual_mm if np.isfinite(ray_residual_mm) else None,
         overlap_dice=float(registration.silhouette_dice[row].mean()),
         surface_sigma_mm=sigma_mm if stated else None,
         height_loss=height_loss if stated else None,
