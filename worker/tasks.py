@@ -1,8 +1,8 @@
 """Celery application and its one task.
 
 A message carries a job id and nothing else; losing or repeating one costs nothing, because the job table is the truth.
-So the message is acknowledged when it arrives (``acks_late`` would only repeat poison messages), results are not kept,
-and nobody's exception ever crosses the queue.
+So the message is out of the queue when it arrives (one that stayed there could only be repeated as poison), results are
+not kept, and nobody's exception ever crosses the queue.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.worker import state
+from kombu import Queue
 
 from lumbar3d.contracts import RECONSTRUCT_TASK
 from lumbar3d.jobs import jsonlog
@@ -130,10 +131,14 @@ def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_eng
         task_acks_late=False,
         task_default_queue=QUEUE,
         task_ignore_result=True,
+        # Not acknowledged: a Redis that does not take an acknowledgement would leave the message its place, and the
+        # worker, which holds one at a time, without work for an hour. Hints that are lost are sent again.
+        task_queues=[Queue(QUEUE, routing_key=QUEUE, no_ack=True)],
         task_serializer="json",
         task_time_limit=settings.job_time_limit_s + HARD_LIMIT_MARGIN_S,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_concurrency=1,
+        worker_disable_prefetch=True,
         worker_max_tasks_per_child=200,
         worker_pool="prefork",
         worker_prefetch_multiplier=1,
