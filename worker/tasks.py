@@ -16,7 +16,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.worker import state
-from kombu import Queue
+from kombu.entity import Queue
 
 from lumbar3d.contracts import RECONSTRUCT_TASK
 from lumbar3d.jobs import jsonlog
@@ -133,7 +133,7 @@ def build_app(settings: WorkerSettings, engine_factory: EngineFactory = load_eng
         task_ignore_result=True,
         # Not acknowledged: a Redis that does not take an acknowledgement would leave the message its place, and the
         # worker, which holds one at a time, without work for an hour. Hints that are lost are sent again.
-        task_queues=[Queue(QUEUE, routing_key=QUEUE, no_ack=True)],
+        task_queues=[Queue(QUEUE, routing_key=QUEUE, no_ack=True)],  # type: ignore[no-untyped-call]
         task_serializer="json",
         task_time_limit=settings.job_time_limit_s + HARD_LIMIT_MARGIN_S,
         worker_cancel_long_running_tasks_on_connection_loss=False,
