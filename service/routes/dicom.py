@@ -59,12 +59,12 @@ def _made(services: Services, job_id: str, client: str) -> bytes:
 
 
 def _identifiers(services: Services, job_id: str, client: str) -> identity.Identifiers:
-    key = services.settings.identity_key_text
-    if key is None:
-        raise IdentityUnavailableError("this service keeps no identifiers: LUMBAR3D_IDENTITY_KEY is not set")
     sealed = services.table.sealed_identity(job_id, client)
     if sealed is None:
         raise SourceNotDicomError("no identifiers were kept of the films of this job")
+    key = services.settings.identity_key_text
+    if key is None:
+        raise IdentityUnavailableError("the identifiers were sealed, and LUMBAR3D_IDENTITY_KEY is not set any more")
     try:
         return identity.unseal(sealed, key)
     except identity.IdentityKeyError as error:
