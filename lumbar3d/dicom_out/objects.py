@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from lumbar3d.dicom_out.source import PATIENT_AND_STUDY
+from lumbar3d.imaging.formats.clean_dicom import PATIENT_AND_STUDY
 
 MANUFACTURER = "lumbar3d"
 MODEL = "lumbar3d"

@@ -32,7 +32,7 @@ from pydicom.valuerep import DT
 from lumbar3d.contracts import Measurement, Norm, ReconstructionResult
 from lumbar3d.dicom_out.models import VERTEBRAE
 from lumbar3d.dicom_out.objects import FIRST_SERIES, MANUFACTURER, MODEL, REMARK, Origin, stamp
-from lumbar3d.dicom_out.source import PATIENT_AND_STUDY
+from lumbar3d.imaging.formats.clean_dicom import PATIENT_AND_STUDY
 
 SCHEME = "99LUMBAR3D"
 """Private coding scheme: the codes of the result document."""

@@ -8,21 +8,8 @@ from pydicom import Dataset, config, datadict
 from pydicom.valuerep import validate_value
 
 from lumbar3d.contracts import VIEWS
+from lumbar3d.imaging.formats.clean_dicom import PATIENT_AND_STUDY, REFERENCE
 
-REFERENCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
-"""Without these there is nothing to refer to."""
-PATIENT_AND_STUDY = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
-"""Type 2 everywhere: present, and empty where the film does not say."""
 _SEXES = ("M", "F", "O")
 
 Identifiers = Mapping[str, Mapping[str, str]]

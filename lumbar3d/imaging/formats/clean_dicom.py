@@ -21,11 +21,9 @@ from lumbar3d.imaging.formats.dicom_reader import DicomContent, read_content, tr
 from lumbar3d.imaging.formats.dicom_syntaxes import NATIVE, SYNTAXES
 from lumbar3d.imaging.header import RoomTags
 
-IDENTIFIERS = (
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SOPInstanceUID",
-    "SOPClassUID",
+REFERENCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+"""Without these nothing can refer to the film."""
+PATIENT_AND_STUDY = (
     "PatientName",
     "PatientID",
     "PatientBirthDate",
@@ -36,6 +34,8 @@ IDENTIFIERS = (
     "StudyTime",
     "ReferringPhysicianName",
 )
+"""Type 2 everywhere: present, and empty where the film does not say."""
+IDENTIFIERS = (*REFERENCE, *PATIENT_AND_STUDY)
 NOBODY = uid.UID("2.25.0")
 """Instance of every copy: they stay inside, and the same film gives the same bytes."""
 _LONGEST = 1024
