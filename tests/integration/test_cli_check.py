@@ -16,9 +16,9 @@ from lumbar3d.cli.main import app
 from lumbar3d.contracts import Calibration, GeometryView
 from lumbar3d.geometry.calibration import build_geometry
 from tests.conftest import calibration_document
+from tests.unit.geometry.test_geometry_beads import phantom, seen
+from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
 from tests.unit.radiograph_files import dicom, write_dicom, write_png
-from tests.unit.test_geometry_beads import phantom, seen
-from tests.unit.test_imaging_tagged_room import AP, LAT
 
 SIDE = 1024
 

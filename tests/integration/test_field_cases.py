@@ -2,7 +2,7 @@
 
 The files are not part of this repository. ``LUMBAR3D_CASES`` names a folder that holds them: a film pair and its
 calibration (``base_*``), and files that take the place of its AP film. What each kind of file means is tested anywhere
-on small ones that the unit tests make themselves (``tests/unit/test_imaging_*``).
+on small ones that the unit tests make themselves (``tests/unit/imaging``).
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from tests.conftest import calibration_document
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.integration.processes import IMAGE, parts
 from tests.tiny_engine import grey_png
+from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
 from tests.unit.radiograph_files import write_dicom
-from tests.unit.test_imaging_tagged_room import AP, LAT
 
 CANARY = "DOE^JANE-1948"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.not_run import RECORD, sentence
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 

@@ -16,7 +16,7 @@ from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable, QueueLimits
 from tests.database_line import database_line
 from tests.unit.conftest import Submit, submission
-from tests.unit.test_jobs_sweeper import MemoryBroker
+from tests.unit.jobs.test_jobs_sweeper import MemoryBroker
 
 HOUR_S = 3600.0
 LEASE = LeasePolicy(lease_s=60.0, max_attempts=3, retry_delay_s=0.0)

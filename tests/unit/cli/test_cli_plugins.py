@@ -42,7 +42,7 @@ def test_plugin_whose_package_is_missing_says_what_to_install(monkeypatch: pytes
 
 
 def test_library_missing_while_a_plugin_runs_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    only(monkeypatch, "tests.unit.test_cli_plugins:broken")
+    only(monkeypatch, "tests.unit.cli.test_cli_plugins:broken")
     result = CliRunner().invoke(app, ["ssm"])
     assert result.exit_code == 1 and "not_installed is missing" in result.stderr
     assert "lumbar3d[training]" in result.stderr

@@ -11,7 +11,7 @@ import yaml
 from lumbar3d.service.settings import ServiceSettings
 from lumbar3d.worker.settings import WorkerSettings
 
-FOLDER = Path(__file__).resolve().parents[2] / "docker/kubernetes"
+FOLDER = Path(__file__).resolve().parents[3] / "docker/kubernetes"
 VERSION = "1.31"
 FOREIGN = ("POSTGRES_", "REDIS_", "AWS_", "PGDATA")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("lumbar3d", "service", "worker", "benchmarks")
 DOCSTRING = re.compile(r'r?"""(.*?)(?:"""|\n)')
 CLAUSE = re.compile(r"(What|Who|Whose|How|Where|When|Whether|Which|Why|Do|Does|Is|Are|Would|Can|Nobody)\b|[^`]*\?")

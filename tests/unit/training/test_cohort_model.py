@@ -15,7 +15,7 @@ from lumbar3d.training.cohort.pca import principal_components
 from lumbar3d.training.cohort.pictures import curves_picture, scree_picture
 from lumbar3d.training.cohort.store import Cohort, Prepared, WorkFolder, key_of
 from tests.unit.cohort_cases import bumpy
-from tests.unit.test_cohort_fit import smooth_shapes
+from tests.unit.training.test_cohort_fit import smooth_shapes
 
 
 def oriented(shapes: np.ndarray) -> Oriented:

@@ -12,7 +12,7 @@ import pytest
 from lumbar3d import anatomy
 from lumbar3d.anatomy import LANDMARK_GROUPS, LANDMARKS, LEVELS, OTHER_SIDE, SPINE, adjacent_rows
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("lumbar3d", "service", "worker", "benchmarks")
 OWNER = ROOT / "lumbar3d" / "anatomy.py"
 COUNTS = {"LEVEL_COUNT", "LANDMARK_COUNT"}

@@ -26,6 +26,6 @@ def test_what_nobody_reads_is_refused() -> None:
 
 
 def test_the_documented_table_is_that_of_the_code() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "operate.md").read_text()
+    page = (Path(__file__).resolve().parents[3] / "docs" / "operate.md").read_text()
     assert table() in page, "paste the output of `lumbar3d settings` into docs/operate.md"
     assert "SecretStr" not in table() and all(f"`LUMBAR3D_{name}`" in page for name in KNOWN)

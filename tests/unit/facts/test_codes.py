@@ -27,7 +27,7 @@ from lumbar3d.training.cohort import errors as cohort_errors
 from lumbar3d.training.network import errors as network_errors
 from tests.unit.conftest import submission
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("lumbar3d", "service", "worker")
 MODULES = (job_errors, service_errors, cohort_errors, network_errors)
 """Imported so that the walk over the subclasses finds their errors."""

@@ -16,7 +16,7 @@ from lumbar3d.imaging.consistency import DETECTOR_DISTANCE, PATIENT_DISTANCE, TW
 from lumbar3d.notes import DOUBTFUL, NOTES, REASONS
 from lumbar3d.refusal.laterality import AP_PERHAPS_MIRRORED
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAIR = (
     quality.VIEWS_SHIFTED,
     quality.UNLIKE_TRAINING,

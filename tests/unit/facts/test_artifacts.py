@@ -13,7 +13,7 @@ from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, MADE, MESHES, OVERLAY,
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SENT = {"ap.png", "lat.png"}
 """Names of a job's images that the images of the demonstration have as well."""
 ADDRESSES = {address for artifact in ARTIFACTS for address, _ in artifact.files()}

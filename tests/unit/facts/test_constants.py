@@ -14,7 +14,7 @@ from lumbar3d.constants import GROUPS, OWNERS, Recorded, recorded
 from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
 
-LIBRARY = Path(__file__).resolve().parents[2] / "lumbar3d"
+LIBRARY = Path(__file__).resolve().parents[3] / "lumbar3d"
 PACKAGES = ("detection", "refusal", "drr", "engines", "geometry", "imaging", "measurement", "registration", "shape")
 MODULES = ("detector.py", "quality.py")
 DOOR = ("geometry/beads.py", "imaging/formats", "imaging/header.py", "imaging/inspect.py", "imaging/sandbox.py")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import metadata
 from pathlib import Path
 
-CONSTRAINTS = (Path(__file__).resolve().parents[2] / "constraints.txt").read_text().lower()
+CONSTRAINTS = (Path(__file__).resolve().parents[3] / "constraints.txt").read_text().lower()
 
 
 def test_codecs_may_stand_beside_this_licence() -> None:
