@@ -47,7 +47,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        for module, name, size in ((samples, "CoarseBlocks", 6), (refiner_samples, "CropBlocks", 30)):
+        patch.setattr(refiner_samples, "FILMS_PER_VIEW", 1)
+        for module, name, size in ((samples, "CoarseBlocks", 6), (refiner_samples, "CropBlocks", 10)):
             patch.setattr(module, "PATIENTS_PER_BLOCK", 1)
             patch.setattr(getattr(module, name), "size", size)
         _command(app, "coarse", folder / "coarse", "--samples", 6, "--workers", 0)
