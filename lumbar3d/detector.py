@@ -19,12 +19,14 @@ from lumbar3d.detection.flip_averaging import looks, merged
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_together
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.detection.onnx_session import open_session, run_session
+from lumbar3d.detection.other_view import read_together
 from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import AssetError
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.refusal.constants import CONSTANTS
 from lumbar3d.refusal.contradiction import refuse_contradiction
-from lumbar3d.refusal.films import refuse_unreadable
+from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_unfound
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
 from lumbar3d.shape.assets import AssetStore
@@ -88,7 +90,9 @@ class Detector:
         """
         inspected = self.inspect([ap, lat])
         naming = name_together(*inspected)
-        refuse_unreadable(inspected, naming, self.look)
+        refuse_faulty(inspected, naming, self.look)
+        inspected = read_together(inspected, is_unsure, CONSTANTS.least_confidence)
+        refuse_unfound(inspected)
         guesses = [each.guess for each in inspected]
         refuse_contradiction([guess.centre_rays() for guess in guesses])
         refuse_doubtful_names(inspected, naming)
@@ -112,7 +116,7 @@ class Detector:
         films, codes = np.stack([view.film for view in views]), np.stack([view.code for view in views])
         opacity, heatmap, votes, features = self._run_network(films, codes)
         readings = [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
-        return [FirstPass(*parts) for parts in zip(views, opacity, readings, features, heatmap, strict=True)]
+        return [FirstPass(*parts) for parts in zip(views, opacity, readings, features, heatmap, votes, strict=True)]
 
     def look(self, films: Image, codes: Image) -> list[LevelReading]:
         """Readings of any films (n, 256, 256) by the first network."""
