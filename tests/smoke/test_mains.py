@@ -20,27 +20,38 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lumbar3d.shape.assets import default_asset_directory
-from tests.smoke.people import write_people
+from benchmarks import cohort_meshes
+from tests.smoke.stand_ins import write_people, write_small_assets
 from tests.smoke.table import COMMANDS, MAINS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Assets that every main finds in place of the shipped ones."""
+    folder = tmp_path_factory.mktemp("assets") / "small"
+    write_small_assets(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUMBAR3D_ASSETS", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def data(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     write_people(folder)
     return folder
 
 
-@pytest.fixture(scope="session")
-def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(default_asset_directory(), tmp_path_factory.mktemp("assets") / "copy"))
+@pytest.fixture
+def assets(small: Path, tmp_path: Path) -> Path:
+    """Assets that a main may change."""
+    return Path(shutil.copytree(small, tmp_path / "assets"))
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def trained(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Both networks, trained on a handful of simulated films."""
     from lumbar3d.training.network import refiner_samples, samples
     from lumbar3d.training.network.command import app
@@ -61,8 +72,17 @@ def _command(app: typer.Typer, *arguments: object) -> None:
     assert result.exit_code == 0, result.output
 
 
+def _rows() -> Iterator[Any]:
+    """Names of the rows; those that need the tiny training stay in one process, which trains once."""
+    for name, tiny in MAINS.items():
+        if not tiny.only_help:
+            group = "trained" if "{trained}" in tiny.arguments else name
+            yield pytest.param(name, marks=pytest.mark.xdist_group(group))
+
+
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", [name for name, tiny in MAINS.items() if not tiny.only_help])
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", list(_rows()))
 def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matplotlib.use("Agg")
     tiny, module = MAINS[name], importlib.import_module(name)
@@ -131,15 +151,26 @@ def _three_levels(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SOURCES", {"verse012": sources["verse012"]})
 
 
+def _coarse_meshes(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seventh of the vertices; a fit is then allowed to end further from them."""
+    from lumbar3d.training.cohort import fit, remesh
+
+    monkeypatch.setattr(cohort_meshes, "VERTEX_COUNTS", (2_000, 3_000))
+    monkeypatch.setattr(remesh, "AREA_PER_VERTEX_MM2", 10.0)
+    monkeypatch.setattr(fit, "GREATEST_REST_MM", 5.0)
+
+
 def _few_persons(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from lumbar3d.training.shape_model.literature_part import LiteratureSettings
     from lumbar3d.training.shape_model.prior import PriorSettings
 
     settings = PriorSettings(literature=LiteratureSettings(persons=30, functions=16), rank=20, shared_factors=8)
     monkeypatch.setattr(module.prior, "PriorSettings", lambda: settings)
+    monkeypatch.setattr(module.template, "SURFACE_SAMPLES", 50_000)
 
 
 SPECIAL = {
+    "benchmarks.cohort": _coarse_meshes,
     "benchmarks.decoding": _two_encodings,
     "benchmarks.network_cost": _in_this_process,
     "benchmarks.network_real": _no_scan,
