@@ -1,7 +1,8 @@
 """Stand-ins for what benchmarks read: real people's surfaces, and assets with a handful of modes.
 
-The surfaces are the shipped mean vertebrae, laid on the annotated landmarks; they have the folders and file names of
-``benchmarks.subjects`` and ``benchmarks.lone_l1``. Figures of benchmarks that run on them mean nothing.
+The surfaces are the shipped mean vertebrae with few triangles, laid on the annotated landmarks; they have the folders
+and file names of ``benchmarks.subjects`` and ``benchmarks.lone_l1``. Figures of benchmarks that run on them mean
+nothing.
 """
 
 from __future__ import annotations
@@ -77,4 +78,4 @@ def _placed(model: ShapeModel, landmarks_mm: list[list[float]]) -> Array:
 
 def _write(path: Path, vertices: Array, model: ShapeModel) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    trimesh.Trimesh(vertices, model.faces, process=False).export(path)
+    trimesh.Trimesh(vertices[model.fit_vertices], model.fit_faces, process=False).export(path)

@@ -20,11 +20,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import cohort_meshes
+from benchmarks import cohort_meshes, model_fit
 from tests.smoke.stand_ins import write_people, write_small_assets
 from tests.smoke.table import COMMANDS, MAINS
 
 ROOT = Path(__file__).resolve().parents[2]
+SHORT_FIT = model_fit.FitSettings(start_leans_deg=(0.0,), rigid_iterations=6, noise_mm=(2.0,), iterations_per_stage=2)
+"""Of the shape models to surfaces in 3D: 8 steps of 157."""
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +91,7 @@ def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, mo
     for constant, value in tiny.smaller.items():
         assert hasattr(module, constant)
         monkeypatch.setattr(module, constant, value)
+    monkeypatch.setattr(model_fit, "FitSettings", lambda: SHORT_FIT)
     _keep_results(module, tmp_path, monkeypatch)
     SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
     places = {
