@@ -12,6 +12,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,17 @@ import typer
 from typer.testing import CliRunner
 
 from benchmarks import cohort_meshes, model_fit
+from lumbar3d import pipeline
+from lumbar3d.registration import register
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from tests.smoke.stand_ins import write_people, write_small_assets
 from tests.smoke.table import COMMANDS, MAINS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT_FIT = model_fit.FitSettings(start_leans_deg=(0.0,), rigid_iterations=6, noise_mm=(2.0,), iterations_per_stage=2)
-"""Of the shape models to surfaces in 3D: 8 steps of 157."""
+SHORT_FIT = (FitStage(8, 12, 5), FitStage(4, 12, 4))
+SHORT_FIT_IN_3D = model_fit.FitSettings(
+    start_leans_deg=(0.0,), rigid_iterations=6, noise_mm=(2.0,), iterations_per_stage=2
+)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +97,7 @@ def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, mo
     for constant, value in tiny.smaller.items():
         assert hasattr(module, constant)
         monkeypatch.setattr(module, constant, value)
-    monkeypatch.setattr(model_fit, "FitSettings", lambda: SHORT_FIT)
+    _shorten_fits(module, monkeypatch)
     _keep_results(module, tmp_path, monkeypatch)
     SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
     places = {
@@ -100,6 +106,15 @@ def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, mo
     arguments = [argument.format(out=tmp_path, **places) for argument in shlex.split(tiny.arguments)]
     monkeypatch.setattr("sys.argv", [name, *arguments])
     module.main()
+
+
+def _shorten_fits(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few steps of every fit, in 3D and to images; no engine fits a test spine of its own first."""
+    monkeypatch.setattr(model_fit, "FitSettings", lambda: SHORT_FIT_IN_3D)
+    monkeypatch.setattr(pipeline, "self_test", lambda *_: None)
+    for fitting in (register, pipeline, module):
+        if hasattr(fitting, "RegistrationConstants"):
+            monkeypatch.setattr(fitting, "RegistrationConstants", partial(RegistrationConstants, stages=SHORT_FIT))
 
 
 def _keep_results(module: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
