@@ -38,7 +38,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=60)
-        images = {view: (view, (DEMO / f"{view}.png").read_bytes()) for view in VIEWS}
+        images: dict[str, tuple[str, bytes]] = {view: (view, (DEMO / f"{view}.png").read_bytes()) for view in VIEWS}
         self._parts = {**images, "calibration": ("calibration", (DEMO / "calibration.json").read_bytes())}
 
     def __enter__(self) -> Client:
