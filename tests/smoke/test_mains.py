@@ -159,6 +159,11 @@ def _timed_once(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "timed", lambda what, pixels, run, _repeats: real(what, pixels, run, 1))
 
 
+def _stored_results(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only read here, and compared with the pages."""
+    monkeypatch.setattr(module, "RESULTS", ROOT / "benchmarks" / "results")
+
+
 def _no_scan(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The person with a CT is left out: there is no CT to stand in for it."""
     monkeypatch.setattr(module, "ct", module.people)
@@ -193,6 +198,7 @@ SPECIAL = {
     "benchmarks.network_cost": _in_this_process,
     "benchmarks.network_real": _no_scan,
     "benchmarks.network_refusal": _few_refusals,
+    "benchmarks.pages": _stored_results,
     "benchmarks.projector": _timed_once,
     "benchmarks.registration": _one_condition,
     "benchmarks.subjects": _three_levels,
