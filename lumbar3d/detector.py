@@ -50,7 +50,9 @@ class Detector:
         self.providers = tuple(name for name in network.get_providers() if name in refiner.get_providers())
         try:
             notes = _metadata(refiner)["landmark_calibration"]
-            self.calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}
+            self.calibration: dict[str, LandmarkCalibration] = {
+                view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS
+            }
         except (KeyError, TypeError, ValueError) as error:
             raise AssetError("the refiner network lacks its table of landmark errors") from error
         try:

@@ -133,7 +133,7 @@ def _record(
     calibration = _checked_calibration(form, options, folder)
     salt = secrets.token_bytes(16)
     with CLEANING, full_disk_is_typed():
-        identifiers = {view: deidentify(folder / view, salt) for view in VIEWS}
+        identifiers: dict[str, dict[str, str]] = {view: deidentify(folder / view, salt) for view in VIEWS}
     submission = Submission(
         job_id=str(uuid.uuid4()),
         owner=client,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lumbar3d.artifacts import FILES
-from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
+from lumbar3d.contracts import VIEWS, Calibration, JobState, ReconstructOptions, Stage
 from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
 from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.bundles import STAGING_S, BundleStore, full_disk_is_typed
@@ -205,7 +205,7 @@ class Runner:
         options = ReconstructOptions.model_validate_json(claim.options)
         reporter = _Reporter(self._claims, claim)
         with self._staged() as inputs, self._staged() as staged:
-            ap_path, lat_path = (self._upload(claim.job_id, view, inputs) for view in ("ap", "lat"))
+            ap_path, lat_path = (self._upload(claim.job_id, view, inputs) for view in VIEWS)
             with full_disk_is_typed():
                 self._engine.run(ap_path, lat_path, calibration, options, staged, reporter)
             if not {path.name for path in staged.iterdir()} >= FILES:

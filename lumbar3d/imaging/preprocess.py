@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from lumbar3d.arrays import Array, Image
+from lumbar3d.contracts import ViewName
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.radiograph import Radiograph
-
-ViewName = Literal["ap", "lat"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Documents of a request: read with a byte order mark, refused with pointers into what was sent."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_faults_say_what_is_expected_and_quote_no_text(
     calibration: Calibration, place: tuple[str | int, ...], value: object, message: str
 ) -> None:
     document = calibration.model_dump(mode="json")
-    target = document
+    target: Any = document
     for part in place[:-1]:
         target = target[part]
     target[place[-1]] = value
