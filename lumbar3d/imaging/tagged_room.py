@@ -9,13 +9,16 @@ square to their central rays and have them in their middle.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from pydicom.datadict import dictionary_description, tag_for_keyword
 
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import VIEW_TITLE, Calibration, GeometryView
-from lumbar3d.errors import CalibrationError, about
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, ReconstructOptions
+from lumbar3d.errors import CalibrationError, OptionsError, about
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
+from lumbar3d.imaging.inspect import inspect_image
 
 _X, _Y, _Z = np.eye(3)
 _TOWARDS = {"L": _Y, "R": -_Y, "A": _X, "P": -_X, "H": _Z, "F": -_Z}
@@ -24,6 +27,35 @@ _RECEPTOR = {"AP": -_X, "PA": _X, "LL": _Y, "RL": -_Y}
 """On which side of the patient View Position puts the receptor."""
 _ACROSS = {"ap": "LR", "lat": "AP"}
 """What the rows of an upright film may run towards."""
+
+
+def told_calibration(paths: tuple[Path, Path], sent: Calibration | None, options: ReconstructOptions) -> Calibration:
+    """The calibration that was handed over, or that of the films' tags where ``options.geometry`` says so.
+
+    Parameters
+    ----------
+    paths : (Path, Path)
+        AP and lateral image.
+    sent : Calibration or None
+    options : ReconstructOptions
+
+    Raises
+    ------
+    OptionsError
+        There are both.
+    CalibrationError
+        There is neither, or the tags do not make one.
+    RadiographError
+        A file whose tags are asked for cannot be read.
+    """
+    if options.geometry == "from_tags":
+        if sent is not None:
+            raise OptionsError("geometry is from_tags, and there is a calibration: give one of them")
+        ap, lat = (inspect_image(view, path) for view, path in zip(VIEWS, paths, strict=True))
+        return calibration_from_tags(ap, lat)
+    if sent is None:
+        raise CalibrationError("there is no calibration, and options.geometry does not say that the tags hold it")
+    return sent
 
 
 def calibration_from_tags(ap: ImageHeader, lat: ImageHeader) -> Calibration:
