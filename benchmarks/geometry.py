@@ -43,9 +43,14 @@ CONDITION = "as the design"
 DISTURBANCES: dict[str, tuple[float, float, float, float]] = {
     "none": (0.0, 0.0, 0.0, 0.0),
     "source 10 mm, turn 2 deg": (10.0, 0.0, 0.0, 2.0),
+    "turn 1 deg": (0.0, 0.0, 0.0, 1.0),
+    "rows 2 mm": (0.0, 0.0, 2.0, 0.0),
     "turn 3 deg": (0.0, 0.0, 0.0, 3.0),
     "rows 5 mm": (0.0, 0.0, 5.0, 0.0),
     "columns 3 mm": (0.0, 3.0, 0.0, 0.0),
+    "source 10 mm": (10.0, 0.0, 0.0, 0.0),
+    "columns 10 mm": (0.0, 10.0, 0.0, 0.0),
+    "rows 10 mm": (0.0, 0.0, 10.0, 0.0),
 }
 """True lateral view less that of the calibration: source further from its detector, detector shifted along columns and
 rows (mm), detector turned in its plane about its middle, from columns towards rows (degrees)."""
@@ -58,7 +63,8 @@ class Row:
     ``common_mm``: by how far all vertebrae together lie off the undisturbed answer. ``relative_mm``: RMS distance of
     corresponding surface points once that is taken away. ``lengths_mm``, ``angles_deg``: RMS difference of the
     measurements of that unit; ``z``: RMS of (measurement - truth) over stated error; ``position_z``: of ``common_mm``
-    per axis over the stated error of the middle level's position; ``found``, ``sigmas``: of the room.
+    per axis over the stated error of the middle level's position; ``found``, ``sigmas``: of the room, refined or by
+    the one step that is made of a room as told.
     """
 
     disturbance: str
@@ -129,6 +135,7 @@ def row(
     ]
     middle = fitted.vertebrae[len(fitted.vertebrae) // 2].covariance
     assert middle is not None
+    room = fitted.room or fitted.suspected
     surfaces = [distances(case.subject, vertebra) for vertebra in fitted.vertebrae]
     return Row(
         disturbance=name,
@@ -144,8 +151,8 @@ def row(
         z=_rms(np.array([error / sigma for error, sigma in pairs])),
         position_z=_rms(common / np.sqrt(np.diag(middle)[3:6])),
         notes=_notes(case, fitted, name),
-        found=() if fitted.room is None else tuple(fitted.room.error.values.tolist()),
-        sigmas=() if fitted.room is None else tuple(fitted.room.sigmas.tolist()),
+        found=() if room is None else tuple(room.error.values.tolist()),
+        sigmas=() if room is None else tuple(room.sigmas.tolist()),
     )
 
 
@@ -155,7 +162,7 @@ def _notes(case: RegistrationCase, fitted: Registration, name: str) -> tuple[str
     seen = case.simulated.detection
     given = replace(seen, lat=replace(seen.lat, projection=wrong))
     error = LateralError.none(wrong, np.zeros((1, 3))) if fitted.room is None else fitted.room.error
-    return (*pair_notes(seen_in_room(given, error)), *room_notes(fitted))
+    return tuple(dict.fromkeys((*pair_notes(seen_in_room(given, error)), *room_notes(fitted))))
 
 
 def _rms(values: Array) -> float:
@@ -177,19 +184,18 @@ def main() -> None:
         "room": flat(CONSTANTS),
         "draws": arguments.draws,
     }
+    people = [load_subject(arguments.data, name) for name in arguments.people]
+    cases = [simulate(person, CONDITION, draw) for person in people for draw in range(arguments.draws)]
+    truths = {person.name: truth_of(person, models) for person in people}
+    undisturbed = [answer(case, models, DISTURBANCES["none"], refine=False) for case in cases]
     rows: list[Row] = []
-    for name in arguments.people:
-        subject = load_subject(arguments.data, name)
-        truth = truth_of(subject, models)
-        for draw in range(arguments.draws):
-            case = simulate(subject, CONDITION, draw)
-            undisturbed = answer(case, models, DISTURBANCES["none"], refine=False)
-            for disturbance, off in DISTURBANCES.items():
-                for refine in (False, True):
-                    fitted = answer(case, models, off, refine)
-                    rows.append(row(disturbance, case, fitted, undisturbed, truth))
-                write([asdict(done) for done in rows], record, arguments.out)
-                print(f"{name} {draw} {disturbance} measured", flush=True)
+    for disturbance, off in DISTURBANCES.items():
+        for case, before in zip(cases, undisturbed, strict=True):
+            for refine in (False, True):
+                fitted = answer(case, models, off, refine)
+                rows.append(row(disturbance, case, fitted, before, truths[case.subject.name]))
+            write([asdict(done) for done in rows], record, arguments.out)
+            print(f"{disturbance}, {case.subject.name} {case.draw}: measured", flush=True)
 
 
 if __name__ == "__main__":
