@@ -10,21 +10,24 @@ refinement (``registration.room``) were set before. Writes ``benchmarks/results/
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 import numpy as np
 
-from benchmarks.geometry_report import write
+from benchmarks.geometry_report import AIM, write
 from benchmarks.machine import describe
 from benchmarks.measurements import compare, truth_of
 from benchmarks.registration_cases import RegistrationCase, distances, simulate
 from benchmarks.simulated_detection import network_grid
-from benchmarks.subjects import COMPLETE_SUBJECTS, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, SOURCES, load_subject
 from lumbar3d.arrays import Array
 from lumbar3d.constants import flat
 from lumbar3d.contracts import Calibration, GeometryView, Measurement
@@ -41,15 +44,15 @@ from lumbar3d.shape.model import ShapeModel
 
 CONDITION = "as the design"
 DISTURBANCES: dict[str, tuple[float, float, float, float]] = {
-    "none": (0.0, 0.0, 0.0, 0.0),
     "source 10 mm, turn 2 deg": (10.0, 0.0, 0.0, 2.0),
+    "none": (0.0, 0.0, 0.0, 0.0),
     "turn 1 deg": (0.0, 0.0, 0.0, 1.0),
     "rows 2 mm": (0.0, 0.0, 2.0, 0.0),
+    "columns 10 mm": (0.0, 10.0, 0.0, 0.0),
+    "source 10 mm": (10.0, 0.0, 0.0, 0.0),
     "turn 3 deg": (0.0, 0.0, 0.0, 3.0),
     "rows 5 mm": (0.0, 0.0, 5.0, 0.0),
     "columns 3 mm": (0.0, 3.0, 0.0, 0.0),
-    "source 10 mm": (10.0, 0.0, 0.0, 0.0),
-    "columns 10 mm": (0.0, 10.0, 0.0, 0.0),
     "rows 10 mm": (0.0, 0.0, 10.0, 0.0),
 }
 """True lateral view less that of the calibration: source further from its detector, detector shifted along columns and
@@ -169,6 +172,22 @@ def _rms(values: Array) -> float:
     return float(np.sqrt((values**2).mean()))
 
 
+def stored_rows(folder: Path) -> list[dict[str, Any]]:
+    """Rows of an earlier run."""
+    rows: list[dict[str, Any]] = json.loads((folder / "geometry.json").read_text())["rows"]
+    return rows
+
+
+def _key(row: dict[str, Any]) -> tuple[str, bool, str, int]:
+    return row["disturbance"], row["refined"], row["subject"], row["draw"]
+
+
+def _place(row: dict[str, Any]) -> tuple[int, bool, int, int]:
+    """In the order of the tables."""
+    name, refined, subject, draw = _key(row)
+    return list(DISTURBANCES).index(name), refined, list(SOURCES).index(subject), draw
+
+
 def main() -> None:
     """Measure everybody and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -176,6 +195,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1, help="draws of the image and landmark errors per person")
     parser.add_argument("--people", nargs="+", default=COMPLETE_SUBJECTS, help="which of the people")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--keep", action="store_true", help="keep stored rows that this run does not measure again")
     arguments = parser.parse_args()
     models = load_shape_models(AssetStore.open())
     record = {
@@ -188,14 +208,17 @@ def main() -> None:
     cases = [simulate(person, CONDITION, draw) for person in people for draw in range(arguments.draws)]
     truths = {person.name: truth_of(person, models) for person in people}
     undisturbed = [answer(case, models, DISTURBANCES["none"], refine=False) for case in cases]
-    rows: list[Row] = []
-    for disturbance, off in DISTURBANCES.items():
+    rows = stored_rows(arguments.out) if arguments.keep else []
+    plan = itertools.product(DISTURBANCES, (False, True))
+    for disturbance, refine in sorted(plan, key=lambda part: (part[0] != AIM, part[1])):  # the aim first
+        off = DISTURBANCES[disturbance]
         for case, before in zip(cases, undisturbed, strict=True):
-            for refine in (False, True):
-                fitted = answer(case, models, off, refine)
-                rows.append(row(disturbance, case, fitted, before, truths[case.subject.name]))
-            write([asdict(done) for done in rows], record, arguments.out)
-            print(f"{disturbance}, {case.subject.name} {case.draw}: measured", flush=True)
+            fitted = answer(case, models, off, refine)
+            found = asdict(row(disturbance, case, fitted, before, truths[case.subject.name]))
+            rows = [stored for stored in rows if _key(stored) != _key(found)] + [found]
+            rows.sort(key=_place)
+            write(rows, record, arguments.out)
+            print(f"{disturbance}, {'refined' if refine else 'as told'}, {case.subject.name}: measured", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ FirstLook = Callable[[Sequence[NetworkView]], list[FirstPass]]
 
 OFF_CENTRE_MM = 40.0
 """At the detector; along an axis on which the column is further from the grid's middle, the grid is moved there."""
+AT_ONCE = 4
+"""Parts of a film in one run of the network: what a run takes of memory grows with them."""
 NEARLY_BEST = 0.9
 """Share of the surest window's confidence: of the windows above it, the one with the column nearest to its middle
 counts, so that not the noise of a confidence decides what is seen of the film."""
@@ -37,7 +39,7 @@ def aimed(sources: Sequence[NetworkView], first_look: FirstLook) -> list[FirstPa
     first_look : callable
     """
     parts = [_parts(source) for source in sources]
-    guesses = iter(first_look([part for several in parts for part in several]))
+    guesses = iter(_in_turns([part for several in parts for part in several], first_look))
     best = [_nearest([next(guesses) for _ in several]) for several in parts]
     moved = [_moved(guess) for guess in best]
     again = iter(first_look([view for view in moved if view is not None]) if any(moved) else [])
@@ -48,6 +50,12 @@ def aimed(sources: Sequence[NetworkView], first_look: FirstLook) -> list[FirstPa
 
 def _worth(guess: FirstPass) -> float:
     return float(guess.reading.confidence.mean())
+
+
+def _in_turns(views: Sequence[NetworkView], first_look: FirstLook) -> list[FirstPass]:
+    """First pass of any number of views, a few in each run."""
+    turns = [views[k : k + AT_ONCE] for k in range(0, len(views), AT_ONCE)]
+    return [guess for turn in turns for guess in first_look(turn)]
 
 
 def _nearest(guesses: Sequence[FirstPass]) -> FirstPass:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lumbar3d.detection.aim import OFF_CENTRE_MM, aimed
+from lumbar3d.detection.aim import AT_ONCE, OFF_CENTRE_MM, aimed
 from lumbar3d.detection.decode import MARKS, LevelReading
 from lumbar3d.detection.first_pass import FirstPass, prepare
 from lumbar3d.geometry import frames
@@ -81,6 +81,17 @@ def test_the_grid_moves_only_where_the_column_is_far_from_its_middle() -> None:
     (moved,) = aimed([far.around(np.array([255.5, 255.5]))], first_look)
     assert np.allclose(middle_of(kept, near), 255.5)
     assert np.abs(middle_of(moved, far) - [256.0 + 2 * OFF_CENTRE_MM, 200.0]).max() < 12.0
+
+
+def test_a_large_film_is_looked_at_a_few_parts_at_once() -> None:
+    large, runs = film(900, 900, (300.0, 500.0)), []
+
+    def counted(views: list[NetworkView]) -> list[FirstPass]:
+        runs.append(len(views))
+        return first_look(views)
+
+    aimed([large.around(np.array([449.5, 449.5]))], counted)
+    assert max(runs) <= AT_ONCE and sum(runs) >= len(large.windows())
 
 
 def test_of_windows_that_are_nearly_as_sure_the_one_around_the_column_counts() -> None:
