@@ -37,9 +37,10 @@ class RoomConstants:
     far_off_sigmas: float = 2.5
     """Of the prior. A parameter further off asks for review: the room is not the nominal one."""
     doubtful_shift_mm: float = 1.0
-    doubtful_turn_deg: float = 1.0
+    doubtful_turn_deg: float = 1.2
     """Shift along the rows and turn in its plane of a detector of a room that is not refined, by one step of the
-    refinement: above either the views do not fit together (``views_shifted``)."""
+    refinement: above either the views do not fit together (``views_shifted``). With the networks' images the standard
+    errors are 0.23 mm and 0.33 degrees on the demonstration pair; below them an answer errs by some 0.4 degrees."""
     difference: float = 0.1
     """Half the step, in mm or degrees, of the central difference by a parameter."""
 

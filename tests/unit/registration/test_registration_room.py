@@ -194,7 +194,7 @@ def test_what_is_not_seen_makes_no_room_doubtful() -> None:
     error = LateralError(np.array([40.0, 30.0, 0.9, -0.9]), np.zeros(3))
     assert not RefinedRoom(error, 1e-4 * np.eye(4)).is_doubtful
     for parameter in (2, 3):
-        turned = error.moved(np.where(np.arange(4) == parameter, np.sign(error.values) * 0.2, 0.0))
+        turned = error.moved(np.where(np.arange(4) == parameter, np.sign(error.values) * 0.4, 0.0))
         assert RefinedRoom(turned, 1e-4 * np.eye(4)).is_doubtful
         assert not RefinedRoom(turned, 9.0 * np.eye(4)).is_doubtful
 
