@@ -14,6 +14,7 @@ from lumbar3d.geometry.projection import Projection
 from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.radiograph import Radiograph
+from lumbar3d.imaging.search_windows import SPARE_MM, window_places
 
 ViewName = Literal["ap", "lat"]
 
@@ -28,10 +29,8 @@ class NetworkGrid:
     slot_pitch_mm: float = 0.727
     """Of a slot scanner's columns and rows at the patient: the middle of the 0.62 to 0.834 mm that the networks were
     taught. Its rows are not magnified, so the grid's columns are wider than its rows at the detector."""
-    cropped_tolerance_mm: float = 5.0
+    cropped_tolerance_mm: float = SPARE_MM
     """A film may overhang the grid by this before the result says that it was cropped."""
-    search_step_mm: float = 110.0
-    """Between the parts of a larger film that are searched for the lumbar spine, at most."""
     grey_step: float = 1 / 8
     """Resampled grey values are rounded to this, so that saturated areas keep exactly one value."""
 
@@ -103,7 +102,7 @@ class Film:
         """
         rows, spacing_mm = self.radiograph.pixels, self.projection.pixel_spacing_mm
         grid_px = GRID.size_px * self.pitch_mm / spacing_mm
-        places = [_window_places(*axis) for axis in zip((rows.T, rows), grid_px, spacing_mm, strict=True)]
+        places = [window_places(*axis) for axis in zip((rows.T, rows), grid_px, spacing_mm, strict=True)]
         return tuple(np.array([u, v]) for v in places[1] for u in places[0])
 
     def opening(self) -> NetworkView:
@@ -122,34 +121,6 @@ class Film:
             except EmptyImageError as error:
                 blank = error
         raise blank
-
-
-def _window_places(lines: Image, grid_px: float, spacing_mm: float) -> Array:
-    """Middles of the windows along one axis, in half pixels of the film.
-
-    Parameters
-    ----------
-    lines : (length, across) float32
-        The film, with that axis first.
-    grid_px : float
-        Length of the grid in pixels of the film.
-    spacing_mm : float
-        Of the film's pixels.
-    """
-    length, half = len(lines), (grid_px - 1) / 2
-    if (length - grid_px) * spacing_mm <= GRID.cropped_tolerance_mm:
-        return np.array([(length - 1) / 2])
-    exposed = np.flatnonzero((lines != lines[:, :1]).any(1))
-    if not len(exposed):
-        return np.array([(length - 1) / 2])
-    first, last = exposed[0] + half, exposed[-1] - half
-    spare_mm = (last - first) * spacing_mm
-    if spare_mm <= GRID.cropped_tolerance_mm:
-        flush = [end for end in (half, length - 1 - half) if last - 0.5 <= end <= first + 0.5]
-        places = np.array([flush[0] if flush else (first + last) / 2])
-    else:
-        places = np.linspace(first, last, 1 + 2 * int(np.ceil(spare_mm / 2 / GRID.search_step_mm)))
-    return np.asarray(np.rint(2 * places) / 2)
 
 
 def to_network_grid(
