@@ -165,7 +165,8 @@ class Engine:
         clock.enter(Stage.MEASURE)
         quality = judge_levels(spine)
         refuse_unsupported(quality)
-        notes = (*file_notes, *pair_notes(detection), *room_notes(spine), *laterality_notes(mirrored_log_odds))
+        doubts = (*pair_notes(detection), *room_notes(spine), *laterality_notes(mirrored_log_odds))
+        notes = tuple(dict.fromkeys((*file_notes, *doubts)))
         measurements = measure(
             spine.vertebrae, doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
         )

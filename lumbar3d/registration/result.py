@@ -44,6 +44,8 @@ class Registration:
     constants : RegistrationConstants
     room : RefinedRoom or None
         What the fit found of the room, where it was asked to; the vertebrae's covariances hold it.
+    suspected : RefinedRoom or None
+        What one step of such a refinement would find, where it was not asked for: whether the room is as it was told.
     """
 
     method: str
@@ -59,6 +61,7 @@ class Registration:
     evaluations: int
     constants: RegistrationConstants
     room: RefinedRoom | None = None
+    suspected: RefinedRoom | None = None
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -76,6 +76,7 @@ export const NOTES = {
   two_studies: "The two images are from two studies of one patient: were they taken in one position?",
   detector_distance_differs: "says another distance from source to detector than the calibration.",
   patient_distance_differs: "says another distance from source to patient than the calibration.",
+  orientation_differs: "says another way round, or another side of the patient at the detector, than the calibration.",
   perhaps_mirrored: "may be mirrored left to right: the two views would fit together better.",
   eight_bit: "has only 256 grey values: the original of the detector has more.",
   lossy: "was compressed with loss: the original of the detector is better.",

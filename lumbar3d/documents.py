@@ -1,20 +1,20 @@
-"""JSON documents of a request: parsed strictly, refused without quoting them."""
+"""JSON documents that a caller hands over: parsed strictly, refused without quoting them."""
 
 from __future__ import annotations
 
 import codecs
 import json
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.contracts import Calibration, GeometryView, MatrixView, ReconstructOptions, SlotView
 from lumbar3d.errors import CalibrationError, InputError, OptionsError
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_FAULTS = 10
-VIEW_TYPES = ("matrix", "geometry")
+VIEW_TYPES = tuple(get_args(view.model_fields["type"].annotation)[0] for view in (MatrixView, GeometryView, SlotView))
 """How a view may be told (``contracts``); no field of a view bears such a name."""
 LARGEST_TOLD = 1e300
 SAFE = frozenset(
@@ -39,11 +39,12 @@ SAFE = frozenset(
     ]
 )
 """Kinds of faults whose message names the contract alone."""
+_NAMED = " or ".join(f'"{kind}"' for kind in VIEW_TYPES)
 WORDS = {
     "json_invalid": "this is not JSON (numbers must be finite, text must be Unicode)",
     "extra_forbidden": "the contract has no such field",
-    "union_tag_invalid": 'type must be "matrix" or "geometry"',
-    "union_tag_not_found": 'type is missing: "matrix" or "geometry"',
+    "union_tag_invalid": f"type must be {_NAMED}",
+    "union_tag_not_found": f"type is missing: {_NAMED}",
 }
 
 
