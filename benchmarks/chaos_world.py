@@ -40,6 +40,9 @@ SETTINGS = {
 }
 STORE = "size=96m"
 HOUR_S = 3600.0
+LOST_COMMITS = (b"succeeded", b"submitted")
+"""Events of the audit: parameters, which are sent in every transaction, unlike the words of a prepared statement."""
+LOST_S = 5.0
 
 
 class Part:
@@ -109,7 +112,11 @@ class World:
             "clock set back": self._clock_set_back,
         }
         if self._line is not None:
-            found |= {"database frozen": self._database_frozen, "database cut off": self._database_cut_off}
+            found |= {
+                "database frozen": self._database_frozen,
+                "database cut off": self._database_cut_off,
+                "answer to a COMMIT lost": self._commit_answer_lost,
+            }
         if self.has_small_store:
             found["store full"] = self._store_full
         return found
@@ -169,6 +176,14 @@ class World:
 
     def _database_cut_off(self, random_: random.Random) -> None:
         self._line_is("closed", random_.uniform(0.1, 3.0))
+
+    def _commit_answer_lost(self, random_: random.Random) -> None:
+        """Of a submission or of a finished job, the next that comes; the connection breaks in place of the answer."""
+        assert self._line is not None
+        cuts = self._line.cuts
+        self._line.cut_after_commit_of(random_.choice(LOST_COMMITS))
+        with suppress(TimeoutError):
+            wait_until(lambda: self._line is not None and self._line.cuts > cuts, "nothing was committed", LOST_S)
 
     def _line_is(self, mode: str, seconds: float) -> None:
         assert self._line is not None
