@@ -81,8 +81,8 @@ class World:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._stack = stack
         self._folder = folder
-        self._store = folder / "store"
-        self._store.mkdir()
+        self.store = folder / "store"
+        self.store.mkdir()
         self.has_small_store = self._mount()
         self._line: DatabaseLine | None = None
         self._redis_port, self._redis = free_port(), stack.enter_context(ExitStack())
@@ -118,7 +118,7 @@ class World:
                 "answer to a COMMIT lost": self._commit_answer_lost,
             }
         if self.has_small_store:
-            found["store full"] = self._store_full
+            found["store full"] = self.store_full
         return found
 
     def running(self) -> list[str]:
@@ -192,7 +192,7 @@ class World:
         self._line.set_mode("open")
 
     def _store_full(self, random_: random.Random) -> None:
-        ballast = self._store / "ballast"
+        ballast = self.store / "ballast"
         with suppress(OSError), ballast.open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(1 << 16))
@@ -200,13 +200,13 @@ class World:
         ballast.unlink()
 
     def _mount(self) -> bool:
-        command = ["mount", "-t", "tmpfs", "-o", STORE, "tmpfs", str(self._store)]
+        command = ["mount", "-t", "tmpfs", "-o", STORE, "tmpfs", str(self.store)]
         try:
             is_mounted = not subprocess.run(command, capture_output=True).returncode
         except FileNotFoundError:
             return False
         if is_mounted:
-            self._stack.callback(subprocess.run, ["umount", "--lazy", str(self._store)])
+            self._stack.callback(subprocess.run, ["umount", "--lazy", str(self.store)])
         return is_mounted
 
     def _database(self) -> str:
@@ -227,7 +227,7 @@ class World:
         (trouble / "slow").touch()
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LUMBAR3D_")}
         ours = SETTINGS | {
-            "data_dir": str(self._store),
+            "data_dir": str(self.store),
             "database_url": database,
             "broker_url": f"redis://127.0.0.1:{self._redis_port}/0",
         }
