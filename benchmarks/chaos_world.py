@@ -37,6 +37,7 @@ SETTINGS = {
     "retry_delay_s": "0.2",
     "max_attempts": "20",
     "min_free_mb": "4",
+    "max_unfinished_per_client": "500",
 }
 STORE = "size=96m"
 HOUR_S = 3600.0
