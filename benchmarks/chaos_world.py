@@ -26,7 +26,7 @@ from lumbar3d.jobs.schema import JOBS
 from tests.database_line import DatabaseLine, database_line
 from tests.postgresql import PostgresqlMissing, postgresql_server
 
-PATIENCE_S = 180.0
+PATIENCE_S = 600.0
 LEASE_S = 4.0
 SETTINGS = {
     "require_api_key": "false",
@@ -94,7 +94,7 @@ class World:
         self._fronts = [self._part(f"front{port}", _front(port), environment) for port in ports]
         self._workers = [self._part(f"worker{k}", _worker(k), environment) for k in (1, 2)]
         for url in self.urls:
-            wait_until(lambda url=url: is_ready(url), "a front end did not start", PATIENCE_S)  # type: ignore[misc]
+            wait_until(lambda url=url: self._is_up(url), "a front end did not start", PATIENCE_S)  # type: ignore[misc]
 
     @property
     def database(self) -> str:
@@ -126,6 +126,10 @@ class World:
         """Jobs that a worker has at this moment."""
         with self.engine.connect() as connection:
             return list(connection.execute(select(JOBS.c.id).where(JOBS.c.state == "running")).scalars())
+
+    def _is_up(self, url: str) -> bool:
+        self.restart_what_ended()
+        return is_ready(url)
 
     def restart_what_ended(self) -> None:
         """As a restart policy does."""
