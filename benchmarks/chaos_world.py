@@ -119,7 +119,7 @@ class World:
                 "answer to a COMMIT lost": self._commit_answer_lost,
             }
         if self.has_small_store:
-            found["store full"] = self.store_full
+            found["store full"] = self._store_full
         return found
 
     def running(self) -> list[str]:

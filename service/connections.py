@@ -22,8 +22,10 @@ PIPELINED = 256
 """Requests of one connection that wait for the answer to an earlier one."""
 HEADER_S = 10.0
 """From the connection, or the last answer on it, to the end of the next request's header."""
-CROWD = 256
-"""With more connections that owe a header, each has a second: the slowest must not take everybody's descriptors."""
+CROWD = (256, 4096)
+"""With more connections that owe a header, each has a second: the slowest must not take everybody's descriptors. A
+quarter of what the host allows is a crowd, within these bounds: a thousand clients that come again after two seconds
+keep their connections."""
 CROWDED_S = 1.0
 
 LINGER_S = 2.0
@@ -171,11 +173,17 @@ class BoundedHttp(HttpToolsProtocol):
             self._timer = None
 
     def _check(self) -> None:
-        if len(_owing) > CROWD or self.loop.time() - self._since_s >= HEADER_S:
+        if len(_owing) > crowd() or self.loop.time() - self._since_s >= HEADER_S:
             self._stop_waiting()
             self.transport.abort()
         else:
             self._timer = self.loop.call_later(CROWDED_S, self._check)
+
+
+def crowd() -> int:
+    """How many connections may owe a header before each has a second."""
+    fewest, most = CROWD
+    return min(max(fewest, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4), most)
 
 
 def bound_every_server() -> None:
