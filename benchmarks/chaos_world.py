@@ -17,11 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import httpx
 import redis
 from sqlalchemy import Engine, create_engine, select, update
 
-from benchmarks.processes import ROOT, children_of, free_port, kill_tree, redis_server, wait_until
+from benchmarks.processes import ROOT, children_of, free_port, is_ready, kill_tree, redis_server, wait_until
 from lumbar3d.jobs.schema import JOBS
 from tests.database_line import DatabaseLine, database_line
 from tests.postgresql import PostgresqlMissing, postgresql_server
@@ -248,14 +247,6 @@ class World:
         self._stack.callback(part.kill)
         part.start()
         return part
-
-
-def is_ready(url: str) -> bool:
-    """Whether a front end accepts jobs."""
-    try:
-        return httpx.get(url + "/readyz", timeout=5).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def _killed(part: Part, random_: random.Random) -> None:

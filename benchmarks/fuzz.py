@@ -33,9 +33,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom import uid
 
-from benchmarks.chaos_world import is_ready
 from benchmarks.machine import describe
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, is_ready
 from lumbar3d.errors import Lumbar3dError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.deidentify import deidentify

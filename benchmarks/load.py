@@ -27,7 +27,7 @@ import numpy as np
 from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.machine import describe
-from benchmarks.processes import ROOT, free_port, process, wait_until
+from benchmarks.processes import ROOT, free_port, is_ready, process, wait_until
 from lumbar3d.service import keys
 from tests.conftest import calibration_document
 from tests.postgresql import PostgresqlMissing, postgresql_server
@@ -112,15 +112,8 @@ def front_end(folder: Path, tree: Path, database: str | None, **settings: object
     environment["PYTHONPATH"] = str(tree)
     with process(command, environment, folder / "service.log", tree) as child:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _is_ready(url), "the service did not start", PATIENCE_S)
+        wait_until(lambda: is_ready(url), "the service did not start", PATIENCE_S)
         yield FrontEnd(url, child.pid, [key.secret for key in made])
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url + "/readyz", timeout=5).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 @dataclass(frozen=True)

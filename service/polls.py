@@ -130,13 +130,17 @@ class Polls:
 
     def _find(self, url: bytes, said: dict[bytes, bytes]) -> Told | None:
         """What this poll already knows and what still holds."""
-        told = self._told.get(url[len(PREFIX) :].decode("latin-1")) if url.startswith(PREFIX) else None
+        etag = said.get(b"if-none-match", b"").decode("latin-1")
+        told = self.holding(url[len(PREFIX) :].decode("latin-1"), etag) if url.startswith(PREFIX) else None
+        if told is None or self._client_of(said.get(b"authorization", b"").decode("latin-1")) != told.owner:
+            return None
+        return told
+
+    def holding(self, job_id: str, etag: str) -> Told | None:
+        """What is kept of a job, where it has this ETag and still holds; the caller knows who asks."""
+        told = self._told.get(job_id)
         now_s = time.monotonic()
-        if told is None or now_s - told.confirmed_s > FRESH_S:
-            return None
-        if said.get(b"if-none-match", b"").decode("latin-1") != told.etag:
-            return None
-        if self._client_of(said.get(b"authorization", b"").decode("latin-1")) != told.owner:
+        if told is None or told.etag != etag or now_s - told.confirmed_s > FRESH_S:
             return None
         told.asked_s = now_s
         return told

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from lumbar3d.jobs.records import Job
+from lumbar3d.jobs.table import JobTable
 from lumbar3d.service import keys, polls
+from lumbar3d.service.routes import jobs
 from tests.integration.http_bench import HttpBench, http_bench
 
 ALICE, BOB = keys.create("alice"), keys.create("bob")
@@ -64,3 +68,24 @@ def test_polls_between_other_requests_are_answered_in_order(bench: HttpBench) ->
             while answer.count(b"HTTP/1.1 ") < 5:
                 answer += client.recv(1 << 16)
             assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"304", b"200", b"304", b"304", b"200"]
+
+
+def test_stream_asks_the_table_only_when_something_changed(bench: HttpBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    look = JobTable.look
+
+    def counted(table: JobTable, job_id: str, owner: str) -> tuple[Job, int | None]:
+        looks.append(job_id)
+        return look(table, job_id, owner)
+
+    key = {"Authorization": f"Bearer {ALICE.secret}"}
+    address = bench.submitted(key)
+    monkeypatch.setattr(JobTable, "look", counted)
+    with bench.client.stream("GET", f"{address}/events", headers=key) as stream:
+        lines = stream.iter_lines()
+        assert '"queued"' in next(line for line in lines if line.startswith("data:"))
+        time.sleep(3.5 * jobs.EVENT_POLL_S)
+        assert len(looks) == 1
+        bench.run_next()
+        poll(bench, address, "")  # the front end learns of the change, here from another request
+        assert '"succeeded"' in next(line for line in lines if line.startswith("data:"))
