@@ -9,9 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from benchmarks.processes import children_of, free_port, kill_tree, process, redis_server, wait_until
+from benchmarks.processes import children_of, free_port, is_ready, kill_tree, process, redis_server, wait_until
 
 START_PATIENCE_S = 180.0
 
@@ -80,15 +78,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _ready(port: int, log: Path) -> str:
     url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: _is_ready(url), f"the service did not start: {log.name}", START_PATIENCE_S)
+    wait_until(lambda: is_ready(url), f"the service did not start: {log.name}", START_PATIENCE_S)
     return url
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url + "/readyz", timeout=5).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def _wait_for_workers(log: Path, event: str, count: int) -> None:

@@ -75,6 +75,7 @@ class Services:
         shared = settings.require_api_key
         store = open_store(settings)
         requests = Rate(settings.max_requests_per_s, 2.0 * settings.max_requests_per_s)
+        metrics = Metrics(database, store, settings.lease_s)
         return cls(
             settings=settings,
             keys=keys,
@@ -84,12 +85,12 @@ class Services:
             store=store,
             sweeper=Sweeper(database, lease, sweeping),
             broker=connect(settings.broker),
-            metrics=Metrics(database, store, settings.lease_s),
+            metrics=metrics,
             uploads=_slots(settings.max_uploads, settings.max_uploads_per_client, shared),
             streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
             requests=requests,
             turns=Turns(TURNS_PER_CLIENT if shared else THREADS),
-            polls=Polls(database, _followers(keys, requests) if shared else lambda _said: LOCAL_CLIENT),
+            polls=Polls(database, _followers(keys, requests), metrics),
         )
 
     def close(self) -> None:
