@@ -26,6 +26,8 @@ from tests.unit.radiograph_files import dicom, write_dicom
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 CALIBRATION = DEMO / "calibration.json"
 BINARY = shutil.which("Orthanc", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+WEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+"""Of Debian's package orthanc-dicomweb."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Orthanc:
 
     http: httpx.Client
     dicom_port: int
+
+    @property
+    def web(self) -> str:
+        """Its DICOMweb address."""
+        return f"{str(self.http.base_url).rstrip('/')}/dicom-web"
 
     def send_to_bridge(self, instance: str) -> bool:
         """C-STORE one of its instances to the bridge; whether that was taken."""
@@ -47,8 +54,8 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, bridge_port: int) -> Iterator[Orthanc]:
-    """An archive on free ports that knows the bridge."""
+def orthanc(folder: Path, bridge_port: int, forwards: bool = True) -> Iterator[Orthanc]:
+    """An archive on free ports that knows the bridge, and forwards films to it unless it is asked for them."""
     assert BINARY is not None
     folder.mkdir(parents=True, exist_ok=True)
     http_port, dicom_port = free_port(), free_port()
@@ -60,8 +67,9 @@ def orthanc(folder: Path, bridge_port: int) -> Iterator[Orthanc]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomModalities": {"bridge": ["LUMBAR3D", "127.0.0.1", bridge_port]},
-        "LuaScripts": [str(DEMO.parent / "docker" / "orthanc" / "forward.lua")],
-        "Plugins": [],
+        "LuaScripts": [str(DEMO.parent / "docker" / "orthanc" / "forward.lua")] if forwards else [],
+        "Plugins": [str(WEB_PLUGIN)] if WEB_PLUGIN.is_file() else [],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
     with (

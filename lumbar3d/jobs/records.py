@@ -32,6 +32,7 @@ class Job:
     place: int
     created_s: float
     updated_s: float
+    finished_s: float | None
 
     @property
     def is_final(self) -> bool:

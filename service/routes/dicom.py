@@ -12,6 +12,7 @@ from lumbar3d.jobs import identity
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import IdentityUnavailableError, SourceNotDicomError
 from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, open_file, record_read
+from lumbar3d.service.routes.report import heading_of, read_file
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
@@ -54,8 +55,18 @@ def _made(services: Services, job_id: str, client: str) -> bytes:
 
     if lacking := missing(identifiers):
         raise SourceNotDicomError(f"no DICOM identifiers of an instance in: {', '.join(lacking)}")
-    job = services.table.get(job_id, client)
-    return dicom_archive(job_id, job.updated_s, identifiers, lambda name: _read(services, job_id, client, name))
+    job, heading = services.table.get(job_id, client), heading_of(services, job_id, client)
+
+    def make() -> bytes:
+        """Some seconds of work: for all who ask at the same time once, and not again for a while."""
+        return dicom_archive(
+            heading,
+            job.finished_s or job.updated_s,
+            identifiers,
+            lambda name: read_file(services, job_id, client, name),
+        )
+
+    return services.made.get((DICOM.operation, job.result_bundle, heading), make)
 
 
 def _identifiers(services: Services, job_id: str, client: str) -> identity.Identifiers:
@@ -69,9 +80,3 @@ def _identifiers(services: Services, job_id: str, client: str) -> identity.Ident
         return identity.unseal(sealed, key)
     except identity.IdentityKeyError as error:
         raise IdentityUnavailableError(str(error)) from None
-
-
-def _read(services: Services, job_id: str, client: str, name: str) -> bytes:
-    file = open_file(services, job_id, client, name)
-    with os.fdopen(file.descriptor, "rb") as stream:
-        return stream.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
+import pypdf
 import pytest
 from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation
@@ -22,8 +24,9 @@ from lumbar3d.dicom_out.archive import dicom_archive
 from lumbar3d.dicom_out.models import lps_from_world
 from lumbar3d.dicom_out.objects import Origin
 from lumbar3d.dicom_out.source import missing
+from lumbar3d.export.report.content import DRAFT, Heading
 from tests.conftest import calibration_document
-from tests.tiny_engine import STL_TRIANGLE, grey_png
+from tests.tiny_engine import OVERLAY, STL_TRIANGLE, grey_png, tetrahedra_glb
 
 JOB = str(uuid.UUID(int=4711))
 ENDED_S = 1_700_000_000.0
@@ -77,9 +80,11 @@ def said(view: str, **changes: str) -> dict[str, str]:
 FILMS = {"ap": said("ap"), "lat": said("lat")}
 
 
-def made(job: str = JOB, identifiers: dict[str, dict[str, str]] = FILMS) -> bytes:
+def made(job: str = JOB, identifiers: dict[str, dict[str, str]] = FILMS, review: str = DRAFT) -> bytes:
     files = {"result.json": RESULT.model_dump_json().encode(), "overlay.png": grey_png(9, 5, bits=8)}
-    return dicom_archive(job, ENDED_S, identifiers, lambda name: files.get(name, STL_TRIANGLE))
+    files |= {"overlay.json": json.dumps(OVERLAY).encode(), "spine.glb": tetrahedra_glb()}
+    files |= dict.fromkeys(("ap.png", "lat.png"), grey_png(8, 8, bits=8))
+    return dicom_archive(Heading(job, review=review), ENDED_S, identifiers, lambda name: files.get(name, STL_TRIANGLE))
 
 
 def opened(archive: bytes) -> dict[str, Dataset]:
@@ -111,14 +116,20 @@ def numeric(item: Dataset) -> tuple[float, str]:
 
 
 def test_all_are_in_the_study_of_the_films(objects) -> None:
-    assert [*objects] == ["measurements.dcm", "outlines.dcm", *(f"L{number}.dcm" for number in range(1, 6))]
+    assert [*objects] == [
+        "measurements.dcm",
+        "report.dcm",
+        "outlines.dcm",
+        *(f"L{number}.dcm" for number in range(1, 6)),
+    ]
     for each in objects.values():
         assert (each.StudyInstanceUID, each.PatientID, each.PatientName) == ("1.2.3", "4711", "Müller^Änne")
         assert "research" in each.SeriesDescription and each.SeriesDate == "20231114"
-        own = each.get("ReferencedSeriesSequence") or each.CurrentRequestedProcedureEvidenceSequence
+        own = each.get("ReferencedSeriesSequence") or each.get("SourceInstanceSequence")
+        own = own or each.CurrentRequestedProcedureEvidenceSequence
         assert all(film["SOPInstanceUID"] in str(own) for film in FILMS.values())
     assert len({each.SOPInstanceUID for each in objects.values()}) == len(objects)
-    assert len({each.SeriesInstanceUID for each in objects.values()}) == 3, "one series a kind"
+    assert len({each.SeriesInstanceUID for each in objects.values()}) == 4, "one series a kind"
 
 
 def test_every_measurement_has_its_error_flag_and_norm(objects) -> None:
@@ -161,6 +172,23 @@ def test_a_step_to_the_front_left_and_up_is_minus_y_plus_x_plus_z() -> None:
         lps_from_world("L1", STL_TRIANGLE + STL_TRIANGLE[84:])
 
 
+def test_the_report_is_the_page_with_the_names_of_the_study(objects) -> None:
+    document = objects["report.dcm"]
+    pdf = pypdf.PdfReader(BytesIO(document.EncapsulatedDocument[: document.EncapsulatedDocumentLength]))
+    (page,) = pdf.pages
+    text = page.extract_text()
+    assert document.MIMETypeOfEncapsulatedDocument == "application/pdf" and document.BurnedInAnnotation == "YES"
+    for said in ("Müller, Änne", "4711", "1960-01-01", "2026-01-01", JOB, "draft, not signed"):
+        assert said in text
+
+
+def test_what_is_signed_is_another_object_and_pictures_are_not() -> None:
+    draft, accepted = opened(made()), opened(made(review="accepted by Dr Roe"))
+    changed = {name for name, each in draft.items() if accepted[name].SOPInstanceUID != each.SOPInstanceUID}
+    assert changed == {"measurements.dcm", "report.dcm"}
+    assert "accepted by Dr Roe" in str(accepted["measurements.dcm"])
+
+
 def test_the_capture_is_the_picture(objects) -> None:
     capture = objects["outlines.dcm"]
     pixels = capture.pixel_array
@@ -200,6 +228,7 @@ def test_uids_are_derived_and_valid() -> None:
 
 KNOWN_WARNINGS = {
     "measurements.dcm": {"Unrecognized defined term <99LUMBAR3D>"},
+    "report.dcm": set(),
     "outlines.dcm": {"is only permitted to be empty when actually unknown"},
     "L1.dcm": {"Attribute is not present in standard DICOM IOD", "Dicom dataset contains attributes not present"},
 }
