@@ -10,8 +10,10 @@ import numpy as np
 import pypdf
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.cli.main import app
 from lumbar3d.contracts import Measurement, Norm
 from lumbar3d.export.report import rendering
 from lumbar3d.export.report.content import DRAFT, Heading, report_of, signed
@@ -137,3 +139,15 @@ def test_sign_off_in_words() -> None:
         state, by, name, at, reason = "rejected", "key", "Dr Roe", "2026-11-27T02:40:00Z", "level"
 
     assert signed(None) == DRAFT and signed(Review()) == "rejected by Dr Roe, 2026-11-27T02:40:00Z: level"
+
+
+def test_the_command_writes_the_report_of_a_folder(tmp_path: Path, forms) -> None:
+    read = stored_result(tmp_path)
+    for form, beginning in (("pdf", b"%PDF"), ("html", b"<!doctype html>")):
+        target = tmp_path / f"report.{form}"
+        said = CliRunner().invoke(app, ["report", str(tmp_path), "--format", form, "--out", str(target)])
+        assert (said.exit_code, said.stdout) == (0, f"{target}\n") and target.read_bytes().startswith(beginning)
+    assert target.read_bytes() == html(report_of(read, Heading())), "of the library, without a job"
+    (tmp_path / "overlay.json").unlink()
+    said = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert said.exit_code == 2 and "no overlay.json" in said.stderr
