@@ -44,10 +44,6 @@ PATIENCE_S = 900.0
 FROZEN_S = 3.0
 AT_WORK = 20
 """Studies that are on their way at the same time."""
-SERVE = (
-    "import sys; from pathlib import Path; from lumbar3d.cli.serve import listen, load_settings, run; "
-    "run(load_settings(Path(sys.argv[1])), listen('127.0.0.1', int(sys.argv[2])), 'tests.tiny_embedded')"
-)
 
 
 def bridge_command(folder: Path, port: int, archive: int, server: str) -> list[str]:
@@ -91,7 +87,8 @@ class World:
         configured = configuration(folder / "orthanc", (http_port, self.archive_port, self.port), False)
         url = f"http://127.0.0.1:{self.service_port}"
         environment = dict(os.environ) | {"LUMBAR3D_IDENTITY_KEY": identity.new_key(), "PYTHONPATH": str(ROOT)}
-        serve = [sys.executable, "-c", SERVE, str(folder / "service"), str(self.service_port)]
+        serve = [sys.executable, "-m", "tests.embedded_service", "tests.tiny_embedded"]
+        serve += [str(folder / "service"), str(self.service_port)]
         bridge = bridge_command(folder / "bridge", self.port, self.archive_port, url)
         self.parts = {
             "archive": Part([BINARY, str(configured)], environment, folder / "orthanc.log"),

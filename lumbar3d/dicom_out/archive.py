@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -39,12 +40,19 @@ def dicom_archive(heading: Heading, ended_s: float, identifiers: Identifiers, re
         Gives a file of the job's bundle by its name.
     """
     result = read_result(read(RESULT.file))
-    origin = Origin(heading.job, ended_s, result.software, films(identifiers), heading.review)
+    origin = Origin(examination(heading), ended_s, result.software, films(identifiers), heading.review)
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, dataset in _objects(origin, result, read, heading):
             archive.writestr(zipfile.ZipInfo(f"{name}.dcm", _DAY_OF_ZIP), as_file(dataset), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def examination(heading: Heading) -> str:
+    """UUID that identifiers are made of: a revision has other objects than the job that it revises."""
+    if heading.revision == 1:
+        return heading.job
+    return str(uuid.uuid5(uuid.UUID(heading.job), f"revision {heading.revision}"))
 
 
 def _objects(

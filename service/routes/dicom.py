@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 
 from fastapi import APIRouter, Response
 
-from lumbar3d.artifacts import DICOM, RESULT
+from lumbar3d.artifacts import DICOM
 from lumbar3d.jobs import identity
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import IdentityUnavailableError, SourceNotDicomError
-from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, open_file, record_read
-from lumbar3d.service.routes.report import heading_of, read_file
+from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, record_read
+from lumbar3d.service.routes.report import read_file, told
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
@@ -48,14 +47,14 @@ async def dicom(
 
 
 def _made(services: Services, job_id: str, client: str) -> bytes:
-    os.close(open_file(services, job_id, client, RESULT.file).descriptor)  # first whether there is a result at all
+    source, heading = told(services, job_id, client)  # first whether there is a result at all
     identifiers = _identifiers(services, job_id, client)
     from lumbar3d.dicom_out.archive import dicom_archive  # a second of imports that few services need
     from lumbar3d.dicom_out.source import missing
 
     if lacking := missing(identifiers):
         raise SourceNotDicomError(f"no DICOM identifiers of an instance in: {', '.join(lacking)}")
-    job, heading = services.table.get(job_id, client), heading_of(services, job_id, client)
+    job = services.table.get(job_id, client)
 
     def make() -> bytes:
         """Some seconds of work: for all who ask at the same time once, and not again for a while."""
@@ -66,7 +65,7 @@ def _made(services: Services, job_id: str, client: str) -> bytes:
             lambda name: read_file(services, job_id, client, name),
         )
 
-    return services.made.get((DICOM.operation, job.result_bundle, heading), make)
+    return services.made.get((DICOM.operation, source), make)
 
 
 def _identifiers(services: Services, job_id: str, client: str) -> identity.Identifiers:

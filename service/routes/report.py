@@ -37,8 +37,8 @@ def _route(artifact: Artifact) -> Callable[..., object]:
     async def send(
         job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
     ) -> Response:
-        told = await services.turns.take(client, lambda: _told(services, job_id, client))
-        etag = f'"{hashlib.sha256(f"{artifact.operation} {__version__} {told}".encode()).hexdigest()}"'
+        source, heading = await services.turns.take(client, lambda: told(services, job_id, client))
+        etag = f'"{hashlib.sha256(f"{artifact.operation} {__version__} {source}".encode()).hexdigest()}"'
         headers = {
             "ETag": etag,
             "Cache-Control": "private, no-cache",
@@ -48,7 +48,7 @@ def _route(artifact: Artifact) -> Callable[..., object]:
             headers["Content-Security-Policy"] = POLICY
         if is_current(if_none_match, etag):
             return Response(status_code=304, headers=headers)
-        content = await services.turns.take(client, lambda: _make(services, job_id, client, artifact, etag))
+        content = await services.turns.take(client, lambda: _make(services, job_id, client, (artifact, etag, heading)))
         return Response(content, media_type=artifact.media_type, headers=headers)
 
     return send
@@ -69,10 +69,15 @@ for _artifact in REPORTS:
 def heading_of(services: Services, job_id: str, client: str) -> Heading:
     """What the job's row says of a report."""
     job = services.table.get(job_id, client)
-    told = status(job, None)
+    row = status(job, None)
     ended = datetime.fromtimestamp(job.finished_s or job.updated_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    review, reference = getattr(told, "review", None), getattr(told, "reference", None)
-    return Heading(job=job_id, made=ended, reference=reference or "", review=signed(review))
+    return Heading(
+        job=job_id,
+        made=ended,
+        reference=getattr(row, "reference", None) or "",
+        review=signed(getattr(row, "review", None)),
+        revision=getattr(row, "revision", 1),
+    )
 
 
 def read_file(services: Services, job_id: str, client: str, name: str) -> bytes:
@@ -81,16 +86,17 @@ def read_file(services: Services, job_id: str, client: str, name: str) -> bytes:
         return stream.read()
 
 
-def _told(services: Services, job_id: str, client: str) -> str:
-    """What the report is made of: result and heading."""
+def told(services: Services, job_id: str, client: str) -> tuple[str, Heading]:
+    """What a report is made of, in one text, and its heading: the result, and what the job's row says of it."""
     stored = open_file(services, job_id, client, RESULT.file)
     os.close(stored.descriptor)
-    return f"{stored.sha256} {heading_of(services, job_id, client)}"
-
-
-def _make(services: Services, job_id: str, client: str, artifact: Artifact, etag: str) -> bytes:
-    record_read(services, job_id, client, artifact.file)
     heading = heading_of(services, job_id, client)
+    return f"{stored.sha256} {heading}", heading
+
+
+def _make(services: Services, job_id: str, client: str, asked: tuple[Artifact, str, Heading]) -> bytes:
+    artifact, etag, heading = asked
+    record_read(services, job_id, client, artifact.file)
     return services.made.get(
         etag, lambda: made(artifact, lambda name: read_file(services, job_id, client, name), heading)
     )

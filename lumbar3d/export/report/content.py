@@ -48,6 +48,8 @@ class Heading:
         Lines that name the patient: only for files that stay with the study.
     review : str
         Who signed, in words.
+    revision : int
+        Which one of the examination; 1 is what the engine gave.
     """
 
     job: str = ""
@@ -55,6 +57,7 @@ class Heading:
     reference: str = ""
     patient: tuple[tuple[str, str], ...] = ()
     review: str = DRAFT
+    revision: int = 1
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ def report_of(read: Callable[[str], bytes], heading: Heading) -> Report:
 
 def _facts(heading: Heading) -> tuple[tuple[str, str], ...]:
     told = (*heading.patient, ("Reference", heading.reference), ("Reconstructed", heading.made), ("Job", heading.job))
+    told = (*told, ("Revision", str(heading.revision) if heading.revision > 1 else ""))
     return tuple((name, value) for name, value in told if value)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from lumbar3d.contracts import ReconstructionResult
-from lumbar3d.export.overlay import ViewOverlay
 from lumbar3d.export.palette import COLOURS
 
+Drawn = Mapping[str, Any]
+"""One view of the overlay document, as ``overlay.ViewOverlay`` says."""
 ASPECT = 0.66
 """Width over height of each picture."""
 MARGIN_PX = 26.0
@@ -54,7 +56,7 @@ class Film:
     sides: tuple[str, str]
 
 
-def film_of(view: str, title: str, png: bytes, drawn: ViewOverlay, result: ReconstructionResult) -> Film:
+def film_of(view: str, title: str, png: bytes, drawn: Drawn, result: ReconstructionResult) -> Film:
     """The film of a view with what the overlay document draws on it."""
     outlines = tuple(
         _outline(level, each["outline"]) for level, each in drawn["levels"].items() if any(each["outline"])
@@ -83,7 +85,7 @@ def _window(outlines: tuple[Outline, ...], size: tuple[int, int]) -> tuple[float
     return float(middle[0]) - height * ASPECT / 2, float(middle[1]) - height / 2, height * ASPECT, height
 
 
-def _sides(view: str, drawn: ViewOverlay, result: ReconstructionResult) -> tuple[str, str]:
+def _sides(view: str, drawn: Drawn, result: ReconstructionResult) -> tuple[str, str]:
     """Letters by which way the landmarks' places in the room run across the film as it was sent."""
     axis, low, high = SIDES[view]
     places: Mapping[tuple[str, str], float] = {

@@ -20,7 +20,7 @@ from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from lumbar3d.contracts import Calibration, Measurement, Norm, ReconstructionResult
-from lumbar3d.dicom_out.archive import dicom_archive
+from lumbar3d.dicom_out.archive import dicom_archive, examination
 from lumbar3d.dicom_out.models import lps_from_world
 from lumbar3d.dicom_out.objects import Origin
 from lumbar3d.dicom_out.source import missing
@@ -187,6 +187,11 @@ def test_what_is_signed_is_another_object_and_pictures_are_not() -> None:
     changed = {name for name, each in draft.items() if accepted[name].SOPInstanceUID != each.SOPInstanceUID}
     assert changed == {"measurements.dcm", "report.dcm"}
     assert "accepted by Dr Roe" in str(accepted["measurements.dcm"])
+
+
+def test_a_revision_has_objects_of_its_own() -> None:
+    told = [examination(Heading(JOB, revision=number)) for number in (1, 2, 3)]
+    assert told[0] == JOB and len({str(uuid.UUID(each)) for each in told}) == 3
 
 
 def test_the_capture_is_the_picture(objects) -> None:
