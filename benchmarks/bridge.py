@@ -25,9 +25,8 @@ from typing import Any
 import httpx
 import numpy as np
 from pydicom import dcmread
-from pydicom.uid import generate_uid
+from pydicom.uid import DigitalXRayImageStorageForPresentation, generate_uid
 from pynetdicom import AE
-from pynetdicom.sop_class import DigitalXRayImageStorageForPresentation
 
 from benchmarks import deployments
 from benchmarks.chaos_world import Part
@@ -118,6 +117,10 @@ class World:
             return int(count)
         return 0
 
+    def wait_for(self, studies: int) -> None:
+        """Until so many have been stored."""
+        wait_until(lambda: self.stored() >= studies, "the bridge does not come on", PATIENCE_S)
+
 
 def with_faults(folder: Path, studies: int, faults: int, seed: int) -> dict[str, Any]:
     """Send studies by C-STORE, again where the bridge did not take a film, and count what arrives in the archive."""
@@ -135,9 +138,8 @@ def with_faults(folder: Path, studies: int, faults: int, seed: int) -> dict[str,
             again += sum(sent(world, demo_film(folder, view, study)) for view in ("AP", "LL"))
             if number % every == 0 and kinds.total() < faults:
                 kinds[world.fault(draw)] += 1
-            target = number - AT_WORK
-            wait_until(lambda target=target: world.stored() >= target, "the bridge does not come on", PATIENCE_S)
-        wait_until(lambda: world.stored() == studies, "studies are left", PATIENCE_S)
+            world.wait_for(number - AT_WORK)
+        world.wait_for(studies)
         wait_until(lambda: answers(world.archive.http), "the archive is gone", PATIENCE_S)
         found = [[each["SOPInstanceUID"] for each in world.archive.instances(study)] for study in uids]
     with closing(sqlite3.connect(folder / "service" / "jobs.sqlite3")) as table:

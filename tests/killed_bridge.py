@@ -59,11 +59,13 @@ def live() -> None:
     folder, port, pacs, server, calibration, *addresses = sys.argv[1:]
     command.PAUSE_S = web.POLL_S = 0.1
     (address,) = addresses or (None,)
-    ways = {"films_web": address, "results_web": address} if address else {"pacs": pacs, "pacs_ae_title": "ORTHANC"}
     command.run(
         folder=Path(folder),
         port=int(port),
-        **ways,
+        films_web=address,
+        results_web=address,
+        pacs=None if address else pacs,
+        pacs_ae_title=None if address else "ORTHANC",
         require_accepted=False,
         calibration=Path(calibration),
         settle_s=0.3,

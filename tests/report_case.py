@@ -31,6 +31,7 @@ from tests.conftest import calibration_document
 from tests.tiny_engine import grey_png
 
 GRID = 512
+FLAGS = {"L3": "model_based", "L4/L5": "low_confidence"}
 REASONS = ("image_residual_review", "overlap_bad")
 
 
@@ -80,10 +81,9 @@ def _measurements() -> list[Measurement]:
         for target in names:
             norm, entry = norm_of(code, target), CATALOGUE[code]
             value = (norm.mean if norm else 40.0) + 3.0 * (norm.sd if norm else 1.0) * float(generator.normal())
-            told = {"name": entry.name, "unit": entry.unit, "definition": entry.definition, "norm": norm}
             sigma = None if (code, target) == ("disc_height_middle", "L1/L2") else float(generator.uniform(0.5, 3.0))
-            flag = "model_based" if target == "L3" else "low_confidence" if target == "L4/L5" else "ok"
-            found.append(Measurement(code=code, target=target, value=value, sigma=sigma, flag=flag, **told))
+            told = {"code": code, "target": target, "value": value, "sigma": sigma, "norm": norm, **vars(entry)}
+            found.append(Measurement.model_validate(told | {"flag": FLAGS.get(target, "ok")}))
     return found
 
 
@@ -99,7 +99,7 @@ def _level(row: int) -> LevelResult:
         flag="review",
         reasons=REASONS,
     )
-    pose = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
+    pose = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0)
     return LevelResult(level=LEVELS[row], world_from_model=pose, coefficients_sd=(), landmarks=marks, quality=quality)
 
 

@@ -144,7 +144,7 @@ class WebSender:
         try:
             answer = self._client.store_instances([instance])
         except requests.HTTPError as error:
-            status = error.response.status_code
+            status = 0 if error.response is None else error.response.status_code
             if status in _REFUSED:
                 return f"the archive refuses {UID(instance.SOPClassUID).name} (HTTP {status})"
             raise CliError(f"the archive cannot store at this moment (HTTP {status})") from None

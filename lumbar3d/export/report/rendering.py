@@ -69,7 +69,8 @@ def _shades(mesh: TriangleMesh, turn: Array) -> Array:
     normals = normals @ turn.T
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     light = _LIGHT / np.linalg.norm(_LIGHT)
-    return _AMBIENT + (1.0 - _AMBIENT) * np.clip(normals @ light, 0.0, 1.0)
+    lit: Array = np.clip(normals @ light, 0.0, 1.0)
+    return _AMBIENT + (1.0 - _AMBIENT) * lit
 
 
 def _sampled(pixels: Array, faces: NDArray[np.integer], colours: Array) -> Array:

@@ -120,7 +120,7 @@ def _pictures(report: Report) -> Table:
     )
 
 
-class _Picture(Flowable):
+class _Picture(Flowable):  # type: ignore[misc]
     """A film with its outlines, in a window."""
 
     def __init__(self, film: Film) -> None:
