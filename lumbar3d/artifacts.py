@@ -164,7 +164,20 @@ DICOM = Artifact(
     note="zip of DICOM objects",
     repeats=True,
 )
-"""No file of the bundle: see ``lumbar3d.dicom_out``."""
+SEGMENTATION = Artifact(
+    operation="segmentation",
+    address="/segmentation.dcm",
+    file="segmentation.dcm",
+    media_type="application/dicom",
+    summary="The fitted vertebrae as a DICOM segmentation",
+    remark="For the same jobs as dicom.zip, in the same study and in the frame of reference of its models: a binary "
+    "volume of 1 mm a level. It names the patient.",
+    contents="Segmentation, one segment a level",
+    label="Segmentation",
+    note="DICOM SEG, 1 mm",
+    repeats=True,
+)
+"""As DICOM no file of the bundle: see ``lumbar3d.dicom_out``."""
 PLY = Artifact(
     operation="ply",
     address="/spine.ply",

@@ -10,17 +10,19 @@ from io import BytesIO
 
 from pydicom import Dataset
 
-from lumbar3d.artifacts import MESH, PICTURE, REPORT_SHEET, RESULT
+from lumbar3d.artifacts import MESH, PICTURE, REPORT_SHEET, RESULT, SCENE
 from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.dicom_out.capture import secondary_capture
 from lumbar3d.dicom_out.document import encapsulated_pdf, patient_lines
 from lumbar3d.dicom_out.models import encapsulated_stl
 from lumbar3d.dicom_out.objects import Origin, as_file
 from lumbar3d.dicom_out.report import structured_report
+from lumbar3d.dicom_out.segmentation import segmentation
 from lumbar3d.dicom_out.source import Identifiers, films
 from lumbar3d.export.report.content import Heading
 from lumbar3d.export.report.making import made
 from lumbar3d.export.result_reader import read_result
+from lumbar3d.export.scene_reader import read_scene
 
 _DAY_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 
@@ -46,6 +48,15 @@ def dicom_archive(heading: Heading, ended_s: float, identifiers: Identifiers, re
         for name, dataset in _objects(origin, result, read, heading):
             archive.writestr(zipfile.ZipInfo(f"{name}.dcm", _DAY_OF_ZIP), as_file(dataset), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def dicom_segmentation(
+    heading: Heading, ended_s: float, identifiers: Identifiers, read: Callable[[str], bytes]
+) -> bytes:
+    """The segmentation as a DICOM file; parameters as of ``dicom_archive``."""
+    software = read_result(read(RESULT.file)).software
+    origin = Origin(examination(heading), ended_s, software, films(identifiers), heading.review)
+    return as_file(segmentation(origin, read_scene(read(SCENE.file))))
 
 
 def examination(heading: Heading) -> str:

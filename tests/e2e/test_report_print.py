@@ -31,7 +31,7 @@ OVERLAPS = """() => {
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    return report_of(stored_result(tmp_path_factory.mktemp("stored"), notes=all_notes()[:8]), LONG)
+    return report_of(stored_result(tmp_path_factory.mktemp("stored"), notes=all_notes()), LONG)
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,7 @@ def parts(tmp_path: Path) -> Iterator[Set]:
 
 
 def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: Set) -> None:
+    parts = replace(parts, bridge=replace(parts.bridge, segmentation=True))
     assert parts.film("AP", "1.2.3") == parts.film("LL", "1.2.3") == 0
     parts.bridge.step()
     assert parts.told()["pairs"]["submitted"] == 1

@@ -62,6 +62,9 @@ def run(
     require_accepted: Annotated[
         bool, typer.Option(help="store only results that somebody has accepted, where the service keeps sign-offs")
     ] = True,
+    segmentation: Annotated[
+        bool, typer.Option("--segmentation", help="store the vertebrae as a DICOM segmentation too")
+    ] = False,
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
 ) -> None:
@@ -82,7 +85,7 @@ def run(
     arrivals = Arrivals(Ledger(folder / LEDGER), spool)
     with ExitStack() as stack:
         client = stack.enter_context(JobsClient(server, api_key))
-        bridge = Bridge(arrivals.ledger, spool, client, sender, calibration, settle_s, require_accepted)
+        bridge = Bridge(arrivals.ledger, spool, client, sender, calibration, settle_s, require_accepted, segmentation)
         bridge.tidy()
         if films_web is None:
             listener = Receiver(arrivals, ae_title, may_send).listen(host, port)

@@ -53,6 +53,8 @@ class Bridge:
         A study in which nothing arrived for so long is taken to be complete.
     require_accepted : bool
         Whether a result waits for somebody to accept it, where the service keeps sign-offs.
+    segmentation : bool
+        Whether the vertebrae are stored as a segmentation too.
     """
 
     ledger: Ledger
@@ -62,6 +64,7 @@ class Bridge:
     calibration: Path | None
     settle_s: float
     require_accepted: bool = True
+    segmentation: bool = False
     _next_look_s: dict[str, float] = field(default_factory=dict)
 
     def step(self) -> None:
@@ -134,6 +137,8 @@ class Bridge:
         handled = self.ledger.handled(pair)
         with zipfile.ZipFile(BytesIO(self.client.dicom(job))) as archive:
             objects = [pydicom.dcmread(BytesIO(archive.read(name))) for name in archive.namelist()]
+        if self.segmentation:
+            objects.append(pydicom.dcmread(BytesIO(self.client.segmentation(job))))
         left = [each for each in objects if each.SOPInstanceUID not in handled]
         if left:
             self.sender.send(left, lambda sop, refusal: self.ledger.handle(pair, sop, refusal))

@@ -33,6 +33,7 @@ dt{color:#5b6874}dd{font-weight:600;overflow-wrap:anywhere;font-size:7pt}
     f"{ASPECT}"
     """;background:#000}
 .pictures img{object-fit:contain;background:#fff;border:.2mm solid #cfd6dc}
+.crowded .pictures{width:80%;margin:1.5mm auto}
 figcaption{color:#5b6874;text-align:center;margin-top:.6mm}
 path{fill:none;stroke-width:1.1;stroke-linejoin:round}
 text{font-size:9.5px;font-weight:700;paint-order:stroke;stroke:#000;stroke-width:2.4px}.side{fill:#fff}
@@ -50,6 +51,8 @@ footer{border-top:.3mm solid #16202a;padding-top:1.2mm}
 footer p{margin-bottom:.6mm}
 """ + _LEVELS
 )
+ROOM_FOR_REMARKS = 4
+"""With more, the pictures are smaller, so that one page still holds everything."""
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -61,12 +64,13 @@ def html(report: Report) -> bytes:
     """UTF-8; pictures lie in the file, outlines are lines."""
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in report.facts)
     word, meaning = report.quality
+    crowded = ' class="crowded"' if len(report.remarks) > ROOM_FOR_REMARKS else ""
     return "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width"><title>',
             escape(" ".join([report.title, *(value for name, value in report.facts if name in ("Reference", "Job"))])),
-            f"</title><style>{STYLE}</style></head><body><main><header><div><h1>{escape(report.title)}</h1>",
+            f"</title><style>{STYLE}</style></head><body><main{crowded}><header><div><h1>{escape(report.title)}</h1>",
             f'<p class="quality {word}"><b>Quality: {word}</b> {meaning}</p>',
             f'<p class="quality">{escape(report.review)}</p></div><dl>{facts}</dl></header>',
             f'<section class="pictures">{"".join(map(_film, report.films))}<figure>',

@@ -19,13 +19,17 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, Measurement, Norm, ReconstructionResult
-from lumbar3d.dicom_out.archive import dicom_archive, examination
+from lumbar3d.dicom_out.archive import dicom_archive, dicom_segmentation, examination
 from lumbar3d.dicom_out.models import lps_from_world
 from lumbar3d.dicom_out.objects import Origin
 from lumbar3d.dicom_out.source import missing
 from lumbar3d.export.report.content import DRAFT, Heading
+from lumbar3d.export.scene_reader import read_scene
+from lumbar3d.shape.mesh import volume_mm3
 from tests.conftest import calibration_document
+from tests.report_case import stored_result
 from tests.tiny_engine import OVERLAY, STL_TRIANGLE, grey_png, tetrahedra_glb
 
 JOB = str(uuid.UUID(int=4711))
@@ -231,9 +235,28 @@ def test_uids_are_derived_and_valid() -> None:
     assert uid.is_valid and uid == Origin(JOB, 0.0, "y", (Dataset(), Dataset())).uid("x")
 
 
+def test_the_segmentation_holds_each_vertebra_where_its_model_is(tmp_path: Path, objects) -> None:
+    read = stored_result(tmp_path)
+    found = pydicom.dcmread(BytesIO(dicom_segmentation(Heading(JOB), ENDED_S, FILMS, read)))
+    assert found.FrameOfReferenceUID == objects["L1.dcm"].FrameOfReferenceUID and found.StudyInstanceUID == "1.2.3"
+    assert (found.PatientName, found.SeriesDate) == ("Müller^Änne", "20231114")
+    assert [each.SegmentLabel for each in found.SegmentSequence] == [*LEVELS]
+    for number, surface in enumerate(read_scene(read("spine.glb")), start=1):
+        planes = [
+            (float(each.PlanePositionSequence[0].ImagePositionPatient[2]), frame)
+            for each, frame in zip(found.PerFrameFunctionalGroupsSequence, found.pixel_array, strict=True)
+            if each.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number
+        ]
+        volume = sum(int(frame.sum()) for _, frame in planes)
+        assert volume == pytest.approx(volume_mm3(surface.mesh.vertices, surface.mesh.faces), rel=0.02)
+        middle = sum(z * int(frame.sum()) for z, frame in planes) / volume
+        assert middle == pytest.approx(surface.mesh.vertices[:, 2].mean(), abs=0.2)
+
+
 KNOWN_WARNINGS = {
     "measurements.dcm": {"Unrecognized defined term <99LUMBAR3D>"},
     "report.dcm": set(),
+    "segmentation.dcm": set(),
     "outlines.dcm": {"is only permitted to be empty when actually unknown"},
     "L1.dcm": {"Attribute is not present in standard DICOM IOD", "Dicom dataset contains attributes not present"},
 }
@@ -244,6 +267,8 @@ KNOWN_WARNINGS = {
 def test_dciodvfy_finds_no_error(archive, tmp_path: Path) -> None:
     with zipfile.ZipFile(BytesIO(archive)) as files:
         files.extractall(tmp_path)
+    segmented = dicom_segmentation(Heading(JOB), ENDED_S, FILMS, stored_result(tmp_path))
+    (tmp_path / "segmentation.dcm").write_bytes(segmented)
     for name, known in KNOWN_WARNINGS.items():
         run = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True, check=False)
         lines = run.stderr.splitlines()
