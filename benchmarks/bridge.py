@@ -186,37 +186,42 @@ def spread(seconds: list[float]) -> dict[str, float]:
 
 def render(record: dict[str, Any]) -> str:
     """Markdown of the record."""
-    machine, load = record["machine"], record["load_average"]
+    machine = record["machine"]
     lines = [
         "# The bridge",
         "",
-        f"Made by `{record['command']}` on {machine['processor']}, {machine['cores']} cores shared by archive, bridge, "
-        f"service and engine; load average {load['before']} before and {load['after']} after, so other work ran beside "
-        f"it. Orthanc, C-STORE both ways, a study complete after {SETTLE_S:g} s without new films.",
+        f"On {machine['processor']}, {machine['cores']} cores shared by archive, bridge, service and engine, and with other "
+        "work, as the load averages say. Orthanc, C-STORE both ways, a study complete after "
+        f"{SETTLE_S:g} s without new films.",
         "",
-        "| | |",
-        "|---|---|",
+        "| | | made by, load average |",
+        "|---|---|---|",
     ]
-    if (found := record["latency"]) is not None:
+    if (found := record.get("latency")) is not None:
         times = " / ".join(str(found["film_to_results_s"][name]) for name in ("p50", "p95", "max"))
         lines.append(
             f"| demonstration pair into the archive to {OBJECTS} results in its study, real engine, {found['studies']} "
-            f"studies one at a time, p50 / p95 / max | {times} s |"
+            f"studies one at a time, p50 / p95 / max | {times} s | {_made_by(found)} |"
         )
-    if (found := record["faults"]) is not None:
+    if (found := record.get("faults")) is not None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found["faults"].items())
         lines += [
-            f"| studies with an engine that takes no time | {found['studies']} in {found['seconds']} s |",
-            f"| faults meanwhile | {sum(found['faults'].values())}: {kinds} |",
-            f"| films that had to be sent again | {found['films_sent_again']} |",
-            f"| studies that lack a result | {found['lost']} |",
-            f"| results or jobs that are double | {found['double']} |",
+            f"| studies with an engine that takes no time | {found['studies']} in {found['seconds']} s | {_made_by(found)} |",
+            f"| faults meanwhile | {sum(found['faults'].values())}: {kinds} | |",
+            f"| films that had to be sent again | {found['films_sent_again']} | |",
+            f"| studies that lack a result | {found['lost']} | |",
+            f"| results or jobs that are double | {found['double']} | |",
         ]
     return "\n".join([*lines, ""])
 
 
+def _made_by(found: dict[str, Any]) -> str:
+    load = found["load_average"]
+    return f"`{found['command']}`, {load['before']} to {load['after']}"
+
+
 def main() -> None:
-    """Measure, print and write the record; 0 studies leave a part out."""
+    """Measure, print and write the record; of a part with 0 studies the last figures stay."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5, help="studies with the real engine")
     parser.add_argument("--studies", type=int, default=500, help="studies with faults")
@@ -224,27 +229,29 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
-    before = round(os.getloadavg()[0], 1)
-    parts: dict[str, Callable[[Path], dict[str, Any]]] = {
-        "latency": lambda folder: latency(folder, chosen.pairs),
-        "faults": lambda folder: with_faults(folder, chosen.studies, chosen.faults, chosen.seed),
+    file = chosen.out / "bridge.json"
+    record = json.loads(file.read_text()) if file.is_file() else {}
+    faults = f"--studies {chosen.studies} --faults {chosen.faults} --seed {chosen.seed}"
+    parts: dict[str, tuple[str, int, Callable[[Path], dict[str, Any]]]] = {
+        "latency": (f"--pairs {chosen.pairs}", chosen.pairs, lambda folder: latency(folder, chosen.pairs)),
+        "faults": (
+            faults,
+            chosen.studies,
+            lambda folder: with_faults(folder, chosen.studies, chosen.faults, chosen.seed),
+        ),
     }
-    wanted = {"latency": chosen.pairs, "faults": chosen.studies}
-    figures: dict[str, Any] = dict.fromkeys(parts)
-    for name, measure in parts.items():
-        if wanted[name]:
-            with tempfile.TemporaryDirectory() as folder:
-                figures[name] = measure(Path(folder))
-            print(json.dumps(figures[name]), flush=True)
-    sizes = f"--pairs {chosen.pairs} --studies {chosen.studies} --faults {chosen.faults} --seed {chosen.seed}"
-    record = {
-        "command": f"python -m benchmarks.bridge {sizes}",
-        "machine": describe("pydicom", "pynetdicom", "highdicom", "fastapi"),
-        "load_average": {"before": before, "after": round(os.getloadavg()[0], 1)},
-        **figures,
-    }
+    record["machine"] = describe("pydicom", "pynetdicom", "highdicom", "fastapi")
+    for name, (flags, wanted, measure) in parts.items():
+        if not wanted:
+            continue
+        before = round(os.getloadavg()[0], 1)
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(Path(folder))
+        load = {"before": before, "after": round(os.getloadavg()[0], 1)}
+        record[name] = found | {"command": f"python -m benchmarks.bridge {flags}", "load_average": load}
+        print(json.dumps(record[name]), flush=True)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "bridge.json").write_text(json.dumps(record, indent=1) + "\n")
+    file.write_text(json.dumps(record, indent=1) + "\n")
     (chosen.out / "bridge.md").write_text(render(record))
     print(render(record))
 

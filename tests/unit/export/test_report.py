@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.cli.main import app
 from lumbar3d.contracts import Measurement, Norm
 from lumbar3d.export.report import rendering
-from lumbar3d.export.report.content import DRAFT, Heading, report_of, signed
+from lumbar3d.export.report.content import DRAFT, Heading, Report, report_of, signed
 from lumbar3d.export.report.page import STYLE, html
 from lumbar3d.export.report.sheet import pdf, printable
 from lumbar3d.export.report.tables import MINUS, SEGMENT, VERTEBRA, WHOLE, number, standing
@@ -33,16 +35,23 @@ PAIR = re.compile(rf"({MINUS}?\d+\.?\d*) ± (\d+\.?\d*)")
 
 
 @pytest.fixture(scope="module")
-def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, bytes]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stored")
+    stored_result(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    return report_of(lambda name: (folder / name).read_bytes(), HEADING)
+
+
+@pytest.fixture(scope="module")
+def forms(report: Report) -> tuple[str, str, bytes]:
     """Text of the page, text of the sheet, the sheet."""
-    report = report_of(stored_result(tmp_path_factory.mktemp("stored")), HEADING)
     sheet = pdf(report)
-    page = re.sub(r"<style>.*?</style>|<[^>]+>", "\n", html(report).decode())
-    return (
-        page.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("&#x27;", "'"),
-        text_of(sheet),
-        sheet,
-    )
+    page = unescape(re.sub(r"<style>.*?</style>|<[^>]+>", "\n", html(report).decode()))
+    return page, text_of(sheet), sheet
 
 
 def text_of(sheet: bytes) -> str:
@@ -69,32 +78,30 @@ def test_both_forms_say_of_what_and_by_whom(forms) -> None:
         assert "ssm_L3 0.4.0 (0123456789ab)" in text and "[1] project's estimate" in text
 
 
-def test_the_sheet_is_one_a4_page_with_its_fonts_and_the_same_bytes_again(forms, tmp_path: Path) -> None:
+def test_the_sheet_is_one_a4_page_with_its_fonts_and_the_same_bytes_again(forms, report: Report) -> None:
     reader = pypdf.PdfReader(io.BytesIO(forms[2]))
     assert len(reader.pages) == 1 and [round(float(x)) for x in reader.pages[0].mediabox[2:]] == [595, 842]
     fonts = [each.get_object() for each in reader.pages[0]["/Resources"]["/Font"].values()]
     used = [font for font in fonts if "/FontDescriptor" in font]
     assert len(used) == 2 and all("/FontFile2" in font["/FontDescriptor"] for font in used)
-    read = stored_result(tmp_path, notes=all_notes() * 3)
-    crowded = pdf(report_of(read, HEADING))
+    crowded = pdf(replace(report, remarks=tuple(map(str, all_notes() * 4))))
     assert len(pypdf.PdfReader(io.BytesIO(crowded)).pages) == 1, "however much there is to say"
-    assert pdf(report_of(read, HEADING)) == crowded
+    assert pdf(report) == forms[2]
 
 
-def test_the_page_needs_nothing_else_and_no_markup_comes_from_outside(tmp_path: Path) -> None:
-    text = html(report_of(stored_result(tmp_path), HEADING)).decode()
+def test_the_page_needs_nothing_else_and_no_markup_comes_from_outside(report: Report) -> None:
+    text = html(report).decode()
     assert "A-4711 &lt;&amp;&gt;" in text and "<script" not in text and "style=" not in text.replace(STYLE, "")
     assert all(each.startswith("data:image/png;base64,") for each in re.findall(r'(?:src|href)="([^"]{0,40})', text))
 
 
-def test_side_marks_follow_the_landmarks(tmp_path: Path) -> None:
-    ap, lat = report_of(stored_result(tmp_path), Heading()).films
+def test_side_marks_follow_the_landmarks(report: Report) -> None:
+    ap, lat = report.films
     assert (ap.sides, lat.sides) == (("R", "L"), ("A", "P"))
     assert [each.level for each in ap.outlines] == [*LEVELS] and ap.window[1] < 120 < 410 < ap.window[1] + ap.window[3]
 
 
-def test_the_picture_shows_what_is_nearer(tmp_path: Path) -> None:
-    report = report_of(stored_result(tmp_path), Heading())
+def test_the_picture_shows_what_is_nearer(report: Report) -> None:
     picture = np.asarray(Image.open(io.BytesIO(report.spine)).convert("RGB")).astype(int)
     assert picture.shape == (*rendering.SIZE[::-1], 3)
     rows, columns = np.nonzero((picture < 250).any(axis=2))
@@ -141,13 +148,11 @@ def test_sign_off_in_words() -> None:
     assert signed(None) == DRAFT and signed(Review()) == "rejected by Dr Roe, 2026-11-27T02:40:00Z: level"
 
 
-def test_the_command_writes_the_report_of_a_folder(tmp_path: Path, forms) -> None:
-    read = stored_result(tmp_path)
+def test_the_command_writes_the_report_of_a_folder(folder: Path, report: Report, tmp_path: Path) -> None:
     for form, beginning in (("pdf", b"%PDF"), ("html", b"<!doctype html>")):
         target = tmp_path / f"report.{form}"
-        said = CliRunner().invoke(app, ["report", str(tmp_path), "--format", form, "--out", str(target)])
+        said = CliRunner().invoke(app, ["report", str(folder), "--format", form, "--out", str(target)])
         assert (said.exit_code, said.stdout) == (0, f"{target}\n") and target.read_bytes().startswith(beginning)
-    assert target.read_bytes() == html(report_of(read, Heading())), "of the library, without a job"
-    (tmp_path / "overlay.json").unlink()
+    assert target.read_bytes() == html(replace(report, facts=(), review=DRAFT)), "without a job"
     said = CliRunner().invoke(app, ["report", str(tmp_path)])
-    assert said.exit_code == 2 and "no overlay.json" in said.stderr
+    assert said.exit_code == 2 and "no result.json" in said.stderr
