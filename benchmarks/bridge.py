@@ -190,8 +190,8 @@ def render(record: dict[str, Any]) -> str:
     lines = [
         "# The bridge",
         "",
-        f"On {machine['processor']}, {machine['cores']} cores shared by archive, bridge, service and engine, and with other "
-        "work, as the load averages say. Orthanc, C-STORE both ways, a study complete after "
+        f"On {machine['processor']}, {machine['cores']} cores shared by archive, bridge, service and engine, and "
+        "with other work, as the load averages say. Orthanc, C-STORE both ways, a study complete after "
         f"{SETTLE_S:g} s without new films.",
         "",
         "| | | made by, load average |",
@@ -206,7 +206,8 @@ def render(record: dict[str, Any]) -> str:
     if (found := record.get("faults")) is not None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found["faults"].items())
         lines += [
-            f"| studies with an engine that takes no time | {found['studies']} in {found['seconds']} s | {_made_by(found)} |",
+            f"| studies with an engine that takes no time | {found['studies']} in {found['seconds']} s | "
+            f"{_made_by(found)} |",
             f"| faults meanwhile | {sum(found['faults'].values())}: {kinds} | |",
             f"| films that had to be sent again | {found['films_sent_again']} | |",
             f"| studies that lack a result | {found['lost']} | |",

@@ -202,7 +202,7 @@ def _table(table: tables.Table) -> Table:
         ("VALIGN", (0, 1), (0, -1), "MIDDLE"),
         ("TOPPADDING", (0, 1), (-1, -1), 1.2),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 1.4),
-        ("RIGHTPADDING", (0, 0), (-1, 0), 5),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 5),
         ("LEFTPADDING", (0, 1), (0, -1), 4),
         *colours,
     )
