@@ -178,6 +178,33 @@ SEGMENTATION = Artifact(
     repeats=True,
 )
 """As DICOM no file of the bundle: see ``lumbar3d.dicom_out``."""
+REPORT_PAGE = Artifact(
+    operation="report_page",
+    address="/report.html",
+    file="report.html",
+    media_type="text/html",
+    summary="The report as a printable page",
+    remark="One file with everything in it, one A4 page when it is printed. It says what the PDF says.",
+    contents="HTML without external resources",
+    label="Report",
+    note="HTML, one A4 page",
+    repeats=True,
+)
+REPORT_SHEET = Artifact(
+    operation="report_sheet",
+    address="/report.pdf",
+    file="report.pdf",
+    media_type="application/pdf",
+    summary="The report as PDF",
+    remark="One A4 page: both films with the outlines, the spine, the key measurements with standard error, norm and "
+    "flag, quality, notes, who signed, provenance.",
+    contents="PDF of one page, fonts included",
+    label="Report",
+    note="PDF, one A4 page",
+    repeats=True,
+)
+REPORTS = (REPORT_PAGE, REPORT_SHEET)
+"""Made of several stored files and of what the job's row says: see ``lumbar3d.export.report``."""
 PLY = Artifact(
     operation="ply",
     address="/spine.ply",
@@ -265,33 +292,6 @@ FHIR = Artifact(
     note="FHIR R4: DiagnosticReport and Observations",
     source=RESULT.file,
 )
-REPORT_PAGE = Artifact(
-    operation="report_page",
-    address="/report.html",
-    file="report.html",
-    media_type="text/html",
-    summary="The report as a printable page",
-    remark="One file with everything in it, one A4 page when it is printed. It says what the PDF says.",
-    contents="HTML without external resources",
-    label="Report",
-    note="HTML, one A4 page",
-    repeats=True,
-)
-REPORT_SHEET = Artifact(
-    operation="report_sheet",
-    address="/report.pdf",
-    file="report.pdf",
-    media_type="application/pdf",
-    summary="The report as PDF",
-    remark="One A4 page: both films with the outlines, the spine, the key measurements with standard error, norm and "
-    "flag, quality, notes, who signed, provenance.",
-    contents="PDF of one page, fonts included",
-    label="Report",
-    note="PDF, one A4 page",
-    repeats=True,
-)
-REPORTS = (REPORT_PAGE, REPORT_SHEET)
-"""Made of several stored files and of what the job's row says: see ``lumbar3d.export.report``."""
 STORED = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
 MADE = (PLY, VTP, OBJ, LABELS, MARKUPS, TABLE, FHIR)
 ARTIFACTS = (*STORED, *MADE)

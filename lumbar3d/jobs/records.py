@@ -31,8 +31,8 @@ class Job:
     error_detail: str | None
     place: int
     created_s: float
-    updated_s: float
     finished_s: float | None
+    updated_s: float
 
     @property
     def is_final(self) -> bool:
