@@ -73,7 +73,7 @@ def tables_of(result: ReconstructionResult) -> tuple[tuple[Table, ...], tuple[st
     segments = sorted({target for code, target in found if code in SEGMENT}, key=_place)
     tables = []
     if wholes:
-        heads = ("Alignment", *(f"{_name(each)}, {UNITS[each.unit]}" for each in wholes))
+        heads = ("Alignment", *(_titled(_name(each), each.unit) for each in wholes))
         tables.append(Table(heads, (("lumbar", tuple(_cell(each, sources) for each in wholes)),)))
     if levels:
         rows = [(level, (*_cells(VERTEBRA, level, found, sources), _quality(each))) for level, each in levels.items()]
@@ -118,8 +118,13 @@ def _name(measurement: Measurement) -> str:
     return name if measurement.code != "cobb_coronal" else f"{name} ({measurement.target})"
 
 
+def _titled(name: str, unit: str) -> str:
+    """The unit is never alone on a line."""
+    return f"{name},\N{NO-BREAK SPACE}{UNITS[unit]}"
+
+
 def _heads(codes: Sequence[str], found: dict[tuple[str, str], Measurement]) -> list[str]:
-    names = {code: f"{each.name}, {UNITS[each.unit]}" for (code, _), each in found.items()}
+    names = {code: _titled(each.name, each.unit) for (code, _), each in found.items()}
     return [names.get(code, code.replace("_", " ")) for code in codes]
 
 
