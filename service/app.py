@@ -22,7 +22,7 @@ from lumbar3d.service import maintenance, problems, schema
 from lumbar3d.service.connections import POLLS, bound_every_server
 from lumbar3d.service.deps import Services
 from lumbar3d.service.middleware import RequestContext
-from lumbar3d.service.routes import artifacts, audit, dicom, health, jobs, submit
+from lumbar3d.service.routes import artifacts, audit, dicom, health, jobs, report, submit
 from lumbar3d.service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
@@ -54,7 +54,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for router in (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, dicom.ROUTER, audit.ROUTER, health.ROUTER):
+    routers = (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, report.ROUTER, dicom.ROUTER, audit.ROUTER, health.ROUTER)
+    for router in routers:
         app.include_router(router)
     _add_page(app)
     schema.install(app)

@@ -23,6 +23,7 @@ from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, Unauth
 from lumbar3d.service.examples import JOB_ID
 from lumbar3d.service.keys import KeyRing
 from lumbar3d.service.limits import Rate, Slots, Turns
+from lumbar3d.service.made import Made
 from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.polls import ClientOf, Polls
 from lumbar3d.service.queue import CeleryBroker, NoBroker, connect
@@ -59,6 +60,7 @@ class Services:
     turns: Turns
     polls: Polls
     wrong_keys: Rate = field(default_factory=lambda: Rate(0.5 / WRONG_KEY_S, WRONG_KEYS))
+    made: Made = field(default_factory=Made)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod

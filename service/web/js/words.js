@@ -196,4 +196,18 @@ export const ARTIFACTS = [
     note: "FHIR R4: DiagnosticReport and Observations",
     parameter: "",
   },
+  {
+    address: "/report.html",
+    file: "report.html",
+    label: "Report",
+    note: "HTML, one A4 page",
+    parameter: "",
+  },
+  {
+    address: "/report.pdf",
+    file: "report.pdf",
+    label: "Report",
+    note: "PDF, one A4 page",
+    parameter: "",
+  },
 ];
