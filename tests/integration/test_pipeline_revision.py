@@ -127,6 +127,10 @@ def test_only_what_is_touched_moves(scene: Scene, revise: Revise) -> None:
     np.testing.assert_allclose(seen_px(revised, "L3", "sup_endplate_centre", "lat"), place + [0.0, 20.0], atol=0.02)
     before, after = (seen_px(each, "L4", "tp_left", "ap") for each in (scene.result, revised))
     np.testing.assert_allclose(after - before, [3.0, 0.0], atol=0.03)
+    by_hand = [
+        (level.level, mark.name) for level in revised.levels for mark in level.landmarks if mark.sightings[0].edited
+    ]
+    assert len(by_hand) == 7 and {level for level, _ in by_hand} == {"L4"}, "in the AP film, whose sightings come first"
     (landmark,) = [each for each in revised.levels[1].landmarks if each.name == "sp_tip"]
     assert [seen.view for seen in landmark.sightings] == ["lat"] and landmark.triangulated_mm is None
     assert "edited" in revised.notes and "edited" not in scene.result.notes
@@ -135,6 +139,9 @@ def test_only_what_is_touched_moves(scene: Scene, revise: Revise) -> None:
 
 
 def test_choice_of_levels_and_names(scene: Scene, revise: Revise, tmp_path: Path) -> None:
+    same = revise({"type": "keep_levels", "levels": [level.level for level in scene.result.levels]}, name="same")
+    for a, b in zip(scene.result.measurements, same.measurements, strict=True):
+        assert (a.value, a.sigma) == pytest.approx((b.value, b.sigma), abs=1e-9), "nothing is lost in keeping"
     kept = revise({"type": "keep_levels", "levels": ["L3", "L4"]}, name="kept")
     assert [level.level for level in kept.levels] == ["L3", "L4"] and set(moved_mm(scene.result, kept).values()) == {
         0.0
