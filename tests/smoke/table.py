@@ -80,6 +80,7 @@ MAINS: dict[str, Tiny] = {
     ),
     "lumbar3d.training.network.out_of_distribution": Tiny("--assets {assets} --patients 6", {"AXES": (1,)}),
     "lumbar3d.training.network.plot_losses": Tiny("--folder {trained}/coarse --out {out}/losses.png"),
+    "lumbar3d.training.network.average": Tiny("{trained}/coarse {trained}/coarse --out {out}/mean"),
     "lumbar3d.training.network.recover": Tiny("{assets}/refiner.onnx {out}/r.npz --coarse {trained}/coarse"),
     "lumbar3d.training.population.picture": Tiny("--out {out}/p.png"),
     "lumbar3d.training.population.spines_picture": Tiny("--out {out}/p.png", {"SEARCHED": 40}),
