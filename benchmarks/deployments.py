@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +36,12 @@ class Deployment:
 
 
 @contextmanager
-def embedded(folder: Path) -> Iterator[Deployment]:
-    """``lumbar3d serve``: SQLite, one worker as a child process, nothing else."""
+def embedded(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+    """``lumbar3d serve``: SQLite, one worker as a child process, nothing else; ``settings`` by environment name."""
     port = free_port()
     command = [sys.executable, "-m", "lumbar3d.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
     folder.mkdir()
-    with process(command, _environment(folder), folder / "serve.log") as server:
+    with process(command, _environment(folder) | dict(settings or {}), folder / "serve.log") as server:
         url = _ready(port, folder / "serve.log")
         _wait_for_workers(folder / "serve.log", "embedded worker ready", 1)
         yield Deployment("embedded", url, 1, lambda: kill_tree(children_of(server.pid)[0]))

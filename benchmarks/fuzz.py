@@ -35,12 +35,12 @@ from pydicom import uid
 
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT, is_ready
+from lumbar3d.documents import parse_calibration, parse_options
 from lumbar3d.errors import Lumbar3dError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.deidentify import deidentify
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.radiograph import load_radiograph
-from lumbar3d.service.documents import parse_calibration, parse_options
 from tests.conftest import calibration_document
 from tests.integration.processes import embedded, parts, submit, wait_for
 from tests.unit.radiograph_files import compressed, dicom, gradient, write_dicom, write_png

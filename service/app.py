@@ -22,7 +22,19 @@ from lumbar3d.service import maintenance, problems, schema
 from lumbar3d.service.connections import POLLS, bound_every_server
 from lumbar3d.service.deps import Services
 from lumbar3d.service.middleware import RequestContext
-from lumbar3d.service.routes import artifacts, audit, dicom, health, jobs, submit
+from lumbar3d.service.routes import (
+    artifacts,
+    audit,
+    comparison,
+    dicom,
+    health,
+    jobs,
+    listing,
+    report,
+    review,
+    revisions,
+    submit,
+)
 from lumbar3d.service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
@@ -54,8 +66,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for router in (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, dicom.ROUTER, audit.ROUTER, health.ROUTER):
-        app.include_router(router)
+    for part in (submit, listing, jobs, review, revisions, artifacts, report, comparison, dicom, audit, health):
+        app.include_router(part.ROUTER)
     _add_page(app)
     schema.install(app)
     app.add_middleware(RequestContext, metrics=services.metrics)

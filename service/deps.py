@@ -18,11 +18,12 @@ from lumbar3d.jobs.errors import JobNotFoundError
 from lumbar3d.jobs.stores import open_store
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable, QueueLimits
-from lumbar3d.service.access import FOLLOWED_JOB, Principal, refuse_other_sites
+from lumbar3d.service.access import FOLLOWED_JOB, Principal, Role, refuse_other_sites
 from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from lumbar3d.service.examples import JOB_ID
 from lumbar3d.service.keys import KeyRing
 from lumbar3d.service.limits import Rate, Slots, Turns
+from lumbar3d.service.made import Made
 from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.polls import ClientOf, Polls
 from lumbar3d.service.queue import CeleryBroker, NoBroker, connect
@@ -59,6 +60,7 @@ class Services:
     turns: Turns
     polls: Polls
     wrong_keys: Rate = field(default_factory=lambda: Rate(0.5 / WRONG_KEY_S, WRONG_KEYS))
+    made: Made = field(default_factory=Made)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -138,11 +140,12 @@ async def client_of(request: Request, services: ServicesDep) -> str:
     TooManyRequestsError
         This client asks faster than it may.
     """
-    if not services.settings.require_api_key:
+    request.state.is_admin = not services.settings.require_api_key
+    if request.state.is_admin:
         refuse_other_sites(request)
         return LOCAL_CLIENT
     principal = await _principal(request, services)
-    client = principal.client
+    client, request.state.is_admin = principal.client, Role.ADMIN in principal.roles
     jsonlog.add(client=client)
     if not principal.may(request.method, getattr(request.scope.get("route"), "path", "")):
         raise ForbiddenError("this key or token lacks the role for that: submit, read or admin")

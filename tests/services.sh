@@ -12,6 +12,7 @@ missing=""
 has chromium || has chromium-browser || has google-chrome || missing="$missing chromium"
 has redis-server || missing="$missing redis-server"
 has Orthanc || [ -x /usr/sbin/Orthanc ] || missing="$missing orthanc"
+[ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing="$missing orthanc-dicomweb"
 has dciodvfy || missing="$missing dicom3tools"
 has strace || missing="$missing strace"
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport
+from lumbar3d.contracts import VIEWS, FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport, ViewName
 from lumbar3d.detection.confidence import share_within
+from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.geometry.projection import Projection, on_grid
-from lumbar3d.imaging.preprocess import ViewName
 
 DIGITS = 4
 """Decimals of what is told; probabilities and pixels are not known better."""
-_VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 
 
 def sightings(
@@ -30,7 +29,7 @@ def sightings(
     points_mm : (levels, 7, 3) float64
         Where the landmarks are in the world, for their depth.
     """
-    each = zip(_VIEWS, detection.views, (room.ap, room.lat), room.seen_from_behind, strict=True)
+    each = zip(VIEWS, detection.views, (room.ap, room.lat), room.seen_from_behind, strict=True)
     parts = [_view(*part, points_mm) for part in each]
     levels, landmarks = points_mm.shape[:2]
     return [
@@ -43,21 +42,30 @@ def film_reports(detection: Detection) -> tuple[FilmReport, ...]:
     """Novelty of both films."""
     return tuple(
         FilmReport(view=name, novelty=None if view.novelty is None else round(view.novelty, DIGITS))
-        for name, view in zip(_VIEWS, detection.views, strict=True)
+        for name, view in zip(VIEWS, detection.views, strict=True)
     )
 
 
 def count_report(detection: Detection) -> LumbarCountReport | None:
     """Report on the number of lumbar vertebrae."""
-    if detection.naming is None:
+    return count_of(detection.naming)
+
+
+def count_of(naming: Naming | None) -> LumbarCountReport | None:
+    """The same by the names."""
+    if naming is None:
         return None
-    count = detection.naming.best[1]
-    return LumbarCountReport(count=count, confidence=_share(detection.naming.count_probability(count)))
+    count = naming.best[1]
+    return LumbarCountReport(count=count, confidence=_share(naming.count_probability(count)))
 
 
 def names_report(detection: Detection) -> LevelNamesReport | None:
     """Report on the names of the levels and how sure they are."""
-    naming = detection.naming
+    return names_of(detection.naming)
+
+
+def names_of(naming: Naming | None) -> LevelNamesReport | None:
+    """The same by the names."""
     if naming is None:
         return None
     return LevelNamesReport(

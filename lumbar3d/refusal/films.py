@@ -20,13 +20,13 @@ from lumbar3d.refusal.truncation import is_beyond_film
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 
 
-def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork) -> None:
-    """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
+def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork) -> None:
+    """Stop where a film is not what it is said to be, or shows another number of lumbar vertebrae.
 
     Parameters
     ----------
     inspected : two of Inspection, or one
-        AP and LAT.
+        AP and LAT, each as it was read by itself.
     naming : Naming
         Of the first one's chain, by all of them together.
     look : callable
@@ -34,10 +34,33 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Fir
 
     Raises
     ------
+    ViewNotRecognisedError
+        A film is turned, mirrored, inverted or of the other view.
     VertebraCountError
         Four or six lumbar vertebrae.
+    """
+    guesses = [each.guess for each in inspected]
+    changes = [_better_reading(guess, look) for guess in guesses]
+    if len(changes) > 1 and all(change is not None and change.other_view for change in changes):
+        raise ViewNotRecognisedError("the two images seem to be exchanged")
+    if any(changes):
+        _refuse(guesses, changes)
+    refuse_other_counts(naming)
+
+
+def refuse_unfound(inspected: Sequence[Inspection], is_named: bool = False) -> None:
+    """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
+
+    Parameters
+    ----------
+    inspected : two of Inspection, or one
+    is_named : bool
+        Whether somebody has said which vertebra is which.
+
+    Raises
+    ------
     ViewNotRecognisedError
-        A film is turned, mirrored, inverted or of the other view, or shows no lumbar spine.
+        A film shows no lumbar spine.
     SpineTruncatedError
         A film ends before the first or the last of them.
     LevelsNotFoundError
@@ -46,16 +69,12 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Fir
         All five are there, but the looks at one film do not agree which of the spine's they are.
     """
     guesses = [each.guess for each in inspected]
-    changes = [_better_reading(guess, look) for guess in guesses]
-    if len(changes) > 1 and all(change is not None and change.other_view for change in changes):
-        raise ViewNotRecognisedError("the two images seem to be exchanged")
-    if not any(changes):
-        refuse_other_counts(naming)
-    _refuse_unfound(guesses, changes)
-    refuse_unnamed(inspected)
+    _refuse(guesses, [None] * len(guesses))
+    if not is_named:
+        refuse_unnamed(inspected)
 
 
-def _refuse_unfound(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:
+def _refuse(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:
     """Stop where a view's levels were not found, with the gravest reason and what is wrong with each view."""
     reasons = [
         _reason(guess, change)
@@ -96,7 +115,9 @@ def _reason(guess: FirstPass, change: Change | None) -> tuple[type[RejectedError
     view = guess.view.source.view
     image = f"the {VIEW_TITLE[view]} image"
     if change is not None:
-        return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}"
+        turned = change.mirrored or change.quarter_turns
+        else_told = ", or its calibration tells it the other way round" if turned else ""
+        return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}{else_told}"
     sure = tuple(
         level
         for level, height in zip(LEVELS, guess.reading.confidence, strict=True)

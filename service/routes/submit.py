@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from lumbar3d.contracts import JobStatus
+from lumbar3d.contracts import VIEWS, JobStatus
 from lumbar3d.jobs.records import status
 from lumbar3d.service import examples, intake
 from lumbar3d.service.deps import ClientDep, ServicesDep
@@ -32,13 +32,20 @@ BODY = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["ap", "lat"],
+                    "required": list(VIEWS),
                     "additionalProperties": False,
                     "properties": {
                         "ap": {"type": "string", "format": "binary", "description": "the anteroposterior radiograph"},
                         "lat": {"type": "string", "format": "binary", "description": "the lateral radiograph"},
                         "calibration": {"$ref": "#/components/schemas/Calibration"},
                         "options": {"$ref": "#/components/schemas/ReconstructOptions"},
+                        "reference": {
+                            "type": "string",
+                            "minLength": 1,
+                            "maxLength": 64,
+                            "description": "the client's own name for the examination, opaque and without personal "
+                            "data: an accession number or a pseudonym",
+                        },
                     },
                 },
                 "example": {"calibration": examples.CALIBRATION, "options": examples.OPTIONS},
@@ -71,6 +78,7 @@ REFUSALS = documented(
     "invalid_radiograph",
     "empty_image",
     "invalid_multipart",
+    "invalid_reference",
     "invalid_idempotency_key",
     "idempotency_key_reused",
     "too_many_jobs",
