@@ -96,7 +96,7 @@ class Detector:
         DeviceError
             ONNX Runtime failed.
         """
-        inspected = self.inspect([ap, lat])
+        inspected: Sequence[Inspection] = self.inspect([ap, lat])
         naming = name_together(*inspected)
         try:
             inspected = self._accepted(inspected, naming, is_named)

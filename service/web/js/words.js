@@ -82,6 +82,7 @@ export const NOTES = {
   geometry_refined:
     "The lateral view of the room was refined together with the spine; the standard errors hold what is left.",
   geometry_far_off: "The lateral view is further from its calibration than a nominal room may be: calibrate the room.",
+  edited: "Somebody has corrected landmarks, names or the choice of vertebrae.",
   two_studies: "The two images are from two studies of one patient: were they taken in one position?",
   detector_distance_differs: "says another distance from source to detector than the calibration.",
   patient_distance_differs: "says another distance from source to patient than the calibration.",
