@@ -79,7 +79,7 @@ class Detector:
         """
         return cls(open_session(store, "network", threads), open_session(store, "refiner", threads))
 
-    def detect(self, ap: NetworkView, lat: NetworkView, is_named: bool = False) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
 
         Parameters
