@@ -80,7 +80,7 @@ class Detector:
         """
         return cls(open_session(store, "network", threads), open_session(store, "refiner", threads))
 
-    def detect(self, ap: NetworkView, lat: NetworkView, is_named: bool = False) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
 
         Parameters
@@ -97,7 +97,7 @@ class Detector:
         DeviceError
             ONNX Runtime failed.
         """
-        inspected = self.inspect([ap, lat])
+        inspected: Sequence[Inspection] = self.inspect([ap, lat])
         naming = name_together(*inspected)
         try:
             inspected = self._accepted(inspected, naming, is_named)

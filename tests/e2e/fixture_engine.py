@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +27,7 @@ from lumbar3d.contracts import (
     ReconstructOptions,
     Stage,
 )
+from lumbar3d.edits import Edit
 from lumbar3d.errors import RejectedError
 from lumbar3d.export.meshes import write_meshes
 from lumbar3d.export.surface import Surface
@@ -193,6 +195,19 @@ class FixtureEngine:
             time.sleep(STEP_S)
         if options.method == REJECT_METHOD:
             raise RejectedError("no lumbar vertebrae were found in these images")
+        write_files(calibration, options.method, out_dir)
+
+    def revise(
+        self,
+        base_dir: Path,
+        edits: Sequence[Edit],
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress,
+    ) -> None:
+        """The same answers again, whatever was edited."""
+        progress(Stage.REGISTER, 0.5)
         write_files(calibration, options.method, out_dir)
 
 
