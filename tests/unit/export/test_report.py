@@ -15,8 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.artifacts import REPORT_PAGE
 from lumbar3d.cli.main import app
 from lumbar3d.contracts import Measurement, Norm
+from lumbar3d.export.conversions import delivered
 from lumbar3d.export.report import rendering
 from lumbar3d.export.report.content import DRAFT, Heading, Report, report_of, signed
 from lumbar3d.export.report.page import STYLE, html
@@ -154,5 +156,6 @@ def test_the_command_writes_the_report_of_a_folder(folder: Path, report: Report,
         said = CliRunner().invoke(app, ["report", str(folder), "--format", form, "--out", str(target)])
         assert (said.exit_code, said.stdout) == (0, f"{target}\n") and target.read_bytes().startswith(beginning)
     assert target.read_bytes() == html(replace(report, facts=(), review=DRAFT)), "without a job"
+    assert [*delivered(REPORT_PAGE, folder, "srs")] == [("report.html", target.read_bytes())], "as the library saves it"
     said = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert said.exit_code == 2 and "no result.json" in said.stderr
