@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import REPORT_PAGE
 from lumbar3d.cli.main import app
-from lumbar3d.contracts import Measurement, Norm
+from lumbar3d.contracts import Measurement, Norm, Review
 from lumbar3d.export.conversions import delivered
 from lumbar3d.export.report import rendering
 from lumbar3d.export.report.content import DRAFT, Heading, Report, report_of, signed
@@ -144,10 +144,10 @@ def test_letters_that_the_font_has_not_are_question_marks() -> None:
 
 
 def test_sign_off_in_words() -> None:
-    class Review:
-        state, by, name, at, reason = "rejected", "key", "Dr Roe", "2026-11-27T02:40:00Z", "level"
-
-    assert signed(None) == DRAFT and signed(Review()) == "rejected by Dr Roe, 2026-11-27T02:40:00Z: level"
+    rejected = Review(state="rejected", by="key", name="Dr Roe", at="2026-11-27T02:40:00Z", reason="level")
+    assert signed(None) == signed(Review(by="key")) == DRAFT
+    assert signed(rejected) == "rejected by Dr Roe, 2026-11-27T02:40:00Z: level"
+    assert signed(Review(state="accepted", by="key")) == "accepted by key"
 
 
 def test_the_command_writes_the_report_of_a_folder(folder: Path, report: Report, tmp_path: Path) -> None:
