@@ -18,8 +18,9 @@ from lumbar3d.notes import NOTES, REASONS
 TITLE = "Lumbar spine in 3D from two radiographs"
 LEGEND = (
     "Numbers: value ± one standard error of this measurement; below it the norm, mean ± SD of adults, and the number "
-    "of its source. high, low: outside mean ± 2 SD by more than two standard errors; borderline: neither that nor "
-    "inside by more than one. model: mostly from the shape model; unsure: on a vertebra that fits the images poorly."
+    "of its source. high, low: outside mean ± 2 SD by more than two standard errors, in colour where the norm is not "
+    "weak and the value not doubtful; borderline: neither that nor inside by more than one. model: mostly from the "
+    "shape model; unsure: on a vertebra that fits the images poorly."
 )
 QUALITY = {
     "ok": ("Good", "the images support this reconstruction"),
@@ -100,7 +101,11 @@ class Report:
     @property
     def sources_line(self) -> str:
         """The sources in one line, each behind its number."""
-        return "Norms: " + "; ".join(f"[{row}] {source}" for row, source in enumerate(self.sources, start=1)) + "."
+        return (
+            "Norms and their evidence: "
+            + "; ".join(f"[{row}] {source}" for row, source in enumerate(self.sources, start=1))
+            + "."
+        )
 
     @property
     def endings(self) -> tuple[tuple[str, str], ...]:
