@@ -215,15 +215,13 @@ def write_files(calibration: Calibration, method: str, out_dir: Path) -> None:
     """All artifacts of a job."""
     meshes = {level: vertebra(index) for index, level in enumerate(LEVELS)}
     geometry = build_geometry(calibration)
-    views, films = {}, []
+    views = {}
     for name in ("ap", "lat"):
         beam = getattr(geometry, name)
         step = (beam.columns - 1) / (GRID - 1)
         grid = beam.regrid(np.zeros(2), step, GRID, GRID)
         views[name] = overlay_view(grid, meshes)
-        films.append(film(grid, meshes))
-        Image.fromarray(films[-1]).save(out_dir / f"{name}.png")
-    Image.fromarray(np.hstack(films)).save(out_dir / "overlay.png")
+        Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
     (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
     write_meshes([surface(level, mesh) for level, mesh in meshes.items()], out_dir)
     (out_dir / "result.json").write_text(result(calibration, method).model_dump_json())
