@@ -18,12 +18,13 @@ from lumbar3d.validation.against_ct import compared, only
 from lumbar3d.validation.model_fit import ModelFit
 from lumbar3d.validation.own_model import as_own
 from lumbar3d.validation.table import lines
+from tests.shipped import shipped_models
 from tests.unit.registration_cases import exact_detection, toy_models, true_parameters, with_landmark_noise, world_mesh
 
 
 @pytest.fixture(scope="module")
 def shipped() -> ShapeModel:
-    return load_shape_models(AssetStore.open())[2]
+    return shipped_models()[2]
 
 
 def test_own_vertebrae_are_placed_where_they_stand() -> None:
