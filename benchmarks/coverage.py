@@ -53,7 +53,7 @@ TURNED = "simulated patients, turned {:+.0f} deg"
 
 @dataclass(frozen=True, eq=False)
 class KnownCase:
-    """One pair of films and what is true of it; ``truth`` is None where nobody has measured it."""
+    """One pair of films and what is true of it; ``broken`` levels are in no figure."""
 
     group: str
     views: tuple[NetworkView, NetworkView]
@@ -149,7 +149,8 @@ def measurement_rows(deviations: Deviations) -> list[dict[str, float | int | str
 def region_rows(sample: SurfaceSample) -> list[dict[str, float | str]]:
     """By region: RMS of the stated standard error and of the true distance."""
     rows: list[dict[str, float | str]] = []
-    for name, chosen in [(name, sample.region == number) for number, name in enumerate(REGIONS)] + [("all", ...)]:  # type: ignore[list-item]
+    parts = {name: sample.region == number for number, name in enumerate(REGIONS)}
+    for name, chosen in {**parts, "all": sample.region >= 0}.items():
         stated, error = (float(np.sqrt((part[chosen] ** 2).mean())) for part in (sample.stated_mm, sample.error_mm))
         rows.append({"region": name, "stated_mm": round(stated, 3), "error_mm": round(error, 3)})
     return rows

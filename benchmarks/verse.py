@@ -73,14 +73,16 @@ def read_person(mask: VerseMask, models: Sequence[ShapeModel], room: Room) -> Re
     """
     surfaces = {level: read_surface(mask.path, VERSE_LABELS[level]) for level in LEVELS}
     middle = np.mean([surface.vertices.mean(axis=0) for surface in surfaces.values()], axis=0)
-    meshes = {level: TriangleMesh(surface.vertices - middle, surface.faces) for level, surface in surfaces.items()}
+    meshes: dict[str, TriangleMesh] = {
+        level: TriangleMesh(surface.vertices - middle, surface.faces) for level, surface in surfaces.items()
+    }
     fits = {model.level: fit_model(model, meshes[model.level]) for model in models}
     planes = {level: arch_plane(fit) for level, fit in fits.items()}
     calibration = room.calibration()
     return RealSubject(
         name=mask.person,
         levels=LEVELS,
-        meshes_world=dict(meshes),
+        meshes_world=meshes,
         landmarks_world={level: _carried(fits[level], meshes[level]) for level in LEVELS},
         posterior_masks={
             level: np.asarray(meshes[level].vertices @ plane[:3] < plane[3]) for level, plane in planes.items()

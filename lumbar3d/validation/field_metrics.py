@@ -59,7 +59,7 @@ def overlap(found: TriangleMesh, true: TriangleMesh, pitch_mm: float = SPACING_M
     origin = corners.min(axis=0) - MARGIN_VOXELS * pitch_mm
     size = np.ceil(np.ptp(corners, axis=0) / pitch_mm).astype(int) + 2 * MARGIN_VOXELS + 1
     shape = int(size[0]), int(size[1]), int(size[2])
-    return _compared(*(solid(mesh, origin, shape, pitch_mm) for mesh in (found, true)), pitch_mm)
+    return _compared(solid(found, origin, shape, pitch_mm), solid(true, origin, shape, pitch_mm), pitch_mm)
 
 
 def voxel_benchmark(found: TriangleMesh, true: TriangleMesh) -> Overlap:
@@ -70,11 +70,11 @@ def voxel_benchmark(found: TriangleMesh, true: TriangleMesh) -> Overlap:
     """
     half = (BENCHMARK_VOXELS - 1) / 2 * BENCHMARK_PITCH_MM
     middle = (true.vertices.min(axis=0) + true.vertices.max(axis=0)) / 2
-    shape = (BENCHMARK_VOXELS,) * 3
-    cubes = (solid(mesh, middle - half, shape, BENCHMARK_PITCH_MM) for mesh in (found, true))
+    cube = BENCHMARK_VOXELS, BENCHMARK_VOXELS, BENCHMARK_VOXELS
+    cubes = [solid(mesh, middle - half, cube, BENCHMARK_PITCH_MM) for mesh in (found, true)]
     true_area = np.linalg.norm(vertex_area_vectors(true.vertices, true.faces), axis=1)
     near = vertex_to_surface_mm(true.vertices, found) <= BENCHMARK_PITCH_MM
-    compared = _compared(*cubes, BENCHMARK_PITCH_MM)
+    compared = _compared(cubes[0], cubes[1], BENCHMARK_PITCH_MM)
     share = float(true_area[near].sum() / true_area.sum())
     return Overlap(compared.dice, compared.asd_mm, compared.assd_mm, compared.hd95_mm, (share,))
 

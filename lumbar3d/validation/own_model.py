@@ -7,13 +7,14 @@ by itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Indices
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
@@ -74,7 +75,7 @@ def as_own(fit: ModelFit, surface: TriangleMesh) -> OwnVertebra:
     return OwnVertebra(model, ModelFit(shipped, np.eye(4), fit.coefficients))
 
 
-def own_vertebrae(shipped: Sequence[ShapeModel], surfaces: dict[str, TriangleMesh]) -> list[OwnVertebra]:
+def own_vertebrae(shipped: Sequence[ShapeModel], surfaces: Mapping[Level, TriangleMesh]) -> list[OwnVertebra]:
     """Of every level that the CT has, head first."""
     return [own_vertebra(model, surfaces[model.level]) for model in shipped if model.level in surfaces]
 

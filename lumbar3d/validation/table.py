@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lumbar3d.arrays import Array
 from lumbar3d.validation.against_ct import LevelValidation
 from lumbar3d.validation.field_metrics import TOLERANCES_MM
 
@@ -54,8 +55,8 @@ def _pose(level: LevelValidation) -> list[str]:
     return [_three(np.asarray(getattr(level, name))) for name in _POSE]
 
 
-def _three(values: np.typing.ArrayLike, prefix: str = "") -> str:
-    return prefix + " / ".join(f"{value:.1f}" for value in np.asarray(values))
+def _three(values: Array, prefix: str = "") -> str:
+    return prefix + " / ".join(f"{value:.1f}" for value in values)
 
 
 def _row(name: str, numbers: Sequence[float], pose: Sequence[str]) -> str:
