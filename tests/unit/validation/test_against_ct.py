@@ -11,7 +11,6 @@ from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry import frames
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.register import register
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.validation.against_ct import compared, only
