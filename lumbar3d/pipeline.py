@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from lumbar3d import kept_fit
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import FIT, RESULT
 from lumbar3d.bundle import write_bundle
 from lumbar3d.construction_file import write_constructions
@@ -275,17 +276,22 @@ class Engine:
             refuse_mirrored(mirrored_log_odds)
             clock.enter(Stage.REGISTER)
             engine = self.engines[case.options.engine]
-            pair = FoundPair(views, detection, landmarks)
-            spine = engine.reconstruct(pair, case.options, lambda done: clock.within(FIRST_FIT * done))
+            found = FoundPair(views, detection, landmarks)
+            spine = engine.reconstruct(found, case.options, lambda done: clock.within(FIRST_FIT * done))
             if spine.room is not None:
                 detection, views = seen_in_room(detection, spine.room.error), shown_in_room(views, spine.room.error)
             doubts, unguided = (*pair_notes(detection), *room_notes(spine)), judge_levels(spine)
             refuse_unsupported(unguided)
-            if detection.sources and case.options.method == "gauss_newton" and not case.options.refine_geometry:
+            if self._may_look_again(detection, case):
                 detection, spine = self._third_look(detection, spine, case)
             stance = stance_notes(spine, detection)
             notes = (*file_notes, *doubts, *stance, *laterality_notes(mirrored_log_odds))
             return self._judged(spine, FoundPair(views, detection, landmarks), notes, case, unguided)
+
+    def _may_look_again(self, detection: Detection, case: Case) -> bool:
+        """Not in a room that was guessed, nor under names that the networks have not read."""
+        plain = case.options.method == "gauss_newton" and not case.options.refine_geometry and not case.prompts
+        return plain and detection.sources is not None and detection.levels == LEVELS
 
     def _third_look(self, found: Detection, spine: Registration, case: Case) -> tuple[Detection, Registration]:
         """The networks' third look, guided by the fit, and the fit of what it shows; the room stays as first judged."""
