@@ -252,6 +252,48 @@ FHIR = Artifact(
     note="FHIR R4: DiagnosticReport and Observations",
     source=RESULT.file,
 )
+FILM = Artifact(
+    operation="film",
+    address="/films/{view}.png",
+    file="film_{view}.png",
+    media_type="image/png",
+    summary="A radiograph in its own resolution",
+    remark="As it was sent, bone bright, without whatever named anybody; words that are burnt into the pixels stay. "
+    "recognition.json says which grey values to show first. Of refused pairs too.",
+    contents="16-bit grey, all pixels of the file",
+    label="{view} film",
+    note="PNG, 16-bit grey, native resolution",
+    parameter="view",
+    values=VIEWS,
+)
+RECOGNITION = Artifact(
+    operation="recognition",
+    address="/recognition.json",
+    file="recognition.json",
+    media_type="application/json",
+    summary="What was recognised in the two films",
+    remark="Of refused pairs too, as far as the networks came.",
+    contents="Films, levels with their centres and probabilities, names, lumbar count",
+    label="Recognition",
+    note="JSON: centres and names in the films",
+)
+CONSTRUCTIONS = Artifact(
+    operation="constructions",
+    address="/constructions.json",
+    file="constructions.json",
+    media_type="application/json",
+    summary="How each measurement is drawn",
+    remark="Lines in mm and in pixels of both films as they were sent, with standard errors.",
+    contents="One construction a measurement",
+    label="Constructions",
+    note="JSON: lines of each measurement in the films and in space",
+)
+KEPT = (FILM, RECOGNITION, CONSTRUCTIONS)
+"""For whoever reads a result at a screen: kept with it, by engines that make them."""
+EVIDENCE = (FILM, RECOGNITION)
+"""Of these, what a refused pair has as well."""
+FIT = "fit.npz"
+"""What a revision starts from; it has no address."""
 STORED = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
 MADE = (PLY, VTP, OBJ, LABELS, MARKUPS, TABLE, FHIR)
 ARTIFACTS = (*STORED, *MADE)

@@ -158,6 +158,30 @@ class Problem(BaseModel):
     instance: str | None = None
 
 
+ReviewState = Literal["draft", "accepted", "rejected"]
+
+
+class Review(_Contract):
+    """Sign-off of a result."""
+
+    state: ReviewState = "draft"
+    by: str | None = Field(default=None, description="authenticated client that signed")
+    name: str | None = Field(default=None, description="who signed, as stated by that client")
+    at: str | None = None
+    reason: str | None = None
+    revision: int = Field(default=1, description="which revision is meant")
+
+
+class Inputs(_Contract):
+    """What was sent, without saying of whom."""
+
+    ap_sha256: str
+    lat_sha256: str
+    study: str | None = Field(
+        default=None, description="beginning of the SHA-256 of the Study Instance UID, where both films have the same"
+    )
+
+
 class JobStatus(_Contract):
     """Answer of ``GET /jobs/{id}``."""
 
@@ -169,6 +193,11 @@ class JobStatus(_Contract):
     attempt: int = 0
     created_at: str
     updated_at: str
+    reference: str | None = Field(default=None, description="as given with the images; opaque")
+    inputs: Inputs | None = None
+    revision: int = Field(default=1, description="number of the current revision; 1 is the first result")
+    revision_of: str | None = Field(default=None, description="id of the examination that this job revises")
+    review: Review | None = Field(default=None, description="sign-off of the current revision; null without a result")
     error: Problem | None = Field(
         default=None,
         description="why there is no result. Codes of rejected jobs: view_not_recognised, spine_truncated, "
@@ -178,12 +207,21 @@ class JobStatus(_Contract):
     )
 
 
+Evidence = Literal["strong", "moderate", "weak"]
+Standing = Literal["inside", "borderline", "outside"]
+
+
 class Norm(_Contract):
     """Reference population figure for one measurement."""
 
     mean: float
     sd: float
     source: str
+    evidence: Evidence = Field(
+        default="weak",
+        description="strong: of more than 100 people measured alike; moderate: of fewer, of a harmonised table or "
+        "a diagnostic limit; weak: of a few people, of people lying down, or estimated",
+    )
 
 
 class Measurement(_Contract):
@@ -200,7 +238,44 @@ class Measurement(_Contract):
     )
     flag: Literal["ok", "model_based", "low_confidence"] = "ok"
     norm: Norm | None = None
+    standing: Standing | None = Field(
+        default=None,
+        description="against mean and 2 SD of the norm. outside: beyond them by more than 2 standard errors; inside: "
+        "within them by more than one; else borderline. null without norm or standard error",
+    )
+    stands_out: bool = Field(
+        default=False, description="outside, by a norm that is not weak, and measured without doubt"
+    )
     definition: str
+
+
+class SegmentMotion(_Contract):
+    """How a vertebra stands on the one below it, in the frame of that one."""
+
+    upper: str
+    lower: str
+    rotation_deg: Vec3 = Field(description="lateral (left side up), sagittal (top forward), axial (front to the left)")
+    rotation_sigma_deg: Vec3 | None = Field(description="standard errors; null where the engine states none")
+    translation_mm: Vec3 = Field(description="of the body's middle: forward, to the left, up")
+    translation_sigma_mm: Vec3 | None
+
+
+class Finding(_Contract):
+    """One number that stands out, in words."""
+
+    code: str
+    target: str
+    words: str
+
+
+class Summary(_Contract):
+    """The numbers against their norms, with what chance alone would do."""
+
+    compared: int
+    outside: int
+    borderline: int
+    expected_outside_by_chance: float = Field(description="of as many numbers in a person within the norms")
+    stands_out: tuple[Finding, ...]
 
 
 class LandmarkSighting(_Contract):
@@ -329,6 +404,12 @@ class ReconstructionResult(_Contract):
         description="from head to feet; L1 to L5 as long as the networks find these, any list later"
     )
     measurements: tuple[Measurement, ...]
+    segments: tuple[SegmentMotion, ...] = ()
+    summary: Summary | None = None
+    reference: str | None = Field(default=None, description="as given with the images; opaque")
+    inputs: Inputs | None = None
+    revision: int = 1
+    review: Review | None = Field(default=None, description="sign-off; null in a file that no service sent")
     quality: Literal["ok", "review", "bad"]
     notes: tuple[str, ...] = Field(
         default=(),

@@ -12,7 +12,10 @@
     │   │   ├── ImageTooLargeError        image_too_large
     │   │   ├── EmptyImageError           empty_image
     │   │   └── ViewMismatchError         view_mismatch
-    │   └── OptionsError           invalid_options
+    │   ├── OptionsError           invalid_options
+    │   ├── JobReferenceError      invalid_reference
+    │   ├── ReviewError            invalid_review
+    │   └── RevisionError          invalid_revision
     ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
     │   ├── LevelsNotFoundError        levels_not_found
     │   ├── LevelNamesError            level_names_doubtful
@@ -120,6 +123,24 @@ class OptionsError(InputError):
     """An option is unknown or out of range."""
 
     code = "invalid_options"
+
+
+class JobReferenceError(InputError):
+    """A reference is empty, too long or not printable."""
+
+    code = "invalid_reference"
+
+
+class ReviewError(InputError):
+    """A sign-off does not follow its contract."""
+
+    code = "invalid_review"
+
+
+class RevisionError(InputError):
+    """Edits do not follow their contract, or do not fit what they change."""
+
+    code = "invalid_revision"
 
 
 class RejectedError(Lumbar3dError):

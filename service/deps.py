@@ -18,7 +18,7 @@ from lumbar3d.jobs.errors import JobNotFoundError
 from lumbar3d.jobs.stores import open_store
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable, QueueLimits
-from lumbar3d.service.access import FOLLOWED_JOB, Principal, refuse_other_sites
+from lumbar3d.service.access import FOLLOWED_JOB, Principal, Role, refuse_other_sites
 from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from lumbar3d.service.examples import JOB_ID
 from lumbar3d.service.keys import KeyRing
@@ -137,11 +137,12 @@ async def client_of(request: Request, services: ServicesDep) -> str:
     TooManyRequestsError
         This client asks faster than it may.
     """
-    if not services.settings.require_api_key:
+    request.state.is_admin = not services.settings.require_api_key
+    if request.state.is_admin:
         refuse_other_sites(request)
         return LOCAL_CLIENT
     principal = await _principal(request, services)
-    client = principal.client
+    client, request.state.is_admin = principal.client, Role.ADMIN in principal.roles
     jsonlog.add(client=client)
     if not principal.may(request.method, getattr(request.scope.get("route"), "path", "")):
         raise ForbiddenError("this key or token lacks the role for that: submit, read or admin")

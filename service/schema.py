@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from lumbar3d.contracts import Calibration, Problem, ReconstructOptions
+from lumbar3d.edits import ReviewRequest, RevisionRequest
 
 DESCRIPTION = """Submit, follow, fetch:
 
@@ -44,7 +45,9 @@ def build(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
-    models = [(model, "validation") for model in (Calibration, ReconstructOptions, Problem)]
+    models = [
+        (model, "validation") for model in (Calibration, ReconstructOptions, Problem, ReviewRequest, RevisionRequest)
+    ]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     schemas = {**document["components"]["schemas"], **definitions["$defs"]}
     schemas = {name: schema for name, schema in sorted(schemas.items()) if name not in GENERATED}

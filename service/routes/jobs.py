@@ -52,7 +52,7 @@ CANCEL: Documented = {
             }
         },
     },
-    **documented(*ANY_JOB, "store_unavailable"),
+    **documented(*ANY_JOB, "revision_kept", "store_unavailable"),
 }
 
 
@@ -117,8 +117,8 @@ async def cancel_or_erase(job_id: JobIdDep, services: ServicesDep, client: Clien
 def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
     if services.table.get(job_id, client).is_final:
         services.store.check()  # a store that does not answer could not erase: then the job stays whole
-    if services.table.erase(job_id, client):
-        removed = {name: services.store.remove(f"{tree}/{job_id}") for name, tree in FILES.items()}
+    if gone := services.table.erase(job_id, client):
+        removed = {name: all([services.store.remove(f"{tree}/{one}") for one in gone]) for name, tree in FILES.items()}
         erased = ["job", *(name for name, is_gone in removed.items() if is_gone)]
         return Response(status_code=204, headers={ERASED: ", ".join(erased)})
     job = services.table.cancel(job_id, client)
