@@ -117,7 +117,7 @@ function Segment({ segment }: { segment: SegmentChange }) {
         values={segment.rotation_deg}
         sigmas={segment.rotation_sigma_deg}
         limits={segment.rotation_mdc_deg}
-        exceeds={exceeds_mdc.rotation}
+        exceeds={exceeds_mdc?.rotation}
       />
       <Axes
         names={WAYS}
@@ -125,7 +125,7 @@ function Segment({ segment }: { segment: SegmentChange }) {
         values={segment.translation_mm}
         sigmas={segment.translation_sigma_mm}
         limits={segment.translation_mdc_mm}
-        exceeds={exceeds_mdc.translation}
+        exceeds={exceeds_mdc?.translation}
       />
     </article>
   );
@@ -135,24 +135,26 @@ interface AxesProps {
   names: string[];
   unit: string;
   values: Vec3;
-  sigmas: Vec3;
-  limits: Vec3;
-  exceeds: boolean[];
+  sigmas: Vec3 | null;
+  limits: Vec3 | null;
+  exceeds?: boolean[];
 }
 
 function Axes({ names, unit, values, sigmas, limits, exceeds }: AxesProps) {
   return (
     <dl>
       {names.map((name, axis) => (
-        <div key={name} class={exceeds[axis] ? "exceeds" : ""}>
+        <div key={name} class={exceeds?.[axis] ? "exceeds" : ""}>
           <dt>{name}</dt>
           <dd>
             <span class="value">
-              {format(values[axis], unit)} ± {format(sigmas[axis], unit)} {unitOf(unit)}
+              {format(values[axis], unit)} {sigmas && `± ${format(sigmas[axis], unit)}`} {unitOf(unit)}
             </span>{" "}
-            <span class="quiet small-print">
-              {exceeds[axis] ? "more than" : "of"} {format(limits[axis], unit)}
-            </span>
+            {limits && (
+              <span class="quiet small-print">
+                {exceeds?.[axis] ? "more than" : "not more than"} {format(limits[axis], unit)}
+              </span>
+            )}
           </dd>
         </div>
       ))}

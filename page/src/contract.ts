@@ -261,12 +261,12 @@ export interface SegmentChange {
   upper: string;
   lower: string;
   rotation_deg: Vec3;
-  rotation_sigma_deg: Vec3;
-  rotation_mdc_deg: Vec3;
+  rotation_sigma_deg: Vec3 | null;
+  rotation_mdc_deg: Vec3 | null;
   translation_mm: Vec3;
-  translation_sigma_mm: Vec3;
-  translation_mdc_mm: Vec3;
-  exceeds_mdc: { rotation: [boolean, boolean, boolean]; translation: [boolean, boolean, boolean] };
+  translation_sigma_mm: Vec3 | null;
+  translation_mdc_mm: Vec3 | null;
+  exceeds_mdc: { rotation: boolean[]; translation: boolean[] } | null;
 }
 
 export interface Comparison {
@@ -282,7 +282,7 @@ export interface Comparison {
     change: number;
     sigma: number | null;
     mdc: number | null;
-    exceeds_mdc: boolean;
+    exceeds_mdc: boolean | null;
   }[];
   words: string[];
   a_from_b: number[][];

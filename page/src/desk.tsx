@@ -4,7 +4,7 @@ import { getBytes, jobPath } from "./api";
 import type { Px, ViewName } from "./contract";
 import { VIEW_NAMES } from "./contract";
 import { loadExamination, withRevision } from "./examination";
-import { Film } from "./film/film";
+import { Film, once } from "./film/film";
 import { FilmModel } from "./film/model";
 import { Chosen } from "./numbers/chosen";
 import { Tables } from "./numbers/table";
@@ -67,6 +67,7 @@ export function Desk({ exam, onExam }: Props) {
         },
       });
     addEventListener("keydown", listener);
+    once("interactive");
     return () => removeEventListener("keydown", listener);
   }, [exam, films, editor]);
   const beside = async (other: number | null) => {
@@ -204,6 +205,7 @@ function ScenePanel({ reading, exam }: { reading: Reading; exam: Examination }) 
       scene.current = new Scene3D(host.current, exam.room);
       await scene.current.add(bytes);
       scene.current.bind(reading, exam);
+      once("scene");
     };
     // Without WebGL the rest of the page still serves.
     start().catch((error) => setFault(error instanceof Error ? error.message : String(error)));
@@ -212,7 +214,7 @@ function ScenePanel({ reading, exam }: { reading: Reading; exam: Examination }) 
       scene.current?.dispose();
       scene.current = null;
     };
-  }, [exam]);
+  }, [exam.id, exam.status.revision]);
   return (
     <figure class="panel scene-panel">
       {fault ? (

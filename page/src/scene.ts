@@ -114,7 +114,10 @@ export class Scene3D {
           material.color.set(showsError ? "#ffffff" : levelColour(level));
           material.needsUpdate = true;
         }
-        this.drawn.clear();
+        this.render();
+      }),
+      effect(() => {
+        this.clearDrawn();
         const chosen = chosenConstruction(reading, exam);
         if (chosen) this.drawn.add(constructionIn3D(chosen));
         const cursor = reading.cursor.value;
@@ -160,6 +163,13 @@ export class Scene3D {
     this.camera.updateProjectionMatrix();
     this.controls.update();
     this.render();
+  }
+
+  private clearDrawn(): void {
+    this.drawn.traverse((part) => {
+      if (part instanceof Mesh || part instanceof Line) part.geometry.dispose();
+    });
+    this.drawn.clear();
   }
 
   private render(): void {

@@ -42,7 +42,8 @@ async function phaseOf(id: string, onStatus: (status: JobStatus) => void): Promi
   if (hasResult(ended)) return { kind: "reading", exam: await loadExamination(id) };
   if (ended.state === "rejected") {
     const recognition = await getJsonIfThere<Recognition>(jobPath(id, "/recognition.json"));
-    if (recognition) return { kind: "refused", recognition, ...(await getStatus(id)) };
+    if (recognition?.films.ap && recognition.films.lat)
+      return { kind: "refused", recognition, ...(await getStatus(id)) };
   }
   return {
     kind: "problem",

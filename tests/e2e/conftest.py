@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +71,10 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def page(browser):
+@contextmanager
+def watched_tab(browser, width=1280, height=900):
     """A page that fails its test when the console shows an error or a request leaves this machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": width, "height": height})
     tab = context.new_page()
     faults: list[str] = []
     tab.expected_faults = []
@@ -84,6 +85,40 @@ def page(browser):
     context.close()
     unexpected = [fault for fault in faults if not any(part in fault for part in tab.expected_faults)]
     assert unexpected == []
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page for one test."""
+    with watched_tab(browser) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def job(service, pair) -> str:
+    """A finished job."""
+    with JobsClient(service) as client:
+        return finished_job(client, pair)
+
+
+@pytest.fixture(scope="module")
+def shared(browser, service, job):
+    """The page of the finished job, drawn once for a module."""
+    with watched_tab(browser) as tab:
+        tab.goto(f"{service}/view.html?job={job}")
+        tab.wait_for_selector("#film-lat canvas[data-drawn=native]")
+        yield tab
+
+
+@pytest.fixture
+def result(shared):
+    """The shared page as a reader finds it: nothing chosen, the first tool, the whole spine on both films."""
+    shared.set_viewport_size({"width": 1280, "height": 900})
+    shared.emulate_media(media="screen")
+    shared.mouse.move(640, 5)
+    for key in ("Escape", " "):
+        shared.keyboard.press(key)
+    return shared
 
 
 def _is_local(url: str) -> bool:

@@ -91,7 +91,7 @@ export class FilmModel {
   fit(close: boolean): void {
     const { left, top, right, bottom } = this.box(close);
     const [width, height] = this.size.value;
-    if (width === 0) return;
+    if (width === 0 || height === 0) return;
     const room = close ? 1 + 2 * MARGIN : 1;
     const scale = Math.min(width / (room * (right - left)), height / (room * (bottom - top)));
     this.viewport.value = { u: (left + right) / 2, v: (top + bottom) / 2, scale };

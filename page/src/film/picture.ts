@@ -96,7 +96,7 @@ export function draw(
   ratio: number,
   table: Uint8ClampedArray,
 ) {
-  const context = canvas.getContext("2d", { alpha: false });
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   if (!context || canvas.width === 0 || canvas.height === 0) return;
   const image = context.createImageData(canvas.width, canvas.height);
   const shown = new Uint32Array(image.data.buffer);

@@ -6,7 +6,7 @@ import { ProblemBody, problemOf } from "../panel/problem";
 import { ReviewPill } from "../panel/sign";
 import { dateText, shortId } from "../wording";
 
-const PAGE = "20";
+const PAGE = new URLSearchParams(location.search).get("rows") ?? "20";
 const STATES = ["queued", "running", "succeeded", "failed", "rejected", "cancelled"];
 const REVIEWS = ["draft", "accepted", "rejected"];
 

@@ -21,7 +21,7 @@ export function Chosen({ reading, exam }: { reading: Reading; exam: Examination 
     choice?.kind === "number" &&
     exam.result.measurements.find(({ code, target }) => code === choice.code && target === choice.target);
   return (
-    <section id="chosen" class="chosen" aria-label="The chosen number" aria-live="polite">
+    <section id="chosen" class={`chosen${chosen ? " is-there" : ""}`} aria-label="The chosen number" aria-live="polite">
       {chosen ? <Detail measurement={chosen} exam={exam} onClose={() => reading.choose(null)} /> : <Hint />}
     </section>
   );

@@ -31,12 +31,11 @@ export function deviationSd({ value, norm }: Measurement): number {
 /** Against mean ± 2 SD, with the number's own error; documents of older versions do not say it themselves. */
 export function standing(measurement: Measurement): Standing | null {
   const { value, norm, sigma } = measurement;
-  if (measurement.standing !== undefined) return measurement.standing;
-  if (!norm) return null;
+  if (measurement.standing) return measurement.standing;
+  if (!norm || sigma === null) return null;
   const beyond = Math.abs(value - norm.mean) - NORMAL_RANGE_SD * norm.sd;
-  const error = sigma ?? 0;
-  if (beyond > 2 * error) return "outside";
-  return beyond <= -error ? "inside" : "borderline";
+  if (beyond > 2 * sigma) return "outside";
+  return beyond < -sigma ? "inside" : "borderline";
 }
 
 /** "high", "low", or null inside the norm. */

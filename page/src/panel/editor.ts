@@ -119,7 +119,7 @@ function automaticPlaces(exam: Examination, films: Record<ViewName, FilmModel>):
       const found = exam.recognition?.levels.find((each) => each.level === level)?.[view]?.centre_px;
       const middle: Px | null =
         plates.length === 2 ? [(plates[0][0] + plates[1][0]) / 2, (plates[0][1] + plates[1][1]) / 2] : null;
-      const centre = middle ?? found;
+      const centre = found ?? middle;
       if (centre) places.set(keyOf({ view, level, landmark: CENTRE }), centre);
     }
   }

@@ -75,11 +75,9 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
     >
       <circle class="reach" cx={at[0]} cy={at[1]} />
       <circle class="grip" cx={at[0]} cy={at[1]} />
-      {isCentre && (
-        <text class="label" x={at[0]} y={at[1]} dx="0.8em" dominant-baseline="central">
-          {place.level}
-        </text>
-      )}
+      <text class={isCentre ? "label" : "handle-name"} x={at[0]} y={at[1]} dx="0.8em" dominant-baseline="central">
+        {isCentre ? place.level : landmarkText(place.landmark)}
+      </text>
     </g>
   );
 }

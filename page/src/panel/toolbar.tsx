@@ -84,13 +84,7 @@ export function Toolbar({ reading, exam, films, onFullScreen }: Props) {
         </div>
       </details>
       <div class="chips">
-        <button
-          type="button"
-          class="chip"
-          id="zoom"
-          aria-pressed={isClose}
-          onClick={() => forAll(films, (film) => film.fit(!isClose))}
-        >
+        <button type="button" class="chip" id="zoom" onClick={() => forAll(films, (film) => film.fit(!isClose))}>
           {isClose ? "Whole film" : "Zoom to spine"}
         </button>
         <button type="button" class="chip" id="one-to-one" onClick={() => forAll(films, (film) => film.oneToOne())}>
