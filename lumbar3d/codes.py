@@ -89,7 +89,7 @@ _REQUEST = (
         "Send both films as DICOM files to a service that keeps identifiers.",
     ),
     _client(
-        "revision_in_progress", 409, "A revision of this examination is being computed", "Wait until it has ended.", 2
+        "revision_in_progress", 409, "A revision of this examination is being computed", "Wait until it has ended."
     ),
     _client("revision_kept", 409, "A revision that has ended is kept", "Erase the examination with all its revisions."),
     _client(

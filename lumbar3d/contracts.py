@@ -219,8 +219,8 @@ class Norm(_Contract):
     source: str
     evidence: Evidence = Field(
         default="weak",
-        description="strong: of more than 100 people measured alike; moderate: of fewer, of a harmonised table or "
-        "a diagnostic limit; weak: of a few people, of people lying down, or estimated",
+        description="strong: of more than 100 standing people, measured alike; moderate: of fewer, of people "
+        "lying down, of a table put together, or a limit of diagnosis; weak: of a few people, or estimated",
     )
 
 
@@ -391,6 +391,54 @@ class RefinedParameter(_Contract):
     seen: bool = Field(description="false where the images say too little: its error may be there still")
 
 
+class RecognisedPoint(_Contract):
+    """Middle of a vertebral body in one film."""
+
+    centre_px: tuple[FiniteFloat, FiniteFloat] = Field(description="(u, v) in the image as it was sent")
+    probability: float = Field(ge=0.0, le=1.0, description="that it is this level; not calibrated")
+
+
+class RecognisedLevel(_Contract):
+    """One level in both films; null where it was not seen."""
+
+    level: str
+    ap: RecognisedPoint | None = None
+    lat: RecognisedPoint | None = None
+
+
+class Window(_Contract):
+    """Grey values of a film that are shown black and white at first."""
+
+    low: float
+    high: float
+
+
+class RecognisedFilm(_Contract):
+    """One film as it is kept."""
+
+    columns: int
+    rows: int
+    pixel_spacing_mm: tuple[FiniteFloat, FiniteFloat]
+    window: Window
+    notes: tuple[str, ...] = Field(default=(), description="on its file, as in the result")
+
+
+class RecognisedFilms(_Contract):
+    """Both films."""
+
+    ap: RecognisedFilm
+    lat: RecognisedFilm
+
+
+class Recognition(_Contract):
+    """What was recognised in two films, whether they were answered or refused."""
+
+    films: RecognisedFilms
+    lumbar_count: LumbarCountReport | None = None
+    level_names: LevelNamesReport | None = None
+    levels: tuple[RecognisedLevel, ...] = ()
+
+
 class ReconstructionResult(_Contract):
     """``GET /jobs/{id}/result``: everything but the meshes."""
 
@@ -433,3 +481,59 @@ class ReconstructionResult(_Contract):
     )
     versions: dict[str, str]
     calibration: Calibration
+
+
+class Compared(_Contract):
+    """Which result was compared."""
+
+    id: str | None = None
+    revision: int = 1
+    reference: str | None = None
+
+
+class Exceeds(_Contract):
+    """Whether a change is larger than the smallest that can be detected, axis by axis."""
+
+    rotation: tuple[bool, bool, bool]
+    translation: tuple[bool, bool, bool]
+
+
+class SegmentChange(_Contract):
+    """How much a vertebra has moved on the one below it, from a to b, in the frame of that one."""
+
+    upper: str
+    lower: str
+    rotation_deg: Vec3 = Field(description="rotation vector: lateral, sagittal, axial")
+    rotation_sigma_deg: Vec3 | None
+    rotation_mdc_deg: Vec3 | None = Field(description="minimal detectable change, 95 %")
+    translation_mm: Vec3
+    translation_sigma_mm: Vec3 | None
+    translation_mdc_mm: Vec3 | None
+    exceeds_mdc: Exceeds | None
+
+
+class MeasurementChange(_Contract):
+    """One number in both."""
+
+    code: str
+    target: str
+    unit: str
+    a: float
+    b: float
+    change: float
+    sigma: float | None
+    mdc: float | None
+    exceeds_mdc: bool | None
+
+
+class Comparison(_Contract):
+    """``GET /jobs/{a}/compare/{b}``: two results of one person."""
+
+    a: Compared
+    b: Compared
+    segments: tuple[SegmentChange, ...]
+    measurements: tuple[MeasurementChange, ...]
+    words: tuple[str, ...]
+    a_from_b: tuple[Row4, Row4, Row4, Row4] = Field(
+        description="rigid, mm: lays the lowest vertebra that both have in b on that in a, to draw both in one scene"
+    )

@@ -144,9 +144,16 @@ class RevisionError(InputError):
 
 
 class RejectedError(Lumbar3dError):
-    """The images were read but cannot be answered honestly; plain where the fit does not match them."""
+    """The images were read but cannot be answered honestly; plain where the fit does not match them.
+
+    Attributes
+    ----------
+    recognised : object or None
+        What was recognised before (``detection.recognised``), for whoever shows the films.
+    """
 
     code = "rejected"
+    recognised: object = None
 
 
 class LevelsNotFoundError(RejectedError):

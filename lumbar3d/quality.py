@@ -76,6 +76,11 @@ COUNT_UNSURE = "lumbar_count_unsure"
 NAMES_UNSURE = "level_names_unsure"
 GEOMETRY_REFINED = "geometry_refined"
 GEOMETRY_FAR_OFF = "geometry_far_off"
+EDITED = "edited"
+JUDGED_HERE = frozenset(
+    {VIEWS_SHIFTED, UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE, GEOMETRY_REFINED, GEOMETRY_FAR_OFF, EDITED}
+)
+"""Notes that a revision says anew; it keeps the others."""
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:

@@ -21,7 +21,18 @@ from lumbar3d.service import maintenance, problems, schema
 from lumbar3d.service.connections import bound_every_server
 from lumbar3d.service.deps import Services
 from lumbar3d.service.middleware import RequestContext
-from lumbar3d.service.routes import artifacts, audit, dicom, health, jobs, listing, review, revisions, submit
+from lumbar3d.service.routes import (
+    artifacts,
+    audit,
+    comparison,
+    dicom,
+    health,
+    jobs,
+    listing,
+    review,
+    revisions,
+    submit,
+)
 from lumbar3d.service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
@@ -55,7 +66,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for part in (submit, listing, jobs, review, revisions, artifacts, dicom, audit, health):
+    for part in (submit, listing, jobs, review, revisions, artifacts, comparison, dicom, audit, health):
         app.include_router(part.ROUTER)
     _add_page(app)
     schema.install(app)

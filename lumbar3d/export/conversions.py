@@ -45,7 +45,7 @@ def delivered(artifact: Artifact, stored: Path, frame: FrameName) -> Iterator[tu
         yield name, convert(artifact, source, frame) if is_made(artifact, frame) else source
 
 
-def _result(source: bytes) -> ReconstructionResult:
+def read_result(source: bytes) -> ReconstructionResult:
     """The stored document; a residual that no landmark gave is NaN, which JSON has as null."""
     document = json.loads(source)
     for level in document["levels"]:
@@ -60,15 +60,15 @@ def _zip_of_stl(source: bytes, frame: FrameName) -> bytes:
 
 
 def _markups(source: bytes, _frame: FrameName) -> bytes:
-    return markups.markups(_result(source))
+    return markups.markups(read_result(source))
 
 
 def _table(source: bytes, _frame: FrameName) -> bytes:
-    return measurement_table.measurements_csv(_result(source).measurements)
+    return measurement_table.measurements_csv(read_result(source).measurements)
 
 
 def _fhir(source: bytes, _frame: FrameName) -> bytes:
-    result = _result(source)
+    result = read_result(source)
     return json.dumps(fhir.bundle(result, hashlib.sha256(source).hexdigest()), indent=1).encode()
 
 

@@ -33,7 +33,8 @@ class AuditRow:
     actor : str
         Client id, ``worker`` or ``sweeper``.
     event : str
-        submitted, claimed, requeued, succeeded, rejected, failed, cancel_requested, cancelled, read, erased.
+        submitted, claimed, requeued, succeeded, rejected, failed, cancel_requested, cancelled, read, erased,
+        review_draft, review_accepted, review_rejected, revision_submitted.
     code : str or None
         Why; of ``read``, which file.
     """

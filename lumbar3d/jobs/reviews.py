@@ -41,5 +41,5 @@ def sign(database: Database, job: Job, review: Review) -> Job:
         values = {"review_state": signed.state, "review": signed.model_dump_json(), "version": JOBS.c.version + 1}
         if not connection.execute(same.values(**values, updated_s=now_s())).rowcount:
             raise ChangedError("the job has changed since it was read")
-        audit.record(connection, job.id, job.owner, f"review_{signed.state}", str(job.revision))
+        audit.record(connection, job.id, job.owner, f"review_{signed.state}")
         return find_owned(connection, job.id, job.owner)

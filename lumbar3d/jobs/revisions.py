@@ -75,7 +75,8 @@ def begin(database: Database, job: Job, new: NewRevision, limits: QueueLimits) -
         refuse_running(connection, job.id)
         check_room(connection, job.owner, limits)
         job_id = _insert(connection, job, new)
-        audit.record(connection, job.id, job.owner, "revision_submitted", job_id)
+        audit.record(connection, job.id, job.owner, "revision_submitted")
+        audit.record(connection, job_id, job.owner, "submitted")
         return find_owned(connection, job_id, job.owner)
 
 

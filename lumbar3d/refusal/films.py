@@ -20,7 +20,9 @@ from lumbar3d.refusal.truncation import is_beyond_film
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 
 
-def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork) -> None:
+def refuse_unreadable(
+    inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork, is_named: bool = False
+) -> None:
     """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
 
     Parameters
@@ -31,6 +33,8 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Fir
         Of the first one's chain, by all of them together.
     look : callable
         The first network, for saying what is wrong.
+    is_named : bool
+        Whether somebody has said which vertebra is which.
 
     Raises
     ------
@@ -52,7 +56,8 @@ def refuse_unreadable(inspected: Sequence[Inspection], naming: Naming, look: Fir
     if not any(changes):
         refuse_other_counts(naming)
     _refuse_unfound(guesses, changes)
-    refuse_unnamed(inspected)
+    if not is_named:
+        refuse_unnamed(inspected)
 
 
 def _refuse_unfound(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:
