@@ -50,7 +50,8 @@ interface Vertebra {
 
 export class Scene3D {
   readonly canvas: HTMLCanvasElement;
-  private readonly renderer = new WebGLRenderer({ antialias: true, preserveDrawingBuffer: true });
+  // Paper takes what is in the buffer. Smooth edges are left out where software plays the graphics processor.
+  private readonly renderer = new WebGLRenderer({ antialias: !isSoftware(), preserveDrawingBuffer: true });
   private readonly scene = new Scene();
   private readonly camera = new OrthographicCamera();
   private readonly controls: OrbitControls;
@@ -286,6 +287,14 @@ export class Scene3D {
     this.controls.update();
     this.render();
   }
+}
+
+function isSoftware(): boolean {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const info = context?.getExtension("WEBGL_debug_renderer_info");
+  const name = info ? String(context?.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software/i.test(name);
 }
 
 function sourceDirection(calibration: Calibration, view: ViewName, centre: Vec3): Vector3 {

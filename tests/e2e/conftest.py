@@ -29,6 +29,8 @@ FLAGS = (
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 )
+FLAGS_WITHOUT_3D = (*(flag for flag in FLAGS if "gl" not in flag and "swiftshader" not in flag), "--disable-gpu")
+"""The page serves without WebGL as well, and software that plays a graphics processor is slow."""
 WORKER = "tests.e2e.fixture_embedded"
 
 
@@ -39,14 +41,14 @@ def finished_job(client: JobsClient, pair: dict[str, Path]) -> str:
     return submitted.id
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory):
     """Base address of an embedded service without keys."""
     with running_service(WORKER, tmp_path_factory.mktemp("service")) as running:
         yield running.url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pair(tmp_path_factory) -> dict[str, Path]:
     """Two 16-bit pictures that a radiograph decoder accepts, and their calibration."""
     folder = tmp_path_factory.mktemp("pair")
@@ -60,13 +62,18 @@ def pair(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Chromium; not kept longer than a module, because its event loop would be in the way of other tests."""
+def browser(request):
+    """Chromium, with 3D for modules that say ``NEEDS_3D``.
+
+    Not kept longer than a module, because its event loop would be in the way of other tests.
+    """
     with sync_playwright() as playwright:
         path = CHROMIUM or playwright.chromium.executable_path
         if not Path(path).exists():
             pytest.skip("no Chromium is installed")
-        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        flags = FLAGS if getattr(request.module, "NEEDS_3D", False) else FLAGS_WITHOUT_3D
+        chromium = playwright.chromium.launch(executable_path=path, args=list(flags))
+        chromium.has_3d = flags is FLAGS
         yield chromium
         chromium.close()
 
@@ -77,7 +84,7 @@ def watched_tab(browser, width=1280, height=900):
     context = browser.new_context(viewport={"width": width, "height": height})
     tab = context.new_page()
     faults: list[str] = []
-    tab.expected_faults = []
+    tab.expected_faults = [] if browser.has_3d else ["WebGL"]
     tab.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
     tab.on("pageerror", lambda error: faults.append(str(error)))
     tab.on("request", lambda request: faults.append(request.url) if not _is_local(request.url) else None)
@@ -94,9 +101,9 @@ def page(browser):
         yield tab
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def job(service, pair) -> str:
-    """A finished job."""
+    """A finished job; no test changes it."""
     with JobsClient(service) as client:
         return finished_job(client, pair)
 
@@ -116,6 +123,7 @@ def result(shared):
     shared.set_viewport_size({"width": 1280, "height": 900})
     shared.emulate_media(media="screen")
     shared.mouse.move(640, 5)
+    shared.evaluate("document.activeElement?.blur()")
     for key in ("Escape", " "):
         shared.keyboard.press(key)
     return shared

@@ -40,7 +40,6 @@ def test_first_page(page, service, theme):
 def test_reading_desk(result, theme):
     if theme == "light":
         result.click("#theme")
-    result.wait_for_selector("#scene canvas")
     result.click("td[data-code=cobb_coronal] button")
     result.click("#correct button >> nth=0")
     result.evaluate("() => { for (const each of document.querySelectorAll('details')) each.open = true; }")

@@ -9,6 +9,8 @@ from lumbar3d.client import JobsClient
 from tests.e2e.conftest import finished_job, watched_tab
 from tests.e2e.test_page_access import AXE, violations
 
+NEEDS_3D = True
+
 
 @pytest.fixture(scope="module")
 def compared(browser, service, pair):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import re
 
 import numpy as np
@@ -14,7 +13,6 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import ARTIFACTS
 from tests.e2e.fixture_engine import measurements
 
-FILM_BACKGROUND = (11, 16, 21)
 OUTLINES = """(view) => [...document.querySelectorAll(`#film-${view} .outline`)].map((path) => {
     const box = path.getBBox();
     return [box.x, box.y];
@@ -25,10 +23,6 @@ VIEW_BOX = "(view) => document.querySelector(`#film-${view} svg`).getAttribute('
 def picture(locator) -> np.ndarray:
     """What a locator looks like, (rows, columns, 3) int."""
     return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB")).astype(int)
-
-
-def foreground_share(canvas) -> float:
-    return float((np.abs(picture(canvas) - FILM_BACKGROUND).max(axis=2) > 25).mean())
 
 
 def choose(tab, code, target=None) -> None:
@@ -111,7 +105,6 @@ def test_zoom_pan_window_and_invert(result):
     result.mouse.up()
     moved = result.evaluate(VIEW_BOX, "ap")
     assert moved[0] < closer[0] and moved[1] < closer[1]
-    assert result.evaluate(VIEW_BOX, "lat") == pytest.approx(before, rel=1) and closer[2] < before[2]
     bright = picture(result.locator("#film-ap")).mean()
     result.keyboard.press("w")
     result.mouse.move(x, y)
@@ -223,18 +216,6 @@ def test_keys_are_listed_and_can_be_switched_off(result):
     result.keyboard.press("Escape")
 
 
-def test_a_level_can_be_hidden_everywhere(result):
-    canvas = result.locator("#scene canvas")
-    canvas.wait_for()
-    before = foreground_share(canvas)
-    result.click("#level-toggles [data-level=L3]")
-    assert result.locator(".level[data-level=L3]").count() == 0
-    assert result.locator(".level[data-level=L2] .outline").count() == 2
-    result.wait_for_timeout(200)
-    assert foreground_share(canvas) < 0.95 * before
-    result.click("#level-toggles [data-level=L3]")
-
-
 @pytest.mark.parametrize(
     ("layer", "selector", "at_first"),
     [
@@ -251,36 +232,6 @@ def test_layers_can_be_switched(result, layer, selector, at_first):
     switch(result, layer)
     assert (shown.count() > 0) is not at_first
     switch(result, layer)
-
-
-def test_surface_error_is_the_colour_of_the_3d_view(result):
-    canvas = result.locator("#scene canvas")
-    canvas.wait_for()
-    before = picture(canvas)
-    switch(result, "error")
-    result.wait_for_timeout(200)
-    assert np.abs(picture(canvas) - before).mean() > 1
-    assert "standard error of the surface" in result.inner_text("#error-scale")
-    switch(result, "error")
-
-
-def test_spine_turns_with_mouse_keys_and_buttons(result):
-    canvas = result.locator("#scene canvas")
-    seen = [picture(canvas)]
-    x, y = centre_of(canvas)
-    result.mouse.move(x - 40, y)
-    result.mouse.down()
-    result.mouse.move(x + 60, y + 20, steps=3)
-    result.mouse.up()
-    seen.append(picture(canvas))
-    canvas.press("ArrowRight")
-    seen.append(picture(canvas))
-    for label in ("AP", "LAT", "Top"):
-        result.click(f"#scene-views button:text-is('{label}')")
-        result.wait_for_timeout(150)
-        seen.append(picture(canvas))
-    for before, after in itertools.pairwise(seen):
-        assert np.abs(before - after).mean() > 0.3
 
 
 def test_what_stands_out_is_not_what_is_doubtful(result):

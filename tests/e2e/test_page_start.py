@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+import httpx
 import pytest
 
 from lumbar3d.client import JobsClient
@@ -107,9 +108,10 @@ def test_demonstration_pair_and_template(page, service):
 
 def test_examinations_are_filtered_and_paged(page, service, pair):
     with JobsClient(service) as client:
-        newest = [finished_job(client, pair)][0]
+        newest = finished_job(client, pair)
     page.goto(service)
     page.wait_for_selector(f"#jobs a[href$='{newest}']")
+    page.fill("#search", newest)
     page.select_option("select >> nth=0", "rejected")
     page.get_by_text("No examination.").wait_for()
     page.select_option("select >> nth=0", "succeeded")
@@ -124,3 +126,16 @@ def test_examinations_are_filtered_and_paged(page, service, pair):
     page.wait_for_function("(first) => document.querySelector('#jobs a')?.textContent !== first", arg=first)
     page.click("button:text-is('Newer')")
     page.wait_for_function("(first) => document.querySelector('#jobs a')?.textContent === first", arg=first)
+
+
+def test_no_old_script_meets_a_new_page(service):
+    for path in ("", "view.html", "assets/view.js"):
+        answer = httpx.get(f"{service}/{path}")
+        assert answer.headers["cache-control"] == "no-cache" and "etag" in answer.headers
+        assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+        assert " style=" not in answer.text or path.endswith(".js")
+
+
+def test_licences_of_what_is_bundled_go_with_it(service):
+    text = httpx.get(f"{service}/assets/LICENSES.txt").text
+    assert text.count("MIT") >= 6 and "three.js authors" in text

@@ -56,9 +56,10 @@ export class Editor {
     if (landmark !== CENTRE) this.put({ type: "remove_landmark", view, level, landmark });
   }
 
-  /** An edit takes the place of an earlier one on the same thing. */
+  /** An edit takes the place of an earlier one on the same thing; finding all again does not go with moving points. */
   put(edit: Edit): void {
-    this.edits.value = [...this.edits.value.filter((each) => aboutOf(each) !== aboutOf(edit)), edit];
+    const stays = (each: Edit) => aboutOf(each) !== aboutOf(edit) && runsAgain(each) === runsAgain(edit);
+    this.edits.value = [...this.edits.value.filter(stays), edit];
     this.placing.value = null;
   }
 
@@ -73,6 +74,10 @@ function round(value: number): number {
 
 export function keyOf({ view, level, landmark }: Place): string {
   return `${view} ${level} ${landmark}`;
+}
+
+function runsAgain({ type }: Edit): boolean {
+  return type === "films" || type === "prompt";
 }
 
 function aboutOf(edit: Edit): string {
