@@ -136,7 +136,7 @@ def measurements():
         measurement("cobb_coronal", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 5), flag=doubt),
     ]
     for upper, lower in pairwise(LEVELS):
-        pair, height = f"{upper}/{lower}", 6.4 if lower == "L5" else 10.2
+        pair, height = f"{upper}/{lower}", 5.4 if lower == "L5" else 10.2
         found.append(measurement("disc_height_middle", "Disc height", pair, (height, 0.7), "mm", norm=(11.2, 1.7)))
         found.append(measurement("slip_sagittal", "Sagittal slip", pair, (-0.02, 0.8), "mm", norm=(-1.5, 1.2)))
     found.append(measurement("slip_lateral", "Lateral slip", "L3/L4", (1.2, 0.9), "mm", flag=doubt))

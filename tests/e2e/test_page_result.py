@@ -55,14 +55,10 @@ def test_outlines_lie_where_the_overlay_says(result, job):
             np.testing.assert_allclose(corner, points.min(axis=0) * native_from_grid, atol=0.1)
 
 
-def test_film_lies_under_its_drawing(result):
+def test_film_lies_under_its_drawing(result, service, job):
     """A pixel of the film is where the drawing has it: its grey there is what the file holds."""
     result.click("#zoom")
-    film = result.evaluate(
-        "fetch(`jobs/${new URLSearchParams(location.search).get('job')}/films/lat.png`)"
-        ".then((answer) => answer.arrayBuffer()).then((bytes) => Array.from(new Uint8Array(bytes)))"
-    )
-    sent = np.asarray(Image.open(io.BytesIO(bytes(film)))).astype(float)
+    sent = np.asarray(Image.open(io.BytesIO(result.request.get(f"{service}/jobs/{job}/films/lat.png").body())))
     left, top, width, height = result.evaluate(VIEW_BOX, "lat")
     for chip in ("outlines", "labels"):
         switch(result, chip)
@@ -71,16 +67,15 @@ def test_film_lies_under_its_drawing(result):
         switch(result, chip)
     rows, columns = shown.shape
     u, v = np.meshgrid(np.arange(300, 724, 16), np.arange(200, 824, 16))
-    x, y = (
-        ((u - left) / width * columns - 0.5).round().astype(int),
-        ((v - top) / height * rows - 0.5).round().astype(int),
-    )
-    step = round(width / columns)
-    kernel = np.ones(step) / step
-    smooth = np.apply_along_axis(
-        np.convolve, 0, np.apply_along_axis(np.convolve, 1, sent, kernel, "same"), kernel, "same"
-    )
-    assert np.corrcoef(smooth[v, u].ravel(), shown[y, x].ravel())[0, 1] > 0.97
+
+    def likeness(du, dv):
+        x = ((u + du - left) / width * columns - 0.5).round().astype(int)
+        y = ((v + dv - top) / height * rows - 0.5).round().astype(int)
+        return np.corrcoef(smooth.ravel(), shown[y, x].ravel())[0, 1]
+
+    smooth = np.mean([sent[v + dv, u + du] for dv in range(-3, 4) for du in range(-3, 4)], axis=0)
+    assert likeness(0, 0) > 0.85
+    assert all(likeness(0, 0) > likeness(*shift) for shift in ((6, 0), (-6, 0), (0, 6), (0, -6)))
     result.click("#zoom")
 
 
@@ -133,9 +128,10 @@ def test_chosen_number_is_drawn_on_both_films_with_its_error(result):
     for view in ("ap", "lat"):
         drawn = result.locator(f"#film-{view} .construction[data-target='L3/L4']")
         assert drawn.locator(".construction-line").count() == 3
-        band = drawn.locator(".band").first.evaluate("(path) => path.getBBox().height")
-        assert 5 < band < 40
-        assert "± 0.7" in drawn.inner_text()
+        assert drawn.locator(".band").count() == 3
+        assert "± 0.7" in drawn.text_content()
+    plate = result.locator("#film-lat .construction .band").first.evaluate("(path) => path.getBBox().height")
+    assert 5.5 < plate < 12, "three pixels to either side of an end plate that is nearly level"
     dimmed = result.locator("#film-ap .level.dimmed").evaluate_all("(all) => all.map((each) => each.dataset.level)")
     assert dimmed == ["L1", "L2", "L5"]
     detail = result.inner_text("#chosen")
@@ -192,14 +188,14 @@ def test_ruler_angle_and_cobb_by_mouse_and_keyboard(result):
     middle = box["y"] + box["height"] / 2
     for x in (box["x"], box["x"] + box["width"]):
         result.mouse.click(x, middle)
-    length = float(re.search(r"([\d.]+) mm", result.inner_text("#film-ap .mark"))[1])
+    length = float(re.search(r"([\d.]+) mm", result.text_content("#film-ap .mark"))[1])
     assert 60 < length < 120, "the made-up vertebra is some 86 mm wide from tip to tip, at the depth of the spine"
     result.keyboard.press("b")
     result.focus("#film-lat")
     for keys in (["Enter"], ["Shift+ArrowRight", "Enter"], ["Shift+ArrowDown", "Enter"], ["Shift+ArrowRight", "Enter"]):
         for key in keys:
             result.keyboard.press(key)
-    assert re.search(r"^0\.0°$", result.inner_text("#film-lat .mark"))
+    assert re.search(r"^0\.0°$", result.text_content("#film-lat .mark"))
     result.click("#clear-marks")
     assert result.locator(".mark").count() == 0
 
@@ -238,7 +234,7 @@ def test_what_stands_out_is_not_what_is_doubtful(result):
     text = result.inner_text("#glance")
     assert "Coronal Cobb angle" in text and "borderline" not in text.split("What stands out")[0]
     assert "by chance" in text and "L1-S1 lordosis" in text
-    assert result.locator("td.stands-out").count() == 2
+    assert result.locator("td.stands-out").count() == 1
     assert "stands-out" not in result.get_attribute("td[data-code=cobb_coronal]", "class"), "its flag is a doubt"
     assert "\N{MINUS SIGN}0.0" not in result.inner_text("td[data-code=slip_sagittal] >> nth=0")
 
@@ -259,9 +255,7 @@ def test_quality_tells_poor_from_good(result):
     assert rows.count() == len(LEVELS)
     assert "Good" in rows.nth(0).inner_text()
     assert "silhouettes do not match, a new reason" in rows.nth(4).inner_text()
-    assert re.search(
-        r"Poor\s+Image residual\s+0\.061\s+Ray distance\s+none\s+Overlap\s+0\.85", rows.nth(4).inner_text()
-    )
+    assert re.search(r"Poor\s+0\.061\s+none\s+0\.85", rows.nth(4).inner_text())
     assert "Review" in result.inner_text("#overall-quality")
 
 

@@ -11,6 +11,7 @@ from lumbar3d.contracts import ReconstructOptions
 from tests.e2e.conftest import finished_job, watched_tab
 from tests.e2e.fixture_engine import REJECT_METHOD, measurements
 
+PATIENCE_MS = 120_000
 DRAWN = "#film-lat canvas[data-drawn=native]"
 
 
@@ -92,7 +93,7 @@ def test_landmark_is_dragged_moved_by_keys_removed_and_added(desk):
     desk.focus("[data-handle='lat L3 pedicle_left']")
     desk.keyboard.press("Delete")
     assert desk.locator("[data-handle='lat L3 pedicle_left']").count() == 0
-    desk.click("button[aria-label='Add spinous process, AP film']")
+    desk.click("button[aria-label='Add AP: spinous process']")
     desk.click("#film-ap", position={"x": 80, "y": 200})
     assert desk.locator("[data-handle='ap L3 sp_tip']").count() == 1
     assert desk.locator("#edits li").count() == 4
@@ -104,7 +105,7 @@ def test_correction_makes_a_revision_beside_the_old_one(desk):
     desk.uncheck("#correct input[type=checkbox] >> nth=4")
     desk.fill("#correct input[name=name]", "Dr B. Checker")
     desk.click("#recalculate")
-    desk.get_by_text("revision 2").first.wait_for()
+    desk.get_by_text("revision 2").first.wait_for(timeout=PATIENCE_MS)
     desk.wait_for_selector("#film-lat .outline-before")
     heights = desk.inner_text("td[data-code=disc_height_middle][data-target='L1/L2']")
     assert "10.7" in heights and "was 10.2" in heights
@@ -126,7 +127,7 @@ def test_two_who_correct_at_once_lose_nothing(desk, service):
     desk.get_by_text("your corrections are kept").wait_for()
     assert "all levels named one lower" in desk.inner_text("#edits")
     desk.click("#recalculate")
-    desk.get_by_text("revision 3").first.wait_for()
+    desk.get_by_text("revision 3").first.wait_for(timeout=PATIENCE_MS)
 
 
 def test_refused_pair_shows_films_and_tries_again(refused):
@@ -136,7 +137,7 @@ def test_refused_pair_shows_films_and_tries_again(refused):
     assert "L1 90 %" in refused.inner_text("#film-lat")
     assert refused.locator("#try-again button").count() == 5
     refused.click("#try-again button:text-is('Exchange AP and lateral')")
-    refused.wait_for_selector("#result")
+    refused.wait_for_selector("#result", timeout=PATIENCE_MS)
     assert "revision 2" in refused.inner_text("header")
     assert refused.locator("td[data-code]").count() == len(measurements())
 
@@ -144,7 +145,7 @@ def test_refused_pair_shows_films_and_tries_again(refused):
 def test_refused_pair_takes_a_named_vertebra(refused):
     refused.select_option("#refused select", "L3")
     refused.click("#film-ap", position={"x": 150, "y": 150})
-    refused.wait_for_selector("#result")
+    refused.wait_for_selector("#result", timeout=PATIENCE_MS)
 
 
 def test_result_can_be_erased_but_not_by_the_first_button(page, service, pair):

@@ -26,7 +26,7 @@ def test_is_l3_slipping_on_l4(result):
 def test_is_the_fracture_of_l5_real(result):
     result.focus("#film-lat")
     result.keyboard.press("5")
-    assert "silhouettes do not match" in result.inner_text("#quality tr:last-child")
+    assert "silhouettes do not match" in result.inner_text("#quality tbody tr:last-child")
     rows = result.locator("#measurements th[scope=row]").all_inner_texts()
     assert any(row.startswith("Anterior height") for row in rows)
     assert any(row.startswith("Posterior height") for row in rows)

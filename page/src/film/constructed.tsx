@@ -2,8 +2,11 @@
 import type { Construction, ConstructionLine, Px, ViewName } from "../contract";
 import { format, spread, unitOf } from "../numbers/format";
 import type { Examination, Reading } from "../reading";
+import type { FilmModel } from "./model";
 
 const BEYOND = 0.35;
+/** Width that the value takes on the screen. */
+const VALUE_PX = 130;
 
 export function chosenConstruction(reading: Reading, exam: Examination): Construction | null {
   const choice = reading.choice.value;
@@ -11,18 +14,33 @@ export function chosenConstruction(reading: Reading, exam: Examination): Constru
   return exam.constructions.find(({ code, target }) => code === choice.code && target === choice.target) ?? null;
 }
 
-export function ChosenConstruction({ reading, exam, view }: { reading: Reading; exam: Examination; view: ViewName }) {
+interface Props {
+  reading: Reading;
+  exam: Examination;
+  film: FilmModel;
+}
+
+export function ChosenConstruction({ reading, exam, film }: Props) {
+  const { view } = film;
   const chosen = chosenConstruction(reading, exam);
   if (!chosen || chosen.lines.length === 0) return null;
   const ends = chosen.lines.flatMap(({ points }) => points.map((point) => point[view].px));
-  const right = Math.max(...ends.map(([u]) => u));
+  const us = ends.map(([u]) => u);
+  const isLeft = !film.hasRoomRightOf(Math.max(...us), VALUE_PX);
   const middle = ends.reduce((sum, [, v]) => sum + v, 0) / ends.length;
   return (
     <g class="construction" data-code={chosen.code} data-target={chosen.target}>
       {chosen.lines.map((line, index) => (
         <Line key={`${line.role}-${String(index)}`} line={line} view={view} isAngle={chosen.kind === "angle"} />
       ))}
-      <text class="construction-value" x={right} y={middle} dx="0.6em" dominant-baseline="central">
+      <text
+        class="construction-value"
+        x={isLeft ? Math.min(...us) : Math.max(...us)}
+        y={middle}
+        dx={isLeft ? "-0.6em" : "0.6em"}
+        text-anchor={isLeft ? "end" : "start"}
+        dominant-baseline="central"
+      >
         {`${format(chosen.value, chosen.unit)} ${spread(chosen)} ${unitOf(chosen.unit)}`}
       </text>
     </g>
@@ -34,9 +52,9 @@ function Line({ line, view, isAngle }: { line: ConstructionLine; view: ViewName;
   const path = `M${points.map((point) => point.join(",")).join("L")}${line.role === "outline" ? "Z" : ""}`;
   return (
     <>
-      <path class="band" d={bandOf(line, view)} />
       {isAngle && line.role === "plate" && points.length === 2 && <path class="beyond" d={longer(points)} />}
       <path class="construction-halo" d={path} />
+      <path class="band" d={bandOf(line, view)} />
       <path class={`construction-line ${line.role}`} d={path} />
       {line.role === "segment" && points.map(([u, v]) => <circle key={`${u},${v}`} class="corner" cx={u} cy={v} />)}
     </>

@@ -109,7 +109,7 @@ function Overlay({ reading, exam, film, children }: Omit<Props, "onActive">) {
       aria-label={`${film.view.toUpperCase()} radiograph with the outlines of ${names}`}
     >
       <Levels reading={reading} exam={exam} film={film} />
-      <ChosenConstruction reading={reading} exam={exam} view={film.view} />
+      <ChosenConstruction reading={reading} exam={exam} film={film} />
       <Marks reading={reading} exam={exam} film={film} />
       <CursorLine reading={reading} exam={exam} film={film} />
       {children}

@@ -15,13 +15,13 @@ function decoded(bytes: ArrayBuffer): Promise<Plane[]> {
   return planes.finally(() => worker.terminate());
 }
 
-export async function smallPicture(id: string, view: ViewName, placing: Placing, revision?: number) {
-  const bytes = await getBytesIfThere(jobPath(id, `/images/${view}.png`, revision));
+export async function smallPicture(id: string, view: ViewName, placing: Placing) {
+  const bytes = await getBytesIfThere(jobPath(id, `/images/${view}.png`));
   return bytes && { planes: await decoded(bytes), placing };
 }
 
 /** Null for jobs of which the films are not kept. */
-export async function nativePicture(id: string, view: ViewName, revision?: number): Promise<Picture | null> {
-  const bytes = await getBytesIfThere(jobPath(id, `/films/${view}.png`, revision));
+export async function nativePicture(id: string, view: ViewName): Promise<Picture | null> {
+  const bytes = await getBytesIfThere(jobPath(id, `/films/${view}.png`));
   return bytes && { planes: await decoded(bytes), placing: { first: [0, 0], step: [1, 1] } };
 }

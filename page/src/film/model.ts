@@ -58,9 +58,10 @@ export class FilmModel {
     return new FilmModel({ view, columns, rows, overlay, placing, window: exam.recognition?.films[view]?.window });
   }
 
-  async load(id: string, revision?: number): Promise<void> {
-    const native = nativePicture(id, this.view, revision).catch(() => null);
-    const small = await smallPicture(id, this.view, this.placing, revision);
+  /** A refused pair has no small picture: the networks may not have seen it. */
+  async load(id: string, isRefused = false): Promise<void> {
+    const native = nativePicture(id, this.view).catch(() => null);
+    const small = isRefused ? null : await smallPicture(id, this.view, this.placing);
     if (small && !this.isNative.value) this.show(small, null);
     const film = await native;
     if (!film) return;
@@ -153,6 +154,12 @@ export class FilmModel {
     return [u - width / 2 / scale, v - height / 2 / scale, Math.max(1, width) / scale, Math.max(1, height) / scale]
       .map((each) => each.toFixed(3))
       .join(" ");
+  }
+
+  /** Whether a text of that width beside a column of the film is on the screen. */
+  hasRoomRightOf(column: number, width_px: number): boolean {
+    const { u, scale } = this.viewport.value;
+    return (column - u) * scale + width_px < this.size.value[0] / 2;
   }
 
   /** Vertebra under a point of the film, by the parity of its outlines. */

@@ -5,7 +5,7 @@ import { follow, ProblemError, revise } from "../api";
 import type { JobStatus, Problem, ViewName } from "../contract";
 import { VIEW_NAMES } from "../contract";
 import type { Examination } from "../reading";
-import { editText, FILM, landmarkText, VIEWS } from "../wording";
+import { editText, landmarkText, VIEWS } from "../wording";
 import type { Editor } from "./editor";
 import { ProblemBody, problemOf } from "./problem";
 import { NAME_STORAGE } from "./sign";
@@ -80,16 +80,16 @@ function LandmarkButton({ editor, view, landmark }: { editor: Editor; view: View
     if (isThere) editor.remove(place);
     else editor.placing.value = place;
   };
-  const what = `${landmarkText(landmark)}, ${FILM[view]} film`;
+  const words = isPlacing ? "Click the film" : `${isThere ? "Remove" : "Add"} ${view.toUpperCase()}`;
   return (
     <button
       type="button"
       class="button small"
       aria-pressed={isPlacing}
       onClick={act}
-      aria-label={`${isThere ? "Remove" : "Add"} ${what}`}
+      aria-label={`${words}: ${landmarkText(landmark)}`}
     >
-      {isPlacing ? "click the film" : `${isThere ? "Remove" : "Add"} ${view.toUpperCase()}`}
+      {words}
     </button>
   );
 }

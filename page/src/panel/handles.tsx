@@ -62,7 +62,7 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
     <g
       class={`handle${isCentre ? " is-centre" : ""}`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-label={`${name}: arrow keys move it${isCentre ? "" : ", Delete removes it"}`}
       data-handle={keyOf(place)}
       data-level={place.level}

@@ -118,7 +118,7 @@ function RefusedFilm({ id, view, recognition, reading, onPoint }: FilmProps) {
   const drawing = useRef<SVGSVGElement>(null);
   const film = useMemo(() => new FilmModel({ view, ...recognition.films[view] }), [view, recognition]);
   useEffect(() => {
-    film.load(id);
+    film.load(id, true);
   }, [film]);
   useEffect(() => {
     const element = host.current;
