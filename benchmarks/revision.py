@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.edits import EDITS
 from lumbar3d.pipeline import Engine
@@ -34,7 +35,7 @@ def edits_of(result: ReconstructionResult) -> dict[str, list[dict[str, Any]]]:
     return {
         "one landmark moved": [{"type": "set_landmark", "position_px": [u, v + 4.0], **landmark}],
         "one landmark removed": [{"type": "remove_landmark", **landmark}],
-        "three levels kept": [{"type": "keep_levels", "levels": ["L2", "L3", "L4"]}],
+        "three levels kept": [{"type": "keep_levels", "levels": list(LEVELS[1:4])}],
         "all levels renamed": [{"type": "rename", "shift": 1}],
     }
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from lumbar3d import detector, quality
-from lumbar3d.detection import aim, chain, confidence, crops, decode, inspection, looks, naming, report
+from lumbar3d.detection import aim, chain, confidence, crops, decode, inspection, looks, naming, other_view, report
 from lumbar3d.drr import attenuation
 from lumbar3d.geometry import calibration, world_frame
 from lumbar3d.imaging import consistency, normalise, preprocess
@@ -55,6 +55,7 @@ OWNERS = (
     Owner(looks, ("ZOOMS", "COLUMN_HALF_WIDTH_MM", "LEAST_BODIES")),
     Owner(decode, ("STRIDE", "WINDOW", "DISTINCT_SHARE")),
     Owner(inspection, ("SAME_BODY",)),
+    Owner(other_view, ("CONSTANTS",)),
     Owner(film_faults, ("MOST_CHANGES",)),
     Owner(truncation, ("SHOWN_SHARE", "SHOWN_STEP", "BODY_SHARE")),
     Owner(crops, ("CROP_PX", "GRID_STEP")),

@@ -292,6 +292,7 @@ class LandmarkSighting(_Contract):
         description="probability, under the covariance, of an error below 4 mm at the landmark's depth; whether the "
         "vertebra is this level at all is the level's detection_confidence",
     )
+    edited: bool = Field(default=False, description="whether somebody has set it here")
 
 
 class LandmarkResult(_Contract):

@@ -20,13 +20,15 @@ from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_togeth
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.onnx_session import open_session, run_session
+from lumbar3d.detection.other_view import read_together
 from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detection.recognised import of_inspection
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import AssetError, RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.refusal.constants import CONSTANTS
 from lumbar3d.refusal.contradiction import refuse_contradiction
-from lumbar3d.refusal.films import refuse_unreadable
+from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_unfound
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
 from lumbar3d.shape.assets import AssetStore
@@ -97,7 +99,7 @@ class Detector:
         inspected = self.inspect([ap, lat])
         naming = name_together(*inspected)
         try:
-            self._refuse(inspected, naming, is_named)
+            inspected = self._accepted(inspected, naming, is_named)
         except RejectedError as error:
             error.recognised = of_inspection(inspected, naming)
             raise
@@ -106,15 +108,18 @@ class Detector:
         sources = guesses[0].view.source, guesses[1].view.source
         return Detection(ap=refined_ap, lat=refined_lat, naming=naming, sources=sources)
 
-    def _refuse(self, inspected: Sequence[Inspection], naming: Naming, is_named: bool) -> None:
-        """Every reason not to answer that the first network's looks give."""
-        refuse_unreadable(inspected, naming, self.look, is_named)
+    def _accepted(self, inspected: Sequence[Inspection], naming: Naming, is_named: bool) -> Sequence[Inspection]:
+        """Films as both tell them together, past every reason not to answer that the first network's looks give."""
+        refuse_faulty(inspected, naming, self.look)
+        inspected = read_together(inspected, is_unsure, CONSTANTS.least_confidence)
+        refuse_unfound(inspected, is_named)
         guesses = [each.guess for each in inspected]
         refuse_contradiction([guess.centre_rays() for guess in guesses])
         if not is_named:
             refuse_doubtful_names(inspected, naming)
         for guess in guesses:
             refuse_strange(guess.view.source.view, self.novelty(guess))
+        return inspected
 
     def inspect(self, sources: Sequence[NetworkView]) -> list[Inspection]:
         """Several looks at the column of each film, before anything is refused."""
@@ -130,7 +135,7 @@ class Detector:
         films, codes = np.stack([view.film for view in views]), np.stack([view.code for view in views])
         opacity, heatmap, votes, features = self._run_network(films, codes)
         readings = [read_levels(*maps) for maps in zip(heatmap, votes, strict=True)]
-        return [FirstPass(*parts) for parts in zip(views, opacity, readings, features, heatmap, strict=True)]
+        return [FirstPass(*parts) for parts in zip(views, opacity, readings, features, heatmap, votes, strict=True)]
 
     def look(self, films: Image, codes: Image) -> list[LevelReading]:
         """Readings of any films (n, 256, 256) by the first network."""

@@ -27,6 +27,7 @@ _SPARSE = 4
 """Every so many-th row and column tells what to show first."""
 _SHOWN = (1.0, 99.5)
 """Percentiles of the grey values between black and white."""
+_WHITE = 2**16 - 1
 _COMPRESSION = 1
 """zlib's least: a tenth larger than its usual, in a quarter of the time."""
 
@@ -127,7 +128,9 @@ def _as_sent(view: NetworkView) -> Radiograph:
 
 
 def _write(film: Radiograph, views: Sequence[NetworkView], name: str, directory: Path) -> RecognisedFilm:
-    grey = (film.pixels - film.pixels.min()).astype(np.uint16)  # whole numbers of at most 16 bits: nothing is lost
+    low, high = film.pixels.min(), film.pixels.max()
+    fits = low >= 0.0 and high <= _WHITE
+    grey = (film.pixels if fits else film.pixels - low).astype(np.uint16)  # whole numbers over 16 bits: nothing is lost
     Image.fromarray(grey).save(directory / FILM.name(name), format="PNG", compress_level=_COMPRESSION)
     (view,) = (each for each in views if each.view == name)
     assert view.film is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -212,27 +212,29 @@ class Engine:
         kept = kept_fit.load(base_dir / FIT, calibration, self.models)
         draft = edited(kept, edits, build_geometry(calibration))
         revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), case)
-        copy_evidence(base_dir, of_detection(revised.detection, revised.room()), out_dir)
-        self._write(revised, out_dir, clock)
+        found = of_detection(revised.detection, revised.room())
+        self._write(revised, out_dir, clock, lambda: copy_evidence(base_dir, found, out_dir))
 
     def _run(self, pair: ReadPair, case: Case, out_dir: Path) -> None:
         try:
             reconstruction = self._reconstruct(pair, case)
         except RejectedError as error:
-            found = error.recognised if isinstance(error.recognised, Recognised) else None
-            write_evidence(pair[0], found, out_dir)
+            write_evidence(pair[0], error.recognised if isinstance(error.recognised, Recognised) else None, out_dir)
             raise
-        found = of_detection(reconstruction.detection, reconstruction.room())
-        write_evidence(reconstruction.views, found, out_dir)
-        self._write(reconstruction, out_dir, case.clock)
+        found, views = of_detection(reconstruction.detection, reconstruction.room()), reconstruction.views
+        self._write(reconstruction, out_dir, case.clock, lambda: write_evidence(views, found, out_dir))
 
-    def _write(self, reconstruction: Reconstruction, out_dir: Path, clock: StageClock) -> None:
+    def _write(
+        self, reconstruction: Reconstruction, out_dir: Path, clock: StageClock, evidence: Callable[[], None]
+    ) -> None:
+        """Everything, the result last."""
         clock.enter(Stage.EXPORT)
         with ThreadPoolExecutor(1) as beside:
-            drawn = beside.submit(write_constructions, reconstruction, out_dir)
+            others = beside.submit(evidence), beside.submit(write_constructions, reconstruction, out_dir)
             kept_fit.save(reconstruction, out_dir / FIT)
             write_bundle(reconstruction, out_dir, self.projector)
-            drawn.result()
+            for other in others:
+                other.result()
         clock.within(1.0)
         clock.stop()
         (out_dir / RESULT.file).write_text(reconstruction.to_result().model_dump_json())

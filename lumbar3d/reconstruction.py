@@ -12,6 +12,7 @@ from lumbar3d import __version__
 from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.arrays import Mask
 from lumbar3d.contracts import (
+    VIEWS,
     Calibration,
     EngineName,
     LandmarkResult,
@@ -169,10 +170,12 @@ class Reconstruction:
     def _landmark(self, row: int, index: int, sightings: tuple[LandmarkSighting, ...]) -> LandmarkResult:
         fit = self.registration
         seen = bool(fit.landmark_seen[row, index])
+        by_hand = dict(zip(VIEWS, self.edited[:, row, index].tolist(), strict=True))
+        told = tuple(each.model_copy(update={"edited": by_hand[each.view]}) for each in sightings)
         return LandmarkResult(
             name=LANDMARKS[index],
             model_mm=tuple(self.vertebrae[row].landmarks_world()[index].tolist()),
             triangulated_mm=tuple(fit.triangulated_mm[row, index].tolist()) if seen else None,
             ray_distance_mm=float(fit.ray_distance_mm[row, index]) if seen else None,
-            sightings=sightings,
+            sightings=told,
         )

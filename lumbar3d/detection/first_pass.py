@@ -47,7 +47,7 @@ class FirstPass:
     reading : LevelReading
     features : (F,) float32
         What kind of film this is.
-    heatmap : (10, 64, 64) float32
+    heatmap, votes : (10, 64, 64), (16, 64, 64) float32
         What the reading was made from.
     """
 
@@ -56,6 +56,7 @@ class FirstPass:
     reading: LevelReading
     features: Image
     heatmap: Image
+    votes: Image
 
     def crops(self) -> list[Crop]:
         """One per level."""

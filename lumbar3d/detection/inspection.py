@@ -69,7 +69,8 @@ def _judged(guess: FirstPass, looks: Sequence[Look], answers: Sequence[Maps]) ->
     for look, (opacity, heatmap, votes, _) in zip(looks, answers, strict=True):
         if look.zoom == 1.0:
             # The column says better what lies in it; what kind of film this is, only the whole film says.
-            plain.append(replace(guess, opacity=opacity, heatmap=heatmap, reading=read_levels(heatmap, votes)))
+            reading = read_levels(heatmap, votes)
+            plain.append(replace(guess, opacity=opacity, heatmap=heatmap, votes=votes, reading=reading))
     chain = find_chain(np.mean([each.heatmap for each in plain], axis=0))
     seen = [(Look(guess.view.film), guess.heatmap)]
     seen += [(look, heatmap) for look, (_, heatmap, _, _) in zip(looks, answers, strict=True)]

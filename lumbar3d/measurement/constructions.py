@@ -10,7 +10,7 @@ import numpy as np
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import Measurement
-from lumbar3d.measurement.segment import LEFT, UP
+from lumbar3d.measurement.segment import LEFT, UP, disc_bisector
 from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, Plate, dot, unit
 
 AXIS_MM = 25.0
@@ -125,8 +125,8 @@ def _width(of: MeasuredVertebra, rim: Array) -> Iterator[Line]:
 
 def _disc(above: str, below: str) -> Draw:
     def draw(upper: MeasuredVertebra, lower: MeasuredVertebra) -> Iterator[Line]:
-        ends = _point(upper, above, "inferior"), _point(lower, below, "superior")
-        yield _line("segment", *ends)
+        start, other = _point(lower, below, "superior"), _point(upper, above, "inferior")
+        yield from _offset(start, other, disc_bisector(upper, lower))
         yield _plate(upper, "inferior", "x")
         yield _plate(lower, "superior", "x")
 

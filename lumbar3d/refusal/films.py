@@ -20,28 +20,47 @@ from lumbar3d.refusal.truncation import is_beyond_film
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 
 
-def refuse_unreadable(
-    inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork, is_named: bool = False
-) -> None:
+def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork) -> None:
+    """Stop where a film is not what it is said to be, or shows another number of lumbar vertebrae.
+
+    Parameters
+    ----------
+    inspected : two of Inspection, or one
+        AP and LAT, each as it was read by itself.
+    naming : Naming
+        Of the first one's chain, by all of them together.
+    look : callable
+        The first network, for saying what is wrong.
+
+    Raises
+    ------
+    ViewNotRecognisedError
+        A film is turned, mirrored, inverted or of the other view.
+    VertebraCountError
+        Four or six lumbar vertebrae.
+    """
+    guesses = [each.guess for each in inspected]
+    changes = [_better_reading(guess, look) for guess in guesses]
+    if len(changes) > 1 and all(change is not None and change.other_view for change in changes):
+        raise ViewNotRecognisedError("the two images seem to be exchanged")
+    if any(changes):
+        _refuse(guesses, changes)
+    refuse_other_counts(naming)
+
+
+def refuse_unfound(inspected: Sequence[Inspection], is_named: bool = False) -> None:
     """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
 
     Parameters
     ----------
     inspected : two of Inspection, or one
-        AP and LAT.
-    naming : Naming
-        Of the first one's chain, by all of them together.
-    look : callable
-        The first network, for saying what is wrong.
     is_named : bool
         Whether somebody has said which vertebra is which.
 
     Raises
     ------
-    VertebraCountError
-        Four or six lumbar vertebrae.
     ViewNotRecognisedError
-        A film is turned, mirrored, inverted or of the other view, or shows no lumbar spine.
+        A film shows no lumbar spine.
     SpineTruncatedError
         A film ends before the first or the last of them.
     LevelsNotFoundError
@@ -50,17 +69,12 @@ def refuse_unreadable(
         All five are there, but the looks at one film do not agree which of the spine's they are.
     """
     guesses = [each.guess for each in inspected]
-    changes = [_better_reading(guess, look) for guess in guesses]
-    if len(changes) > 1 and all(change is not None and change.other_view for change in changes):
-        raise ViewNotRecognisedError("the two images seem to be exchanged")
-    if not any(changes):
-        refuse_other_counts(naming)
-    _refuse_unfound(guesses, changes)
+    _refuse(guesses, [None] * len(guesses))
     if not is_named:
         refuse_unnamed(inspected)
 
 
-def _refuse_unfound(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:
+def _refuse(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:
     """Stop where a view's levels were not found, with the gravest reason and what is wrong with each view."""
     reasons = [
         _reason(guess, change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from lumbar3d.contracts import JobState, JobStatus, ReviewState
@@ -36,6 +36,7 @@ class JobList(BaseModel):
 )
 async def show(
     request: Request,
+    response: Response,
     services: ServicesDep,
     client: ClientDep,
     reference: Text = None,
@@ -65,6 +66,7 @@ async def show(
     except ValueError:
         raise RequestError("before must be what a page of this list gave as next") from None
     jobs, end = await services.turns.take(client, lambda: listing.page(services.database, wanted, place, limit))
+    response.headers["Cache-Control"] = "private, no-cache"
     return JobList(jobs=[status(job, None) for job in jobs], next=listing.told(end) if end else None)
 
 

@@ -123,11 +123,12 @@ def _has(services: Services, bundle: str, name: str) -> bool:
     response_model=History,
     responses=documented(*ANY_JOB),
 )
-async def history(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> History:
+async def history(response: Response, job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> History:
     """Who changed what from which version."""
     rows = await services.turns.take(
         client, lambda: revisions.history(services.database, services.table.get(job_id, client))
     )
+    response.headers["Cache-Control"] = "private, no-cache"
     return History(revisions=[_told(row) for row in rows])
 
 

@@ -47,6 +47,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refiner_samples, "FILMS_PER_VIEW", 1)
         for module, name, size in ((samples, "CoarseBlocks", 6), (refiner_samples, "CropBlocks", 10)):
             patch.setattr(module, "PATIENTS_PER_BLOCK", 1)
             patch.setattr(getattr(module, name), "size", size)

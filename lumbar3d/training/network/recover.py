@@ -1,9 +1,8 @@
 """Recovery of a shipped network's weights, to train it further where only its ONNX file is left.
 
-``python -m lumbar3d.training.network.recover ssm_assets/refiner.onnx refiner.npz``; then ``lumbar3d train refiner
-... --from
-refiner.npz``. Exported batch norms are folded into their convolutions. They come back with the statistics that their
-inputs have on simulated crops, scaled such that the network computes what it did.
+``python -m lumbar3d.training.network.recover ssm_assets/refiner.onnx refiner.npz --coarse RUN``; then ``lumbar3d train
+refiner ... --from refiner.npz``. Exported batch norms are folded into their convolutions. They come back with the
+statistics that their inputs have on simulated crops, scaled such that the network computes what it did.
 """
 
 from __future__ import annotations

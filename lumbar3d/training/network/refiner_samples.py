@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.crops import GRID_STEP, Crop, cut, make_crop
 from lumbar3d.detection.decode import read_levels
@@ -22,7 +23,7 @@ from lumbar3d.training.radiographs.fields import shrink
 from lumbar3d.training.radiographs.simulate import COMPLETE, Simulator
 from lumbar3d.training.surroundings.components import Maker, Parts
 from lumbar3d.training.surroundings.library import Library
-from lumbar3d.training.surroundings.mixer import WHOLE_SPINE, MixedFilm, Mixer
+from lumbar3d.training.surroundings.mixer import FILMS_PER_VIEW, WHOLE_SPINE, MixedFilm, Mixer
 
 FIRST_SEED = 6_000_000
 """Other patients than the first network's: its errors on them are those of films that it has not seen."""
@@ -66,7 +67,7 @@ def placed(found_px: Array, true_px: Array, rng: np.random.Generator) -> Array:
 
 
 class CropBlocks(Blocks):
-    """Ten crops of every simulated patient, as the trained first network would have them cut.
+    """Crops of every simulated patient's films, as the trained first network would have them cut.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ class CropBlocks(Blocks):
         Folder with real surroundings (``surroundings.library``); without it all are invented.
     """
 
-    size = 10 * PATIENTS_PER_BLOCK
+    size = 2 * FILMS_PER_VIEW * len(LEVELS) * PATIENTS_PER_BLOCK
 
     def __init__(self, coarse: Path, library: Path | None = None) -> None:
         self._folder, self._library = coarse, library
@@ -91,7 +92,8 @@ class CropBlocks(Blocks):
         rng = np.random.default_rng([FIRST_SEED, index])
         mixer = Mixer(maker, int(rng.integers(2**60)), WHOLE_SPINE)
         lent = [parts for seed in block_seeds(FIRST_SEED, index, PATIENTS_PER_BLOCK) for parts in mixer.lend(seed)]
-        samples = [sample for parts in lent for sample in _film_samples(_complete(mixer, parts), network, rng)]
+        films = (_complete(mixer, parts) for parts in lent for _ in range(FILMS_PER_VIEW))
+        samples = [sample for film in films for sample in _film_samples(film, network, rng)]
         return stacked(samples, rng)
 
 

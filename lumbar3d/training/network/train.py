@@ -23,6 +23,8 @@ from lumbar3d.training.network.weights import begin_from
 class Pace:
     """Steps that fill a device. The rate grows slower than the root of the batch size: AdamW's steps do not shrink.
 
+    A processor's rate is that of going on from weights which have learned already: all that it has time for.
+
     Attributes
     ----------
     batch : int
@@ -93,7 +95,7 @@ REFINER = Recipe(
     RefinerNetwork,
     crop_loss,
     samples=200_000,
-    paces={"cpu": Pace(20, 2e-3, 0.995), "cuda": Pace(160, 3e-3, 0.995)},
+    paces={"cpu": Pace(20, 4e-4, 0.998), "cuda": Pace(160, 3e-3, 0.995)},
 )
 
 

@@ -46,8 +46,8 @@ def first_look(views: list[NetworkView]) -> list[FirstPass]:
         sure = np.full(5, max(0.9 - 0.5 * off, 0.0) if bright else 0.05)
         centres = np.stack([np.full(5, float(column)), row + 20.0 * np.arange(-2, 3)], -1)
         reading = LevelReading(np.zeros((5, 7, 2)), centres, sure, np.zeros(len(MARKS)))
-        empty = np.zeros((5, 256, 256), np.float32)
-        guesses.append(FirstPass(prepared, empty, reading, np.zeros(4, np.float32), np.zeros((10, 64, 64), np.float32)))
+        empty, maps = np.zeros((5, 256, 256), np.float32), (np.zeros((k, 64, 64), np.float32) for k in (10, 16))
+        guesses.append(FirstPass(prepared, empty, reading, np.zeros(4, np.float32), *maps))
     return guesses
 
 

@@ -28,7 +28,7 @@ def beams(calibration):
 
 def guess_of(beam, view, heatmap):
     said = read_levels(heatmap, VOTES)
-    return FirstPass(prepare(NetworkView(PIXELS, beam, view)), NO_OPACITY, said, np.ones(4, np.float32), heatmap)
+    return FirstPass(prepare(NetworkView(PIXELS, beam, view)), NO_OPACITY, said, np.ones(4, np.float32), heatmap, VOTES)
 
 
 class Answers:

@@ -52,7 +52,7 @@ def plan(database: Database, wanted: Filter, after: listing.Place | None) -> str
     statement = query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     with database.read() as connection:
         if name != "sqlite":  # so few rows are read as they come, unless that is forbidden
-            for way in ("seqscan", "bitmapscan"):
+            for way in ("seqscan", "bitmapscan", "sort"):
                 connection.execute(text(f"SET LOCAL enable_{way} = off"))
         explain = "EXPLAIN QUERY PLAN " if name == "sqlite" else "EXPLAIN "
         rows = connection.exec_driver_sql(explain + str(statement).replace("%", "%%")).all()

@@ -21,7 +21,7 @@ from lumbar3d.errors import (
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.refusal.constants import CONSTANTS
 from lumbar3d.refusal.film_faults import Change, changes, diagnose
-from lumbar3d.refusal.films import is_clear, refuse_unreadable
+from lumbar3d.refusal.films import is_clear, refuse_faulty, refuse_unfound
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
 from lumbar3d.refusal.truncation import is_beyond_film, shown_rows
@@ -30,6 +30,7 @@ from lumbar3d.training.radiographs.room import draw_room
 ROWS_PX = 50.0 + 35.0 * np.arange(LEVEL_COUNT)
 RNG = np.random.default_rng(3)
 FILM = RNG.random((512, 512), dtype=np.float32)
+NO_VOTES = np.zeros((16, 64, 64), np.float32)
 BEAMS = draw_room(np.random.default_rng(0))
 
 
@@ -59,7 +60,7 @@ WHOLE, NOTHING = reading(), reading(())
 def inspected(view, said, pixels=FILM, own=FIVE):
     """A film on which the network says this of the levels and of their names."""
     prepared, maps = prepare(NetworkView(pixels, BEAMS[int(view == "lat")], view)), np.zeros((10, 64, 64), np.float32)
-    guess = FirstPass(prepared, np.zeros((5, 256, 256), np.float32), said, np.zeros(4, np.float32), maps)
+    guess = FirstPass(prepared, np.zeros((5, 256, 256), np.float32), said, np.zeros(4, np.float32), maps, NO_VOTES)
     return Inspection(guess, CHAIN, own)
 
 
@@ -71,19 +72,25 @@ def blind(films, codes):
 def refused(ap, lat, look=blind, pixels=FILM, told=FIVE, own=FIVE):
     films = [inspected("ap", ap, pixels), inspected("lat", lat, own=own)]
     with pytest.raises(RejectedError) as caught:
-        refuse_unreadable(films, told, look)
+        unreadable(films, told, look)
         refuse_doubtful_names(films, told)
     return caught.value
 
 
+def unreadable(films, told, look):
+    """Every refusal of single films, as the detector asks them of films that tell nothing of each other."""
+    refuse_faulty(films, told, look)
+    refuse_unfound(films)
+
+
 def passes(ap=WHOLE, lat=WHOLE, told=FIVE, look=blind):
-    refuse_unreadable([inspected("ap", ap), inspected("lat", lat)], told, look)
+    unreadable([inspected("ap", ap), inspected("lat", lat)], told, look)
     return True
 
 
 def test_five_complete_vertebrae_pass():
     assert passes()
-    refuse_unreadable([inspected("lat", WHOLE)], FIVE, blind)  # one film by itself
+    unreadable([inspected("lat", WHOLE)], FIVE, blind)  # one film by itself
 
 
 @pytest.mark.parametrize(("count", "word"), [(4, "four"), (6, "six")])

@@ -20,6 +20,7 @@ def command(*arguments):
 
 @pytest.fixture
 def two_patients_per_block(monkeypatch):
+    monkeypatch.setattr(refiner_samples, "FILMS_PER_VIEW", 1)
     for module, name, size in ((samples, "CoarseBlocks", 12), (refiner_samples, "CropBlocks", 20)):
         monkeypatch.setattr(module, "PATIENTS_PER_BLOCK", 2)
         monkeypatch.setattr(getattr(module, name), "size", size)

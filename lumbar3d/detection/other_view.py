@@ -1,0 +1,111 @@
+"""Reading of a film where the other one says that the vertebrae are (Bayes' rule on the heatmaps).
+
+A vertebra that one film shows clearly lies, in the other film, on the image of the ray through it. What the first
+network says of a cell counts for more there, and for less elsewhere: gas in front of a vertebra then need not hide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.arrays import Array, Image
+from lumbar3d.detection.crops import GRID_STEP
+from lumbar3d.detection.decode import STRIDE, LevelReading, read_levels
+from lumbar3d.detection.first_pass import FirstPass
+from lumbar3d.detection.inspection import Inspection
+from lumbar3d.geometry.triangulation import triangulate
+
+
+@dataclass(frozen=True)
+class OtherViewConstants:
+    """Limits of what one film may say about the other.
+
+    Attributes
+    ----------
+    meeting_mm : float
+        SD of the distance of two rays through the centre of the same vertebra.
+    farthest_mm : float
+        Levels that both films show must meet so nearly that the films can speak of each other.
+    least_sure : int
+        So many of them.
+    """
+
+    meeting_mm: float = 6.0
+    farthest_mm: float = 12.0
+    least_sure: int = 3
+
+
+CONSTANTS = OtherViewConstants()
+
+
+def read_together(
+    inspected: Sequence[Inspection], is_unsure: Callable[[LevelReading], bool], least_confidence: float
+) -> list[Inspection]:
+    """The levels of a film that is unsure, each where the other film says that it is.
+
+    Everything stays as it was where the films do not fit together by the levels that both show.
+
+    Parameters
+    ----------
+    inspected : two of Inspection
+    is_unsure : callable
+    least_confidence : float
+        From which a level is found in one film alone.
+    """
+    pair = [each.guess for each in inspected]
+    sure = np.min([guess.reading.confidence for guess in pair], axis=0) >= least_confidence
+    _, apart_mm = triangulate(*pair[0].centre_rays(), *pair[1].centre_rays())
+    if sure.sum() < CONSTANTS.least_sure or apart_mm[sure].max() > CONSTANTS.farthest_mm:
+        return list(inspected)
+    return [
+        replace(each, guess=_read(each.guess, other)) if is_unsure(each.guess.reading) else each
+        for each, other in zip(inspected, reversed(pair), strict=True)
+    ]
+
+
+def _read(own: FirstPass, other: FirstPass) -> FirstPass:
+    """The reading of one film after the other's."""
+    heatmap = own.heatmap.copy()
+    heatmap[:LEVEL_COUNT] = weighed(own.heatmap[:LEVEL_COUNT], _nearness(own, other), other.reading.confidence)
+    return replace(own, heatmap=heatmap, reading=read_levels(heatmap, own.votes))
+
+
+def weighed(heat: Image, nearness: Array, confidence: Array) -> Image:
+    """Probability of the centre in each cell, given the other film.
+
+    The network's prior of a cell is the same everywhere; the other film's is ``nearness``, as far as it is sure. The
+    odds are multiplied by their ratio.
+
+    Parameters
+    ----------
+    heat : (5, h, w) float32
+        Probability by this film alone.
+    nearness : (5, h, w) float64
+        Density, of any scale, of the centre by the other film.
+    confidence : (5,) float64
+        Of the other film.
+    """
+    share = confidence[:, None, None]
+    ratio = 1.0 - share + share * nearness / nearness.mean(axis=(1, 2), keepdims=True)
+    odds = ratio * heat
+    return np.asarray(odds / (1.0 - heat + odds).clip(1e-12), dtype=np.float32)
+
+
+def _nearness(own: FirstPass, other: FirstPass) -> Array:
+    """(5, h, w): Gaussian of the distance between each cell's ray and those through the other film's centres."""
+    rows, columns = own.heatmap.shape[1:]
+    v, u = np.mgrid[:rows, :columns] * float(STRIDE) + (STRIDE - 1) / 2
+    cells = np.stack([u, v], axis=-1).reshape(-1, 2) * GRID_STEP + (GRID_STEP - 1) / 2
+    view = own.view
+    origins, directions = view.source.projection.rays(view.flips.points(cells, view.source.projection))
+    near = []
+    for origin, direction in zip(*other.centre_rays(), strict=True):
+        _, apart_mm = triangulate(
+            origins, directions, np.broadcast_to(origin, origins.shape), np.broadcast_to(direction, origins.shape)
+        )
+        near.append(np.exp(-0.5 * (apart_mm / CONSTANTS.meeting_mm) ** 2).reshape(rows, columns))
+    return np.stack(near)
