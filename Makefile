@@ -77,7 +77,7 @@ coverage: $(VENV)/.dev  ## unit tests of the shipped packages with their coverag
 	$(BIN)/coverage report --skip-covered
 
 smoke: $(VENV)/.dev  ## every benchmark's and every training module's main once, on a tiny case; not part of test
-	$(PYTEST) tests/smoke -m smoke --durations 10 $(PYTEST_FLAGS)
+	$(PYTEST) tests/smoke -m smoke --numprocesses logical --maxprocesses 8 --dist loadgroup --durations 10 $(PYTEST_FLAGS)
 
 openapi: $(VENV)/.dev  ## write openapi.yaml again
 	$(BIN)/python -m lumbar3d.service.openapi --write openapi.yaml

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
-from benchmarks.ablation_score import VIEWS, Score
+from benchmarks.ablation_score import Score
 from benchmarks.network_measure import SDR_MM
 from lumbar3d.anatomy import LANDMARK_GROUPS
+from lumbar3d.contracts import VIEWS
 from lumbar3d.training.network.variants import VARIANTS
 
 Rows = list[str]

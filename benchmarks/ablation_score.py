@@ -11,11 +11,11 @@ from benchmarks.ablation_films import Films
 from benchmarks.network_measure import SDR_MM, dice
 from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.arrays import Array
+from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.decode import read_levels
 from lumbar3d.training.network.losses import VOTE_UNIT_PX
 from lumbar3d.training.network.variants import Variant, combined
 
-VIEWS = ("ap", "lat")
 GROSS_MM = 20.0
 """Beyond it a landmark is on another level, or nowhere: such errors carry the mean."""
 Score = dict[str, dict[str, float]]

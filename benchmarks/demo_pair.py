@@ -15,13 +15,13 @@ from PIL import Image
 
 from benchmarks.subjects import RealSubject, Room, load_subject
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import VIEWS
 from lumbar3d.training.radiographs.exposure import Exposure
 from lumbar3d.training.radiographs.film import FilmRecipe, make_film
 from lumbar3d.training.radiographs.habitus import draw_habitus
 from lumbar3d.training.radiographs.patient import draw_patient, matter_of
 from lumbar3d.training.radiographs.presentation import Presentation, Shutters
 from lumbar3d.training.radiographs.real_spine import spine_of
-from lumbar3d.training.radiographs.simulate import VIEWS
 from lumbar3d.training.radiographs.spine import Spine
 
 SUBJECT = "verse005"

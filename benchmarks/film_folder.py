@@ -30,11 +30,11 @@ from PIL import Image as Files
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import VIEWS
+from lumbar3d.contracts import VIEWS, ViewName
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
-from lumbar3d.imaging.preprocess import NetworkView, ViewName, to_network_grid
+from lumbar3d.imaging.preprocess import NetworkView, to_network_grid
 from lumbar3d.imaging.radiograph import Radiograph
 
 ANNOTATIONS = "annotations.json"

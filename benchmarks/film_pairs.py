@@ -49,7 +49,7 @@ def ask_pair(detector: Detector, ap: RealFilm, lat: RealFilm, scale: float) -> d
     except RejectedError as error:
         return {**told, "code": error.code, "words": str(error)}
     parts = zip(VIEWS, (ap, lat), beams, detection.views, strict=True)
-    verdicts = {view: score(film, beam, found).verdict for view, film, beam, found in parts}
+    verdicts: dict[str, str] = {view: score(film, beam, found).verdict for view, film, beam, found in parts}
     return {**told, **verdicts, "ray_distance_mm": _ray_distances(detection).round(1).tolist()}
 
 

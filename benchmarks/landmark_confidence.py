@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.network_measure import landmarks_px, network_view
 from lumbar3d.arrays import Array
+from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.confidence import WITHIN_MM, share_within
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector
@@ -26,7 +27,7 @@ from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.network.calibrate import stated_covariance_px2
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
-from lumbar3d.training.radiographs.simulate import VIEWS, LabelledView, Simulator
+from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
 FIRST_PATIENT, PATIENTS = 440, 40
 EDGES = (0.0, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99, 1.0)

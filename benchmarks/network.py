@@ -56,7 +56,7 @@ def main() -> None:
     detector, simulator = Detector.load(store, threads=1), Simulator(load_shape_models(store))
     seeds = HELD_OUT_SEEDS[arguments.first : arguments.first + arguments.patients]
     results = run(detector, simulator, seeds)
-    report = {
+    report: dict[str, object] = {
         "data": f"{len(seeds)} simulated pairs, seeds {seeds.start}-{seeds.stop - 1}, never trained on",
         "machine": {**describe("onnxruntime", "numpy"), "threads": 1},
         "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},

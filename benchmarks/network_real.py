@@ -83,7 +83,9 @@ def grouped(found: Sequence[RealPairAnswer]) -> dict[str, object]:
     """Pairs, refusals, and per view the summary of those that were answered."""
     answered = [answer.views for answer in found if not answer.refusal]
     refused = {f"{answer.subject}, exposure {answer.draw}": answer.refusal for answer in found if answer.refusal}
-    views = {name: summary(part) for name, part in zip(VIEWS, zip(*answered, strict=True), strict=False)}
+    views: dict[str, object] = {
+        name: summary(part) for name, part in zip(VIEWS, zip(*answered, strict=True), strict=False)
+    }
     return {"pairs": len(found), "refused": refused, **views}
 
 

@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from benchmarks.network_measure import network_view
 from benchmarks.subject_films import bone_volume
 from benchmarks.voxel_film import cast
+from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.geometry import frames
 from lumbar3d.imaging.normalise import normalise
@@ -27,7 +28,7 @@ from lumbar3d.training.radiographs.film import draw_film, make_film
 from lumbar3d.training.radiographs.habitus import draw_habitus
 from lumbar3d.training.radiographs.patient import draw_patient, surroundings
 from lumbar3d.training.radiographs.room import draw_room
-from lumbar3d.training.radiographs.simulate import VIEWS, LabelledView, Simulator, Variety, photograph
+from lumbar3d.training.radiographs.simulate import LabelledView, Simulator, Variety, photograph
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.surroundings.limb import limb
 

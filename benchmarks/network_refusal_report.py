@@ -9,6 +9,7 @@ import numpy as np
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Array
+from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.decode import MARKS
 
 NAMES = (*LEVELS, *MARKS)
@@ -79,7 +80,7 @@ def choices(found: Mapping[str, Sequence[Seen]]) -> str:
             f"  names {_three(names[:, :2].min(axis=1))}, {_three(names[:, 2])}"
         )
         if kind in ("five", "five, second renderer", "four", "six"):
-            for k, view in enumerate(("ap", "lat")):
+            for k, view in enumerate(VIEWS):
                 sure = zip(NAMES, np.quantile(seen[:, k], [0.05, 0.5, 0.95], axis=0).T, strict=True)
                 rows.append(f"  {view:4s}" + "  ".join(f"{n} {a:.2f}/{b:.2f}/{c:.2f}" for n, (a, b, c) in sure))
     return "\n".join(rows)

@@ -24,6 +24,7 @@ from benchmarks import deployments
 from benchmarks.deployments import Deployment
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT, wait_until
+from lumbar3d.contracts import VIEWS
 
 DEMO = ROOT / "demo"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -39,7 +40,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=60)
-        images = {view: (view, (DEMO / f"{view}.png").read_bytes()) for view in ("ap", "lat")}
+        images: dict[str, tuple[str, bytes]] = {view: (view, (DEMO / f"{view}.png").read_bytes()) for view in VIEWS}
         self._parts = {**images, "calibration": ("calibration", (DEMO / "calibration.json").read_bytes())}
 
     def __enter__(self) -> Client:

@@ -17,6 +17,7 @@ from benchmarks.demo_pair import grey16, real_spine
 from benchmarks.network_measure import ViewTruth
 from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject
 from benchmarks.voxel_film import Volume, cast, voxelise
+from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.projector import Projector
@@ -26,7 +27,6 @@ from lumbar3d.training.radiographs.fields import shrink
 from lumbar3d.training.radiographs.film import draw_film, make_film
 from lumbar3d.training.radiographs.habitus import draw_habitus
 from lumbar3d.training.radiographs.patient import Patient, draw_patient, surroundings
-from lumbar3d.training.radiographs.simulate import VIEWS
 from lumbar3d.training.radiographs.spectrum import Matter
 
 SEED = 77

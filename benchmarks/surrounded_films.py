@@ -15,12 +15,12 @@ from benchmarks.subject_films import COLUMNS, SEED, bone_volume
 from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject
 from benchmarks.voxel_film import cast
 from lumbar3d.arrays import Image
+from lumbar3d.contracts import VIEWS
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.film import draw_film, make_film
 from lumbar3d.training.radiographs.habitus import draw_habitus
 from lumbar3d.training.radiographs.patient import Patient, draw_patient, surroundings
-from lumbar3d.training.radiographs.simulate import VIEWS
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.surroundings.noise import cellular
 

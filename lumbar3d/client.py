@@ -21,7 +21,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from lumbar3d.artifacts import DICOM, FORMATS, RESULT, STORED, Artifact
+from lumbar3d.artifacts import DICOM, FORMATS, RESULT, SEGMENTATION, STORED, Artifact
 from lumbar3d.contracts import (
     FRAMES,
     VIEWS,
@@ -180,8 +180,15 @@ class JobsClient:
 
     def dicom(self, job_id: str) -> bytes:
         """The ZIP of the DICOM objects of a finished job, made when it is asked for."""
+        return self._made(job_id, DICOM)
+
+    def segmentation(self, job_id: str) -> bytes:
+        """The fitted vertebrae of a finished job as a DICOM segmentation, made when it is asked for."""
+        return self._made(job_id, SEGMENTATION)
+
+    def _made(self, job_id: str, artifact: Artifact) -> bytes:
         try:
-            answer = _patient(lambda: self._http.get(_job(job_id) + DICOM.address, timeout=DICOM_TIMEOUT_S))
+            answer = _patient(lambda: self._http.get(_job(job_id) + artifact.address, timeout=DICOM_TIMEOUT_S))
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
         if answer.is_error:

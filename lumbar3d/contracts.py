@@ -20,7 +20,8 @@ FrameName = Literal["srs", "lps"]
 """Axes of a file in mm: srs is the world frame (x anterior, y left, z up), lps DICOM's (x left, y posterior, z up)."""
 FRAMES: tuple[FrameName, ...] = get_args(FrameName)
 
-VIEWS = ("ap", "lat")
+ViewName = Literal["ap", "lat"]
+VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 VIEW_TITLE = {"ap": "AP", "lat": "lateral"}
 """How a view is called in words."""
 
@@ -281,7 +282,7 @@ class Summary(_Contract):
 class LandmarkSighting(_Contract):
     """One landmark as one view shows it."""
 
-    view: Literal["ap", "lat"]
+    view: ViewName
     position_px: tuple[FiniteFloat, FiniteFloat] = Field(description="(u, v) in the image as it was sent")
     covariance_px2: tuple[tuple[FiniteFloat, FiniteFloat], tuple[FiniteFloat, FiniteFloat]] = Field(
         description="of the error in (u, v), calibrated on simulated patients that the networks never saw"
@@ -370,7 +371,7 @@ class LevelNamesReport(_Contract):
 class FilmReport(_Contract):
     """What is known of one image as a whole."""
 
-    view: Literal["ap", "lat"]
+    view: ViewName
     novelty: float | None = Field(
         default=None,
         description="how unlike the films of training it is: Mahalanobis distance of its features over the distance "

@@ -16,7 +16,7 @@ from lumbar3d.detection.crops import GRID_STEP, Crop, paste
 from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.first_pass import FirstPass, prepare, shrink
 from lumbar3d.detection.flip_averaging import looks, merged
-from lumbar3d.detection.inspection import Inspection, Maps, inspect, name_together
+from lumbar3d.detection.inspection import Inspection, Maps, inspect, look_again, name_together
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.onnx_session import open_session, run_session
@@ -26,7 +26,6 @@ from lumbar3d.detection.recognised import of_inspection
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import AssetError, RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
-from lumbar3d.refusal.constants import CONSTANTS
 from lumbar3d.refusal.contradiction import refuse_contradiction
 from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_unfound
 from lumbar3d.refusal.names import refuse_doubtful_names
@@ -53,7 +52,9 @@ class Detector:
         self.providers = tuple(name for name in network.get_providers() if name in refiner.get_providers())
         try:
             notes = _metadata(refiner)["landmark_calibration"]
-            self.calibration = {view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS}
+            self.calibration: dict[str, LandmarkCalibration] = {
+                view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS
+            }
         except (KeyError, TypeError, ValueError) as error:
             raise AssetError("the refiner network lacks its table of landmark errors") from error
         try:
@@ -111,7 +112,7 @@ class Detector:
     def _accepted(self, inspected: Sequence[Inspection], naming: Naming, is_named: bool) -> Sequence[Inspection]:
         """Films as both tell them together, past every reason not to answer that the first network's looks give."""
         refuse_faulty(inspected, naming, self.look)
-        inspected = read_together(inspected, is_unsure, CONSTANTS.least_confidence)
+        inspected = read_together(inspected, is_unsure)
         refuse_unfound(inspected, is_named)
         guesses = [each.guess for each in inspected]
         refuse_contradiction([guess.centre_rays() for guess in guesses])
@@ -123,7 +124,7 @@ class Detector:
 
     def inspect(self, sources: Sequence[NetworkView]) -> list[Inspection]:
         """Several looks at the column of each film, before anything is refused."""
-        return inspect(aimed(sources, self.first_look), self._answer)
+        return look_again(inspect(aimed(sources, self.first_look), self._answer), self._answer, is_unsure)
 
     def _answer(self, films: Image, codes: Image) -> list[Maps]:
         """All outputs of the first network, film by film."""

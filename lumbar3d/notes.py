@@ -70,6 +70,12 @@ _NOTES = (
         of_film=True,
     ),
     Note(
+        "orientation_differs",
+        "says another way round, or another side of the patient at the detector, than the calibration.",
+        of_film=True,
+        review=True,
+    ),
+    Note(
         "perhaps_mirrored",
         "may be mirrored left to right: the two views would fit together better.",
         of_film=True,

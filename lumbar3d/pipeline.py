@@ -280,6 +280,7 @@ class Engine:
         case.clock.enter(Stage.MEASURE)
         quality = judge_levels(spine)
         refuse_unsupported(quality)
+        notes = tuple(dict.fromkeys(notes))
         doubtful = doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
         measured = measured_spine(spine.vertebrae)
         measurements = measure(spine.vertebrae, doubtful, spine=measured)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
@@ -18,7 +19,7 @@ from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.errors import SchemaVersionError
 from lumbar3d.jobs.settings import explain
 from lumbar3d.service import maintenance, problems, schema
-from lumbar3d.service.connections import bound_every_server
+from lumbar3d.service.connections import POLLS, bound_every_server
 from lumbar3d.service.deps import Services
 from lumbar3d.service.middleware import RequestContext
 from lumbar3d.service.routes import (
@@ -29,6 +30,7 @@ from lumbar3d.service.routes import (
     health,
     jobs,
     listing,
+    report,
     review,
     revisions,
     submit,
@@ -66,11 +68,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for part in (submit, listing, jobs, review, revisions, artifacts, comparison, dicom, audit, health):
+    for part in (submit, listing, jobs, review, revisions, artifacts, report, comparison, dicom, audit, health):
         app.include_router(part.ROUTER)
     _add_page(app)
     schema.install(app)
-    app.add_middleware(RequestContext, metrics=services.metrics, polls=services.polls)
+    app.add_middleware(RequestContext, metrics=services.metrics)
     return app
 
 
@@ -89,10 +91,11 @@ def create_app_from_environment() -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+    """Runs what runs beside the requests; the protocol finds the kept answers in the state that is yielded."""
     services: Services = app.state.services
     running = [asyncio.create_task(work) for work in (maintenance.run(services), services.polls.run())]
-    yield
+    yield {POLLS: services.polls} if services.settings.require_api_key else {}
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)

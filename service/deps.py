@@ -23,6 +23,7 @@ from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, Unauth
 from lumbar3d.service.examples import JOB_ID
 from lumbar3d.service.keys import KeyRing
 from lumbar3d.service.limits import Rate, Slots, Turns
+from lumbar3d.service.made import Made
 from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.polls import ClientOf, Polls
 from lumbar3d.service.queue import CeleryBroker, NoBroker, connect
@@ -59,6 +60,7 @@ class Services:
     turns: Turns
     polls: Polls
     wrong_keys: Rate = field(default_factory=lambda: Rate(0.5 / WRONG_KEY_S, WRONG_KEYS))
+    made: Made = field(default_factory=Made)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -75,6 +77,7 @@ class Services:
         shared = settings.require_api_key
         store = open_store(settings)
         requests = Rate(settings.max_requests_per_s, 2.0 * settings.max_requests_per_s)
+        metrics = Metrics(database, store, settings.lease_s)
         return cls(
             settings=settings,
             keys=keys,
@@ -84,12 +87,12 @@ class Services:
             store=store,
             sweeper=Sweeper(database, lease, sweeping),
             broker=connect(settings.broker),
-            metrics=Metrics(database, store, settings.lease_s),
+            metrics=metrics,
             uploads=_slots(settings.max_uploads, settings.max_uploads_per_client, shared),
             streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
             requests=requests,
             turns=Turns(TURNS_PER_CLIENT if shared else THREADS),
-            polls=Polls(database, _followers(keys, requests) if shared else lambda _said: LOCAL_CLIENT),
+            polls=Polls(database, _followers(keys, requests), metrics),
         )
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from lumbar3d.contracts import VIEWS, Calibration, Inputs, ReconstructOptions
+from lumbar3d.documents import parse_calibration, parse_options, parse_reference
 from lumbar3d.errors import OptionsError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.consistency import check_pair
@@ -36,7 +37,6 @@ from lumbar3d.jobs.housekeeping import ORPHAN_S
 from lumbar3d.jobs.records import Job
 from lumbar3d.jobs.table import Submission
 from lumbar3d.service.deps import Services
-from lumbar3d.service.documents import parse_calibration, parse_options, parse_reference
 from lumbar3d.service.errors import (
     ClientGoneError,
     ContentEncodingError,
@@ -138,7 +138,7 @@ def _record(
     inputs = _inputs(form, folder)
     salt = secrets.token_bytes(16)
     with CLEANING, full_disk_is_typed():
-        identifiers = {view: deidentify(folder / view, salt) for view in VIEWS}
+        identifiers: dict[str, dict[str, str]] = {view: deidentify(folder / view, salt) for view in VIEWS}
     submission = Submission(
         job_id=str(uuid.uuid4()),
         owner=client,

@@ -11,10 +11,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
+from lumbar3d.contracts import VIEWS
 from lumbar3d.jobs.bundles import full_disk_is_typed
 from lumbar3d.service.errors import MediaTypeError, MultipartError, PayloadTooLargeError
 
-IMAGES = ("ap", "lat")
 DOCUMENTS = ("calibration", "options", "reference")
 MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_PREAMBLE_BYTES = 64 * 1024
@@ -83,7 +83,7 @@ class FormReceiver:
             self._close_file()
         if not self._is_complete:
             raise MultipartError("the body is incomplete: it ends before its closing boundary")
-        self.require(*IMAGES)
+        self.require(*VIEWS)
 
     def require(self, *names: str) -> None:
         """Refuse a body without one of these parts.
@@ -140,12 +140,12 @@ class FormReceiver:
     def _on_headers_finished(self) -> None:
         _, parameters = parse_options_header(self._disposition)
         name = parameters.get(b"name", b"").decode("ascii", "replace")
-        if name not in IMAGES + DOCUMENTS:
+        if name not in VIEWS + DOCUMENTS:
             raise MultipartError("unknown part: only ap, lat, calibration, options and reference are accepted")
         if name in self.sha256 or name in self.documents:
             raise MultipartError(f"the part {name} is sent twice")
         self._part = name
-        if name in IMAGES:
+        if name in VIEWS:
             self._file = (self._folder / name).open("wb")
             self._hash = hashlib.sha256()
         else:

@@ -24,6 +24,7 @@ from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.stages import StageProgress
 from lumbar3d.worker.settings import WorkerSettings
 
+OVERLAY = {"views": {view: {"width": 8, "height": 8, "levels": {}} for view in ("ap", "lat")}}
 STL_TRIANGLE = b"tiny".ljust(80) + struct.pack("<I12fH", 1, *range(12), 0)
 
 
@@ -76,7 +77,7 @@ class TinyEngine:
         with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:
             archive.writestr("L1.stl", STL_TRIANGLE)
         (out_dir / "spine.glb").write_bytes(tetrahedra_glb())
-        (out_dir / "overlay.json").write_text(json.dumps({"ap": {}, "lat": {}}))
+        (out_dir / "overlay.json").write_text(json.dumps(OVERLAY))
         for name in ("ap.png", "lat.png", "overlay.png"):
             (out_dir / name).write_bytes(grey_png(8, 8, bits=8))
 

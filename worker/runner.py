@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lumbar3d.artifacts import EVIDENCE, FILES, FIT, IMAGE, MESH
-from lumbar3d.contracts import Calibration, JobState, ReconstructOptions, Stage
+from lumbar3d.contracts import VIEWS, Calibration, JobState, ReconstructOptions, Stage
 from lumbar3d.edits import EDITS
 from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
 from lumbar3d.jobs import jsonlog
@@ -224,7 +224,7 @@ class Runner:
         calibration = Calibration.model_validate_json(claim.calibration)
         options = ReconstructOptions.model_validate_json(claim.options)
         if claim.edits is None:
-            ap_path, lat_path = (self._upload(claim.job_id, view, inputs) for view in ("ap", "lat"))
+            ap_path, lat_path = (self._upload(claim.job_id, view, inputs) for view in VIEWS)
             return self._engine.run(ap_path, lat_path, calibration, options, staged, reporter)
         edits = EDITS.validate_json(claim.edits)
         return self._engine.revise(self._base(claim, inputs), edits, calibration, options, staged, reporter)

@@ -16,6 +16,7 @@ from lumbar3d.cli.demo import demo
 from lumbar3d.cli.doctor import doctor
 from lumbar3d.cli.errors import explain
 from lumbar3d.cli.reconstruct import reconstruct
+from lumbar3d.cli.report import report
 from lumbar3d.cli.serve import serve
 from lumbar3d.cli.settings import settings
 from lumbar3d.cli.worker import worker
@@ -74,7 +75,7 @@ def about(
     """What stands before a command."""
 
 
-OWN = (demo, check, reconstruct, serve, worker, doctor, audit, settings)
+OWN = (demo, check, reconstruct, report, serve, worker, doctor, audit, settings)
 for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download, jobs.cancel, jobs.erase):
     app.command()(command)
 app.add_typer(calibrate.app, name="calibrate")

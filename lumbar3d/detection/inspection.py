@@ -11,9 +11,9 @@ from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.chain import S1, Chain, find_chain, heat_at, relate
 from lumbar3d.detection.crops import GRID_STEP
-from lumbar3d.detection.decode import STRIDE, read_levels
+from lumbar3d.detection.decode import STRIDE, LevelReading, read_levels
 from lumbar3d.detection.first_pass import FirstPass
-from lumbar3d.detection.looks import Look, column_look, zoomed
+from lumbar3d.detection.looks import Look, column_look, mirrored, zoomed
 from lumbar3d.detection.naming import CONSTANTS, Naming, averaged, joined, name_chain
 from lumbar3d.geometry.triangulation import triangulate
 
@@ -37,11 +37,14 @@ class Inspection:
     chain : Chain
     naming : Naming
         Of this film alone.
+    seen : sequence of (Look, (10, 64, 64) float32)
+        Every look and its heatmaps.
     """
 
     guess: FirstPass
     chain: Chain
     naming: Naming
+    seen: Sequence[tuple[Look, Image]] = ()
 
     def agrees(self, naming: Naming) -> bool:
         """Whether the levels were read where a naming of this chain puts them."""
@@ -52,9 +55,33 @@ def inspect(guesses: Sequence[FirstPass], answer: Answer) -> list[Inspection]:
     """Look at every film's column and at two zooms, all in one run of the network."""
     looks = [_looks(guess) for guess in guesses]
     films = np.stack([look.film for part in looks for look in part])
-    codes = np.stack([guess.view.code for guess, part in zip(guesses, looks, strict=True) for _ in part])
+    codes = np.stack([look.code(guess.view.code) for guess, part in zip(guesses, looks, strict=True) for look in part])
     answers = iter(answer(films, codes))
     return [_judged(guess, part, [next(answers) for _ in part]) for guess, part in zip(guesses, looks, strict=True)]
+
+
+def look_again(
+    inspected: Sequence[Inspection], answer: Answer, is_unsure: Callable[[LevelReading], bool]
+) -> list[Inspection]:
+    """More looks at the films that are unsure, mirrored, and the mean of what all looks at the whole film say.
+
+    One look is surer of itself than the mean, and in gas more often wrong.
+    """
+    return [_seen_again(each, answer) if is_unsure(each.guess.reading) else each for each in inspected]
+
+
+def _seen_again(one: Inspection, answer: Answer) -> Inspection:
+    guess, whole = one.guess, [(look, heatmap) for look, heatmap in one.seen if look.is_whole]
+    if guess.view.source.view == "ap":  # the networks know no mirrored lateral film
+        more = [mirrored(look) for look, _ in whole]
+        answers = answer(
+            np.stack([look.film for look in more]), np.stack([look.code(guess.view.code) for look in more])
+        )
+        whole += [(look, heatmap) for look, (_, heatmap, _, _) in zip(more, answers, strict=True)]
+    mean = np.mean([look.laid_back(heatmap) for look, heatmap in whole], axis=0)
+    chain, reading = find_chain(mean), read_levels(mean, guess.votes)
+    naming = averaged([_named(chain, look, heatmap) for look, heatmap in whole])
+    return Inspection(replace(guess, heatmap=mean, reading=reading), chain, naming, whole)
 
 
 def _looks(guess: FirstPass) -> list[Look]:
@@ -67,7 +94,7 @@ def _judged(guess: FirstPass, looks: Sequence[Look], answers: Sequence[Maps]) ->
     """The look that is believed, and the names by all of them."""
     plain = [guess]
     for look, (opacity, heatmap, votes, _) in zip(looks, answers, strict=True):
-        if look.zoom == 1.0:
+        if not look.is_whole:
             # The column says better what lies in it; what kind of film this is, only the whole film says.
             reading = read_levels(heatmap, votes)
             plain.append(replace(guess, opacity=opacity, heatmap=heatmap, votes=votes, reading=reading))
@@ -76,7 +103,7 @@ def _judged(guess: FirstPass, looks: Sequence[Look], answers: Sequence[Maps]) ->
     seen += [(look, heatmap) for look, (_, heatmap, _, _) in zip(looks, answers, strict=True)]
     naming = averaged([_named(chain, look, heatmap) for look, heatmap in seen])
     fitting = [each for each in plain if _is_named(each, chain, naming.best[0])] or plain
-    return Inspection(max(fitting, key=lambda each: float(each.reading.confidence.mean())), chain, naming)
+    return Inspection(max(fitting, key=lambda each: float(each.reading.confidence.mean())), chain, naming, seen)
 
 
 def _named(chain: Chain, look: Look, heatmap: Image) -> Naming:

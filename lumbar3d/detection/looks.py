@@ -5,7 +5,7 @@ A name that changes with the look is a doubt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import affine_transform
@@ -31,23 +31,45 @@ class Look:
     film : (rows, columns) float32
     zoom : float
         Of the film about its middle.
+    is_mirrored : bool
+        Left and right exchanged, after the zoom.
+    is_whole : bool
+        Nothing of the film is made black.
     """
 
     film: Image
     zoom: float = 1.0
+    is_mirrored: bool = False
+    is_whole: bool = True
 
     def seen_at(self, points_px: Array) -> Array:
         """Points (..., 2) (u, v) of the film in this look."""
         middle = (np.array(self.film.shape[::-1]) - 1) / 2
-        return np.asarray(middle + self.zoom * (points_px - middle))
+        return np.asarray(middle + self.zoom * (points_px - middle) * ([-1.0, 1.0] if self.is_mirrored else 1.0))
+
+    def code(self, code: Image) -> Image:
+        """View code (2,) of this look: a mirrored AP film is the PA film of a mirrored patient."""
+        return code * np.array([1.0, -1.0 if self.is_mirrored else 1.0], dtype=np.float32)
+
+    def laid_back(self, heatmap: Image) -> Image:
+        """What was said of this look (n, h, w), as it lies on the film."""
+        there = heatmap[:, :, ::-1] if self.is_mirrored else heatmap
+        return there if self.zoom == 1.0 else np.stack([_scaled(each, 1.0 / self.zoom) for each in there])
 
 
 def zoomed(film: Image) -> list[Look]:
     """The film at each of ``ZOOMS``; black where it does not reach."""
-    middle = (np.array(film.shape) - 1) / 2
-    return [
-        Look(affine_transform(film, np.full(2, 1.0 / zoom), middle - middle / zoom, order=1), zoom) for zoom in ZOOMS
-    ]
+    return [Look(_scaled(film, zoom), zoom) for zoom in ZOOMS]
+
+
+def mirrored(look: Look) -> Look:
+    """The same look with left and right exchanged."""
+    return replace(look, film=look.film[:, ::-1], is_mirrored=not look.is_mirrored)
+
+
+def _scaled(image: Image, zoom: float) -> Image:
+    middle = (np.array(image.shape) - 1) / 2
+    return np.asarray(affine_transform(image, np.full(2, 1.0 / zoom), middle - middle / zoom, order=1))
 
 
 def column_look(film: Image, bodies_px: Array) -> Look | None:
@@ -59,4 +81,4 @@ def column_look(film: Image, bodies_px: Array) -> Look | None:
     course = np.interp(rows, bodies_px[order, 1], bodies_px[order, 0])
     half = COLUMN_HALF_WIDTH_MM / (GRID.pitch_mm * GRID_STEP)
     beside = np.abs(np.arange(film.shape[1]) - course[:, None]) > half
-    return Look(np.where(beside, np.float32(0.0), film))
+    return Look(np.where(beside, np.float32(0.0), film), is_whole=False)

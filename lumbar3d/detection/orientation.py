@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lumbar3d.arrays import Array, Image
+from lumbar3d.contracts import ViewName
 from lumbar3d.geometry.projection import Projection
-from lumbar3d.imaging.preprocess import ViewName
 
 _COLUMN_AXIS_WORLD = {"ap": np.array([0.0, 1.0, 0.0]), "lat": np.array([-1.0, 0.0, 0.0])}
 

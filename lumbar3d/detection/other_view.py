@@ -28,23 +28,24 @@ class OtherViewConstants:
     ----------
     meeting_mm : float
         SD of the distance of two rays through the centre of the same vertebra.
-    farthest_mm : float
-        Levels that both films show must meet so nearly that the films can speak of each other.
-    least_sure : int
-        So many of them.
+    farthest_mm, least_meeting : float, int
+        So many levels that both films show must meet so nearly that the films can speak of each other. Neighbours lie
+        some 35 mm apart: where the names are shifted none meet.
+    least_confidence : float
+        From which a level counts as shown: less than an answer takes, because it has to lie at the height where the
+        other film shows it.
     """
 
     meeting_mm: float = 6.0
     farthest_mm: float = 12.0
-    least_sure: int = 3
+    least_meeting: int = 3
+    least_confidence: float = 0.2
 
 
 CONSTANTS = OtherViewConstants()
 
 
-def read_together(
-    inspected: Sequence[Inspection], is_unsure: Callable[[LevelReading], bool], least_confidence: float
-) -> list[Inspection]:
+def read_together(inspected: Sequence[Inspection], is_unsure: Callable[[LevelReading], bool]) -> list[Inspection]:
     """The levels of a film that is unsure, each where the other film says that it is.
 
     Everything stays as it was where the films do not fit together by the levels that both show.
@@ -53,13 +54,11 @@ def read_together(
     ----------
     inspected : two of Inspection
     is_unsure : callable
-    least_confidence : float
-        From which a level is found in one film alone.
     """
     pair = [each.guess for each in inspected]
-    sure = np.min([guess.reading.confidence for guess in pair], axis=0) >= least_confidence
+    shown = np.min([guess.reading.confidence for guess in pair], axis=0) >= CONSTANTS.least_confidence
     _, apart_mm = triangulate(*pair[0].centre_rays(), *pair[1].centre_rays())
-    if sure.sum() < CONSTANTS.least_sure or apart_mm[sure].max() > CONSTANTS.farthest_mm:
+    if (shown & (apart_mm <= CONSTANTS.farthest_mm)).sum() < CONSTANTS.least_meeting:
         return list(inspected)
     return [
         replace(each, guess=_read(each.guess, other)) if is_unsure(each.guess.reading) else each

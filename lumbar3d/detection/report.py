@@ -5,17 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport
+from lumbar3d.contracts import VIEWS, FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport, ViewName
 from lumbar3d.detection.confidence import share_within
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.geometry.projection import Projection, on_grid
-from lumbar3d.imaging.preprocess import ViewName
 
 DIGITS = 4
 """Decimals of what is told; probabilities and pixels are not known better."""
-_VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 
 
 def sightings(
@@ -31,7 +29,7 @@ def sightings(
     points_mm : (levels, 7, 3) float64
         Where the landmarks are in the world, for their depth.
     """
-    each = zip(_VIEWS, detection.views, (room.ap, room.lat), room.seen_from_behind, strict=True)
+    each = zip(VIEWS, detection.views, (room.ap, room.lat), room.seen_from_behind, strict=True)
     parts = [_view(*part, points_mm) for part in each]
     levels, landmarks = points_mm.shape[:2]
     return [
@@ -44,7 +42,7 @@ def film_reports(detection: Detection) -> tuple[FilmReport, ...]:
     """Novelty of both films."""
     return tuple(
         FilmReport(view=name, novelty=None if view.novelty is None else round(view.novelty, DIGITS))
-        for name, view in zip(_VIEWS, detection.views, strict=True)
+        for name, view in zip(VIEWS, detection.views, strict=True)
     )
 
 

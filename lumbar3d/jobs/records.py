@@ -31,6 +31,7 @@ class Job:
     error_detail: str | None
     place: int
     created_s: float
+    finished_s: float | None
     updated_s: float
     reference: str | None = None
     inputs: str | None = None

@@ -25,8 +25,8 @@ class RefusalConstants:
         Mean confidence that such a way has to gain.
     least_count_confidence : float
         Of a number of vertebrae, to be named.
-    least_view_names, least_names : float
-        Probability of the names, of one film alone and of both together.
+    least_view_names, least_view_names_of_two, least_names : float
+        Probability of the names: of a film that there is no other with, of one of two films, of both together.
     largest_ray_distance_mm : float
         Median over the levels of the distance between the two rays through a vertebra's centre.
     largest_level_ray_distance_mm : float
@@ -44,6 +44,7 @@ class RefusalConstants:
     better_by: float = 0.1
     least_count_confidence: float = 0.95
     least_view_names: float = 0.7
+    least_view_names_of_two: float = 0.5
     least_names: float = 0.9
     largest_ray_distance_mm: float = 15.0
     largest_level_ray_distance_mm: float = 20.0

@@ -12,9 +12,9 @@ from itertools import product
 import numpy as np
 
 from lumbar3d.arrays import Image
+from lumbar3d.contracts import ViewName
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.first_pass import PreparedView
-from lumbar3d.imaging.preprocess import ViewName
 
 FirstNetwork = Callable[[Image, Image], Sequence[LevelReading]]
 """The first network: films (n, 256, 256) and view codes (n, 2) to one reading each."""

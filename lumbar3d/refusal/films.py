@@ -115,7 +115,9 @@ def _reason(guess: FirstPass, change: Change | None) -> tuple[type[RejectedError
     view = guess.view.source.view
     image = f"the {VIEW_TITLE[view]} image"
     if change is not None:
-        return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}"
+        turned = change.mirrored or change.quarter_turns
+        else_told = ", or its calibration tells it the other way round" if turned else ""
+        return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}{else_told}"
     sure = tuple(
         level
         for level, height in zip(LEVELS, guess.reading.confidence, strict=True)

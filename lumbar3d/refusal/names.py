@@ -20,11 +20,13 @@ def refuse_unnamed(inspected: Sequence[Inspection]) -> None:
     Raises
     ------
     LevelNamesError
-        The names of a film by itself are not sure enough, or not those that it was read with.
+        The names of a film by itself are not sure enough, or not those that it was read with. With a second film, which
+        has to give the same names (``refuse_doubtful_names``), less is enough.
     """
+    least = CONSTANTS.least_view_names if len(inspected) == 1 else CONSTANTS.least_view_names_of_two
     for each in inspected:
         own = each.naming
-        if own.sureness < CONSTANTS.least_view_names or not each.agrees(own):
+        if own.sureness < least or not each.agrees(own):
             raise LevelNamesError(
                 f"which vertebra is which cannot be told from the {_title(each)} image{_instead(own)}"
             )

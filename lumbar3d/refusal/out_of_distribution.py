@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lumbar3d.contracts import VIEW_TITLE
+from lumbar3d.contracts import VIEW_TITLE, ViewName
 from lumbar3d.errors import UnlikeTrainingFilmsError
-from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.refusal.constants import CONSTANTS
 
 

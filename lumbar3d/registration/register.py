@@ -27,7 +27,7 @@ from lumbar3d.registration.problem import FitProblem, FractionDone, silent
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room import LateralError, RefinedRoom
 from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
-from lumbar3d.registration.room_refinement import in_room, refined
+from lumbar3d.registration.room_refinement import in_room, refined, suspected
 from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.joint_prior import LevelPrior
@@ -103,16 +103,18 @@ def fit_spine(
     starts = initial_poses(task.models, landmarks)
     clock.append(time.perf_counter())
     ends, evaluations = optimise(task, starts, method)
-    error = None
+    error, doubt = None, None
     if refine_geometry:
         error, ends, more = refined(task, landmarks, ends, partial(optimise, method=method))
         landmarks = triangulate_landmarks(in_room(task, error).detection, task.constants)
         evaluations += more
+    elif method == "gauss_newton":  # BOBYQA stops short of where the slopes vanish
+        doubt = suspected(task, landmarks, ends)
     clock.append(time.perf_counter())
     finished = posterior(task, ends, error)
     clock.append(time.perf_counter())
     timings = dict(zip(("initialise", "fit", "posterior"), np.diff(clock).tolist(), strict=True))
-    return assemble(task, method, landmarks, finished, (evaluations, timings))
+    return replace(assemble(task, method, landmarks, finished, (evaluations, timings)), suspected=doubt)
 
 
 def optimise(task: FitProblem, starts: Sequence[Parameters], method: Method) -> tuple[list[Parameters], int]:

@@ -45,6 +45,8 @@ class Registration:
     constants : RegistrationConstants
     room : RefinedRoom or None
         What the fit found of the room, where it was asked to; the vertebrae's covariances hold it.
+    suspected : RefinedRoom or None
+        What one step of such a refinement would find, where it was not asked for: whether the room is as it was told.
     ends : tuple of LevelAtEnd
         What a fit of some levels again needs of the others; empty where another engine has no such thing.
     """
@@ -62,6 +64,7 @@ class Registration:
     evaluations: int
     constants: RegistrationConstants
     room: RefinedRoom | None = None
+    suspected: RefinedRoom | None = None
     ends: tuple[LevelAtEnd, ...] = ()
 
     @property

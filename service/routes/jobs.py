@@ -87,6 +87,10 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
     with services.streams.hold(client):
         sent = None
         while True:
+            if sent is not None and services.polls.holding(job_id, sent):
+                await asyncio.sleep(EVENT_POLL_S)
+                continue  # one query for all who follow says so
+            since_s = time.monotonic()
             try:
                 job, position = await run_in_threadpool(services.table.look, job_id, client)
             except JobNotFoundError:
@@ -94,7 +98,8 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
             except DatabaseUnavailableError:
                 await asyncio.sleep(EVENT_POLL_S)
                 continue  # the job has not gone, and the next look tells all that changed
-            told = Told.of(job, position, 0.0)
+            told = Told.of(job, position, since_s)
+            services.polls.keep(job_id, told)
             if told.etag != sent:
                 yield ServerSentEvent(
                     data=status(job, position).model_dump_json(), event="status", id=told.etag.strip('"')

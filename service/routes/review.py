@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from lumbar3d.contracts import JobStatus, Review
+from lumbar3d.documents import parse_review
 from lumbar3d.edits import ReviewRequest
 from lumbar3d.jobs.errors import JobNotFoundError
 from lumbar3d.jobs.records import Job, status
 from lumbar3d.jobs.reviews import sign
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
-from lumbar3d.service.documents import parse_review
 from lumbar3d.service.errors import NoResultError
 from lumbar3d.service.polls import Told
 from lumbar3d.service.routes.preconditions import IfMatch, require_unchanged, small_body

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from lumbar3d.artifacts import FILM, FIT
 from lumbar3d.contracts import JobState, JobStatus, Problem
+from lumbar3d.documents import parse_revision
 from lumbar3d.edits import EDITS, Edit, RevisionRequest
 from lumbar3d.jobs import revisions
 from lumbar3d.jobs.clock import iso
@@ -17,7 +18,6 @@ from lumbar3d.jobs.records import Job, status
 from lumbar3d.jobs.revisions import NewRevision, RevisionRow
 from lumbar3d.jobs.table import QueueLimits
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
-from lumbar3d.service.documents import parse_revision
 from lumbar3d.service.errors import ResultNotReadyError
 from lumbar3d.service.routes.preconditions import IfMatch, require_unchanged, small_body
 from lumbar3d.service.routes.responses import ANY_JOB, documented

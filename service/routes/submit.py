@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from lumbar3d.contracts import JobStatus
+from lumbar3d.contracts import VIEWS, JobStatus
 from lumbar3d.jobs.records import status
 from lumbar3d.service import examples, intake
 from lumbar3d.service.deps import ClientDep, ServicesDep
@@ -32,7 +32,7 @@ BODY = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["ap", "lat"],
+                    "required": list(VIEWS),
                     "additionalProperties": False,
                     "properties": {
                         "ap": {"type": "string", "format": "binary", "description": "the anteroposterior radiograph"},

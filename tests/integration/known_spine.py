@@ -21,6 +21,8 @@ from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 
 LEANS_DEG = (-9.0, -4.0, 2.0, 10.0, 21.0)
+SHOWN_MODES = 40
+"""All others are zero."""
 OFFSETS_MM = ((-2.0, 0.0, 72.0), (3.0, 1.0, 36.5), (6.0, 0.5, 0.0), (5.0, -0.5, -36.0), (-2.0, 0.0, -70.0))
 
 
@@ -32,7 +34,7 @@ def known_spine(models: tuple[ShapeModel, ...], seed: int = 5) -> list[FittedVer
     shared, spine = rng.normal(size=factors), []
     for model, lean, offset in zip(models, LEANS_DEG, OFFSETS_MM, strict=True):
         turn = frames.rotation_from_vector(np.radians([rng.normal(0, 2), lean, rng.normal(0, 3)]))
-        shape = np.where(np.arange(model.rank) < 40, 0.7 * _like_the_others(model, shared, rng), 0.0)
+        shape = np.where(np.arange(model.rank) < SHOWN_MODES, 0.7 * _like_the_others(model, shared, rng), 0.0)
         spine.append(FittedVertebra(model, frames.rigid(turn, np.array(offset)), shape, np.eye(6 + model.rank)))
     return spine
 

@@ -26,6 +26,7 @@ from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.cohort import build, fit, prepare
 from lumbar3d.training.cohort.surfaces import SRS_FROM_RAS
 from lumbar3d.training.shape_model import template
+from tests.shipped import shipped_models
 from tests.unit.registration_cases import exact_detection, true_parameters, world_mesh
 
 pytestmark = pytest.mark.slow
@@ -48,12 +49,14 @@ class Built:
 
 
 def shipped() -> ShapeModel:
-    return load_shape_models(AssetStore.open())[LEVELS.index("L3")]
+    return shipped_models()[LEVELS.index("L3")]
 
 
 def write_mask(vertices: np.ndarray, folder: Path) -> None:
     """A labelled CT in scanner axes, of one vertebra, with its landmarks."""
-    volume = template.signed_distance(trimesh.Trimesh(vertices, shipped().faces), 0.8, seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template, "SURFACE_SAMPLES", 1000)  # they say how far away the surface is, not on which side
+        volume = template.signed_distance(trimesh.Trimesh(vertices, shipped().faces), 0.8, seed=1)
     srs_from_voxel = np.diag([0.8, 0.8, 0.8, 1.0])
     srs_from_voxel[:3, 3] = volume.origin_mm
     ras_from_srs = np.linalg.inv(SRS_FROM_RAS)

@@ -14,10 +14,10 @@ from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.measurement.report import measure
 from lumbar3d.pipeline import Engine
 from lumbar3d.provenance import Provenance
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
 from tests.conftest import calibration_document
 from tests.integration.known_spine import PerfectDetector, known_spine, write_films
+from tests.shipped import shipped_models
 
 FOUND = ("L2", "L3", "L4", "L5")
 MODES = 12
@@ -25,7 +25,7 @@ MODES = 12
 
 @pytest.fixture(scope="module")
 def spine() -> list[FittedVertebra]:
-    return known_spine(tuple(model.truncated(MODES) for model in load_shape_models(AssetStore.open())))
+    return known_spine(tuple(model.truncated(MODES) for model in shipped_models()))
 
 
 @pytest.fixture(scope="module")

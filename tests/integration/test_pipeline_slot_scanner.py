@@ -19,11 +19,11 @@ from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure
 from lumbar3d.pipeline import Engine
 from lumbar3d.provenance import Provenance
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.fitted import FittedVertebra
 from tests.conftest import slot_document
-from tests.integration.known_spine import PerfectDetector, known_spine, write_films
+from tests.integration.known_spine import SHOWN_MODES, PerfectDetector, known_spine, write_films
+from tests.shipped import shipped_models
 
 MEAN_ERROR_MM = 0.4
 """As ``test_pipeline_known_spine`` asks of two cone beams."""
@@ -41,7 +41,7 @@ class Scans:
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Scans:
-    models = load_shape_models(AssetStore.open())
+    models = shipped_models()
     spine, calibration = known_spine(models), Calibration.model_validate(slot_document())
     films = write_films(spine, calibration, tmp_path_factory.mktemp("films"))
     return Scans(
@@ -86,7 +86,8 @@ class Mirrored:
 
 def test_a_mirrored_scan_is_doubted(scans: Scans) -> None:
     """Not refused, as with cone beams: heights are not magnified, so a scan's landmarks say nothing of its sides."""
-    mirrored = replace(scans.engine, detector=Mirrored(PerfectDetector(scans.spine)))
+    models = tuple(model.truncated(SHOWN_MODES) for model in scans.engine.models)
+    mirrored = replace(scans.engine, models=models, detector=Mirrored(PerfectDetector(scans.spine)))
     answer = mirrored.reconstruct(*scans.films, scans.calibration)
     assert "ap_perhaps_mirrored" in answer.notes
     assert answer.flag != "ok"

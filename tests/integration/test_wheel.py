@@ -24,7 +24,7 @@ def run(command: list[str | Path], cwd: Path, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Path:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy without anything that git does not know, and unpacked."""
     folder = tmp_path_factory.mktemp("wheel")
     source, target = folder / "source", folder / "installed"
@@ -37,7 +37,7 @@ def installed(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def elsewhere(tmp_path) -> Path:
+def elsewhere(tmp_path: Path) -> Path:
     """A folder that holds the demonstration pair and nothing else."""
     for name in ("ap.png", "lat.png", "calibration.json"):
         (tmp_path / name).write_bytes((ROOT / "demo" / name).read_bytes())

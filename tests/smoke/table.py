@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lumbar3d.training.shape_model.gaussian_process import ProcessSettings
+
 
 @dataclass(frozen=True)
 class Tiny:
@@ -21,6 +23,9 @@ class Tiny:
     only_help: str = ""
 
 
+FEW_FUNCTIONS = ProcessSettings(
+    lengths_mm=(8.0,), sds_mm=(0.4,), adjacent_correlations=(0.0,), side_coupling=0.0, body_amplitude=1.0, functions=12
+)
 ONE_PERSON = {"COMPLETE_SUBJECTS": ("verse005",)}
 
 MAINS: dict[str, Tiny] = {
@@ -36,7 +41,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.deformity": Tiny("--people 1"),
     "benchmarks.demo_pair": Tiny("--data {data} --out {out}", {"COLUMNS": 512}),
     "benchmarks.end_to_end": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
-    "benchmarks.free_form": Tiny("--people 1 --out {out}", {"FURTHER_MODES": 4}),
+    "benchmarks.free_form": Tiny("--people 1 --out {out}", {"FURTHER_MODES": 4, "DETAIL": FEW_FUNCTIONS}),
     "benchmarks.fuzz": Tiny(only_help="starts a deployment; a short one is tests/integration/test_fuzz.py"),
     "benchmarks.geometry": Tiny(
         "--data {data} --people verse005 --out {out}",
@@ -82,7 +87,9 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.radiographs.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "PAIRS": 1}),
     "lumbar3d.training.radiographs.people_picture": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
     "lumbar3d.training.radiographs.write": Tiny("--count 1 --out {out}"),
-    "lumbar3d.training.shape_model.build": Tiny("--data {data} --out {out}"),
+    "lumbar3d.training.shape_model.build": Tiny(
+        "--data {data} --out {out}", {"PITCH_MM": 1.4, "VERTEX_COUNT": 3000, "FIT_VERTEX_COUNT": 1000}
+    ),
     "lumbar3d.training.surroundings.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
 }
 """Module name to its tiny case."""

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,45 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lumbar3d.shape.assets import default_asset_directory
-from tests.smoke.people import write_people
+from benchmarks import cohort_meshes, model_fit
+from lumbar3d import pipeline
+from lumbar3d.registration import register
+from lumbar3d.registration.constants import FitStage, RegistrationConstants
+from tests.smoke.stand_ins import write_people, write_small_assets
 from tests.smoke.table import COMMANDS, MAINS
 
 ROOT = Path(__file__).resolve().parents[2]
+SHORT_FIT = (FitStage(8, 12, 5), FitStage(4, 12, 4))
+SHORT_FIT_IN_3D = model_fit.FitSettings(
+    start_leans_deg=(0.0,), rigid_iterations=6, noise_mm=(2.0,), iterations_per_stage=2
+)
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Assets that every main finds in place of the shipped ones."""
+    folder = tmp_path_factory.mktemp("assets") / "small"
+    write_small_assets(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUMBAR3D_ASSETS", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def data(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     write_people(folder)
     return folder
 
 
-@pytest.fixture(scope="session")
-def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(default_asset_directory(), tmp_path_factory.mktemp("assets") / "copy"))
+@pytest.fixture
+def assets(small: Path, tmp_path: Path) -> Path:
+    """Assets that a main may change."""
+    return Path(shutil.copytree(small, tmp_path / "assets"))
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def trained(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Both networks, trained on a handful of simulated films."""
     from lumbar3d.training.network import refiner_samples, samples
     from lumbar3d.training.network.command import app
@@ -61,14 +80,24 @@ def _command(app: typer.Typer, *arguments: object) -> None:
     assert result.exit_code == 0, result.output
 
 
+def _rows() -> Iterator[Any]:
+    """Names of the rows; those that need the tiny training stay in one process, which trains once."""
+    for name, tiny in MAINS.items():
+        if not tiny.only_help:
+            group = "trained" if "{trained}" in tiny.arguments else name
+            yield pytest.param(name, marks=pytest.mark.xdist_group(group))
+
+
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", [name for name, tiny in MAINS.items() if not tiny.only_help])
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", list(_rows()))
 def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matplotlib.use("Agg")
     tiny, module = MAINS[name], importlib.import_module(name)
     for constant, value in tiny.smaller.items():
         assert hasattr(module, constant)
         monkeypatch.setattr(module, constant, value)
+    _shorten_fits(module, monkeypatch)
     _keep_results(module, tmp_path, monkeypatch)
     SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
     places = {
@@ -77,6 +106,15 @@ def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, mo
     arguments = [argument.format(out=tmp_path, **places) for argument in shlex.split(tiny.arguments)]
     monkeypatch.setattr("sys.argv", [name, *arguments])
     module.main()
+
+
+def _shorten_fits(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few steps of every fit, in 3D and to images; no engine fits a test spine of its own first."""
+    monkeypatch.setattr(model_fit, "FitSettings", lambda: SHORT_FIT_IN_3D)
+    monkeypatch.setattr(pipeline, "self_test", lambda *_: None)
+    for fitting in (register, pipeline, module):
+        if hasattr(fitting, "RegistrationConstants"):
+            monkeypatch.setattr(fitting, "RegistrationConstants", partial(RegistrationConstants, stages=SHORT_FIT))
 
 
 def _keep_results(module: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +159,11 @@ def _timed_once(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "timed", lambda what, pixels, run, _repeats: real(what, pixels, run, 1))
 
 
+def _stored_results(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only read here, and compared with the pages."""
+    monkeypatch.setattr(module, "RESULTS", ROOT / "benchmarks" / "results")
+
+
 def _no_scan(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The person with a CT is left out: there is no CT to stand in for it."""
     monkeypatch.setattr(module, "ct", module.people)
@@ -131,19 +174,31 @@ def _three_levels(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SOURCES", {"verse012": sources["verse012"]})
 
 
+def _coarse_meshes(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seventh of the vertices; a fit is then allowed to end further from them."""
+    from lumbar3d.training.cohort import fit, remesh
+
+    monkeypatch.setattr(cohort_meshes, "VERTEX_COUNTS", (2_000, 3_000))
+    monkeypatch.setattr(remesh, "AREA_PER_VERTEX_MM2", 10.0)
+    monkeypatch.setattr(fit, "GREATEST_REST_MM", 5.0)
+
+
 def _few_persons(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from lumbar3d.training.shape_model.literature_part import LiteratureSettings
     from lumbar3d.training.shape_model.prior import PriorSettings
 
     settings = PriorSettings(literature=LiteratureSettings(persons=30, functions=16), rank=20, shared_factors=8)
     monkeypatch.setattr(module.prior, "PriorSettings", lambda: settings)
+    monkeypatch.setattr(module.template, "SURFACE_SAMPLES", 50_000)
 
 
 SPECIAL = {
+    "benchmarks.cohort": _coarse_meshes,
     "benchmarks.decoding": _two_encodings,
     "benchmarks.network_cost": _in_this_process,
     "benchmarks.network_real": _no_scan,
     "benchmarks.network_refusal": _few_refusals,
+    "benchmarks.pages": _stored_results,
     "benchmarks.projector": _timed_once,
     "benchmarks.registration": _one_condition,
     "benchmarks.subjects": _three_levels,

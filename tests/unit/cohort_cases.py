@@ -7,10 +7,9 @@ import trimesh
 from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.mesh import TriangleMesh
-
-Array = NDArray[np.float64]
 
 LANDMARKS_MM = np.array(
     [[0, 0, 14], [0, 0, -14], [-32, 42, 4], [-32, -42, 4], [-22, 17, 12], [-22, -17, 12], [-68, 0, -10]], dtype=float

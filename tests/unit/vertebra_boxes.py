@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lumbar3d.arrays import Array
 from lumbar3d.measurement.points import VertebraPoints
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lumbar3d.arrays import Image, Mask
-from lumbar3d.imaging.preprocess import ViewName
+from lumbar3d.contracts import ViewName
 from lumbar3d.training.radiographs.fields import gaussian_blur
 from lumbar3d.training.radiographs.spectrum import Matter, primary
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lumbar3d.arrays import Image
-from lumbar3d.imaging.preprocess import ViewName
+from lumbar3d.contracts import ViewName
 from lumbar3d.training.radiographs.exposure import Exposure, draw_exposure, expose
 from lumbar3d.training.radiographs.markers import Marker, draw_markers, stamp
 from lumbar3d.training.radiographs.presentation import Presentation, Shutters, draw_presentation, draw_shutters, present

@@ -8,6 +8,7 @@ import numpy as np
 
 from lumbar3d.anatomy import LEVELS, PLATES
 from lumbar3d.arrays import Array, Image, Mask
+from lumbar3d.contracts import VIEWS, ViewName
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.detection.orientation import Flips, flips_to_canonical
 from lumbar3d.drr.attenuation import drr_from_path_length
@@ -15,7 +16,6 @@ from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.imaging.normalise import normalise
-from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.plan import BROKEN, EVERYBODY, Mixture
 from lumbar3d.training.radiographs.fields import shrink
@@ -27,7 +27,6 @@ from lumbar3d.training.radiographs.room import draw_room, miscalibrated
 from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
 
-VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 NOWHERE_PX = -1e4
 
 

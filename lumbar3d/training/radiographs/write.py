@@ -15,12 +15,12 @@ from typing import cast
 import numpy as np
 from PIL import Image
 
-from lumbar3d.contracts import Calibration, MatrixView
+from lumbar3d.contracts import VIEWS, Calibration, MatrixView
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.radiographs.film import FilmRecipe
-from lumbar3d.training.radiographs.simulate import VIEWS, LabelledView, Simulator
+from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
 FIRST_SEED = 30_000_000
 

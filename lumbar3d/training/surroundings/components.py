@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lumbar3d.arrays import Array, Image
+from lumbar3d.contracts import VIEWS, ViewName
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.geometry.slot_scanner import SlotScanner
-from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.deposits import add_deposits
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
@@ -27,7 +27,7 @@ from lumbar3d.training.radiographs.implants import Metal, draw_implants
 from lumbar3d.training.radiographs.patient import bone_of, grain_of, lengths_mm, unevenness_of
 from lumbar3d.training.radiographs.pelvis import foramina, hip, ilium, sacrum
 from lumbar3d.training.radiographs.room import draw_room
-from lumbar3d.training.radiographs.simulate import ASTRAY_MM, VIEWS, Simulator, labels_of, middle_of, raised
+from lumbar3d.training.radiographs.simulate import ASTRAY_MM, Simulator, labels_of, middle_of, raised
 from lumbar3d.training.radiographs.skeleton import SIDES, above_of, copied, ribs_of, world_from_pelvis
 from lumbar3d.training.radiographs.spine import Spine
 from lumbar3d.training.radiographs.tissue import draw_trunk

@@ -10,9 +10,9 @@ import numpy as np
 
 from lumbar3d.anatomy import PLATES
 from lumbar3d.arrays import Array, Image, Mask
+from lumbar3d.contracts import ViewName
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.imaging.normalise import normalise
-from lumbar3d.imaging.preprocess import ViewName
 from lumbar3d.training.radiographs.exposure import expose
 from lumbar3d.training.radiographs.fields import gaussian_blur
 from lumbar3d.training.radiographs.film import FilmRecipe, draw_film

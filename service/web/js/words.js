@@ -82,9 +82,11 @@ export const NOTES = {
   geometry_refined:
     "The lateral view of the room was refined together with the spine; the standard errors hold what is left.",
   geometry_far_off: "The lateral view is further from its calibration than a nominal room may be: calibrate the room.",
+  edited: "Somebody has corrected landmarks, names or the choice of vertebrae.",
   two_studies: "The two images are from two studies of one patient: were they taken in one position?",
   detector_distance_differs: "says another distance from source to detector than the calibration.",
   patient_distance_differs: "says another distance from source to patient than the calibration.",
+  orientation_differs: "says another way round, or another side of the patient at the detector, than the calibration.",
   perhaps_mirrored: "may be mirrored left to right: the two views would fit together better.",
   eight_bit: "has only 256 grey values: the original of the detector has more.",
   lossy: "was compressed with loss: the original of the detector is better.",
@@ -202,6 +204,20 @@ export const ARTIFACTS = [
     file: "fhir.json",
     label: "Measurements",
     note: "FHIR R4: DiagnosticReport and Observations",
+    parameter: "",
+  },
+  {
+    address: "/report.html",
+    file: "report.html",
+    label: "Report",
+    note: "HTML, one A4 page",
+    parameter: "",
+  },
+  {
+    address: "/report.pdf",
+    file: "report.pdf",
+    label: "Report",
+    note: "PDF, one A4 page",
     parameter: "",
   },
 ];

@@ -15,10 +15,10 @@ from benchmarks import ablation, ablation_report  # noqa: E402
 from benchmarks.ablation_films import Films, FilmStream, store  # noqa: E402
 from benchmarks.ablation_score import score  # noqa: E402
 from lumbar3d.detection.decode import MARKS  # noqa: E402
-from lumbar3d.shape.assets import AssetStore, load_shape_models  # noqa: E402
 from lumbar3d.training.network.losses import VOTE_UNIT_PX, target_heatmap  # noqa: E402
 from lumbar3d.training.network.variants import VARIANTS, combined  # noqa: E402
 from lumbar3d.training.radiographs.simulate import Simulator  # noqa: E402
+from tests.shipped import shipped_models  # noqa: E402
 
 SIZE = 64
 
@@ -46,7 +46,7 @@ def batch():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films") / "films"
-    store(folder, Simulator(load_shape_models(AssetStore.open())), range(20_000_000, 20_000_002))
+    store(folder, Simulator(shipped_models()), range(20_000_000, 20_000_002))
     return folder
 
 

@@ -13,15 +13,15 @@ from benchmarks.regions import REGIONS, regions_at, vertex_regions
 from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.arrays import Numbers
 from lumbar3d.geometry import frames
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator, assd_mm, hd95_mm
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
+from tests.shipped import shipped_models
 
 
 @cache
 def template() -> ShapeModel:
-    return load_shape_models(AssetStore.open())[2]
+    return shipped_models()[2]
 
 
 @cache

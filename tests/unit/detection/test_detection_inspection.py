@@ -6,8 +6,8 @@ import pytest
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.decode import read_levels
 from lumbar3d.detection.first_pass import FirstPass, prepare
-from lumbar3d.detection.inspection import inspect, name_together
-from lumbar3d.detection.looks import ZOOMS, Look
+from lumbar3d.detection.inspection import inspect, look_again, name_together
+from lumbar3d.detection.looks import ZOOMS, Look, mirrored, zoomed
 from lumbar3d.detection.naming import Naming
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.preprocess import NetworkView
@@ -147,3 +147,55 @@ def test_where_one_film_shows_nothing_the_ap_film_speaks_alone(beams):
     ap, _ = both(beams, (0, 0))
     nothing = inspect([guess_of(beams["lat"], "lat", 0 * heat((), []))], Answers((), np.zeros((0, 2))))[0]
     assert name_together(ap, nothing) is ap.naming
+
+
+def unsure(reading):
+    return reading.confidence.min() < 0.5
+
+
+class Sides:
+    """A network that reads a film, and its mirror image, in places of their own and with a height of its own."""
+
+    def __init__(self, points_px, mirrored_px, heights=(0.4, 0.7)):
+        self._of_side, self.codes = {1.0: (points_px, heights[0]), -1.0: (mirrored_px, heights[1])}, []
+
+    def __call__(self, films, codes):
+        self.codes.extend(codes.tolist())
+        return [(NO_OPACITY, self.heat(code[1]), VOTES, np.zeros(4, np.float32)) for code in codes]
+
+    def heat(self, side):
+        points_px, height = self._of_side[side]
+        return heat(FIVE, points_px, height)
+
+
+def test_an_unsure_frontal_film_is_looked_at_mirrored_too(beams):
+    right = column(FIVE, 40.0)
+    wrong, other_way = right + [0.0, 25.0], right * [-1.0, 1.0] + [255.0, 0.0]
+    network = Sides(wrong, other_way)
+    (before,) = inspect([guess_of(beams["ap"], "ap", network.heat(1.0))], network)
+    (seen,) = look_again([before], network, unsure)
+    assert network.codes == [[0.0, 1.0]] * 3 + [[0.0, -1.0]] * 3
+    assert np.abs(before.guess.reading.centres_px - wrong[1:6]).max() < 3.0
+    assert np.abs(seen.guess.reading.centres_px - right[1:6]).max() < 3.0
+    assert seen.guess.reading.confidence.mean() < 0.7, "what the other looks do not see counts"
+    assert len(seen.seen) == 6 and seen.guess.opacity is before.guess.opacity
+
+
+def test_an_unsure_lateral_film_is_not_mirrored(beams):
+    network = Sides(column(FIVE, 40.0), column(FIVE, 40.0), (0.4, 0.4))
+    before = inspect([guess_of(beams["lat"], "lat", network.heat(1.0))], network)
+    (seen,) = look_again(before, network, unsure)
+    assert len({tuple(code) for code in network.codes}) == 1 and len(network.codes) == len(seen.seen) == 3
+
+
+def test_a_clear_film_is_not_looked_at_again(beams):
+    before = inspected(beams)
+    assert look_again([before], None, unsure)[0] is before
+
+
+@pytest.mark.parametrize("look", [*zoomed(PIXELS[::2, ::2]), mirrored(zoomed(PIXELS[::2, ::2])[0])])
+def test_what_is_said_of_a_look_is_laid_back_on_the_film(look):
+    points = column(FIVE, 60.0) + [20.0, 0.0]
+    back = look.laid_back(heat(FIVE, look.seen_at(points)))
+    for k, place in enumerate(points[1:6]):
+        assert np.linalg.norm(np.array(np.unravel_index(back[k].argmax(), (64, 64)))[::-1] * 4 + 1.5 - place) < 4.5

@@ -18,10 +18,11 @@ from lumbar3d.detector import Detector
 from lumbar3d.errors import AssetError, DeviceError, RejectedError, ViewNotRecognisedError, ViewsContradictError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.refusal.contradiction import refuse_contradiction
-from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.shape.assets import AssetStore
 from lumbar3d.training.network.calibrate import unscaled
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 from lumbar3d.training.radiographs.simulate import Simulator
+from tests.shipped import shipped_models
 
 SEEDS = HELD_OUT_SEEDS[500:503]
 ON_THE_BODY = [0, 1, 4, 5]
@@ -35,7 +36,7 @@ def detector():
 
 @pytest.fixture(scope="module")
 def pairs():
-    simulator = Simulator(load_shape_models(AssetStore.open()))
+    simulator = Simulator(shipped_models())
     return [simulator.pair(seed) for seed in SEEDS]
 
 

@@ -52,7 +52,7 @@ def chain_and_names(heatmap):
 
 
 def together(pair):
-    return read_together(pair, is_unsure, CONSTANTS.least_confidence)
+    return read_together(pair, is_unsure)
 
 
 @pytest.mark.parametrize("hidden", [("L5",), ("L1",), ("L4", "L5")])

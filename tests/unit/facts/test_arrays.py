@@ -44,7 +44,7 @@ def test_no_module_defines_them_again() -> None:
 
 
 def modules() -> list[Path]:
-    folders = (LIBRARY, ROOT / "benchmarks", ROOT / "service", ROOT / "worker")
+    folders = (LIBRARY, ROOT / "benchmarks", ROOT / "service", ROOT / "worker", ROOT / "tests")
     return [path for folder in folders for path in sorted(folder.rglob("*.py")) if path != OWNER]
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.measurement.alignment import largest_coronal_curve, spine_measures
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.points import VertebraPoints
@@ -16,7 +16,6 @@ from lumbar3d.measurement.vertebra import vertebra_measures
 from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from tests.unit.vertebra_boxes import Box, mirrored, turned
 
-Array = NDArray[np.float64]
 CLOSE = 1e-6
 
 

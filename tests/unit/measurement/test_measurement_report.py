@@ -13,10 +13,10 @@ from lumbar3d.measurement.heights import height_losses
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.measurement.report import measure
 from lumbar3d.measurement.sampling import MeasurementConstants, volume_cm3
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import volume_mm3
 from lumbar3d.shape.model import ShapeModel
+from tests.shipped import shipped_models
 
 PITCH_MM = 36.0
 FEW = MeasurementConstants(draws=4)
@@ -24,7 +24,7 @@ FEW = MeasurementConstants(draws=4)
 
 @pytest.fixture(scope="module")
 def models() -> tuple[ShapeModel, ...]:
-    return load_shape_models(AssetStore.open())
+    return shipped_models()
 
 
 def spine(models: tuple[ShapeModel, ...], sd: dict[str, float] | None = None) -> list[FittedVertebra]:

@@ -36,7 +36,18 @@ def test_the_last_line_of_a_run_says_what_could_not_run(tmp_path: Path) -> None:
     case.write_text(
         "import pytest\n\ndef test_a(): pass\n\n@pytest.mark.skip(reason='no browser')\ndef test_b(): pass\n"
     )
-    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "/dev/null", "--rootdir", tmp_path, case]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-c",
+        "/dev/null",
+        "--rootdir",
+        tmp_path,
+        case,
+    ]
     record = tmp_path / "not_run.txt"
     run = subprocess.run(
         command,

@@ -13,9 +13,9 @@ from lumbar3d.measurement.norms import norm_of
 from lumbar3d.quality import CONSTANTS, judge_levels
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.result import Registration
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
+from tests.shipped import shipped_models
 
 WALL_X, FRONT_X = -17.5, 17.5
 SIGMA_SD = 0.02
@@ -23,7 +23,7 @@ SIGMA_SD = 0.02
 
 @cache
 def models() -> tuple[ShapeModel, ...]:
-    return load_shape_models(AssetStore.open())
+    return shipped_models()
 
 
 def lowered(model: ShapeModel, part: str, share: float) -> FittedVertebra:

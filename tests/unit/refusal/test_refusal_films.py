@@ -93,6 +93,13 @@ def test_five_complete_vertebrae_pass():
     unreadable([inspected("lat", WHOLE)], FIVE, blind)  # one film by itself
 
 
+def test_a_film_by_itself_must_be_surer_of_its_names_than_one_of_two():
+    own = naming((1, 5, 0.6), (0, 5, 0.4))
+    unreadable([inspected("ap", WHOLE), inspected("lat", WHOLE, own=own)], FIVE, blind)
+    with pytest.raises(LevelNamesError):
+        unreadable([inspected("lat", WHOLE, own=own)], own, blind)
+
+
 @pytest.mark.parametrize(("count", "word"), [(4, "four"), (6, "six")])
 def test_other_counts_are_named(count, word):
     error = refused(WHOLE, WHOLE, told=naming((1, count, 0.97), (1, 5, 0.03)))
@@ -110,7 +117,7 @@ def test_a_count_is_not_named_where_the_film_has_a_fault():
 
 
 def test_names_that_one_film_leaves_open_are_refused():
-    own = naming((1, 5, 0.6), (0, 5, 0.4))
+    own = naming((1, 5, 0.45), (0, 5, 0.4), (2, 5, 0.15))
     error = refused(WHOLE, WHOLE, own=own)
     assert isinstance(error, LevelNamesError)
     assert str(error) == "which vertebra is which cannot be told from the lateral image: L1 may be L2 (40 %)"

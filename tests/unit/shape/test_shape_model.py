@@ -14,6 +14,7 @@ from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shap
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import volume_mm3
 from lumbar3d.shape.model import ShapeModel
+from tests.shipped import shipped_models
 
 PATCHES = {
     *("plate_sup_rim", "plate_inf_rim", "plate_sup_area", "plate_inf_area", "posterior_wall", "canal_ring"),
@@ -28,7 +29,7 @@ VOLUME_CM3 = {"L1": 52.0, "L2": 57.3, "L3": 63.3, "L4": 63.1, "L5": 62.6}
 
 @pytest.fixture(scope="module")
 def models() -> tuple[ShapeModel, ...]:
-    return load_shape_models(AssetStore.open())
+    return shipped_models()
 
 
 @pytest.fixture(params=LEVELS)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lumbar3d.geometry import frames
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.cohort.correspondence import KernelStage, ReferenceFit
@@ -17,6 +16,7 @@ from lumbar3d.training.cohort.rigid import generalized_procrustes, on_landmarks,
 from lumbar3d.training.cohort.store import Prepared
 from lumbar3d.training.cohort.target import Target
 from lumbar3d.training.cohort.transfer import landmarks_on
+from tests.shipped import shipped_models
 from tests.unit.cohort_cases import bumpy, bumpy_landmarks, turned, without
 
 STAGES = (
@@ -40,7 +40,7 @@ def smooth_shapes(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def test_icp_leaves_parts_out_that_the_other_mesh_does_not_have() -> None:
     """Cement at a vertebra's front, and a spinous process that the scan cut off."""
-    points = load_shape_models(AssetStore.open())[2].mean
+    points = shipped_models()[2].mean
     partial = points[points[:, 0] > -45.0]
     cement = partial[partial[:, 0] > 14.0] + [12.0, 0.0, 0.0]
     pose = trimmed_icp(frames.apply(turned(6.0, 2.0), np.concatenate([partial, cement])), points)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lumbar3d.geometry import frames
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.population.collisions import (
@@ -18,13 +17,14 @@ from lumbar3d.training.population.collisions import (
 )
 from lumbar3d.training.population.congruence import fit_surfaces
 from lumbar3d.training.population.posture import Joint
+from tests.shipped import shipped_models
 
 JOINT = Joint(10.5, 9.2)
 
 
 @pytest.fixture(scope="module")
 def pair():
-    models = load_shape_models(AssetStore.open())[2:4]
+    models = shipped_models()[2:4]
     return *(Solid.of(model.mean, model) for model in models), Regions.of(models[0]), models[0]
 
 

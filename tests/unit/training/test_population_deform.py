@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.literature import Sex, norms
 from lumbar3d.training.population.measure import measure
+from tests.shipped import shipped_models
 
-MODELS = dict(zip(LEVELS, load_shape_models(AssetStore.open()), strict=True))
+MODELS = dict(zip(LEVELS, shipped_models(), strict=True))
 TEMPLATES = {level: Template(model) for level, model in MODELS.items()}
 
 

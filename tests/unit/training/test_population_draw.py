@@ -39,8 +39,8 @@ def test_mean_and_spread_are_the_norms(men: list[Person], parameter: str) -> Non
 
 def test_neighbouring_widths_go_together(men: list[Person]) -> None:
     for place in range(4):
-        near = np.corrcoef(*(column(men, "upper_width_mm", k) for k in (place, place + 1)))[0, 1]
-        assert 0.82 < near < 0.95
+        above, below = (column(men, "upper_width_mm", k) for k in (place, place + 1))
+        assert 0.82 < np.corrcoef(above, below)[0, 1] < 0.95
 
 
 def test_tall_people_have_tall_vertebrae(men: list[Person]) -> None:

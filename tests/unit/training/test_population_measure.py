@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.population import measure_body
 from lumbar3d.training.population.literature import norms
 from lumbar3d.training.population.measure import DERIVED, measure
+from tests.shipped import shipped_models
 
-Array = NDArray[np.float64]
-FIRST, _, THIRD, _, FIFTH = load_shape_models(AssetStore.open())
+FIRST, _, THIRD, _, FIFTH = shipped_models()
 
 
 def changed(vertices: Array) -> dict[str, float]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
-from numpy.typing import NDArray
 
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.arrays import Array
 from lumbar3d.training.population import endplates, fractures, osteophytes, pathology, residual, transitional
 from lumbar3d.training.population.deform import Template
 from lumbar3d.training.population.draw import draw_person
@@ -18,9 +17,9 @@ from lumbar3d.training.population.fractures import Fracture
 from lumbar3d.training.population.measure import measure
 from lumbar3d.training.population.osteophytes import Spur
 from lumbar3d.training.population.prevalence import OFTEN
+from tests.shipped import shipped_models
 
-Array = NDArray[np.float64]
-MODELS = dict(zip(LEVELS, load_shape_models(AssetStore.open()), strict=True))
+MODELS = dict(zip(LEVELS, shipped_models(), strict=True))
 TEMPLATES = {level: Template(MODELS[level]) for level in LEVELS}
 
 

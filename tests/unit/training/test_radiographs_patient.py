@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.mesh import volume_mm3
 from lumbar3d.training.radiographs.cortex import FACET_MM, RIM_MM, SHELL_MM, cortex_mm
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
@@ -15,11 +14,12 @@ from lumbar3d.training.radiographs.patient import draw_patient, lengths_mm, matt
 from lumbar3d.training.radiographs.pelvis import foramina, hip, ilium, sacrum
 from lumbar3d.training.radiographs.room import draw_room
 from lumbar3d.training.radiographs.spine import SpineSampler
+from tests.shipped import shipped_models
 
 
 @pytest.fixture(scope="module")
 def models():
-    return load_shape_models(AssetStore.open())
+    return shipped_models()
 
 
 @pytest.fixture(scope="module")

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from lumbar3d.detection.orientation import flips_to_canonical
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.population.plan import BROKEN, EVERYBODY
 from lumbar3d.training.radiographs.presentation import Shutters
 from lumbar3d.training.radiographs.real_spine import spine_of
 from lumbar3d.training.radiographs.room import draw_room, miscalibrated
 from lumbar3d.training.radiographs.simulate import COMPLETE, MEASURING, TRAINING, Simulator, Variety
 from lumbar3d.training.radiographs.spine import SpineSampler
+from tests.shipped import shipped_models
 
 
 @pytest.fixture(scope="module")
 def models():
-    return load_shape_models(AssetStore.open())
+    return shipped_models()
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.preprocess import to_network_grid
 from lumbar3d.imaging.radiograph import load_radiograph
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.radiographs.simulate import Simulator
 from lumbar3d.training.radiographs.write import write_pair
+from tests.shipped import shipped_models
 
 
 @pytest.mark.parametrize("inverted", [False, True])
 def test_the_reader_sees_the_film_that_was_written(tmp_path, inverted):
-    views = Simulator(load_shape_models(AssetStore.open())).pair(7)
+    views = Simulator(shipped_models()).pair(7)
     views = tuple(
         replace(
             view,

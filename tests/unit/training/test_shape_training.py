@@ -9,12 +9,13 @@ import trimesh
 
 from benchmarks.model_fit import FitSettings, fit_model
 from lumbar3d.geometry import frames
-from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.shape.assets import AssetStore
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.manifest import AssetEntry, record_asset
 from lumbar3d.training.shape_model import nonrigid, template
 from lumbar3d.training.shape_model.decimate import HalfEdgeCollapse
+from tests.shipped import shipped_models
 
 
 def torus() -> TriangleMesh:
@@ -61,7 +62,7 @@ def test_nonrigid_fit_reaches_the_target() -> None:
 
 
 def test_model_fit_recovers_its_own_instance() -> None:
-    model = load_shape_models(AssetStore.open())[2]
+    model = shipped_models()[2]
     rng = np.random.default_rng(4)
     wanted = np.zeros(model.rank)
     wanted[:10] = rng.normal(size=10)

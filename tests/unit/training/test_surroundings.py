@@ -6,7 +6,6 @@ import pytest
 from lumbar3d.detection.decode import MARKS
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
-from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
 from lumbar3d.training.radiographs.simulate import MEASURING, Simulator
 from lumbar3d.training.surroundings.bones import BARE_SHARE, CHESTS, PELVES
@@ -24,6 +23,7 @@ from lumbar3d.training.surroundings.noise import Noise, about, cellular, warp
 from lumbar3d.training.surroundings.pelves import Pelvis, draw_pelvis
 from lumbar3d.training.surroundings.soft_tissue import KINDS
 from lumbar3d.training.surroundings.trunks import CtTrunk, bend
+from tests.shipped import shipped_models
 
 SPINE_MM = np.array([[-25.0, 3.0, 122.0], [-20, 2, 95], [-14, 1, 64], [-6, 0, 32], [0, 0, 0], [4, 0, -34], [2, 1, -69]])
 SPINE_MM = np.vstack([SPINE_MM, [-8.0, 1.0, -92.0]])
@@ -139,7 +139,7 @@ def test_multiscale_keeps_order_within_the_film() -> None:
 @pytest.fixture(scope="module")
 def mixer() -> Mixer:
     """Two people, invented surroundings."""
-    made = Mixer(Maker(Simulator(load_shape_models(AssetStore.open()), MEASURING), Library()), 5, WHOLE_SPINE)
+    made = Mixer(Maker(Simulator(shipped_models(), MEASURING), Library()), 5, WHOLE_SPINE)
     for seed in (10_000_950, 10_000_951):
         made.lend(seed)
     return made
@@ -163,7 +163,7 @@ def test_films_have_the_truth_in_the_right_place(mixer: Mixer) -> None:
 
 
 def test_the_same_seed_gives_the_same_film() -> None:
-    maker = Maker(Simulator(load_shape_models(AssetStore.open()), MEASURING), Library())
+    maker = Maker(Simulator(shipped_models(), MEASURING), Library())
     one, two = (Mixer(maker, 8), Mixer(maker, 8))
     first, second = (m.film(m.lend(10_000_960)[0]) for m in (one, two))
     assert np.array_equal(first.pixels, second.pixels)

@@ -1,22 +1,22 @@
-"""JSON documents of a request: parsed strictly, refused without quoting them."""
+"""JSON documents that a caller hands over: parsed strictly, refused without quoting them."""
 
 from __future__ import annotations
 
 import codecs
 import json
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.contracts import Calibration, GeometryView, MatrixView, ReconstructOptions, SlotView
 from lumbar3d.edits import ReviewRequest, RevisionRequest
 from lumbar3d.errors import CalibrationError, InputError, JobReferenceError, OptionsError, ReviewError, RevisionError
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_FAULTS = 10
 LONGEST_REFERENCE = 64
-VIEW_TYPES = ("matrix", "geometry")
+VIEW_TYPES = tuple(get_args(view.model_fields["type"].annotation)[0] for view in (MatrixView, GeometryView, SlotView))
 """How a view may be told (``contracts``); no field of a view bears such a name."""
 EDIT_TYPES = ("set_landmark", "remove_landmark", "set_centre", "rename", "keep_levels", "films", "prompt")
 """The same of an edit; ``films`` is no field of any."""
@@ -43,13 +43,14 @@ SAFE = frozenset(
     ]
 )
 """Kinds of faults whose message names the contract alone."""
+_NAMED = " or ".join(f'"{kind}"' for kind in VIEW_TYPES)
 WORDS = {
     "json_invalid": "this is not JSON (numbers must be finite, text must be Unicode)",
     "extra_forbidden": "the contract has no such field",
+    "union_tag_invalid": f"type must be {_NAMED}",
+    "union_tag_not_found": f"type is missing: {_NAMED}",
     "string_pattern_mismatch": "this is not one of the texts that the contract allows",
     "value_error": "these parts do not go together",
-    "union_tag_invalid": 'type must be "matrix" or "geometry"',
-    "union_tag_not_found": 'type is missing: "matrix" or "geometry"',
 }
 
 
