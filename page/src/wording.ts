@@ -1,5 +1,5 @@
 // Codes of the result document in words; a code that is not known here is shown as it is, readable.
-import { NOTES, REASONS } from "lumbar3d-words";
+import { CURES, NOTES, REASONS } from "lumbar3d-words";
 import type { Edit, Flag, ViewName } from "./contract";
 
 export const VIEWS: Record<string, string> = { ap: "AP radiograph", lat: "Lateral radiograph" };
@@ -56,7 +56,6 @@ const REASON_CURES: Record<string, string> = {
 
 const NOTE_CURES: Record<string, string> = {
   view_angle_unusual: "Take the films closer to a right angle, or check the calibration.",
-  unlike_training_films: "Compare every outline with its film before a number is used.",
   lumbar_count_unsure: "Count from the ribs and the sacrum; rename the levels under “Correct” if needed.",
   level_names_unsure: "Count from the ribs and the sacrum; rename the levels under “Correct” if needed.",
   views_shifted: "Take both films without movement between them, or calibrate the room again.",
@@ -68,7 +67,7 @@ const NOTE_CURES: Record<string, string> = {
 /** What would cure a doubt, where that is known. */
 export function cureOf(code: string): string | null {
   const stem = code.replace(/_(review|bad)$/, "");
-  return REASON_CURES[stem] ?? NOTE_CURES[stem] ?? NOTE_CURES[stem.replace(/^(ap|lat)_/, "")] ?? null;
+  return REASON_CURES[stem] ?? NOTE_CURES[stem] ?? NOTE_CURES[stem.replace(/^(ap|lat)_/, "")] ?? CURES[stem] ?? null;
 }
 
 export function editText(edit: Edit): string {
