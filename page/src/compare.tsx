@@ -53,11 +53,11 @@ function Pick({ a, b }: { a: string; b: string }) {
     <form class="filters card" action="compare.html">
       <label>
         First examination, job id
-        <input name="a" required value={a} autocomplete="off" />
+        <input name="a" required defaultValue={a} autocomplete="off" />
       </label>
       <label>
         Second examination, job id
-        <input name="b" required value={b} autocomplete="off" />
+        <input name="b" required defaultValue={b} autocomplete="off" />
       </label>
       <button type="submit" class="button">
         Compare

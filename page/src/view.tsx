@@ -1,7 +1,7 @@
 // The page of one examination: follows the job, then shows what came out, or why nothing did.
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { follow, getJsonIfThere, getStatus, jobPath, ProblemError, remove } from "./api";
+import { follow, getJsonIfThere, jobPath, ProblemError, remove } from "./api";
 import type { JobStatus, Problem, Recognition } from "./contract";
 import { Desk } from "./desk";
 import { loadExamination } from "./examination";
@@ -29,7 +29,7 @@ const ENDINGS: Record<string, string> = {
 type Phase =
   | { kind: "following"; status: JobStatus | null }
   | { kind: "problem"; heading: string; problem: Problem }
-  | { kind: "refused"; status: JobStatus; etag: string; recognition: Recognition }
+  | { kind: "refused"; status: JobStatus; recognition: Recognition }
   | { kind: "reading"; exam: Examination };
 
 /** A result exists where there is a review of it; services before that had it where the job succeeded. */
@@ -42,8 +42,7 @@ async function phaseOf(id: string, onStatus: (status: JobStatus) => void): Promi
   if (hasResult(ended)) return { kind: "reading", exam: await loadExamination(id) };
   if (ended.state === "rejected") {
     const recognition = await getJsonIfThere<Recognition>(jobPath(id, "/recognition.json"));
-    if (recognition?.films.ap && recognition.films.lat)
-      return { kind: "refused", recognition, ...(await getStatus(id)) };
+    if (recognition?.films.ap && recognition.films.lat) return { kind: "refused", recognition, status: ended };
   }
   return {
     kind: "problem",
@@ -93,7 +92,7 @@ function App({ id }: { id: string }) {
           {phase.kind === "following" && phase.status && <Progress status={phase.status} />}
           {phase.kind === "problem" && <ProblemCard heading={phase.heading} problem={phase.problem} />}
           {phase.kind === "refused" && (
-            <Refused status={phase.status} etag={phase.etag} recognition={phase.recognition} onRevised={start} />
+            <Refused status={phase.status} recognition={phase.recognition} onRevised={start} />
           )}
         </main>
       )}

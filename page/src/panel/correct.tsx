@@ -211,7 +211,7 @@ function Send({ editor, exam, onRevised, onConflict }: Props) {
           required
           maxLength={80}
           autocomplete="name"
-          value={sessionStorage.getItem(NAME_STORAGE) ?? ""}
+          defaultValue={sessionStorage.getItem(NAME_STORAGE) ?? ""}
         />
       </label>
       <div class="button-row">

@@ -49,8 +49,8 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
   const onKey = (event: KeyboardEvent) => {
     const step = STEPS[event.key];
     if (event.key === "Delete" || event.key === "Backspace") editor.remove(place);
-    else if (event.key === "Enter" && isCentre) editor.level.value = place.level;
-    else if (!step) return;
+    else if (!step && !(event.key === "Enter" && isCentre)) return;
+    if (isCentre) editor.level.value = place.level;
     if (step) {
       const reach = event.shiftKey ? FAST : 1;
       editor.set(place, [at[0] + reach * step[0], at[1] + reach * step[1]]);

@@ -3,7 +3,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { LEVELS } from "../anatomy";
-import { follow, ProblemError, revise } from "../api";
+import { follow, getStatus, ProblemError, revise } from "../api";
 import type { Edit, JobStatus, Problem, Px, Recognition, ViewName } from "../contract";
 import { VIEW_NAMES } from "../contract";
 import { Canvas } from "../film/film";
@@ -26,18 +26,19 @@ const CHANGES: [string, Edit][] = [
 
 interface Props {
   status: JobStatus;
-  etag: string;
   recognition: Recognition;
   onRevised: () => void;
 }
 
-export function Refused({ status, etag, recognition, onRevised }: Props) {
+export function Refused({ status, recognition, onRevised }: Props) {
   const [running, setRunning] = useState<JobStatus | null>(null);
   const [problem, setProblem] = useState<Problem | null>(status.error);
   const [level, setLevel] = useState<string | null>(null);
   const tryAgain = async (edits: Edit[]) => {
     setProblem(null);
     try {
+      // Read again: what was tried before and failed has changed it, and nobody's work is overwritten here.
+      const { etag } = await getStatus(status.id);
       const job = await revise(status.id, etag, sessionStorage.getItem(NAME_STORAGE) || "reader", edits);
       setRunning(job);
       const ended = await follow(job.id, setRunning);

@@ -63,7 +63,7 @@ export function SignOff({ status, etag, onChanged }: Props) {
             required
             maxLength={80}
             autocomplete="name"
-            value={sessionStorage.getItem(NAME_STORAGE) ?? ""}
+            defaultValue={sessionStorage.getItem(NAME_STORAGE) ?? ""}
           />
         </label>
         <label>

@@ -150,7 +150,7 @@ export function SubmitForm() {
         <fieldset>
           <legend>Registration</legend>
           <label class="choice">
-            <input type="radio" name="method" value="gauss_newton" checked />
+            <input type="radio" name="method" value="gauss_newton" defaultChecked />
             <span>
               Gauss-Newton <small class="quiet">seconds, with uncertainty</small>
             </span>
