@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 SENT = {"ap.png", "lat.png"}
 """Names of a job's images that the images of the demonstration have as well."""
 ADDRESSES = {address for artifact in ARTIFACTS for address, _ in artifact.files()}
+NO_ARTIFACTS = {"/events", "/review", "/revisions", "/report.html"}
+"""What else the page asks of a job."""
 
 
 def test_names_and_addresses_are_unique() -> None:
@@ -59,8 +61,8 @@ def test_no_second_list_in_the_sources() -> None:
 def test_page_asks_for_addresses_of_the_table() -> None:
     asked = [
         re.sub(r"\$?{\w+}", "ap", address)
-        for path in (ROOT / "service/web/js").glob("*.js")
-        for address in re.findall(r"jobPath\(id, [\"`]([^\"`]+)[\"`]\)", path.read_text())
+        for path in (ROOT / "page/src").rglob("*.ts*")
+        for address in re.findall(r"jobPath\([\w.]+, [\"`]([^\"`]+)[\"`]", path.read_text())
     ]
     kept = {address for artifact in KEPT for address, _ in artifact.files()}
-    assert len(asked) > 3 and set(asked) - {"/events"} <= ADDRESSES | kept
+    assert len(asked) > 3 and set(asked) - NO_ARTIFACTS <= ADDRESSES | kept
