@@ -337,7 +337,7 @@ def write_files(
 ) -> None:
     """All artifacts of a job."""
     meshes = vertebrae(levels)
-    views, films = {}, []
+    views = {}
     for name, grid in grids(calibration):
         views[name] = overlay_view(grid, meshes)
         Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
