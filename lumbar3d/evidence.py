@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lumbar3d.artifacts import FILM, IMAGE, RECOGNITION
-from lumbar3d.contracts import VIEWS, Calibration, RecognisedFilm, RecognisedFilms, Recognition, Window
+from lumbar3d.contracts import VIEWS, Calibration, RecognisedFilm, RecognisedFilms, Recognition, ViewName, Window
 from lumbar3d.detection.recognised import Recognised
 from lumbar3d.detection.report import count_of, names_of
 from lumbar3d.edits import ChangeFilms
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.pair import load_image, pair_of
-from lumbar3d.imaging.preprocess import NetworkView, ViewName
+from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.imaging.radiograph import Radiograph
 
 _VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
