@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from lumbar3d import __version__
 from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.errors import SchemaVersionError
 from lumbar3d.jobs.settings import explain
-from lumbar3d.service import maintenance, problems, schema
+from lumbar3d.service import api_page, maintenance, problems, schema
 from lumbar3d.service.connections import bound_every_server
 from lumbar3d.service.deps import Services
 from lumbar3d.service.middleware import RequestContext
@@ -49,12 +50,14 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=_lifespan,
     )
     app.state.services = services
     problems.install(app)
     for router in (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, dicom.ROUTER, audit.ROUTER, health.ROUTER):
         app.include_router(router)
+    app.include_router(api_page.ROUTER)
     _add_page(app)
     schema.install(app)
     app.add_middleware(RequestContext, metrics=services.metrics, polls=services.polls)
@@ -78,7 +81,7 @@ def create_app_from_environment() -> FastAPI:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    running = [asyncio.create_task(work) for work in (maintenance.run(services), services.polls.run())]
+    running = [asyncio.create_task(work) for work in _works(services)]
     yield
     for task in running:
         task.cancel()
@@ -86,17 +89,31 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services.close()
 
 
+def _works(services: Services) -> tuple[Coroutine[Any, Any, None], ...]:
+    return maintenance.run(services), services.polls.run(), services.webhooks.run()
+
+
 def _add_page(app: FastAPI) -> None:
-    """The result page: static files, after every route of the interface."""
+    """The result page: static files, for every address that is none of the interface.
+
+    As the router's default and not as a route: one that takes every path would hide that a method is not allowed.
+    """
     if WEB.is_dir():
-        app.mount("/", _Page(directory=WEB, html=True), name="page")
+        app.router.default = _Page(directory=WEB, html=True)
 
 
 class _Page(StaticFiles):
     """Never redirects: the address would be made of what the client says we are called."""
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; there are no web sockets."""
+        if scope["type"] == "http":
+            await super().__call__(scope, receive, send)
+
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, or 404."""
+        """A file, or 404; 405 where there is a file and it is not asked for."""
+        if scope["method"] != "GET":
+            raise HTTPException(405 if self.lookup_path(path)[1] else 404)
         answer = await super().get_response(path, scope)
         if isinstance(answer, RedirectResponse):
             raise HTTPException(404)

@@ -62,10 +62,12 @@ class RequestContext:
         if (told := self._polls.find(scope)) is not None:
             await self._not_modified(scope, send, told)
             return
-        request_id = _request_id(scope)
+        request_id, method = _request_id(scope), scope["method"]
+        if method == "HEAD":
+            scope, send = _as_get(scope), _without_body(send)
         scope.setdefault("state", {})["request_id"] = request_id
         with jsonlog.bound(request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
+            await self._answer(scope, receive, send, request_id, method)
 
     async def _not_modified(self, scope: Scope, send: Send, told: Told) -> None:
         """Nothing was asked of the job table, and nothing is logged: there are hundreds of these a second."""
@@ -76,7 +78,7 @@ class RequestContext:
         self._polled.inc()
         self._poll_latency.observe(time.perf_counter() - started_s)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str, method: str) -> None:
         started_s = time.perf_counter()
         status = 0
 
@@ -99,12 +101,11 @@ class RequestContext:
             if status == 0:
                 await problems.response("internal_error", None, request_id)(scope, receive, send_with_headers)
         finally:
-            self._record(scope, status, time.perf_counter() - started_s)
+            self._record(scope, method if method in METHODS else "other", status, time.perf_counter() - started_s)
 
-    def _record(self, scope: Scope, status: int, duration_s: float) -> None:
+    def _record(self, scope: Scope, method: str, status: int, duration_s: float) -> None:
         """The route's template, never the path: paths carry what callers typed."""
         route = getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.latency.labels(method, route).observe(duration_s)
         if code := scope["state"].get("problem"):
@@ -113,6 +114,23 @@ class RequestContext:
             return
         fields = {"method": method, "route": route, "status": status, "duration_s": round(duration_s, 4)}
         LOGGER.info("request", extra=fields)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """The same request as GET, so that HEAD is answered wherever GET is; ranges are for GET alone (RFC 9110, 14.2)."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in (b"range", b"if-range")]
+    return {**scope, "method": "GET", "headers": headers}
+
+
+def _without_body(send: Send) -> Send:
+    """The answer ends with its headers; whoever still streams finds the client gone."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return send_head
 
 
 def _request_id(scope: Scope) -> str:

@@ -50,7 +50,7 @@ class TinyEngine:
         with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:
             archive.writestr("L1.stl", STL_TRIANGLE)
         (out_dir / "spine.glb").write_bytes(tetrahedra_glb())
-        (out_dir / "overlay.json").write_text(json.dumps({"ap": {}, "lat": {}}))
+        (out_dir / "overlay.json").write_text(json.dumps({"views": {}}))
         for name in ("ap.png", "lat.png", "overlay.png"):
             (out_dir / name).write_bytes(grey_png(8, 8, bits=8))
 

@@ -11,16 +11,17 @@ from lumbar3d.artifacts import DICOM, RESULT
 from lumbar3d.jobs import identity
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import IdentityUnavailableError, SourceNotDicomError
-from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, open_file, record_read
+from lumbar3d.service.routes.artifacts import BYTES, NO_FILE, SENT, IfNoneMatch, open_file, record_read
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 ANSWERS: Documented = {
     200: {
         "description": DICOM.contents,
-        "content": {DICOM.media_type: {"schema": {"type": "string", "format": "binary"}}},
+        "headers": SENT,
+        "content": {DICOM.media_type: {"schema": BYTES}},
     },
-    304: {"description": "The same as the ETag in If-None-Match"},
+    304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
     **documented(*ANY_JOB, "source_not_dicom", *NO_FILE, "identity_unavailable"),
 }
 
@@ -31,6 +32,7 @@ ANSWERS: Documented = {
     summary=DICOM.summary,
     description=DICOM.remark,
     response_model=None,
+    response_class=Response,
     responses=ANSWERS,
 )
 async def dicom(
@@ -39,7 +41,11 @@ async def dicom(
     """All objects in one archive."""
     content = await services.turns.take(client, lambda: _made(services, job_id, client))
     etag = f'"{hashlib.sha256(content).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-store"}
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": f'inline; filename="{job_id}-{DICOM.file}"',
+    }
     if is_current(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     await services.turns.take(client, lambda: record_read(services, job_id, client, DICOM.file))
