@@ -228,6 +228,18 @@ MARKUPS = Artifact(
     note="Markups of 3D Slicer",
     source=RESULT.file,
 )
+SLICER = Artifact(
+    operation="slicer",
+    address="/spine.mrml",
+    file="spine.mrml",
+    media_type="application/xml",
+    summary="The vertebrae and landmarks as a scene of 3D Slicer",
+    remark="Opens the STL files along LPS and the markups that lie beside it, named and coloured.",
+    contents="MRML",
+    label="Scene of 3D Slicer",
+    note="MRML; beside the STL files (LPS) and the markups",
+    source=RESULT.file,
+)
 TABLE = Artifact(
     operation="table",
     address="/measurements.csv",
@@ -253,7 +265,7 @@ FHIR = Artifact(
     source=RESULT.file,
 )
 STORED = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
-MADE = (PLY, VTP, OBJ, LABELS, MARKUPS, TABLE, FHIR)
+MADE = (PLY, VTP, OBJ, LABELS, MARKUPS, SLICER, TABLE, FHIR)
 ARTIFACTS = (*STORED, *MADE)
 FILES = frozenset(name for artifact in STORED for _, name in artifact.files())
 """Names of all files that a job stores."""
@@ -266,6 +278,7 @@ FORMATS: dict[str, tuple[Artifact, ...]] = {
     "obj": (OBJ,),
     "nifti": (LABELS,),
     "markups": (MARKUPS,),
+    "mrml": (SLICER,),
     "csv": (TABLE,),
     "fhir": (FHIR,),
     "png": (PICTURE, IMAGE),

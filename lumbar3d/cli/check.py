@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 
 from lumbar3d.cli.console import out
 from lumbar3d.cli.errors import Exit
-from lumbar3d.cli.options import ApArgument, CalibrationArgument, LatArgument
-
-JsonOption = Annotated[bool, typer.Option("--json", help="print what was found as JSON")]
+from lumbar3d.cli.options import ApArgument, CalibrationArgument, JsonOption, LatArgument
 
 
 def check(ap: ApArgument, lat: LatArgument, calibration: CalibrationArgument, as_json: JsonOption = False) -> None:

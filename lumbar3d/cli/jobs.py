@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lumbar3d.cli.console import describe, note, out, progress_bar
+from lumbar3d.cli.console import describe, note, out, progress_bar, show
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import (
     DEFAULT_SERVER,
@@ -81,15 +81,14 @@ def download(
     api_key: KeyOption = None,
     formats: FormatOption = None,
     frame: FrameOption = "srs",
+    as_json: JsonOption = False,
 ) -> None:
-    """Save result, meshes, scene, outlines and pictures of a finished job; print their paths.
-
-    Example for 3D Slicer: lumbar3d download JOB --out spine --format vtp --format markups --frame lps
-    """
+    """Save result, meshes, scene, outlines and pictures of a finished job; print their paths."""
     chosen = checked_formats(formats)
     with JobsClient(server, api_key) as client:
         paths = client.download(job, folder, chosen, frame)
-    out("\n".join(map(str, paths)))
+    files = [str(path) for path in paths]
+    show("\n".join(files), {"files": files}, as_json)
 
 
 def cancel(
@@ -104,11 +103,13 @@ def cancel(
     out(found.model_dump_json() if as_json else found.state.value)
 
 
-def erase(job: JobArgument, server: ServerOption = DEFAULT_SERVER, api_key: KeyOption = None) -> None:
+def erase(
+    job: JobArgument, server: ServerOption = DEFAULT_SERVER, api_key: KeyOption = None, as_json: JsonOption = False
+) -> None:
     """Erase a job with its images and results, stopping it first where it still runs; print what is gone."""
     with JobsClient(server, api_key) as client:
         gone = client.erase(job)
-    out(gone)
+    show(gone, {"erased": gone.split(", ")}, as_json)
 
 
 def require_result(status: JobStatus) -> None:

@@ -1,0 +1,127 @@
+"""Shell examples of the pages, run as they stand: against a running service, with the films that they name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lumbar3d.client import JobsClient
+from lumbar3d.contracts import Calibration
+from lumbar3d.service.keys import create
+from tests.conftest import calibration_document
+from tests.embedded_service import running_service
+from tests.integration.test_cli_check import write_beads
+from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
+from tests.unit.radiograph_files import dicom, gradient, write_dicom
+
+pytestmark = pytest.mark.timeout(120)
+ROOT = Path(__file__).parents[2]
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = (
+    "README.md",
+    "docs/integrate.md",
+    "docs/files.md",
+    "docs/calibration.md",
+    "docs/operate.md",
+    "docs/operator.md",
+)
+ELSEWHERE = {
+    "make demo": "test_demo.py runs the demonstration, and this is make test",
+    "docker compose": "no container engine in the tests; the compose files are checked against their schema",
+}
+"""First words that no test runs here, and what stands in for them."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody in a folder with films, who follows a page."""
+
+    folder: Path
+    environment: dict[str, str]
+    replaced: dict[str, str]
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        for said, meant in self.replaced.items():
+            script = script.replace(said, meant)
+        command = ["sh", "-eu", "-c", script]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=100
+        )
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    folder = tmp_path_factory.mktemp("reader")
+    for name, said in (("ap", AP), ("lat", LAT), ("phantom_ap", AP), ("phantom_lat", LAT)):
+        tags = said | {"ImagerPixelSpacing": [0.42, 0.42]}
+        write_dicom(folder / f"{name}.dcm", dicom(gradient(1024, 1024)), **tags)
+    (folder / "calibration.json").write_text(json.dumps(calibration_document()))
+    write_beads(folder / "beads.csv", Calibration.model_validate(calibration_document()), 0.1)
+    tools = folder / "bin"
+    tools.mkdir()
+    (tools / "lumbar3d").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.tiny_cli "$@"\n')
+    (tools / "lumbar3d").chmod(0o755)
+    key = create("reader")
+    settings = {"LUMBAR3D_REQUIRE_API_KEY": "true", "LUMBAR3D_API_KEY_HASHES": key.entry}
+    with running_service("tests.tiny_embedded", tmp_path_factory.mktemp("service"), settings) as service:
+        with JobsClient(service.url, key.secret) as client:
+            job = client.submit((folder / "ap.dcm", folder / "lat.dcm"), folder / "calibration.json")
+            client.wait(job.id)
+        environment = {
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(folder),
+            "LUMBAR3D_SERVER": service.url,
+            "LUMBAR3D_API_KEY": key.secret,
+        }
+        replaced = {
+            "https://spine.example.org": service.url,
+            "KEY=...": f"KEY={key.secret}",
+            "JOB ": f"{job.id} ",
+            "1f0c...": job.id,
+            "/etc/lumbar3d": str(folder),
+        }
+        yield Reader(folder, environment, replaced)
+
+
+def blocks(page: str) -> list[str]:
+    return [text for language, text in FENCE.findall((ROOT / page).read_text()) if language in ("sh", "bash")]
+
+
+def cases() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for script in blocks(page):
+            if not any(words in script for words in ELSEWHERE):
+                yield page, script
+
+
+@pytest.mark.parametrize(("page", "script"), cases(), ids=lambda text: text.strip().splitlines()[0][:60])
+def test_a_block_runs_as_it_stands(reader: Reader, page: str, script: str) -> None:
+    ended = reader.run(script)
+    assert ended.returncode == 0, f"{page}\n{script}\n{ended.stdout}\n{ended.stderr}"
+
+
+def test_the_three_calls_end_with_the_meshes(reader: Reader) -> None:
+    (script,) = (text for text in blocks("docs/integrate.md") if "/reconstruct" in text)
+    for left in reader.folder.glob("*-meshes.zip"):
+        left.unlink()
+    assert reader.run(script).returncode == 0
+    (meshes,) = reader.folder.glob("*-meshes.zip")
+    assert meshes.read_bytes()[:2] == b"PK"
+    refused = reader.run(script.replace("calibration=@calibration.json", "calibration=@ap.dcm"))
+    assert refused.returncode == 22 and "invalid_calibration" in (reader.folder / "accepted.json").read_text()
+
+
+def test_what_is_not_run_here_is_still_said() -> None:
+    everything = "".join(script for page in PAGES for script in blocks(page))
+    assert all(words in everything for words in ELSEWHERE)
+    assert shutil.which("curl") and shutil.which("jq"), "tests/services.sh brings them"
