@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,14 +17,13 @@ from lumbar3d.client import JobsClient
 from lumbar3d.contracts import Calibration
 from lumbar3d.service.keys import create
 from tests.conftest import calibration_document
+from tests.doc_blocks import PYTHON, ROOT, SHELL, blocks
 from tests.embedded_service import running_service
 from tests.integration.test_cli_check import write_beads
 from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
 from tests.unit.radiograph_files import dicom, gradient, write_dicom
 
 pytestmark = pytest.mark.timeout(120)
-ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = (
     "README.md",
     "docs/integrate.md",
@@ -36,6 +34,7 @@ PAGES = (
 )
 ELSEWHERE = {
     "make demo": "test_demo.py runs the demonstration, and this is make test",
+    "lumbar3d serve": "the service of this file stands for it",
     "docker compose": "no container engine in the tests; the compose files are checked against their schema",
 }
 """First words that no test runs here, and what stands in for them."""
@@ -72,7 +71,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     (tools / "lumbar3d").chmod(0o755)
     key = create("reader")
     settings = {"LUMBAR3D_REQUIRE_API_KEY": "true", "LUMBAR3D_API_KEY_HASHES": key.entry}
-    with running_service("tests.tiny_embedded", tmp_path_factory.mktemp("service"), settings) as service:
+    served = tmp_path_factory.mktemp("service")
+    with running_service("tests.tiny_embedded", served, settings) as service:
         with JobsClient(service.url, key.secret) as client:
             job = client.submit((folder / "ap.dcm", folder / "lat.dcm"), folder / "calibration.json")
             client.wait(job.id)
@@ -80,6 +80,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
             "PATH": f"{tools}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "HOME": str(folder),
+            "LUMBAR3D_DATA_DIR": str(served / "data"),
             "LUMBAR3D_SERVER": service.url,
             "LUMBAR3D_API_KEY": key.secret,
         }
@@ -93,25 +94,21 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         yield Reader(folder, environment, replaced)
 
 
-def blocks(page: str) -> list[str]:
-    return [text for language, text in FENCE.findall((ROOT / page).read_text()) if language in ("sh", "bash")]
-
-
 def cases() -> Iterator[tuple[str, str]]:
     for page in PAGES:
-        for script in blocks(page):
+        for script in blocks(page, SHELL):
             if not any(words in script for words in ELSEWHERE):
                 yield page, script
 
 
-@pytest.mark.parametrize(("page", "script"), cases(), ids=lambda text: text.strip().splitlines()[0][:60])
+@pytest.mark.parametrize(("page", "script"), list(cases()), ids=lambda text: text.strip().splitlines()[0][:60])
 def test_a_block_runs_as_it_stands(reader: Reader, page: str, script: str) -> None:
     ended = reader.run(script)
     assert ended.returncode == 0, f"{page}\n{script}\n{ended.stdout}\n{ended.stderr}"
 
 
 def test_the_three_calls_end_with_the_meshes(reader: Reader) -> None:
-    (script,) = (text for text in blocks("docs/integrate.md") if "/reconstruct" in text)
+    (script,) = (text for text in blocks("docs/integrate.md", SHELL) if "/reconstruct" in text)
     for left in reader.folder.glob("*-meshes.zip"):
         left.unlink()
     assert reader.run(script).returncode == 0
@@ -121,7 +118,17 @@ def test_the_three_calls_end_with_the_meshes(reader: Reader) -> None:
     assert refused.returncode == 22 and "invalid_calibration" in (reader.folder / "accepted.json").read_text()
 
 
+@pytest.mark.parametrize("block", [each for each in blocks("docs/python.md", PYTHON) if "Client" in each])
+def test_python_that_speaks_to_a_service(reader: Reader, block: str) -> None:
+    code = block.replace("https://spine.example.org", reader.environment["LUMBAR3D_SERVER"])
+    code = f"import os\napi_key = os.environ['LUMBAR3D_API_KEY']\n{code}"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=reader.folder, env=reader.environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_what_is_not_run_here_is_still_said() -> None:
-    everything = "".join(script for page in PAGES for script in blocks(page))
+    everything = "".join(script for page in PAGES for script in blocks(page, SHELL))
     assert all(words in everything for words in ELSEWHERE)
     assert shutil.which("curl") and shutil.which("jq"), "tests/services.sh brings them"
