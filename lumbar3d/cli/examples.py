@@ -18,6 +18,7 @@ LINES = {
         "submit ap.dcm lat.dcm calibration.json",
         'wait "$(lumbar3d submit ap.dcm lat.dcm calibration.json)"',
     ),
+    "list": ("list", "list --state rejected --limit 100 --json"),
     "status": ("status 5f0c2b1e-8a57-4a0b-9d0e-3f6f2f8f9a11 --json",),
     "wait": ("wait 5f0c2b1e-8a57-4a0b-9d0e-3f6f2f8f9a11",),
     "download": (

@@ -1,4 +1,4 @@
-"""``submit``, ``status``, ``wait``, ``download``, ``cancel``, ``erase``: a job at a service, over REST."""
+"""``submit``, ``list``, ``status``, ``wait``, ``download``, ``cancel``, ``erase``: a job at a service, over REST."""
 
 from __future__ import annotations
 
@@ -43,6 +43,28 @@ def submit(
         job = client.submit((ap, lat), calibration, ReconstructOptions(method=method, refine_geometry=refine_geometry))
     out(job.model_dump_json() if as_json else job.id)
     note(f"result page: {client.page(job.id)}")
+
+
+def list_jobs(
+    state: Annotated[JobState | None, typer.Option(help="of this state alone")] = None,
+    search: Annotated[str | None, typer.Option(help="how a reference begins, or the id of a job")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="so many at most")] = 20,
+    everybody: Annotated[bool, typer.Option("--all", help="of all clients; needs the role admin")] = False,
+    server: ServerOption = DEFAULT_SERVER,
+    api_key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List jobs, newest first: id, when it was sent, state."""
+    wanted = {"state": state.value if state else None, "q": search, "all": "true" if everybody else None}
+    with JobsClient(server, api_key) as client:
+        found = client.jobs(limit, **{name: value for name, value in wanted.items() if value is not None})
+    lines = (f"{job.id}  {job.created_at}  {_ended(job)}" for job in found)
+    if found or as_json:
+        show("\n".join(lines), {"jobs": [job.model_dump(mode="json") for job in found]}, as_json)
+
+
+def _ended(job: JobStatus) -> str:
+    return f"{job.state.value} ({job.error.code})" if job.error else job.state.value
 
 
 def status(

@@ -79,6 +79,7 @@ def about(
 OWN = (demo, check, reconstruct, serve, worker, doctor, audit, settings)
 for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download, jobs.cancel, jobs.erase):
     app.command(epilog=examples.of(command.__name__))(command)
+app.command("list", epilog=examples.of("list"))(jobs.list_jobs)
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(keys.app, name="key")
 app.add_typer(db.app, name="db")

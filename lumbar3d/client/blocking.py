@@ -100,6 +100,18 @@ class JobsClient:
         """Ask until the job has ended, however; every answer goes to ``on_status``."""
         return self._take(self._protocol.wait(job_id, on_status))
 
+    def jobs(self, most: int = 50, **wanted: str) -> tuple[JobStatus, ...]:
+        """The newest jobs.
+
+        Parameters
+        ----------
+        most : int
+        **wanted : str
+            What they have to be: ``state``, ``reference``, ``review``, ``q`` (how a reference begins, or an id),
+            ``all="true"`` for everybody's (role admin).
+        """
+        return self._take(self._protocol.jobs(most, wanted))
+
     def dicom(self, job_id: str) -> bytes:
         """The ZIP of the DICOM objects of a finished job, made when it is asked for."""
         return self._take(self._protocol.dicom(job_id))

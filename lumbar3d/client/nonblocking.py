@@ -74,6 +74,10 @@ class AsyncJobsClient:
         """Ask until the job has ended, however; every answer goes to ``on_status``."""
         return await self._take(self._protocol.wait(job_id, on_status))
 
+    async def jobs(self, most: int = 50, **wanted: str) -> tuple[JobStatus, ...]:
+        """The newest jobs; of ``state``, ``reference``, ``review``, ``q``, ``all``."""
+        return await self._take(self._protocol.jobs(most, wanted))
+
     async def dicom(self, job_id: str) -> bytes:
         """The ZIP of the DICOM objects of a finished job."""
         return await self._take(self._protocol.dicom(job_id))

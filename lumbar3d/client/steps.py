@@ -7,11 +7,11 @@ Each method is a generator of steps that a blocking or a nonblocking client take
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -45,6 +45,8 @@ LONGEST_PAUSE_S = 10
 SAVED = tuple(artifact for artifact in STORED if not artifact.repeats)
 """What a download without choice holds."""
 ERASED = "Lumbar3d-Erased"
+PAGE = 200
+"""Jobs that a service lists at once."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ class Pause:
     """Step: wait."""
 
     seconds: float
+
+
+class JobPage(BaseModel):
+    """One page of a list of jobs; ``next`` leads to the one behind it."""
+
+    jobs: tuple[JobStatus, ...]
+    next: str | None = None
 
 
 Step: TypeAlias = Ask | Save | Pause
@@ -162,6 +171,19 @@ class Protocol:
                 return status
             yield Pause(pause_s)
             pause_s = min(longest_s, pause_s * POLL_GROWTH)
+
+    def jobs(self, most: int, wanted: Mapping[str, str]) -> Steps[tuple[JobStatus, ...]]:
+        """The newest jobs that fit, page by page."""
+        found: list[JobStatus] = []
+        more: dict[str, str] = {}
+        while len(found) < most:
+            asked = {**wanted, **more, "limit": str(min(most - len(found), PAGE))}
+            page = self._parsed((yield from _patient(Ask("GET", f"/jobs?{urlencode(asked)}"))), JobPage)
+            found.extend(page.jobs)
+            if page.next is None:
+                break
+            more = {"before": page.next}
+        return tuple(found)
 
     def result(self, job_id: str) -> Steps[ReconstructionResult]:
         """Everything but the meshes."""

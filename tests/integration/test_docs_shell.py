@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import process, wait_until
 from lumbar3d.client import JobsClient
 from lumbar3d.contracts import Calibration
 from lumbar3d.service.keys import create
+from tests import tiny_cli
 from tests.conftest import calibration_document
 from tests.doc_blocks import PYTHON, ROOT, SHELL, blocks
 from tests.embedded_service import running_service
@@ -30,7 +32,7 @@ PAGES = (
     "docs/files.md",
     "docs/calibration.md",
     "docs/operate.md",
-    "docs/operator.md",
+    "docs/first_hour.md",
 )
 ELSEWHERE = {
     "make demo": "test_demo.py runs the demonstration, and this is make test",
@@ -67,12 +69,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     write_beads(folder / "beads.csv", Calibration.model_validate(calibration_document()), 0.1)
     tools = folder / "bin"
     tools.mkdir()
-    (tools / "lumbar3d").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.tiny_cli "$@"\n')
-    (tools / "lumbar3d").chmod(0o755)
+    tiny_cli.caller(tools / "lumbar3d", str(folder / "line"))
     key = create("reader")
     settings = {"LUMBAR3D_REQUIRE_API_KEY": "true", "LUMBAR3D_API_KEY_HASHES": key.entry}
     served = tmp_path_factory.mktemp("service")
-    with running_service("tests.tiny_embedded", served, settings) as service:
+    with (
+        process([sys.executable, "-m", "tests.tiny_cli", str(folder / "line")], {**os.environ}, folder / "log"),
+        running_service("tests.tiny_embedded", served, settings) as service,
+    ):
+        wait_until((folder / "line").exists, "the command line does not listen")
         with JobsClient(service.url, key.secret) as client:
             job = client.submit((folder / "ap.dcm", folder / "lat.dcm"), folder / "calibration.json")
             client.wait(job.id)
