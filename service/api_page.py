@@ -6,18 +6,18 @@ import json
 import re
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 ROUTER = APIRouter()
 ADDRESS = "/docs"
+STYLE = Path(__file__).parent / "api_page.css"
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>lumbar3d: interface</title><link rel="icon" href="icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="css/base.css"><link rel="stylesheet" href="css/api.css"></head>
-<body><header class="top"><a class="brand" href="./"><img src="icon.svg" alt="" width="28" height="28">
-<span>lumbar3d</span></a><p><a href="openapi.json">openapi.json</a></p></header><main class="api">"""
+<title>lumbar3d: interface</title><link rel="stylesheet" href="docs.css"></head>
+<body><header><a href="./">lumbar3d</a> &middot; <a href="openapi.json">openapi.json</a></header><main>"""
 CODE = re.compile(r"`([^`]+)`")
 ITEM = "- "
 SCHEMA = re.compile(r"#/components/schemas/(\w+)")
@@ -30,6 +30,12 @@ async def page(request: Request) -> Response:
     if not hasattr(state, "api_page"):
         state.api_page = render(request.app.openapi())
     return Response(state.api_page, media_type="text/html")
+
+
+@ROUTER.get(f"{ADDRESS}.css", include_in_schema=False)
+async def style() -> Response:
+    """Its style."""
+    return Response(STYLE.read_text(), media_type="text/css")
 
 
 def render(document: dict[str, Any]) -> str:
@@ -63,7 +69,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     key = "an API key or access token" if operation["security"] else "no key"
     return "".join(
         (
-            f"<section class='card' id='{escape(operation['operationId'])}'>",
+            f"<section id='{escape(operation['operationId'])}'>",
             f"<h2><code>{method} {escape(path)}</code></h2>",
             f"<p><strong>{escape(operation['summary'])}.</strong> Takes {key}.</p>",
             _prose(operation.get("description", "")),
@@ -99,7 +105,7 @@ def _content(what: str, media_type: str, content: dict[str, Any]) -> str:
 def _schema(name: str, schema: dict[str, Any]) -> str:
     text = _prose(schema.get("description", ""))
     values = "" if "enum" not in schema else f"<p>{_type(schema)}</p>"
-    return f"<section class='card' id='{escape(name)}'><h3>{escape(name)}</h3>{text}{values}{_fields(schema)}</section>"
+    return f"<section id='{escape(name)}'><h3>{escape(name)}</h3>{text}{values}{_fields(schema)}</section>"
 
 
 def _fields(schema: dict[str, Any]) -> str:

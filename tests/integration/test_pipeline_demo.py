@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -114,6 +116,17 @@ def test_the_library_on_arrays(
         spine.measurement("slip_sagittal", "L5/S1")
     with pytest.raises(KeyError, match="no T12"):
         spine["T12"]
+
+
+def test_a_notebook_shows_the_picture_below_the_cell(
+    answer: Reconstruction, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spine, shown = lumbar3d.Spine.of(answer, engine.projector), []
+    kernel = SimpleNamespace(kernel=None)
+    ipython = SimpleNamespace(get_ipython=lambda: kernel, display=SimpleNamespace(display=shown.append))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    spine.show()
+    assert shown == [spine]
 
 
 class Remembering:
