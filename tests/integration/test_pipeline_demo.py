@@ -119,9 +119,9 @@ def test_the_library_on_arrays(
 
 
 def test_a_notebook_shows_the_picture_below_the_cell(
-    answer: Reconstruction, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    plain: Reconstruction, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spine, shown = lumbar3d.Spine.of(answer, engine.projector), []
+    spine, shown = lumbar3d.Spine.of(plain, engine.projector), []
     kernel = SimpleNamespace(kernel=None)
     ipython = SimpleNamespace(get_ipython=lambda: kernel, display=SimpleNamespace(display=shown.append))
     monkeypatch.setitem(sys.modules, "IPython", ipython)
