@@ -12,8 +12,8 @@ class Commands(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the section."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, _sentence(command.help or "")) for name, command in commands if not command.hidden]
+        commands: dict[str, Any] = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, _sentence(command.help or "")) for name, command in commands.items() if not command.hidden]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

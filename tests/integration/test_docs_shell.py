@@ -120,7 +120,7 @@ def test_the_three_calls_end_with_the_meshes(reader: Reader) -> None:
     assert reader.run(script).returncode == 0
     (meshes,) = reader.folder.glob("*-meshes.zip")
     assert meshes.read_bytes()[:2] == b"PK"
-    refused = reader.run(script.replace("calibration=@calibration.json", "calibration=@ap.dcm"))
+    refused = reader.run(script.replace("calibration=@calibration.json", "calibration=@beads.csv"))
     assert refused.returncode == 22 and "invalid_calibration" in (reader.folder / "job.json").read_text()
 
 
