@@ -2,7 +2,7 @@
 
 Rounds, each on a fresh deployment (``benchmarks.chaos_world``): clients submit with idempotency keys and repeat until
 they are answered 202, while one fault after the other is drawn at random. Then everything is counted in the job table,
-in the audit and over HTTP. Finished rounds are kept in ``--work``, so that a long run can be taken up again:
+in the audit, in the store and over HTTP. Finished rounds are kept in ``--work``, to take a long run up again:
 ``python -m benchmarks.chaos --rounds 20 --jobs 500 --faults 50 --work DIR`` is 10,000 jobs and 1,000 faults.
 """
 
@@ -29,6 +29,9 @@ from sqlalchemy import func, select
 from benchmarks.chaos_world import LEASE_S, World, world
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT, wait_until
+from lumbar3d.jobs.bundles import MANIFEST
+from lumbar3d.jobs.errors import BundleLostError
+from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.jobs.schema import AUDIT, JOBS
 from tests.conftest import calibration_document
 from tests.tiny_engine import grey_png
@@ -38,7 +41,9 @@ CLIENTS = 4
 REPEATED = 0.2
 """Share of the accepted submissions that are sent once more, as after a lost answer."""
 PAUSE_S = (0.3, 2.0)
-PATIENCE_S = 240.0
+PATIENCE_S = 600.0
+SERVED_EVERY = 10
+"""Results asked for over HTTP; of all of them the files are compared with their hashes."""
 
 
 class Clients:
@@ -150,17 +155,31 @@ def _count(deployment: World, clients: Clients, struck: list[tuple[float, list[s
         for at_s, running in struck
         if running and finished.issuperset(running)
     ]
+    without_files = {job_id for job_id in finished if not _is_whole(deployment.store, rows[job_id].result_bundle)}
     with httpx.Client(timeout=10.0) as http:
-        without_files = sum(not _has_result(http, deployment.urls, job_id) for job_id in finished)
+        for job_id in sorted(finished)[::SERVED_EVERY]:
+            if not _has_result(http, deployment.urls, job_id):
+                without_files.add(job_id)
     return {
         "acknowledged": len(clients.acknowledged),
         "finished": len(finished),
         "lost": len(ids - finished),
-        "without_files": without_files,
+        "without_files": len(without_files),
         "twice": sum(times.get(job_id, 0) > 1 for job_id in ids) + len(clients.doubled) + len(rows) - len(ids),
         "run_again": sum(rows[job_id].attempt > 1 for job_id in finished),
         "recovered_s": [round(float(seconds), 2) for seconds in recovered_s],
     }
+
+
+def _is_whole(root: Path, bundle: str) -> bool:
+    """Whether every file that its manifest names is there and has its hash."""
+    store = LocalStore(root)
+    try:
+        for name in json.loads((root / bundle / MANIFEST).read_text()):
+            store.fetch(bundle, name, root)
+    except (OSError, BundleLostError):
+        return False
+    return True
 
 
 def _has_result(http: httpx.Client, urls: list[str], job_id: str) -> bool:
@@ -245,7 +264,7 @@ def main() -> None:
         if kept is None or not kept.exists():
             with tempfile.TemporaryDirectory() as folder:
                 found = one_round(Path(folder), chosen.jobs, chosen.faults, seed)
-            print(json.dumps(found))
+            print(json.dumps(found), flush=True)
             if kept is not None:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(found))

@@ -17,16 +17,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import httpx
 import redis
 from sqlalchemy import Engine, create_engine, select, update
 
-from benchmarks.processes import ROOT, children_of, free_port, kill_tree, redis_server, wait_until
+from benchmarks.processes import ROOT, children_of, free_port, is_ready, kill_tree, redis_server, wait_until
 from lumbar3d.jobs.schema import JOBS
 from tests.database_line import DatabaseLine, database_line
 from tests.postgresql import PostgresqlMissing, postgresql_server
 
-PATIENCE_S = 180.0
+PATIENCE_S = 600.0
 LEASE_S = 4.0
 SETTINGS = {
     "require_api_key": "false",
@@ -37,9 +36,13 @@ SETTINGS = {
     "retry_delay_s": "0.2",
     "max_attempts": "20",
     "min_free_mb": "4",
+    "max_unfinished_per_client": "500",
 }
 STORE = "size=96m"
 HOUR_S = 3600.0
+LOST_COMMITS = (b"succeeded", b"submitted")
+"""Events of the audit: parameters, which are sent in every transaction, unlike the words of a prepared statement."""
+LOST_S = 5.0
 
 
 class Part:
@@ -78,8 +81,8 @@ class World:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._stack = stack
         self._folder = folder
-        self._store = folder / "store"
-        self._store.mkdir()
+        self.store = folder / "store"
+        self.store.mkdir()
         self.has_small_store = self._mount()
         self._line: DatabaseLine | None = None
         self._redis_port, self._redis = free_port(), stack.enter_context(ExitStack())
@@ -90,7 +93,7 @@ class World:
         self._fronts = [self._part(f"front{port}", _front(port), environment) for port in ports]
         self._workers = [self._part(f"worker{k}", _worker(k), environment) for k in (1, 2)]
         for url in self.urls:
-            wait_until(lambda url=url: is_ready(url), "a front end did not start", PATIENCE_S)  # type: ignore[misc]
+            wait_until(lambda url=url: self._is_up(url), "a front end did not start", PATIENCE_S)  # type: ignore[misc]
 
     @property
     def database(self) -> str:
@@ -109,7 +112,11 @@ class World:
             "clock set back": self._clock_set_back,
         }
         if self._line is not None:
-            found |= {"database frozen": self._database_frozen, "database cut off": self._database_cut_off}
+            found |= {
+                "database frozen": self._database_frozen,
+                "database cut off": self._database_cut_off,
+                "answer to a COMMIT lost": self._commit_answer_lost,
+            }
         if self.has_small_store:
             found["store full"] = self._store_full
         return found
@@ -118,6 +125,10 @@ class World:
         """Jobs that a worker has at this moment."""
         with self.engine.connect() as connection:
             return list(connection.execute(select(JOBS.c.id).where(JOBS.c.state == "running")).scalars())
+
+    def _is_up(self, url: str) -> bool:
+        self.restart_what_ended()
+        return is_ready(url)
 
     def restart_what_ended(self) -> None:
         """As a restart policy does."""
@@ -170,6 +181,14 @@ class World:
     def _database_cut_off(self, random_: random.Random) -> None:
         self._line_is("closed", random_.uniform(0.1, 3.0))
 
+    def _commit_answer_lost(self, random_: random.Random) -> None:
+        """Of a submission or of a finished job, the next that comes; the connection breaks in place of the answer."""
+        assert self._line is not None
+        cuts = self._line.cuts
+        self._line.cut_after_commit_of(random_.choice(LOST_COMMITS))
+        with suppress(TimeoutError):
+            wait_until(lambda: self._line is not None and self._line.cuts > cuts, "nothing was committed", LOST_S)
+
     def _line_is(self, mode: str, seconds: float) -> None:
         assert self._line is not None
         self._line.set_mode(mode)
@@ -177,7 +196,7 @@ class World:
         self._line.set_mode("open")
 
     def _store_full(self, random_: random.Random) -> None:
-        ballast = self._store / "ballast"
+        ballast = self.store / "ballast"
         with suppress(OSError), ballast.open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(1 << 16))
@@ -185,13 +204,13 @@ class World:
         ballast.unlink()
 
     def _mount(self) -> bool:
-        command = ["mount", "-t", "tmpfs", "-o", STORE, "tmpfs", str(self._store)]
+        command = ["mount", "-t", "tmpfs", "-o", STORE, "tmpfs", str(self.store)]
         try:
             is_mounted = not subprocess.run(command, capture_output=True).returncode
         except FileNotFoundError:
             return False
         if is_mounted:
-            self._stack.callback(subprocess.run, ["umount", "--lazy", str(self._store)])
+            self._stack.callback(subprocess.run, ["umount", "--lazy", str(self.store)])
         return is_mounted
 
     def _database(self) -> str:
@@ -212,7 +231,7 @@ class World:
         (trouble / "slow").touch()
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LUMBAR3D_")}
         ours = SETTINGS | {
-            "data_dir": str(self._store),
+            "data_dir": str(self.store),
             "database_url": database,
             "broker_url": f"redis://127.0.0.1:{self._redis_port}/0",
         }
@@ -228,14 +247,6 @@ class World:
         self._stack.callback(part.kill)
         part.start()
         return part
-
-
-def is_ready(url: str) -> bool:
-    """Whether a front end accepts jobs."""
-    try:
-        return httpx.get(url + "/readyz", timeout=5).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def _killed(part: Part, random_: random.Random) -> None:

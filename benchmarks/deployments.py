@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from benchmarks.processes import children_of, free_port, kill_tree, process, redis_server, wait_until
+from benchmarks.processes import children_of, free_port, is_ready, kill_tree, process, redis_server, wait_until
 
 START_PATIENCE_S = 180.0
 
@@ -38,12 +36,12 @@ class Deployment:
 
 
 @contextmanager
-def embedded(folder: Path) -> Iterator[Deployment]:
-    """``lumbar3d serve``: SQLite, one worker as a child process, nothing else."""
+def embedded(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Deployment]:
+    """``lumbar3d serve``: SQLite, one worker as a child process, nothing else; ``settings`` by environment name."""
     port = free_port()
     command = [sys.executable, "-m", "lumbar3d.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
     folder.mkdir()
-    with process(command, _environment(folder), folder / "serve.log") as server:
+    with process(command, _environment(folder) | dict(settings or {}), folder / "serve.log") as server:
         url = _ready(port, folder / "serve.log")
         _wait_for_workers(folder / "serve.log", "embedded worker ready", 1)
         yield Deployment("embedded", url, 1, lambda: kill_tree(children_of(server.pid)[0]))
@@ -80,15 +78,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _ready(port: int, log: Path) -> str:
     url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: _is_ready(url), f"the service did not start: {log.name}", START_PATIENCE_S)
+    wait_until(lambda: is_ready(url), f"the service did not start: {log.name}", START_PATIENCE_S)
     return url
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url + "/readyz", timeout=5).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def _wait_for_workers(log: Path, event: str, count: int) -> None:

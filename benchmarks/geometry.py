@@ -10,21 +10,24 @@ refinement (``registration.room``) were set before. Writes ``benchmarks/results/
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 import numpy as np
 
-from benchmarks.geometry_report import write
+from benchmarks.geometry_report import AIM, write
 from benchmarks.machine import describe
 from benchmarks.measurements import compare, truth_of
 from benchmarks.registration_cases import RegistrationCase, distances, simulate
 from benchmarks.simulated_detection import network_grid
-from benchmarks.subjects import COMPLETE_SUBJECTS, load_subject
+from benchmarks.subjects import COMPLETE_SUBJECTS, SOURCES, load_subject
 from lumbar3d.arrays import Array
 from lumbar3d.constants import flat
 from lumbar3d.contracts import Calibration, GeometryView, Measurement
@@ -41,11 +44,16 @@ from lumbar3d.shape.model import ShapeModel
 
 CONDITION = "as the design"
 DISTURBANCES: dict[str, tuple[float, float, float, float]] = {
-    "none": (0.0, 0.0, 0.0, 0.0),
     "source 10 mm, turn 2 deg": (10.0, 0.0, 0.0, 2.0),
+    "none": (0.0, 0.0, 0.0, 0.0),
+    "turn 1 deg": (0.0, 0.0, 0.0, 1.0),
+    "rows 2 mm": (0.0, 0.0, 2.0, 0.0),
+    "columns 10 mm": (0.0, 10.0, 0.0, 0.0),
+    "source 10 mm": (10.0, 0.0, 0.0, 0.0),
     "turn 3 deg": (0.0, 0.0, 0.0, 3.0),
     "rows 5 mm": (0.0, 0.0, 5.0, 0.0),
     "columns 3 mm": (0.0, 3.0, 0.0, 0.0),
+    "rows 10 mm": (0.0, 0.0, 10.0, 0.0),
 }
 """True lateral view less that of the calibration: source further from its detector, detector shifted along columns and
 rows (mm), detector turned in its plane about its middle, from columns towards rows (degrees)."""
@@ -58,7 +66,8 @@ class Row:
     ``common_mm``: by how far all vertebrae together lie off the undisturbed answer. ``relative_mm``: RMS distance of
     corresponding surface points once that is taken away. ``lengths_mm``, ``angles_deg``: RMS difference of the
     measurements of that unit; ``z``: RMS of (measurement - truth) over stated error; ``position_z``: of ``common_mm``
-    per axis over the stated error of the middle level's position; ``found``, ``sigmas``: of the room.
+    per axis over the stated error of the middle level's position; ``found``, ``sigmas``: of the room, refined or by
+    the one step that is made of a room as told.
     """
 
     disturbance: str
@@ -129,6 +138,7 @@ def row(
     ]
     middle = fitted.vertebrae[len(fitted.vertebrae) // 2].covariance
     assert middle is not None
+    room = fitted.room or fitted.suspected
     surfaces = [distances(case.subject, vertebra) for vertebra in fitted.vertebrae]
     return Row(
         disturbance=name,
@@ -144,8 +154,8 @@ def row(
         z=_rms(np.array([error / sigma for error, sigma in pairs])),
         position_z=_rms(common / np.sqrt(np.diag(middle)[3:6])),
         notes=_notes(case, fitted, name),
-        found=() if fitted.room is None else tuple(fitted.room.error.values.tolist()),
-        sigmas=() if fitted.room is None else tuple(fitted.room.sigmas.tolist()),
+        found=() if room is None else tuple(room.error.values.tolist()),
+        sigmas=() if room is None else tuple(room.sigmas.tolist()),
     )
 
 
@@ -155,11 +165,27 @@ def _notes(case: RegistrationCase, fitted: Registration, name: str) -> tuple[str
     seen = case.simulated.detection
     given = replace(seen, lat=replace(seen.lat, projection=wrong))
     error = LateralError.none(wrong, np.zeros((1, 3))) if fitted.room is None else fitted.room.error
-    return (*pair_notes(seen_in_room(given, error)), *room_notes(fitted))
+    return tuple(dict.fromkeys((*pair_notes(seen_in_room(given, error)), *room_notes(fitted))))
 
 
 def _rms(values: Array) -> float:
     return float(np.sqrt((values**2).mean()))
+
+
+def stored_rows(folder: Path) -> list[dict[str, Any]]:
+    """Rows of an earlier run."""
+    rows: list[dict[str, Any]] = json.loads((folder / "geometry.json").read_text())["rows"]
+    return rows
+
+
+def _key(row: dict[str, Any]) -> tuple[str, bool, str, int]:
+    return row["disturbance"], row["refined"], row["subject"], row["draw"]
+
+
+def _place(row: dict[str, Any]) -> tuple[int, bool, int, int]:
+    """In the order of the tables."""
+    name, refined, subject, draw = _key(row)
+    return list(DISTURBANCES).index(name), refined, list(SOURCES).index(subject), draw
 
 
 def main() -> None:
@@ -169,6 +195,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1, help="draws of the image and landmark errors per person")
     parser.add_argument("--people", nargs="+", default=COMPLETE_SUBJECTS, help="which of the people")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--keep", action="store_true", help="keep stored rows that this run does not measure again")
     arguments = parser.parse_args()
     models = load_shape_models(AssetStore.open())
     record = {
@@ -177,19 +204,21 @@ def main() -> None:
         "room": flat(CONSTANTS),
         "draws": arguments.draws,
     }
-    rows: list[Row] = []
-    for name in arguments.people:
-        subject = load_subject(arguments.data, name)
-        truth = truth_of(subject, models)
-        for draw in range(arguments.draws):
-            case = simulate(subject, CONDITION, draw)
-            undisturbed = answer(case, models, DISTURBANCES["none"], refine=False)
-            for disturbance, off in DISTURBANCES.items():
-                for refine in (False, True):
-                    fitted = answer(case, models, off, refine)
-                    rows.append(row(disturbance, case, fitted, undisturbed, truth))
-                write([asdict(done) for done in rows], record, arguments.out)
-                print(f"{name} {draw} {disturbance} measured", flush=True)
+    people = [load_subject(arguments.data, name) for name in arguments.people]
+    cases = [simulate(person, CONDITION, draw) for person in people for draw in range(arguments.draws)]
+    truths = {person.name: truth_of(person, models) for person in people}
+    undisturbed = [answer(case, models, DISTURBANCES["none"], refine=False) for case in cases]
+    rows = stored_rows(arguments.out) if arguments.keep else []
+    plan = itertools.product(DISTURBANCES, (False, True))
+    for disturbance, refine in sorted(plan, key=lambda part: (part[0] != AIM, part[1])):  # the aim first
+        off = DISTURBANCES[disturbance]
+        for case, before in zip(cases, undisturbed, strict=True):
+            fitted = answer(case, models, off, refine)
+            found = asdict(row(disturbance, case, fitted, before, truths[case.subject.name]))
+            rows = [stored for stored in rows if _key(stored) != _key(found)] + [found]
+            rows.sort(key=_place)
+            write(rows, record, arguments.out)
+            print(f"{disturbance}, {'refined' if refine else 'as told'}, {case.subject.name}: measured", flush=True)
 
 
 if __name__ == "__main__":

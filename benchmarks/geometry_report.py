@@ -10,6 +10,7 @@ from typing import Any
 
 AIM = "source 10 mm, turn 2 deg"
 AIM_MM, AIM_DEG = 0.15, 0.5
+DOUBTS = {"geometry_far_off", "views_shifted"}
 FIGURES = ("common_mm", "relative_mm", "lengths_mm", "angles_deg", "largest_angle_deg", "surface_mm", "z", "position_z")
 HEADS = (
     "calibration off by",
@@ -36,8 +37,8 @@ def write(rows: Sequence[dict[str, Any]], record: dict[str, Any], folder: Path) 
 def _head(rows: Sequence[dict[str, Any]], record: dict[str, Any]) -> list[str]:
     people = ", ".join(dict.fromkeys(row["subject"] for row in rows))
     reached = [row for row in rows if row["disturbance"] == AIM and row["refined"]]
-    good = [row for row in reached if row["lengths_mm"] <= AIM_MM and row["angles_deg"] <= AIM_DEG]
-    doubted = [row for row in reached if row not in good and set(row["notes"]) & {"geometry_far_off", "views_shifted"}]
+    good = [row for row in reached if _is_near(row)]
+    doubted = [row for row in reached if row not in good and DOUBTS & set(row["notes"])]
     machine = record["machine"]
     return [
         "# A wrong calibration of the lateral view",
@@ -49,7 +50,20 @@ def _head(rows: Sequence[dict[str, Any]], record: dict[str, Any]) -> list[str]:
         f"Aim: with {AIM}, refined within {AIM_MM} mm and {AIM_DEG} degrees (RMS) of the undisturbed answer: "
         f"{len(good)} of {len(reached)}; of the others {len(doubted)} asked for review.",
         "",
+        f"Neither within {AIM_MM} mm and {AIM_DEG} degrees nor called doubtful, of all answers: {_silent(rows)}.",
+        "",
     ]
+
+
+def _is_near(row: dict[str, Any]) -> bool:
+    return bool(row["lengths_mm"] <= AIM_MM and row["angles_deg"] <= AIM_DEG)
+
+
+def _silent(rows: Sequence[dict[str, Any]]) -> str:
+    """How many, and which."""
+    found = [row for row in rows if not _is_near(row) and not DOUBTS & set(row["notes"])]
+    names = [f"{row['disturbance']}, {'refined' if row['refined'] else 'as told'}, {row['subject']}" for row in found]
+    return f"{len(found)} of {len(rows)}" + (f" ({'; '.join(names)})" if names else "")
 
 
 def _answers(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -65,10 +79,11 @@ def _answers(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _rooms(rows: Sequence[dict[str, Any]]) -> list[str]:
     """What was found of the room, each person and draw by itself."""
-    heads = ("calibration off by", "person", "source mm", "columns mm", "rows mm", "turn deg")
-    lines = ["Found, with standard errors:", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    heads = ("calibration off by", "room", "person", "source mm", "columns mm", "rows mm", "turn deg")
+    said = "Found, with standard errors; of a room as told by one step, which decides whether it is called doubtful:"
+    lines = [said, "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
-        if row["refined"]:
-            found = [f"{value:.2f} ± {sigma:.2f}" for value, sigma in zip(row["found"], row["sigmas"], strict=True)]
-            lines.append("| " + " | ".join([row["disturbance"], row["subject"], *found]) + " |")
+        found = [f"{value:.2f} ± {sigma:.2f}" for value, sigma in zip(row["found"], row["sigmas"], strict=True)]
+        room = "refined" if row["refined"] else "as told"
+        lines.append("| " + " | ".join([row["disturbance"], room, row["subject"], *found]) + " |")
     return lines

@@ -22,10 +22,10 @@ import numpy as np
 
 from benchmarks.machine import describe
 from lumbar3d.contracts import Calibration, ReconstructionResult
+from lumbar3d.documents import parse_calibration
 from lumbar3d.errors import InputError, Lumbar3dError, RejectedError
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.pipeline import Engine
-from lumbar3d.service.documents import parse_calibration
 
 SAME = 0.05
 SCALE = {"mm": 1.0, "deg": 1.0, "mm2": 10.0, "cm3": 1.0, "%": 6.0}

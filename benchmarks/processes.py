@@ -11,7 +11,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
 
@@ -39,6 +42,19 @@ def wait_until(condition: Callable[[], object], message: str, patience_s: float 
         if time.monotonic() > deadline_s:
             raise TimeoutError(message)
         time.sleep(0.05)
+
+
+def is_ready(url: str) -> bool:
+    """Whether a front end accepts jobs. Asked again and again, so without a client that first reads certificates."""
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 @contextmanager

@@ -4,7 +4,8 @@
 and single L1 of others on a borrowed spine (``lone_l1``); decomposition images are rendered from the **real** meshes,
 then spoiled (``simulated_detection``), of a cone-beam pair and of a slot scanner. No network here. BOBYQA runs until
 it stops by itself. Writes
-``benchmarks/results/registration.{json,md}``, about ten CPU minutes. The constants were chosen on simulated instances
+``benchmarks/results/registration.{json,md}``, about ten CPU minutes; ``--only CONDITION`` measures the conditions that
+it names and keeps what is stored of the others. The constants were chosen on simulated instances
 and patients, but the people were scored several times on the way: mildly optimistic.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 from benchmarks import bobyqa_trace, lone_l1
 from benchmarks.machine import describe
 from benchmarks.registration_cases import CONDITIONS, RegistrationCase, score, simulate
-from benchmarks.registration_report import write
+from benchmarks.registration_report import put_in_place, write
 from benchmarks.registration_run import BOBYQA, GAUSS_NEWTON, INITIAL, PAPER_SIZED, Run
 from benchmarks.subjects import COMPLETE_SUBJECTS, SlotRoom, load_subject
 from lumbar3d.anatomy import LEVELS
@@ -40,8 +41,17 @@ SLOT_SCANNER = "as the design, slot scanner"
 EVALUATIONS = (1000, 3000)
 """Where BOBYQA is also looked at on its way."""
 EVALUATIONS_AT_MOST = 30_000
+RESULTS = Path(__file__).parent / "results"
 REPEATS = 3
 """Of a fit that is timed beside BOBYQA."""
+
+
+def cases_of(condition: str, data: Path, names: Sequence[str], draws: Iterable[int]) -> list[RegistrationCase]:
+    """Everybody under one condition; the same draws spoil the images of a slot scanner."""
+    is_slot = condition == SLOT_SCANNER
+    spoiled = next(iter(CONDITIONS)) if is_slot else condition
+    people = [load_subject(data, name, SlotRoom() if is_slot else None) for name in names]
+    return [replace(simulate(person, spoiled, draw), condition=condition) for person in people for draw in draws]
 
 
 def run(case: RegistrationCase, models: Sequence[ShapeModel], label: str, constants: RegistrationConstants) -> Run:
@@ -77,17 +87,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one person, one draw; no file written")
     parser.add_argument("--draws", type=int, default=3, help="draws of the errors per person and condition")
     parser.add_argument("--no-bobyqa", action="store_true", help="ours alone")
+    conditions = (*CONDITIONS, SLOT_SCANNER)
+    parser.add_argument(
+        "--only", nargs="+", choices=conditions, help="conditions to measure; the others stay as stored"
+    )
     arguments = parser.parse_args()
     models = load_shape_models(AssetStore.open())
     names, draws = (COMPLETE_SUBJECTS[:1], 1) if arguments.quick else (COMPLETE_SUBJECTS, arguments.draws)
-    people = [load_subject(arguments.data, name) for name in names]
     constants = RegistrationConstants()
-    cases = [simulate(person, name, draw) for name in CONDITIONS for person in people for draw in range(draws)]
-    scanned = [load_subject(arguments.data, name, SlotRoom()) for name in names]
-    scans = [simulate(person, next(iter(CONDITIONS)), draw) for person in scanned for draw in range(draws)]
-    cases += [replace(case, condition=SLOT_SCANNER) for case in scans]
+    cases = [
+        case for name in arguments.only or conditions for case in cases_of(name, arguments.data, names, range(draws))
+    ]
     run(cases[0], models, GAUSS_NEWTON, constants)  # compiles and loads
     runs = [run(case, models, GAUSS_NEWTON, constants) for case in cases]
+    if arguments.only:
+        put_in_place(runs, None if arguments.quick else RESULTS)
+        return
+    people = [load_subject(arguments.data, name) for name in names]
     first = [simulate(person, next(iter(CONDITIONS)), 0) for person in people]
     timed = [] if arguments.no_bobyqa else [found for case in first for found in beside_bobyqa(case, models, constants)]
     lone = []
@@ -101,7 +117,7 @@ def main() -> None:
         "conditions": {name: condition.record() for name, condition in CONDITIONS.items()},
         "constants": flat(constants),
     }
-    write(runs, timed, lone, record, None if arguments.quick else Path(__file__).parent / "results")
+    write(runs, timed, lone, record, None if arguments.quick else RESULTS)
 
 
 if __name__ == "__main__":

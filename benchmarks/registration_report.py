@@ -10,11 +10,13 @@ from statistics import mean, median
 from typing import Any
 
 from benchmarks.deformed_l1_report import deformed_rows
+from benchmarks.registration_cases import LevelError
 from benchmarks.registration_run import BOBYQA, GAUSS_NEWTON, INITIAL, Run, errors
 from lumbar3d.anatomy import LEVELS
 
 PAPER_MM = (0.79, 0.77, 0.79, 0.78, 0.88)
 PAPER_HAUSDORFF_MM = 5.56
+GROUPS = ("runs", "beside_bobyqa", "single_l1")
 
 
 def write(runs: list[Run], timed: list[Run], lone: list[Run], record: dict[str, Any], folder: Path | None) -> None:
@@ -30,8 +32,21 @@ def write(runs: list[Run], timed: list[Run], lone: list[Run], record: dict[str, 
         (folder / "registration.md").write_text(text)
 
 
+def put_in_place(runs: list[Run], folder: Path | None) -> None:
+    """The tables with these runs for what is stored of their conditions."""
+    stored = json.loads((Path(__file__).parent / "results/registration.json").read_text())
+    kept, timed, lone = ([_run(kept) for kept in stored.pop(name)] for name in GROUPS)
+    measured = {run.condition for run in runs}
+    write([run for run in kept if run.condition not in measured] + runs, timed, lone, stored, folder)
+
+
+def _run(stored: dict[str, Any]) -> Run:
+    levels = tuple(LevelError(**{**level, "reasons": tuple(level["reasons"])}) for level in stored["levels"])
+    return Run(**{**stored, "made_dice": tuple(stored["made_dice"]), "levels": levels})
+
+
 def _named(*groups: list[Run]) -> Iterable[tuple[str, list[Run]]]:
-    return zip(("runs", "beside_bobyqa", "single_l1"), groups, strict=True)
+    return zip(GROUPS, groups, strict=True)
 
 
 def _summary(runs: list[Run]) -> list[str]:

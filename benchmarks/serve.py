@@ -28,7 +28,9 @@ from lumbar3d.contracts import VIEWS
 
 DEMO = ROOT / "demo"
 RESULTS = ROOT / "benchmarks" / "results"
-POLL_S = 0.1
+POLL_S, REVISION_POLL_S = 0.1, 0.02
+EDIT = {"type": "set_landmark", "view": "lat", "level": "L3", "landmark": "sup_endplate_centre"}
+"""Near where it is in the lateral film of the demo pair."""
 PATIENCE_S = 400.0
 Start = Callable[[Path], AbstractContextManager[Deployment]]
 
@@ -60,7 +62,15 @@ class Client:
         status: dict[str, Any] = self._http.get(address).json()
         return status
 
-    def wait(self, address: str) -> dict[str, Any]:
+    def revise(self, address: str, edit: dict[str, Any]) -> str:
+        """Address of a revision of an examination."""
+        etag = self._http.get(address).headers["ETag"]
+        body = {"name": "benchmark", "edits": [edit]}
+        answer = self._http.post(address + "/revisions", json=body, headers={"If-Match": etag})
+        answer.raise_for_status()
+        return str(answer.headers["Location"])
+
+    def wait(self, address: str, poll_s: float = POLL_S) -> dict[str, Any]:
         """Follow a job to its end.
 
         Raises
@@ -73,7 +83,7 @@ class Client:
             status = self.status(address)
             if status["state"] not in ("queued", "running"):
                 return status
-            time.sleep(POLL_S)
+            time.sleep(poll_s)
         raise TimeoutError(f"the job did not end: {address}")
 
     def delete(self, address: str) -> bool:
@@ -93,6 +103,22 @@ def one_at_a_time(client: Client, count: int) -> dict[str, Any]:
             raise RuntimeError(f"the demo pair ended {status['state']}: {status['error']}")
         result_s.append(time.perf_counter() - started_s)
     return {"jobs": count, "submit_idle_ms": _spread(submit_s, 1e3), "time_to_result_s": _spread(result_s, 1.0)}
+
+
+def revisions(client: Client, count: int) -> dict[str, Any]:
+    """Correct a landmark of one result again and again: what a reader waits for."""
+    address = client.submit()[0]
+    client.wait(address)
+    took_s = []
+    for number in range(count):
+        started_s = time.perf_counter()
+        status = client.wait(
+            client.revise(address, EDIT | {"position_px": [460.0 + number % 5, 460.0]}), REVISION_POLL_S
+        )
+        if status["state"] != "succeeded":
+            raise RuntimeError(f"a revision ended {status['state']}: {status['error']}")
+        took_s.append(time.perf_counter() - started_s)
+    return {"revisions": count, "revision_s": _spread(took_s, 1.0)}
 
 
 def while_busy(client: Client, count: int) -> dict[str, Any]:
@@ -132,7 +158,7 @@ def measure(start: Start, jobs: int, submissions: int) -> tuple[str, dict[str, A
         Client(deployment.url) as client,
     ):
         client.wait(client.submit()[0])  # the first job of a process also compiles; it is not counted
-        figures = one_at_a_time(client, jobs) | while_busy(client, submissions)
+        figures = one_at_a_time(client, jobs) | revisions(client, 2 * jobs) | while_busy(client, submissions)
         return deployment.name, figures | {"one_sigkill": one_kill(client, deployment)}
 
 
@@ -159,6 +185,7 @@ def render(record: dict[str, Any]) -> str:
         ("POST to 202, workers idle, p50 / p95 / max", lambda f: _cell(f["submit_idle_ms"], "ms")),
         ("POST to 202, workers busy, p50 / p95 / max", lambda f: _cell(f["submit_busy_ms"], "ms")),
         ("POST to result, p50 / p95 / max", lambda f: _cell(f["time_to_result_s"], "s")),
+        ("one landmark set, POST to revised result, p50 / p95 / max", lambda f: _cell(f["revision_s"], "s")),
         ("one SIGKILL mid-job: jobs succeeded", lambda f: "{succeeded} of {jobs}".format(**f["one_sigkill"])),
         ("... attempts they took", lambda f: ", ".join(map(str, f["one_sigkill"]["attempts"]))),
         ("... all ended after", lambda f: f"{f['one_sigkill']['all_ended_after_kill_s']} s"),

@@ -156,15 +156,55 @@ DICOM = Artifact(
     summary="The result as DICOM objects of the films' study",
     remark="For films that were DICOM files, where the service keeps their identifiers (LUMBAR3D_IDENTITY_KEY). Made "
     "when it is asked for, with unique identifiers derived from the job's: asked for again, it is the same bytes. "
-    "Structured report (TID 1500) with every measurement, its standard error, flag and norm; Secondary Capture of the "
-    "films with the outlines; Encapsulated STL of each level, in the patient coordinate system of DICOM. All of it "
-    "names the patient: the files of the other addresses do not.",
-    contents="measurements.dcm, outlines.dcm, L1.dcm to L5.dcm",
+    "Structured report (TID 1500) with every measurement, its standard error, flag and norm; Encapsulated PDF of the "
+    "report of one page; Secondary Capture of the films with the outlines; Encapsulated STL of each level, in the "
+    "patient coordinate system of DICOM. All of it names the patient: the files of the other addresses do not.",
+    contents="measurements.dcm, report.dcm, outlines.dcm, L1.dcm to L5.dcm",
     label="DICOM",
     note="zip of DICOM objects",
     repeats=True,
 )
-"""No file of the bundle: see ``lumbar3d.dicom_out``."""
+SEGMENTATION = Artifact(
+    operation="segmentation",
+    address="/segmentation.dcm",
+    file="segmentation.dcm",
+    media_type="application/dicom",
+    summary="The fitted vertebrae as a DICOM segmentation",
+    remark="For the same jobs as dicom.zip, in the same study and in the frame of reference of its models: a binary "
+    "volume of 1 mm a level. It names the patient.",
+    contents="Segmentation, one segment a level",
+    label="Segmentation",
+    note="DICOM SEG, 1 mm",
+    repeats=True,
+)
+"""As DICOM no file of the bundle: see ``lumbar3d.dicom_out``."""
+REPORT_PAGE = Artifact(
+    operation="report_page",
+    address="/report.html",
+    file="report.html",
+    media_type="text/html",
+    summary="The report as a printable page",
+    remark="One file with everything in it, one A4 page when it is printed. It says what the PDF says.",
+    contents="HTML without external resources",
+    label="Report",
+    note="HTML, one A4 page",
+    repeats=True,
+)
+REPORT_SHEET = Artifact(
+    operation="report_sheet",
+    address="/report.pdf",
+    file="report.pdf",
+    media_type="application/pdf",
+    summary="The report as PDF",
+    remark="One A4 page: both films with the outlines, the spine, the key measurements with standard error, norm and "
+    "flag, quality, notes, who signed, provenance.",
+    contents="PDF of one page, fonts included",
+    label="Report",
+    note="PDF, one A4 page",
+    repeats=True,
+)
+REPORTS = (REPORT_PAGE, REPORT_SHEET)
+"""Made of several stored files and of what the job's row says: see ``lumbar3d.export.report``."""
 PLY = Artifact(
     operation="ply",
     address="/spine.ply",
@@ -264,6 +304,48 @@ FHIR = Artifact(
     note="FHIR R4: DiagnosticReport and Observations",
     source=RESULT.file,
 )
+FILM = Artifact(
+    operation="film",
+    address="/films/{view}.png",
+    file="film_{view}.png",
+    media_type="image/png",
+    summary="A radiograph in its own resolution",
+    remark="As it was sent, bone bright, without whatever named anybody; words that are burnt into the pixels stay. "
+    "recognition.json says which grey values to show first. Of refused pairs too.",
+    contents="16-bit grey, all pixels of the file",
+    label="{view} film",
+    note="PNG, 16-bit grey, native resolution",
+    parameter="view",
+    values=VIEWS,
+)
+RECOGNITION = Artifact(
+    operation="recognition",
+    address="/recognition.json",
+    file="recognition.json",
+    media_type="application/json",
+    summary="What was recognised in the two films",
+    remark="Of refused pairs too, as far as the networks came.",
+    contents="Films, levels with their centres and probabilities, names, lumbar count",
+    label="Recognition",
+    note="JSON: centres and names in the films",
+)
+CONSTRUCTIONS = Artifact(
+    operation="constructions",
+    address="/constructions.json",
+    file="constructions.json",
+    media_type="application/json",
+    summary="How each measurement is drawn",
+    remark="Lines in mm and in pixels of both films as they were sent, with standard errors.",
+    contents="One construction a measurement",
+    label="Constructions",
+    note="JSON: lines of each measurement in the films and in space",
+)
+KEPT = (FILM, RECOGNITION, CONSTRUCTIONS)
+"""For whoever reads a result at a screen: kept with it, by engines that make them."""
+EVIDENCE = (FILM, RECOGNITION)
+"""Of these, what a refused pair has as well."""
+FIT = "fit.npz"
+"""What a revision starts from; it has no address."""
 STORED = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
 MADE = (PLY, VTP, OBJ, LABELS, MARKUPS, SLICER, TABLE, FHIR)
 ARTIFACTS = (*STORED, *MADE)
@@ -282,5 +364,7 @@ FORMATS: dict[str, tuple[Artifact, ...]] = {
     "csv": (TABLE,),
     "fhir": (FHIR,),
     "png": (PICTURE, IMAGE),
+    "html": (REPORT_PAGE,),
+    "pdf": (REPORT_SHEET,),
 }
 """What a caller of the library or the command line asks for by name."""

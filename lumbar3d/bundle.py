@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lumbar3d import artifacts
@@ -25,7 +26,13 @@ def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Pro
     projector : Projector
         Draws the silhouettes.
     """
-    write_meshes(reconstruction.surfaces(), directory)
+    with ThreadPoolExecutor(1) as beside:
+        meshes = beside.submit(lambda: write_meshes(reconstruction.surfaces(), directory))
+        _write_pictures(reconstruction, directory, projector)
+        meshes.result()
+
+
+def _write_pictures(reconstruction: Reconstruction, directory: Path, projector: Projector) -> None:
     films = films_as_sent(reconstruction)
     for name, pixels in films.items():
         write_film(pixels, directory / artifacts.IMAGE.name(name))

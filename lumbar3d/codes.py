@@ -88,6 +88,29 @@ _REQUEST = (
         "The films were no DICOM files, or their identifiers were not kept when they were sent",
         "Send both films as DICOM files to a service that keeps identifiers.",
     ),
+    _client(
+        "revision_in_progress", 409, "A revision of this examination is being computed", "Wait until it has ended."
+    ),
+    _client("revision_kept", 409, "A revision that has ended is kept", "Erase the examination with all its revisions."),
+    _client(
+        "not_revisable",
+        409,
+        "What these edits start from was not kept",
+        "Send the images again, as a new job; a pair that was refused takes edits of films and prompts alone.",
+    ),
+    _client("not_comparable", 409, "The two results have no two neighbouring vertebrae in common", "Compare others."),
+    _client(
+        "precondition_failed",
+        412,
+        "The job has changed since it was read",
+        "Read it again, look at what has changed, and send the new ETag.",
+    ),
+    _client(
+        "precondition_required",
+        428,
+        "The request must say which state of the job it means",
+        "Send If-Match with the ETag of the job.",
+    ),
     _client("job_cancelled", 409, "The job was cancelled", "Send the images again if they are wanted after all."),
     _client(
         "payload_too_large", 413, "The body or one of its parts is too large", "Send two images and a calibration."
@@ -127,6 +150,14 @@ _REQUEST = (
         "The two views are too close to parallel to see depth",
         "The two views must be roughly at right angles.",
     ),
+    _client(
+        "invalid_reference",
+        422,
+        "The reference has the wrong form",
+        "Send 1 to 64 printable characters that name no person: an accession number or a pseudonym.",
+    ),
+    _client("invalid_review", 422, "The sign-off does not follow its contract", "Check names and values."),
+    _client("invalid_revision", 422, "The edits do not follow their contract", "Check names, values and pixels."),
     _client("invalid_idempotency_key", 422, "The Idempotency-Key has the wrong form", "Send a UUID."),
     _client(
         "idempotency_key_reused",

@@ -175,6 +175,30 @@ class Problem(BaseModel):
     instance: str | None = None
 
 
+ReviewState = Literal["draft", "accepted", "rejected"]
+
+
+class Review(_Contract):
+    """Sign-off of a result."""
+
+    state: ReviewState = "draft"
+    by: str | None = Field(default=None, description="authenticated client that signed")
+    name: str | None = Field(default=None, description="who signed, as stated by that client")
+    at: str | None = None
+    reason: str | None = None
+    revision: int = Field(default=1, description="which revision is meant")
+
+
+class Inputs(_Contract):
+    """What was sent, without saying of whom."""
+
+    ap_sha256: str
+    lat_sha256: str
+    study: str | None = Field(
+        default=None, description="beginning of the SHA-256 of the Study Instance UID, where both films have the same"
+    )
+
+
 class JobStatus(_Contract):
     """Answer of ``GET /jobs/{id}``."""
 
@@ -186,6 +210,11 @@ class JobStatus(_Contract):
     attempt: int = 0
     created_at: str = Field(json_schema_extra={"format": "date-time"})
     updated_at: str = Field(json_schema_extra={"format": "date-time"})
+    reference: str | None = Field(default=None, description="as given with the images; opaque")
+    inputs: Inputs | None = None
+    revision: int = Field(default=1, description="number of the current revision; 1 is the first result")
+    revision_of: str | None = Field(default=None, description="id of the examination that this job revises")
+    review: Review | None = Field(default=None, description="sign-off of the current revision; null without a result")
     error: Problem | None = Field(
         default=None,
         description="why there is no result. Codes of rejected jobs: view_not_recognised, spine_truncated, "
@@ -195,12 +224,21 @@ class JobStatus(_Contract):
     )
 
 
+Evidence = Literal["strong", "moderate", "weak"]
+Standing = Literal["inside", "borderline", "outside"]
+
+
 class Norm(_Contract):
     """Reference population figure for one measurement."""
 
     mean: float
     sd: float
     source: str
+    evidence: Evidence = Field(
+        default="weak",
+        description="strong: of more than 100 standing people, measured alike; moderate: of fewer, of people "
+        "lying down, of a table put together, or a limit of diagnosis; weak: of a few people, or estimated",
+    )
 
 
 class Measurement(_Contract):
@@ -217,7 +255,44 @@ class Measurement(_Contract):
     )
     flag: Literal["ok", "model_based", "low_confidence"] = "ok"
     norm: Norm | None = None
+    standing: Standing | None = Field(
+        default=None,
+        description="against mean and 2 SD of the norm. outside: beyond them by more than 2 standard errors; inside: "
+        "within them by more than one; else borderline. null without norm or standard error",
+    )
+    stands_out: bool = Field(
+        default=False, description="outside, by a norm that is not weak, and measured without doubt"
+    )
     definition: str
+
+
+class SegmentMotion(_Contract):
+    """How a vertebra stands on the one below it, in the frame of that one."""
+
+    upper: str
+    lower: str
+    rotation_deg: Vec3 = Field(description="lateral (left side up), sagittal (top forward), axial (front to the left)")
+    rotation_sigma_deg: Vec3 | None = Field(description="standard errors; null where the engine states none")
+    translation_mm: Vec3 = Field(description="of the body's middle: forward, to the left, up")
+    translation_sigma_mm: Vec3 | None
+
+
+class Finding(_Contract):
+    """One number that stands out, in words."""
+
+    code: str
+    target: str
+    words: str
+
+
+class Summary(_Contract):
+    """The numbers against their norms, with what chance alone would do."""
+
+    compared: int
+    outside: int
+    borderline: int
+    expected_outside_by_chance: float = Field(description="of as many numbers in a person within the norms")
+    stands_out: tuple[Finding, ...]
 
 
 class LandmarkSighting(_Contract):
@@ -234,6 +309,7 @@ class LandmarkSighting(_Contract):
         description="probability, under the covariance, of an error below 4 mm at the landmark's depth; whether the "
         "vertebra is this level at all is the level's detection_confidence",
     )
+    edited: bool = Field(default=False, description="whether somebody has set it here")
 
 
 class LandmarkResult(_Contract):
@@ -333,6 +409,54 @@ class RefinedParameter(_Contract):
     seen: bool = Field(description="false where the images say too little: its error may be there still")
 
 
+class RecognisedPoint(_Contract):
+    """Middle of a vertebral body in one film."""
+
+    centre_px: tuple[FiniteFloat, FiniteFloat] = Field(description="(u, v) in the image as it was sent")
+    probability: float = Field(ge=0.0, le=1.0, description="that it is this level; not calibrated")
+
+
+class RecognisedLevel(_Contract):
+    """One level in both films; null where it was not seen."""
+
+    level: str
+    ap: RecognisedPoint | None = None
+    lat: RecognisedPoint | None = None
+
+
+class Window(_Contract):
+    """Grey values of a film that are shown black and white at first."""
+
+    low: float
+    high: float
+
+
+class RecognisedFilm(_Contract):
+    """One film as it is kept."""
+
+    columns: int
+    rows: int
+    pixel_spacing_mm: tuple[FiniteFloat, FiniteFloat]
+    window: Window
+    notes: tuple[str, ...] = Field(default=(), description="on its file, as in the result")
+
+
+class RecognisedFilms(_Contract):
+    """Both films."""
+
+    ap: RecognisedFilm
+    lat: RecognisedFilm
+
+
+class Recognition(_Contract):
+    """What was recognised in two films, whether they were answered or refused."""
+
+    films: RecognisedFilms
+    lumbar_count: LumbarCountReport | None = None
+    level_names: LevelNamesReport | None = None
+    levels: tuple[RecognisedLevel, ...] = ()
+
+
 class ReconstructionResult(_Contract):
     """``GET /jobs/{id}/result``: everything but the meshes."""
 
@@ -346,6 +470,12 @@ class ReconstructionResult(_Contract):
         description="from head to feet; L1 to L5 as long as the networks find these, any list later"
     )
     measurements: tuple[Measurement, ...]
+    segments: tuple[SegmentMotion, ...] = ()
+    summary: Summary | None = None
+    reference: str | None = Field(default=None, description="as given with the images; opaque")
+    inputs: Inputs | None = None
+    revision: int = 1
+    review: Review | None = Field(default=None, description="sign-off; null in a file that no service sent")
     quality: Literal["ok", "review", "bad"]
     notes: tuple[str, ...] = Field(
         default=(),
@@ -369,3 +499,59 @@ class ReconstructionResult(_Contract):
     )
     versions: dict[str, str]
     calibration: Calibration
+
+
+class Compared(_Contract):
+    """Which result was compared."""
+
+    id: str | None = None
+    revision: int = 1
+    reference: str | None = None
+
+
+class Exceeds(_Contract):
+    """Whether a change is larger than the smallest that can be detected, axis by axis."""
+
+    rotation: tuple[bool, bool, bool]
+    translation: tuple[bool, bool, bool]
+
+
+class SegmentChange(_Contract):
+    """How much a vertebra has moved on the one below it, from a to b, in the frame of that one."""
+
+    upper: str
+    lower: str
+    rotation_deg: Vec3 = Field(description="rotation vector: lateral, sagittal, axial")
+    rotation_sigma_deg: Vec3 | None
+    rotation_mdc_deg: Vec3 | None = Field(description="minimal detectable change, 95 %")
+    translation_mm: Vec3
+    translation_sigma_mm: Vec3 | None
+    translation_mdc_mm: Vec3 | None
+    exceeds_mdc: Exceeds | None
+
+
+class MeasurementChange(_Contract):
+    """One number in both."""
+
+    code: str
+    target: str
+    unit: str
+    a: float
+    b: float
+    change: float
+    sigma: float | None
+    mdc: float | None
+    exceeds_mdc: bool | None
+
+
+class Comparison(_Contract):
+    """``GET /jobs/{a}/compare/{b}``: two results of one person."""
+
+    a: Compared
+    b: Compared
+    segments: tuple[SegmentChange, ...]
+    measurements: tuple[MeasurementChange, ...]
+    words: tuple[str, ...]
+    a_from_b: tuple[Row4, Row4, Row4, Row4] = Field(
+        description="rigid, mm: lays the lowest vertebra that both have in b on that in a, to draw both in one scene"
+    )

@@ -18,11 +18,13 @@ from lumbar3d.detection.first_pass import FirstPass, prepare, shrink
 from lumbar3d.detection.flip_averaging import looks, merged
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, look_again, name_together
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
+from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.onnx_session import open_session, run_session
 from lumbar3d.detection.other_view import read_together
 from lumbar3d.detection.out_of_distribution import NoveltyScale
+from lumbar3d.detection.recognised import of_inspection
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.errors import AssetError
+from lumbar3d.errors import AssetError, RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.refusal.contradiction import refuse_contradiction
 from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_unfound
@@ -78,30 +80,47 @@ class Detector:
         """
         return cls(open_session(store, "network", threads), open_session(store, "refiner", threads))
 
-    def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, is_named: bool = False) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
+
+        Parameters
+        ----------
+        ap, lat : NetworkView
+        is_named : bool
+            Whether somebody has said which vertebra is which: then doubt of it is no reason to refuse.
 
         Raises
         ------
         RejectedError
             The views do not show five complete lumbar vertebrae, contradict each other, or are like no film of
-            training; its subclasses say which.
+            training; its subclasses say which, and it holds what was recognised.
         DeviceError
             ONNX Runtime failed.
         """
         inspected = self.inspect([ap, lat])
         naming = name_together(*inspected)
-        refuse_faulty(inspected, naming, self.look)
-        inspected = read_together(inspected, is_unsure)
-        refuse_unfound(inspected)
+        try:
+            inspected = self._accepted(inspected, naming, is_named)
+        except RejectedError as error:
+            error.recognised = of_inspection(inspected, naming)
+            raise
         guesses = [each.guess for each in inspected]
-        refuse_contradiction([guess.centre_rays() for guess in guesses])
-        refuse_doubtful_names(inspected, naming)
-        for guess in guesses:
-            refuse_strange(guess.view.source.view, self.novelty(guess))
         refined_ap, refined_lat = self.refine(guesses)
         sources = guesses[0].view.source, guesses[1].view.source
         return Detection(ap=refined_ap, lat=refined_lat, naming=naming, sources=sources)
+
+    def _accepted(self, inspected: Sequence[Inspection], naming: Naming, is_named: bool) -> Sequence[Inspection]:
+        """Films as both tell them together, past every reason not to answer that the first network's looks give."""
+        refuse_faulty(inspected, naming, self.look)
+        inspected = read_together(inspected, is_unsure)
+        refuse_unfound(inspected, is_named)
+        guesses = [each.guess for each in inspected]
+        refuse_contradiction([guess.centre_rays() for guess in guesses])
+        if not is_named:
+            refuse_doubtful_names(inspected, naming)
+        for guess in guesses:
+            refuse_strange(guess.view.source.view, self.novelty(guess))
+        return inspected
 
     def inspect(self, sources: Sequence[NetworkView]) -> list[Inspection]:
         """Several looks at the column of each film, before anything is refused."""

@@ -12,7 +12,10 @@
     │   │   ├── ImageTooLargeError        image_too_large
     │   │   ├── EmptyImageError           empty_image
     │   │   └── ViewMismatchError         view_mismatch
-    │   └── OptionsError           invalid_options
+    │   ├── OptionsError           invalid_options
+    │   ├── JobReferenceError      invalid_reference
+    │   ├── ReviewError            invalid_review
+    │   └── RevisionError          invalid_revision
     ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
     │   ├── LevelsNotFoundError        levels_not_found
     │   ├── LevelNamesError            level_names_doubtful
@@ -122,10 +125,35 @@ class OptionsError(InputError):
     code = "invalid_options"
 
 
+class JobReferenceError(InputError):
+    """A reference is empty, too long or not printable."""
+
+    code = "invalid_reference"
+
+
+class ReviewError(InputError):
+    """A sign-off does not follow its contract."""
+
+    code = "invalid_review"
+
+
+class RevisionError(InputError):
+    """Edits do not follow their contract, or do not fit what they change."""
+
+    code = "invalid_revision"
+
+
 class RejectedError(Lumbar3dError):
-    """The images were read but cannot be answered honestly; plain where the fit does not match them."""
+    """The images were read but cannot be answered honestly; plain where the fit does not match them.
+
+    Attributes
+    ----------
+    recognised : object or None
+        What was recognised before (``detection.recognised``), for whoever shows the films.
+    """
 
     code = "rejected"
+    recognised: object = None
 
 
 class LevelsNotFoundError(RejectedError):

@@ -56,6 +56,7 @@ _NOTES = (
         "The lateral view is further from its calibration than a nominal room may be: calibrate the room.",
         review=True,
     ),
+    Note("edited", "Somebody has corrected landmarks, names or the choice of vertebrae."),
     Note("two_studies", "The two images are from two studies of one patient: were they taken in one position?"),
     Note(
         "detector_distance_differs",
@@ -67,6 +68,12 @@ _NOTES = (
         "patient_distance_differs",
         "says another distance from source to patient than the calibration.",
         of_film=True,
+    ),
+    Note(
+        "orientation_differs",
+        "says another way round, or another side of the patient at the detector, than the calibration.",
+        of_film=True,
+        review=True,
     ),
     Note(
         "perhaps_mirrored",

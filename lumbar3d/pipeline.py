@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, Protocol
 
-from lumbar3d.artifacts import RESULT
+from lumbar3d import kept_fit
+from lumbar3d.artifacts import FIT, RESULT
 from lumbar3d.bundle import write_bundle
+from lumbar3d.construction_file import write_constructions
 from lumbar3d.contracts import Calibration, EngineName, ReconstructOptions, Stage
+from lumbar3d.detection.recognised import Recognised, of_detection, refusals_with
 from lumbar3d.detection.result import Detection
 from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.drr.projector import Projector
+from lumbar3d.edits import ChangeFilms, Edit, Prompt, Rerun
 from lumbar3d.engines.protocol import FoundPair, SpineEngine
 from lumbar3d.engines.shape_fit import ShapeFit
+from lumbar3d.errors import RejectedError
+from lumbar3d.evidence import copy_evidence, kept_pair, kept_views, write_evidence
+from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
-from lumbar3d.measurement.report import measure
+from lumbar3d.measurement.report import measure, measured_spine
 from lumbar3d.provenance import Provenance, describe
-from lumbar3d.quality import doubtful_levels, judge_levels, overall_flag, pair_notes, room_notes
+from lumbar3d.quality import EDITED, JUDGED_HERE, doubtful_levels, judge_levels, overall_flag, pair_notes, room_notes
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.refusal.laterality import laterality_notes, mirrored_ap_log_odds, refuse_mirrored
 from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
 from lumbar3d.registration.problem import FitProblem
+from lumbar3d.registration.refit import refit
+from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room_refinement import seen_in_room, shown_in_room
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
+from lumbar3d.revision import Draft, edited, named_by
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
@@ -39,9 +50,23 @@ from lumbar3d.stages import StageClock, StageProgress
 class SupportsDetect(Protocol):
     """Detector protocol, as the engine needs it."""
 
-    def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
-        """Find the five vertebrae in both views."""
+    def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
+        """Find the five vertebrae in both views; ``is_named`` where somebody has said which is which."""
         ...
+
+
+ReadPair = tuple[tuple[NetworkView, NetworkView], tuple[str, ...]]
+"""Network views of both films, and notes on them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What was asked about one pair; ``prompts`` are what somebody says of it."""
+
+    calibration: Calibration
+    options: ReconstructOptions
+    clock: StageClock
+    prompts: Sequence[Prompt] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +147,10 @@ class Engine:
         EngineError
             Our side failed.
         """
-        return self._reconstruct((ap, lat), calibration, options or ReconstructOptions(), StageClock(progress))
+        clock = StageClock(progress)
+        clock.enter(Stage.READ)
+        case = Case(calibration, options or ReconstructOptions(), clock)
+        return self._reconstruct(read_pair((ap, lat), calibration), case)
 
     def run(
         self,
@@ -135,45 +163,132 @@ class Engine:
     ) -> None:
         """Reconstruct and write what a job delivers (``artifacts``) into an existing, empty folder.
 
-        Raises what ``reconstruct`` raises.
+        Raises what ``reconstruct`` raises; of a pair that is refused the films and what was recognised are written.
         """
         clock = StageClock(progress)
-        reconstruction = self._reconstruct((ap_path, lat_path), calibration, options, clock)
+        clock.enter(Stage.READ)
+        self._run(read_pair((ap_path, lat_path), calibration), Case(calibration, options, clock), out_dir)
+
+    def revise(
+        self,
+        base_dir: Path,
+        edits: Sequence[Edit],
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress: StageProgress,
+    ) -> None:
+        """Write what a job delivers, of a result with these edits (``edits``).
+
+        Films and prompts run everything again; else the levels that were touched are fitted again, from where they
+        were and without the networks.
+
+        Parameters
+        ----------
+        base_dir : Path
+            What ``run`` or ``revise`` wrote.
+        edits : sequence of Edit
+        calibration, options
+            Of the first run.
+        out_dir : Path
+            Existing and empty.
+        progress : callable
+
+        Raises
+        ------
+        RevisionError
+            The edits do not fit what they change.
+        InputError, RejectedError, EngineError
+            As ``reconstruct``.
+        """
+        clock = StageClock(progress)
+        prompts = [edit for edit in edits if isinstance(edit, Prompt)]
+        case = Case(calibration, options, clock, prompts)
+        if isinstance(edits[0], Rerun):
+            clock.enter(Stage.READ)
+            change = next((edit for edit in edits if isinstance(edit, ChangeFilms)), None)
+            return self._run(kept_pair(base_dir, change, calibration), case, out_dir)
+        clock.enter(Stage.REGISTER)
+        kept = kept_fit.load(base_dir / FIT, calibration, self.models)
+        draft = edited(kept, edits, build_geometry(calibration))
+        revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), case)
+        found = of_detection(revised.detection, revised.room())
+        self._write(revised, out_dir, clock, lambda: copy_evidence(base_dir, found, out_dir))
+
+    def _run(self, pair: ReadPair, case: Case, out_dir: Path) -> None:
+        try:
+            reconstruction = self._reconstruct(pair, case)
+        except RejectedError as error:
+            write_evidence(pair[0], error.recognised if isinstance(error.recognised, Recognised) else None, out_dir)
+            raise
+        found, views = of_detection(reconstruction.detection, reconstruction.room()), reconstruction.views
+        self._write(reconstruction, out_dir, case.clock, lambda: write_evidence(views, found, out_dir))
+
+    def _write(
+        self, reconstruction: Reconstruction, out_dir: Path, clock: StageClock, evidence: Callable[[], None]
+    ) -> None:
+        """Everything, the result last."""
         clock.enter(Stage.EXPORT)
-        write_bundle(reconstruction, out_dir, self.projector)
+        with ThreadPoolExecutor(1) as beside:
+            others = beside.submit(evidence), beside.submit(write_constructions, reconstruction, out_dir)
+            kept_fit.save(reconstruction, out_dir / FIT)
+            write_bundle(reconstruction, out_dir, self.projector)
+            for other in others:
+                other.result()
         clock.within(1.0)
         clock.stop()
         (out_dir / RESULT.file).write_text(reconstruction.to_result().model_dump_json())
 
-    def _reconstruct(
-        self, paths: tuple[Path, Path], calibration: Calibration, options: ReconstructOptions, clock: StageClock
-    ) -> Reconstruction:
-        clock.enter(Stage.READ)
-        views, file_notes = read_pair(paths, calibration)
+    def _reconstruct(self, pair: ReadPair, case: Case) -> Reconstruction:
+        views, file_notes = pair
+        clock = case.clock
         clock.enter(Stage.DETECT)
-        detection = self.detector.detect(*views)
+        detection = self.detector.detect(*views, is_named=True) if case.prompts else self.detector.detect(*views)
+        room = build_geometry(case.calibration)
+        if case.prompts:
+            detection = named_by(detection, case.prompts, room)
         views = detection.sources or views
-        clock.enter(Stage.INITIALISE)
+        with refusals_with(of_detection(detection, room)):
+            clock.enter(Stage.INITIALISE)
+            landmarks = triangulate_landmarks(detection, self.constants)
+            mirrored_log_odds = self._mirrored_log_odds(detection, landmarks)
+            refuse_mirrored(mirrored_log_odds)
+            clock.enter(Stage.REGISTER)
+            engine = self.engines[case.options.engine]
+            spine = engine.reconstruct(FoundPair(views, detection, landmarks), case.options, clock.within)
+            if spine.room is not None:
+                detection, views = seen_in_room(detection, spine.room.error), shown_in_room(views, spine.room.error)
+            notes = (*file_notes, *pair_notes(detection), *room_notes(spine), *laterality_notes(mirrored_log_odds))
+            return self._judged(spine, FoundPair(views, detection, landmarks), notes, case)
+
+    def _refitted(self, draft: Draft, views: tuple[NetworkView, NetworkView], case: Case) -> Reconstruction:
+        """With the levels that were touched fitted again."""
+        told, error = draft.detection(), draft.kept.error
+        detection = told if error is None else seen_in_room(told, error)
         landmarks = triangulate_landmarks(detection, self.constants)
-        mirrored_log_odds = self._mirrored_log_odds(detection, landmarks)
-        refuse_mirrored(mirrored_log_odds)
-        clock.enter(Stage.REGISTER)
-        engine = self.engines[options.engine]
-        spine = engine.reconstruct(FoundPair(views, detection, landmarks), options, clock.within)
-        if spine.room is not None:
-            detection, views = seen_in_room(detection, spine.room.error), shown_in_room(views, spine.room.error)
-        clock.enter(Stage.MEASURE)
+        task = FitProblem(self.models, told, self.projector, self.constants, case.clock.within)
+        spine = refit(task, landmarks, draft.before(self.models), draft.kept.method, error)
+        if error is not None:
+            views = shown_in_room(views, error)
+        kept_notes = [note for note in draft.kept.notes if note not in JUDGED_HERE]
+        notes = (*kept_notes, *pair_notes(detection), *room_notes(spine), EDITED)
+        revised = self._judged(spine, FoundPair(views, detection, landmarks), notes, case)
+        return replace(revised, edited_landmarks=draft.edited[:, draft.rows])
+
+    def _judged(self, spine: Registration, pair: FoundPair, notes: tuple[str, ...], case: Case) -> Reconstruction:
+        """A fitted spine with its quality and measurements."""
+        case.clock.enter(Stage.MEASURE)
         quality = judge_levels(spine)
         refuse_unsupported(quality)
-        notes = (*file_notes, *pair_notes(detection), *room_notes(spine), *laterality_notes(mirrored_log_odds))
-        measurements = measure(
-            spine.vertebrae, doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
-        )
-        clock.stop()
+        notes = tuple(dict.fromkeys(notes))
+        doubtful = doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
+        measured = measured_spine(spine.vertebrae)
+        measurements = measure(spine.vertebrae, doubtful, spine=measured)
+        case.clock.stop()
         return Reconstruction(
-            calibration=calibration,
-            views=views,
-            detection=detection,
+            calibration=case.calibration,
+            views=pair.views,
+            detection=pair.detection,
             registration=spine,
             meshes={vertebra.level: vertebra.mesh_world() for vertebra in spine.vertebrae},
             quality=quality,
@@ -181,8 +296,9 @@ class Engine:
             measurements=measurements,
             notes=notes,
             provenance=self.provenance,
-            engine=options.engine,
-            timings_s=clock.timings_s,
+            engine=case.options.engine,
+            timings_s=case.clock.timings_s,
+            measured=measured,
         )
 
     def _mirrored_log_odds(self, detection: Detection, landmarks: Landmarks) -> float:

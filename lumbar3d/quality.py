@@ -76,6 +76,11 @@ COUNT_UNSURE = "lumbar_count_unsure"
 NAMES_UNSURE = "level_names_unsure"
 GEOMETRY_REFINED = "geometry_refined"
 GEOMETRY_FAR_OFF = "geometry_far_off"
+EDITED = "edited"
+JUDGED_HERE = frozenset(
+    {VIEWS_SHIFTED, UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE, GEOMETRY_REFINED, GEOMETRY_FAR_OFF, EDITED}
+)
+"""Notes that a revision says anew; it keeps the others."""
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
@@ -96,9 +101,10 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
 
 
 def room_notes(registration: Registration) -> tuple[str, ...]:
-    """What a refinement of the room found, as stable codes."""
+    """What a refinement of the room found, or one step of it, as stable codes."""
     if registration.room is None:
-        return ()
+        doubted = registration.suspected is not None and registration.suspected.is_doubtful
+        return (VIEWS_SHIFTED,) if doubted else ()
     return (GEOMETRY_REFINED, GEOMETRY_FAR_OFF) if registration.room.is_far_off else (GEOMETRY_REFINED,)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lumbar3d import __version__
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.arrays import Mask
 from lumbar3d.contracts import (
+    VIEWS,
     Calibration,
     EngineName,
     LandmarkResult,
@@ -25,6 +28,9 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.export.surface import Surface
 from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.measurement.motion import segment_motions
+from lumbar3d.measurement.standing import summary
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.provenance import Provenance
 from lumbar3d.quality import Flag
 from lumbar3d.registration.result import Registration
@@ -58,6 +64,10 @@ class Reconstruction:
         Which of ``lumbar3d.engines`` made it.
     timings_s : dict of str to float
         Wall time of each stage.
+    edited_landmarks : (2, levels, 7) bool or None
+        What somebody has set in AP and LAT; None: nothing.
+    measured : tuple of MeasuredVertebra
+        Frames and plates of the fit and of draws from its posterior.
     """
 
     calibration: Calibration
@@ -72,6 +82,8 @@ class Reconstruction:
     provenance: Provenance
     engine: EngineName = "shape_model"
     timings_s: dict[str, float] = field(default_factory=dict)
+    edited_landmarks: Mask | None = None
+    measured: tuple[MeasuredVertebra, ...] = ()
 
     def __repr__(self) -> str:
         levels = ", ".join(self.meshes)
@@ -82,9 +94,18 @@ class Reconstruction:
         """Pose, coefficients and posterior of each level."""
         return self.registration.vertebrae
 
+    @property
+    def edited(self) -> Mask:
+        """(2, levels, 7): landmarks that somebody has set."""
+        none = np.zeros((2, *self.registration.landmark_seen.shape), dtype=bool)
+        return none if self.edited_landmarks is None else self.edited_landmarks
+
     def surfaces(self) -> tuple[Surface, ...]:
         """Each level's surface with the standard error of its vertices, for files."""
-        return tuple(Surface(each.level, self.meshes[each.level], each.normal_sigma_mm()) for each in self.vertebrae)
+        with ThreadPoolExecutor(self.registration.constants.threads) as pool:
+            sigmas = list(pool.map(FittedVertebra.normal_sigma_mm, self.vertebrae))
+        pairs = zip(self.meshes.items(), sigmas, strict=True)
+        return tuple(Surface(level, mesh, sigma_mm) for (level, mesh), sigma_mm in pairs)
 
     def to_result(self) -> ReconstructionResult:
         """The document of ``GET /jobs/{id}/result``."""
@@ -94,6 +115,8 @@ class Reconstruction:
             method=self.registration.method,
             levels=self._levels(),
             measurements=self.measurements,
+            segments=segment_motions(self.measured, list(self.meshes)) if self.measured else (),
+            summary=summary(self.measurements),
             quality=self.flag,
             notes=self.notes,
             lumbar_count=report.count_report(self.detection),
@@ -110,7 +133,7 @@ class Reconstruction:
     def _timings_s(self) -> dict[str, float]:
         return self.timings_s | {"total": sum(self.timings_s.values())}
 
-    def _room(self) -> BiplanarGeometry:
+    def room(self) -> BiplanarGeometry:
         """On the pixels of the images, with the lateral view as it is believed to be."""
         told, refined = build_geometry(self.calibration), self.registration.room
         return told if refined is None else replace(told, lat=refined.error.applied(told.lat))
@@ -128,7 +151,7 @@ class Reconstruction:
         )
 
     def _levels(self) -> tuple[LevelResult, ...]:
-        room = self._room()
+        room = self.room()
         points = np.stack([vertebra.landmarks_world() for vertebra in self.vertebrae])
         seen = report.sightings(self.detection, room, points)
         certain = np.minimum(self.detection.ap.confidence, self.detection.lat.confidence).round(report.DIGITS)
@@ -147,10 +170,12 @@ class Reconstruction:
     def _landmark(self, row: int, index: int, sightings: tuple[LandmarkSighting, ...]) -> LandmarkResult:
         fit = self.registration
         seen = bool(fit.landmark_seen[row, index])
+        by_hand = dict(zip(VIEWS, self.edited[:, row, index].tolist(), strict=True))
+        told = tuple(each.model_copy(update={"edited": by_hand[each.view]}) for each in sightings)
         return LandmarkResult(
             name=LANDMARKS[index],
             model_mm=tuple(self.vertebrae[row].landmarks_world()[index].tolist()),
             triangulated_mm=tuple(fit.triangulated_mm[row, index].tolist()) if seen else None,
             ray_distance_mm=float(fit.ray_distance_mm[row, index]) if seen else None,
-            sightings=sightings,
+            sightings=told,
         )

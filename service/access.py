@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 
 from fastapi import Request
 
@@ -49,13 +50,17 @@ def needed(method: str, route: str) -> frozenset[Role]:
 def refuse_other_sites(request: Request) -> None:
     """Refuse other sites' pages.
 
-    Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454).
+    Without a key a browser's own words tell whether a page of ours asks (Fetch Metadata, RFC 6454). A name that its
+    owner has pointed at this machine makes a foreign page ours in the browser's eyes (DNS rebinding), so only
+    addresses and names without a dot are answered to: nobody outside can own those.
 
     Raises
     ------
     CrossSiteError
         It is another site's page. Programs that are no browsers send neither header.
     """
+    if not _is_nobodys(request.headers.get("host", "")):
+        raise CrossSiteError("without API keys the service answers to its address or a name without a dot")
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
     site = request.headers.get("sec-fetch-site", "none")
@@ -63,3 +68,13 @@ def refuse_other_sites(request: Request) -> None:
     is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
     if site not in ("none", "same-origin") or not is_ours:
         raise CrossSiteError("a page of another site may not use this service")
+
+
+def _is_nobodys(host: str) -> bool:
+    """Whether no stranger can own this name: an address, or a name without a dot."""
+    name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return "." not in name
+    return True

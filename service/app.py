@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,22 @@ from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.errors import SchemaVersionError
 from lumbar3d.jobs.settings import explain
 from lumbar3d.service import api_page, maintenance, problems, schema
-from lumbar3d.service.connections import bound_every_server
+from lumbar3d.service.connections import POLLS, bound_every_server
 from lumbar3d.service.deps import Services
 from lumbar3d.service.middleware import RequestContext
-from lumbar3d.service.routes import artifacts, audit, dicom, health, jobs, submit
+from lumbar3d.service.routes import (
+    artifacts,
+    audit,
+    comparison,
+    dicom,
+    health,
+    jobs,
+    listing,
+    report,
+    review,
+    revisions,
+    submit,
+)
 from lumbar3d.service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
@@ -55,12 +67,12 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for router in (submit.ROUTER, jobs.ROUTER, artifacts.ROUTER, dicom.ROUTER, audit.ROUTER, health.ROUTER):
-        app.include_router(router)
+    for part in (submit, listing, jobs, review, revisions, artifacts, report, comparison, dicom, audit, health):
+        app.include_router(part.ROUTER)
     app.include_router(api_page.ROUTER)
     _add_page(app)
     schema.install(app)
-    app.add_middleware(RequestContext, metrics=services.metrics, polls=services.polls)
+    app.add_middleware(RequestContext, metrics=services.metrics)
     return app
 
 
@@ -79,10 +91,11 @@ def create_app_from_environment() -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+    """Runs what runs beside the requests; the protocol finds the kept answers in the state that is yielded."""
     services: Services = app.state.services
     running = [asyncio.create_task(work) for work in _works(services)]
-    yield
+    yield {POLLS: services.polls} if services.settings.require_api_key else {}
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)

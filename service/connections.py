@@ -12,20 +12,26 @@ import resource
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEADER_BYTES = 16 << 10
 """Of one request's line and header together, of its trailer, or of anything between two pieces of a body."""
+POLLS = "polls"
+"""Name in the state of the application's lifespan of what answers polls (``polls.Polls``)."""
 PIPELINED = 256
 """Requests of one connection that wait for the answer to an earlier one."""
 HEADER_S = 10.0
 """From the connection, or the last answer on it, to the end of the next request's header."""
-CROWD = 256
-"""With more connections that owe a header, each has a second: the slowest must not take everybody's descriptors."""
+CROWD = (256, 4096)
+"""With more connections that owe a header, each has a second: the slowest must not take everybody's descriptors. A
+quarter of what the host allows is a crowd, within these bounds: a thousand clients that come again after two seconds
+keep their connections."""
 CROWDED_S = 1.0
 
 LINGER_S = 2.0
 """For the rest of a body that was refused before it had come."""
+
+NOT_MODIFIED = STATUS_LINE[304]
 
 _owing: set[BoundedHttp] = set()
 
@@ -64,6 +70,7 @@ class BoundedHttp(HttpToolsProtocol):
     _since_s = 0.0
     _header_bytes = 0
     _pending_bytes = 0
+    _is_told = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first header."""
@@ -104,7 +111,21 @@ class BoundedHttp(HttpToolsProtocol):
             raise ValueError("too many requests before the first answer")
         self._pending_bytes = 0
         self._stop_waiting()
-        super().on_headers_complete()
+        if (lines := self._not_modified()) is None:
+            super().on_headers_complete()
+        else:
+            self._is_told = True
+            own = [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
+            self.transport.write(b"".join((NOT_MODIFIED, *own, lines)))
+
+    def _not_modified(self) -> bytes | None:
+        """The rest of the answer to a poll of a job that has not changed; None where the application has to answer."""
+        polls = self.app_state.get(POLLS)
+        is_idle = (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        if polls is None or not is_idle or self.parser.get_http_version() != "1.1":
+            return None
+        lines: bytes | None = polls.answer(self.parser.get_method(), self.url, self.headers)
+        return lines
 
     def on_body(self, body: bytes) -> None:
         """Part of a body: bounded by the application."""
@@ -113,6 +134,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body has come; where the answer was given before, nothing is left to wait for."""
+        if self._is_told:
+            self._is_told = False
+            self.on_response_complete()
+            return
         super().on_message_complete()
         if self._lingering.is_over:
             self._lingering.close()
@@ -148,11 +173,17 @@ class BoundedHttp(HttpToolsProtocol):
             self._timer = None
 
     def _check(self) -> None:
-        if len(_owing) > CROWD or self.loop.time() - self._since_s >= HEADER_S:
+        if len(_owing) > crowd() or self.loop.time() - self._since_s >= HEADER_S:
             self._stop_waiting()
             self.transport.abort()
         else:
             self._timer = self.loop.call_later(CROWDED_S, self._check)
+
+
+def crowd() -> int:
+    """How many connections may owe a header before each has a second."""
+    fewest, most = CROWD
+    return min(max(fewest, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4), most)
 
 
 def bound_every_server() -> None:

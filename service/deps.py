@@ -18,11 +18,12 @@ from lumbar3d.jobs.errors import JobNotFoundError
 from lumbar3d.jobs.stores import open_store
 from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 from lumbar3d.jobs.table import JobTable, QueueLimits
-from lumbar3d.service.access import FOLLOWED_JOB, Principal, refuse_other_sites
+from lumbar3d.service.access import FOLLOWED_JOB, Principal, Role, refuse_other_sites
 from lumbar3d.service.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 from lumbar3d.service.examples import JOB_ID
 from lumbar3d.service.keys import KeyRing
 from lumbar3d.service.limits import Rate, Slots, Turns
+from lumbar3d.service.made import Made
 from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.polls import ClientOf, Polls
 from lumbar3d.service.queue import CeleryBroker, NoBroker, connect
@@ -61,6 +62,7 @@ class Services:
     polls: Polls
     webhooks: Webhooks
     wrong_keys: Rate = field(default_factory=lambda: Rate(0.5 / WRONG_KEY_S, WRONG_KEYS))
+    made: Made = field(default_factory=Made)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -77,6 +79,7 @@ class Services:
         shared = settings.require_api_key
         store = open_store(settings)
         requests = Rate(settings.max_requests_per_s, 2.0 * settings.max_requests_per_s)
+        metrics = Metrics(database, store, settings.lease_s)
         return cls(
             settings=settings,
             keys=keys,
@@ -86,13 +89,13 @@ class Services:
             store=store,
             sweeper=Sweeper(database, lease, sweeping),
             broker=connect(settings.broker),
-            metrics=Metrics(database, store, settings.lease_s),
+            metrics=metrics,
             uploads=_slots(settings.max_uploads, settings.max_uploads_per_client, shared),
             streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
             requests=requests,
             turns=Turns(TURNS_PER_CLIENT if shared else THREADS),
             webhooks=Webhooks(settings, database),
-            polls=Polls(database, _followers(keys, requests) if shared else lambda _said: LOCAL_CLIENT),
+            polls=Polls(database, _followers(keys, requests), metrics),
         )
 
     def close(self) -> None:
@@ -140,11 +143,12 @@ async def client_of(request: Request, services: ServicesDep) -> str:
     TooManyRequestsError
         This client asks faster than it may.
     """
-    if not services.settings.require_api_key:
+    request.state.is_admin = not services.settings.require_api_key
+    if request.state.is_admin:
         refuse_other_sites(request)
         return LOCAL_CLIENT
     principal = await _principal(request, services)
-    client = principal.client
+    client, request.state.is_admin = principal.client, Role.ADMIN in principal.roles
     jsonlog.add(client=client)
     if not principal.may(request.method, getattr(request.scope.get("route"), "path", "")):
         raise ForbiddenError("this key or token lacks the role for that: submit, read or admin")

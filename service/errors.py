@@ -18,6 +18,8 @@
         ├── ContentEncodingError       unsupported_content_encoding
         ├── MultipartError             invalid_multipart
         ├── IdempotencyKeyError        invalid_idempotency_key
+        ├── PreconditionRequiredError  precondition_required
+        ├── NotComparableError         not_comparable
         ├── TooManyRequestsError       too_many_requests
         ├── ClientGoneError            client_closed_request
         ├── OverloadedError            overloaded
@@ -131,6 +133,18 @@ class IdempotencyKeyError(RequestError):
     """The Idempotency-Key header is empty, too long, or not printable ASCII."""
 
     code = "invalid_idempotency_key"
+
+
+class PreconditionRequiredError(RequestError):
+    """A change that may overtake another's comes without If-Match."""
+
+    code = "precondition_required"
+
+
+class NotComparableError(RequestError):
+    """Two results without two neighbouring vertebrae in common."""
+
+    code = "not_comparable"
 
 
 class TooManyRequestsError(RequestError):

@@ -43,6 +43,11 @@ RUNNING: dict[str, Any] = {
     "attempt": 1,
     "created_at": "2026-01-15T09:30:00.120Z",
     "updated_at": "2026-01-15T09:30:03.480Z",
+    "reference": "ACC-2026-0815",
+    "inputs": None,
+    "revision": 1,
+    "revision_of": None,
+    "review": None,
     "error": None,
 }
 QUEUED: dict[str, Any] = RUNNING | {"state": "queued", "stage": None, "progress": 0.0, "attempt": 0}

@@ -21,7 +21,8 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from lumbar3d.contracts import VIEWS, Calibration, ReconstructOptions
+from lumbar3d.contracts import VIEWS, Calibration, Inputs, ReconstructOptions
+from lumbar3d.documents import parse_calibration, parse_options, parse_reference
 from lumbar3d.errors import OptionsError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.consistency import check_pair
@@ -36,7 +37,6 @@ from lumbar3d.jobs.housekeeping import ORPHAN_S
 from lumbar3d.jobs.records import Job
 from lumbar3d.jobs.table import Submission
 from lumbar3d.service.deps import Services
-from lumbar3d.service.documents import parse_calibration, parse_options
 from lumbar3d.service.errors import (
     ClientGoneError,
     ContentEncodingError,
@@ -53,6 +53,8 @@ MIN_BYTES_PER_S = 64 * 1024
 """A body may be ``GRACE_S`` behind this rate: at it, 8 MB take the whole time that an upload has."""
 CLEANING = threading.Semaphore(2)
 """So many pairs are separated from names at once: a compressed film is held in memory meanwhile."""
+STUDY_CHARACTERS = 16
+"""Of a study's hash: enough to tell studies apart."""
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress")
 """Names that an answer may repeat."""
 PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
@@ -130,7 +132,10 @@ def _record(
     stays without a job goes with the orphans.
     """
     options = parse_options(bytes(form.documents.get("options", b"{}")))
+    sent = form.documents.get("reference")
+    reference = None if sent is None else parse_reference(bytes(sent))
     calibration = _checked_calibration(form, options, folder)
+    inputs = _inputs(form, folder)
     salt = secrets.token_bytes(16)
     with CLEANING, full_disk_is_typed():
         identifiers: dict[str, dict[str, str]] = {view: deidentify(folder / view, salt) for view in VIEWS}
@@ -138,11 +143,13 @@ def _record(
         job_id=str(uuid.uuid4()),
         owner=client,
         idempotency_key=key,
-        payload_sha256=_payload_sha256(form, calibration, options),
+        payload_sha256=_payload_sha256(form, calibration, options, reference),
         calibration=calibration.model_dump_json(),
         options=options.model_dump_json(),
         request_id=request_id,
         identity=identity.seal(identifiers, services.settings.identity_key_text),
+        reference=reference,
+        inputs=inputs.model_dump_json(),
     )
     bundle = f"uploads/{submission.job_id}"
     started_s = time.monotonic()
@@ -181,7 +188,16 @@ def _headers(folder: Path) -> tuple[ImageHeader, ImageHeader]:
     return inspect_image("ap", folder / "ap"), inspect_image("lat", folder / "lat")
 
 
-def _payload_sha256(form: FormReceiver, calibration: Calibration, options: ReconstructOptions) -> str:
+def _inputs(form: FormReceiver, folder: Path) -> Inputs:
+    """What was sent, before it is separated from names."""
+    ap, lat = (header.study_hash for header in _headers(folder))
+    study = ap[:STUDY_CHARACTERS] if ap is not None and ap == lat else None
+    return Inputs(ap_sha256=form.sha256["ap"], lat_sha256=form.sha256["lat"], study=study)
+
+
+def _payload_sha256(
+    form: FormReceiver, calibration: Calibration, options: ReconstructOptions, reference: str | None
+) -> str:
     """Of the meaning: the images' bytes and the parsed documents, so white space in JSON does not matter."""
-    parts = (form.sha256["ap"], form.sha256["lat"], calibration.model_dump_json(), options.model_dump_json())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    parts = [form.sha256["ap"], form.sha256["lat"], calibration.model_dump_json(), options.model_dump_json()]
+    return hashlib.sha256("\n".join([*parts, *([reference] if reference else [])]).encode()).hexdigest()

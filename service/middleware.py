@@ -15,9 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lumbar3d.jobs import jsonlog
 from lumbar3d.service import problems
-from lumbar3d.service.access import FOLLOWED_JOB
 from lumbar3d.service.metrics import Metrics
-from lumbar3d.service.polls import Polls, Told
 
 LOGGER = logging.getLogger(__name__)
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -47,36 +45,22 @@ NOT_MODIFIED = 304
 class RequestContext:
     """Outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, polls: Polls) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._polls = polls
-        self._polled = metrics.requests.labels("GET", FOLLOWED_JOB, NOT_MODIFIED)
-        self._poll_latency = metrics.latency.labels("GET", FOLLOWED_JOB)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if (told := self._polls.find(scope)) is not None:
-            await self._not_modified(scope, send, told)
-            return
-        request_id, method = _request_id(scope), scope["method"]
+        request_id = request_id_of(Headers(scope=scope).get("x-request-id", ""))
+        method = scope["method"]
         if method == "HEAD":
             scope, send = _as_get(scope), _without_body(send)
         scope.setdefault("state", {})["request_id"] = request_id
         with jsonlog.bound(request_id=request_id):
             await self._answer(scope, receive, send, request_id, method)
-
-    async def _not_modified(self, scope: Scope, send: Send, told: Told) -> None:
-        """Nothing was asked of the job table, and nothing is logged: there are hundreds of these a second."""
-        started_s = time.perf_counter()
-        headers = [*told.raw_headers, *RAW_SECURITY_HEADERS, (b"x-request-id", _request_id(scope).encode())]
-        await send({"type": "http.response.start", "status": NOT_MODIFIED, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-        self._polled.inc()
-        self._poll_latency.observe(time.perf_counter() - started_s)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str, method: str) -> None:
         started_s = time.perf_counter()
@@ -133,9 +117,8 @@ def _without_body(send: Send) -> Send:
     return send_head
 
 
-def _request_id(scope: Scope) -> str:
+def request_id_of(said: str) -> str:
     """The caller's, where it is a UUID (a W3C trace id is one): other words might say who the patient is."""
-    said = Headers(scope=scope).get("x-request-id", "")
     return str(uuid.UUID(said)) if WELL_FORMED.fullmatch(said) else str(uuid.uuid4())
 
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from lumbar3d.contracts import Calibration, Problem, ReconstructionResult, ReconstructOptions
+from lumbar3d.edits import ReviewRequest, RevisionRequest
 from lumbar3d.export.overlay_form import Overlay
 
 DESCRIPTION = """Submit, follow, fetch:
@@ -48,7 +49,8 @@ def build(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
-    models = [(model, "validation") for model in (Calibration, ReconstructOptions, Problem, ReconstructionResult)]
+    kinds = (Calibration, ReconstructOptions, Problem, ReconstructionResult, ReviewRequest, RevisionRequest)
+    models = [(model, "validation") for model in kinds]
     _, definitions = models_json_schema(models, ref_template=REFERENCE)  # type: ignore[arg-type]
     overlay = TypeAdapter(Overlay).json_schema(ref_template=REFERENCE)
     schemas = {**document["components"]["schemas"], **definitions["$defs"], **overlay.pop("$defs"), "Overlay": overlay}

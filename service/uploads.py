@@ -15,7 +15,7 @@ from lumbar3d.contracts import VIEWS
 from lumbar3d.jobs.bundles import full_disk_is_typed
 from lumbar3d.service.errors import MediaTypeError, MultipartError, PayloadTooLargeError
 
-DOCUMENTS = ("calibration", "options")
+DOCUMENTS = ("calibration", "options", "reference")
 MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_PREAMBLE_BYTES = 64 * 1024
 BUFFER_BYTES = 1 << 20
@@ -141,7 +141,7 @@ class FormReceiver:
         _, parameters = parse_options_header(self._disposition)
         name = parameters.get(b"name", b"").decode("ascii", "replace")
         if name not in VIEWS + DOCUMENTS:
-            raise MultipartError("unknown part: only ap, lat, calibration and options are accepted")
+            raise MultipartError("unknown part: only ap, lat, calibration, options and reference are accepted")
         if name in self.sha256 or name in self.documents:
             raise MultipartError(f"the part {name} is sent twice")
         self._part = name

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lumbar3d.artifacts import ARTIFACTS
+from lumbar3d.artifacts import ARTIFACTS, REPORTS
 from lumbar3d.codes import BOOK, Code
 from lumbar3d.notes import NOTES, REASONS
 
@@ -42,7 +42,7 @@ def page() -> str:
     """The JavaScript module ``words.js``."""
     artifacts = [
         {"address": a.address, "file": a.file, "label": a.label, "note": a.note, "parameter": a.parameter}
-        for a in ARTIFACTS
+        for a in (*ARTIFACTS, *REPORTS)
     ]
     return "\n".join(
         (

@@ -1,4 +1,4 @@
-"""``python -m tests.embedded_service WORKER_MODULE DATA_DIR``: ``lumbar3d serve`` with another worker.
+"""``python -m tests.embedded_service WORKER_MODULE DATA_DIR [PORT]``: ``lumbar3d serve`` with another worker.
 
 The rest of this file starts and stops that process for tests.
 """
@@ -74,5 +74,5 @@ def _parent(pid: int) -> int | None:
 
 
 if __name__ == "__main__":
-    with listen("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", int(sys.argv[3]) if sys.argv[3:] else 0) as listener:
         run(load_settings(Path(sys.argv[2])), listener, sys.argv[1])

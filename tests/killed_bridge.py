@@ -1,4 +1,4 @@
-"""``python -m tests.killed_bridge FOLDER PORT PACS SERVER CALIBRATION``: a bridge killed at every point.
+"""``python -m tests.killed_bridge FOLDER PORT PACS SERVER CALIBRATION [WEB]``: a bridge killed at every point.
 
 Each life ends with SIGKILL at the next of ``POINTS``; the last one runs until SIGTERM. Lives are forks of one process
 that has loaded everything, so that a dozen of them cost little.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lumbar3d.cli.bridge import command, sender, steps
+from lumbar3d.cli.bridge import command, sender, steps, web
 from lumbar3d.cli.bridge.ledger import Ledger, State
 from lumbar3d.cli.bridge.receiver import Receiver
 from lumbar3d.cli.bridge.spool import Spool
@@ -34,7 +34,7 @@ POINTS: tuple[tuple[type, str, str, State | None], ...] = (
     (Ledger, "move", "after", State.STORED),
 )
 """Class, method, side of it, and the new state where only that counts."""
-LOADED = (Receiver, sender, steps)
+LOADED = (Receiver, sender, steps, web)
 """Imported before the forks, as ``bridge run`` imports them later."""
 
 
@@ -56,13 +56,17 @@ def arm(kind: type, method: str, side: str, state: State | None) -> None:
 
 def live() -> None:
     """Run the bridge."""
-    folder, port, pacs, server, calibration = sys.argv[1:]
-    command.PAUSE_S = 0.1
+    folder, port, pacs, server, calibration, *addresses = sys.argv[1:]
+    command.PAUSE_S = web.POLL_S = 0.1
+    (address,) = addresses or (None,)
     command.run(
         folder=Path(folder),
-        pacs=pacs,
-        pacs_ae_title="ORTHANC",
         port=int(port),
+        films_web=address,
+        results_web=address,
+        pacs=None if address else pacs,
+        pacs_ae_title=None if address else "ORTHANC",
+        require_accepted=False,
         calibration=Path(calibration),
         settle_s=0.3,
         server=server,

@@ -1,6 +1,7 @@
 """A real Orthanc for tests, and the demonstration films as DICOM files.
 
-``python -m tests.orthanc FOLDER`` writes the pair, as films of one invented patient and study.
+``python -m tests.orthanc FOLDER`` writes the pair, as films of one invented patient and study;
+``python -m tests.orthanc configuration FOLDER HTTP DICOM BRIDGE`` the configuration of an archive with these ports.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from tests.unit.radiograph_files import dicom, write_dicom
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 CALIBRATION = DEMO / "calibration.json"
 BINARY = shutil.which("Orthanc", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+WEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+"""Of Debian's package orthanc-dicomweb."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Orthanc:
 
     http: httpx.Client
     dicom_port: int
+
+    @property
+    def web(self) -> str:
+        """Its DICOMweb address."""
+        return f"{str(self.http.base_url).rstrip('/')}/dicom-web"
 
     def send_to_bridge(self, instance: str) -> bool:
         """C-STORE one of its instances to the bridge; whether that was taken."""
@@ -47,12 +55,24 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, bridge_port: int) -> Iterator[Orthanc]:
-    """An archive on free ports that knows the bridge."""
+def orthanc(folder: Path, bridge_port: int, forwards: bool = True) -> Iterator[Orthanc]:
+    """An archive on free ports that knows the bridge, and forwards films to it unless it is asked for them."""
     assert BINARY is not None
-    folder.mkdir(parents=True, exist_ok=True)
     http_port, dicom_port = free_port(), free_port()
-    configuration = {
+    configured = configuration(folder, (http_port, dicom_port, bridge_port), forwards)
+    with (
+        process([BINARY, str(configured)], os.environ, folder / "orthanc.log"),
+        httpx.Client(base_url=f"http://127.0.0.1:{http_port}", timeout=30) as http,
+    ):
+        wait_until(lambda: answers(http), "Orthanc did not start")
+        yield Orthanc(http, dicom_port)
+
+
+def configuration(folder: Path, ports: tuple[int, int, int], forwards: bool) -> Path:
+    """Write the archive's configuration; ports: its HTTP and DICOM port and the bridge's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    http_port, dicom_port, bridge_port = ports
+    document = {
         "StorageDirectory": str(folder / "storage"),
         "HttpPort": http_port,
         "DicomPort": dicom_port,
@@ -60,19 +80,17 @@ def orthanc(folder: Path, bridge_port: int) -> Iterator[Orthanc]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomModalities": {"bridge": ["LUMBAR3D", "127.0.0.1", bridge_port]},
-        "LuaScripts": [str(DEMO.parent / "docker" / "orthanc" / "forward.lua")],
-        "Plugins": [],
+        "LuaScripts": [str(DEMO.parent / "docker" / "orthanc" / "forward.lua")] if forwards else [],
+        "Plugins": [str(WEB_PLUGIN)] if WEB_PLUGIN.is_file() else [],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
-    (folder / "orthanc.json").write_text(json.dumps(configuration))
-    with (
-        process([BINARY, str(folder / "orthanc.json")], os.environ, folder / "orthanc.log"),
-        httpx.Client(base_url=f"http://127.0.0.1:{http_port}", timeout=30) as http,
-    ):
-        wait_until(lambda: _answers(http), "Orthanc did not start")
-        yield Orthanc(http, dicom_port)
+    path = folder / "orthanc.json"
+    path.write_text(json.dumps(document))
+    return path
 
 
-def _answers(http: httpx.Client) -> bool:
+def answers(http: httpx.Client) -> bool:
+    """Whether the archive is there."""
     try:
         return http.get("/system").status_code == httpx.codes.OK
     except httpx.TransportError:
@@ -91,8 +109,17 @@ def demo_film(folder: Path, view: str, study: str, **changes: object) -> Path:
     return write_dicom(folder / f"{study}.{view}.{dataset.SOPInstanceUID}", dataset, **changes)
 
 
-if __name__ == "__main__":
-    out, study_uid = Path(sys.argv[1]), generate_uid()
+def main(words: list[str]) -> None:
+    """Write what is asked for."""
+    if words[0] == "configuration":
+        http_port, dicom_port, bridge_port = map(int, words[2:])
+        configuration(Path(words[1]).resolve(), (http_port, dicom_port, bridge_port), forwards=True)
+        return
+    out, study = Path(words[0]), generate_uid()
     out.mkdir(parents=True, exist_ok=True)
     for each in ("AP", "LL"):
-        demo_film(out, each, study_uid)
+        demo_film(out, each, study)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -27,7 +27,7 @@ with socket.socket(socket.AF_UNIX) as line:
     line.sendall(said)
     sys.exit(line.recv(1)[0])
 """
-MODULES = ("imaging.review", "service.documents", "service.keyfile", "service.webhooks", "jobs.backup", "jobs.stores")
+MODULES = ("imaging.review", "service.keyfile", "service.webhooks", "jobs.backup", "jobs.stores")
 """What commands import when they run."""
 
 

@@ -13,15 +13,18 @@ import struct
 import time
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from lumbar3d import errors
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
+from lumbar3d.edits import Edit, KeepLevels
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.stages import StageProgress
 from lumbar3d.worker.settings import WorkerSettings
 
+OVERLAY = {"views": {view: {"width": 8, "height": 8, "levels": {}} for view in ("ap", "lat")}}
 STL_TRIANGLE = b"tiny".ljust(80) + struct.pack("<I12fH", 1, *range(12), 0)
 
 
@@ -42,15 +45,39 @@ class TinyEngine:
     ) -> None:
         progress(Stage.READ, 0.1)
         assert inspect_upload(ap_path).format == inspect_upload(lat_path).format
+        for name in ("film_ap.png", "film_lat.png"):
+            (out_dir / name).write_bytes(grey_png(64, 64))
+        (out_dir / "recognition.json").write_text(json.dumps({"films": {}, "levels": []}))
         self._make_trouble(progress)
         progress(Stage.EXPORT, 0.9)
+        self._write(out_dir, calibration, options)
+
+    def revise(
+        self,
+        base_dir: Path,
+        edits: Sequence[Edit],
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress: StageProgress,
+    ) -> None:
+        progress(Stage.REGISTER, 0.3)
+        assert edits and (base_dir / "film_ap.png").is_file()
+        self._make_trouble(progress)
+        self._write(out_dir, calibration, options)
+        dropped = [edit for edit in edits if isinstance(edit, KeepLevels)]
+        for level in set(LEVELS) - set(dropped[-1].levels if dropped else LEVELS):
+            (out_dir / f"{level}.stl").unlink()
+
+    def _write(self, out_dir: Path, calibration: Calibration, options: ReconstructOptions) -> None:
+        (out_dir / "fit.npz").write_bytes(b"tiny")
         (out_dir / "result.json").write_text(_result(calibration, options).model_dump_json())
         for level in LEVELS:
             (out_dir / f"{level}.stl").write_bytes(STL_TRIANGLE)
         with zipfile.ZipFile(out_dir / "meshes.zip", "w") as archive:
             archive.writestr("L1.stl", STL_TRIANGLE)
         (out_dir / "spine.glb").write_bytes(tetrahedra_glb())
-        (out_dir / "overlay.json").write_text(json.dumps({"views": {}}))
+        (out_dir / "overlay.json").write_text(json.dumps(OVERLAY))
         for name in ("ap.png", "lat.png", "overlay.png"):
             (out_dir / name).write_bytes(grey_png(8, 8, bits=8))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.edits import Edit
 from lumbar3d.stages import StageProgress
 from lumbar3d.worker.settings import WorkerSettings
 
@@ -35,6 +36,28 @@ class JobEngine(Protocol):
             Existing and empty.
         progress : callable
             Called with the stage and the overall progress, 0-1; what it raises must pass through.
+
+        What was recognised (``artifacts.EVIDENCE``) may be written before a ``RejectedError`` is raised.
+        """
+        ...
+
+    def revise(
+        self,
+        base_dir: Path,
+        edits: Sequence[Edit],
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress: StageProgress,
+    ) -> None:
+        """Write the files of a revision; as ``run``, from the files of what is revised instead of the images.
+
+        Parameters
+        ----------
+        base_dir : Path
+            Read-only; what ``run`` or ``revise`` has written.
+        edits : sequence of Edit
+            Applied in order.
         """
         ...
 

@@ -14,8 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from lumbar3d.artifacts import FILES
+from lumbar3d.artifacts import EVIDENCE, FILES, FIT, IMAGE, MESH
 from lumbar3d.contracts import VIEWS, Calibration, JobState, ReconstructOptions, Stage
+from lumbar3d.edits import EDITS
 from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
 from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.bundles import STAGING_S, BundleStore, full_disk_is_typed
@@ -154,8 +155,8 @@ class Runner:
         try:
             timing = self._timing
             with Heartbeat(self._claims, claim, timing.heartbeat_s, timing.limit_s, on_beat=self._touch_staged):
-                self._attempt(claim)
-            return AttemptOutcome.SUCCEEDED
+                refusal = self._attempt(claim)
+            return AttemptOutcome.SUCCEEDED if refusal is None else self._end(claim, refusal, is_published=True)
         except JobCancelledError:
             self._insist(lambda: self._claims.end(claim, JobState.CANCELLED))
             return AttemptOutcome.CANCELLED
@@ -166,9 +167,10 @@ class Runner:
         except Exception as error:  # our side failed, in whatever way: the job is tried again
             return self._retry(claim, error)
 
-    def _end(self, claim: Claim, error: RejectedError | InputError) -> AttemptOutcome:
+    def _end(self, claim: Claim, error: RejectedError | InputError, is_published: bool = False) -> AttemptOutcome:
         jsonlog.add(code=error.code)
-        self._insist(lambda: self._claims.end(claim, JobState.REJECTED, Failure(error.code, str(error))))
+        failure = Failure(error.code, str(error))
+        self._insist(lambda: self._claims.end(claim, JobState.REJECTED, failure, is_published))
         return AttemptOutcome.REJECTED
 
     def _retry(self, claim: Claim, error: Exception) -> AttemptOutcome:
@@ -200,18 +202,47 @@ class Runner:
                 LOGGER.warning("job table or store not reachable, asking again")
                 time.sleep(ASK_AGAIN_S)
 
-    def _attempt(self, claim: Claim) -> None:
+    def _attempt(self, claim: Claim) -> RejectedError | None:
+        """Run the engine and publish what it wrote; the refusal of a pair of which at least the films are kept."""
+        reporter = _Reporter(self._claims, claim)
+        refusal = None
+        with self._staged() as inputs, self._staged() as staged:
+            try:
+                with full_disk_is_typed():
+                    self._compute(claim, inputs, staged, reporter)
+                self._require_whole(claim, staged)
+            except RejectedError as error:
+                if not any(staged.iterdir()):
+                    raise
+                refusal = error
+            self._insist(lambda: self._store.publish(claim.bundle, staged), (StoreUnavailableError,))
+        if refusal is None:
+            self._commit(claim, reporter.stage_s())
+        return refusal
+
+    def _compute(self, claim: Claim, inputs: Path, staged: Path, reporter: _Reporter) -> None:
         calibration = Calibration.model_validate_json(claim.calibration)
         options = ReconstructOptions.model_validate_json(claim.options)
-        reporter = _Reporter(self._claims, claim)
-        with self._staged() as inputs, self._staged() as staged:
+        if claim.edits is None:
             ap_path, lat_path = (self._upload(claim.job_id, view, inputs) for view in VIEWS)
-            with full_disk_is_typed():
-                self._engine.run(ap_path, lat_path, calibration, options, staged, reporter)
-            if not {path.name for path in staged.iterdir()} >= FILES:
-                raise EngineError("the engine did not write every file of a job")
-            self._insist(lambda: self._store.publish(claim.bundle, staged), (StoreUnavailableError,))
-        self._commit(claim, reporter.stage_s())
+            return self._engine.run(ap_path, lat_path, calibration, options, staged, reporter)
+        edits = EDITS.validate_json(claim.edits)
+        return self._engine.revise(self._base(claim, inputs), edits, calibration, options, staged, reporter)
+
+    def _base(self, claim: Claim, folder: Path) -> Path:
+        """Folder with the files of what a revision changes."""
+        assert claim.base_bundle is not None  # of every revision
+        base = folder
+        for name in (FIT, *(name for artifact in (*EVIDENCE, IMAGE) for _, name in artifact.files())):
+            with contextlib.suppress(BundleLostError):  # not every bundle has every file; an engine says what it lacks
+                base = self._store.fetch(claim.base_bundle, name, folder).parent
+        return base
+
+    def _require_whole(self, claim: Claim, staged: Path) -> None:
+        """Every file of a job; a revision may have dropped a vertebra."""
+        droppable = {name for _, name in MESH.files()} if claim.edits is not None else set()
+        if not {path.name for path in staged.iterdir()} >= FILES - droppable:
+            raise EngineError("the engine did not write every file of a job")
 
     @contextmanager
     def _staged(self) -> Iterator[Path]:

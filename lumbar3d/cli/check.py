@@ -8,25 +8,38 @@ import typer
 
 from lumbar3d.cli.console import out
 from lumbar3d.cli.errors import Exit
-from lumbar3d.cli.options import ApArgument, CalibrationArgument, JsonOption, LatArgument
+from lumbar3d.cli.options import ApArgument, GeometryOption, JsonOption, LatArgument, RoomArgument, require_one_room
 
 
-def check(ap: ApArgument, lat: LatArgument, calibration: CalibrationArgument, as_json: JsonOption = False) -> None:
+def check(
+    ap: ApArgument,
+    lat: LatArgument,
+    calibration: RoomArgument = None,
+    as_json: JsonOption = False,
+    geometry: GeometryOption = "calibration",
+) -> None:
     """Say in words what the files are, whether they go together, and for what a job would be refused.
 
     Exit status 0: a job would be accepted; 5: it would be refused. Whether the spine is found only a job can say.
     """
-    from lumbar3d.errors import CalibrationError
+    require_one_room(calibration, geometry)
+    from lumbar3d.contracts import ReconstructOptions
+    from lumbar3d.documents import parse_calibration
+    from lumbar3d.errors import CalibrationError, InputError
     from lumbar3d.imaging.review import review
-    from lumbar3d.service.documents import parse_calibration
+    from lumbar3d.imaging.tagged_room import told_calibration
 
     faults, room = [], None
     try:
-        room = parse_calibration(calibration.read_bytes())
+        sent = None if calibration is None else parse_calibration(calibration.read_bytes())
+        room = told_calibration((ap, lat), sent, ReconstructOptions(geometry=geometry))
     except CalibrationError as error:
         faults = [{"code": error.code, "detail": _words(fault), **fault} for fault in error.faults]
+        faults = faults or [{"code": error.code, "detail": str(error)}]
+    except InputError as error:  # a film whose tags were asked for
+        faults = [{"code": error.code, "detail": str(error)}]
     found = review((ap, lat), room)
-    found.refusals[:0] = faults
+    found.refusals[:0] = [fault for fault in faults if fault not in found.refusals]
     if as_json:
         out(json.dumps(found.document(), indent=2))
     else:

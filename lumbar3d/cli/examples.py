@@ -9,6 +9,8 @@ LINES = {
         "reconstruct ap.dcm lat.dcm calibration.json --out spine",
         "reconstruct ap.dcm lat.dcm calibration.json --out spine --format vtp --format markups --frame lps",
     ),
+    "compare": ("compare before/result.json after/result.json",),
+    "report": ("report spine --out spine.pdf", "report 5f0c2b1e-8a57-4a0b-9d0e-3f6f2f8f9a11 --format html"),
     "serve": ("serve", "serve --port 8100 --data-dir /srv/lumbar3d"),
     "worker": ("worker",),
     "doctor": ("doctor", "doctor --no-engine --json"),

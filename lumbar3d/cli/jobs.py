@@ -12,17 +12,19 @@ from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import (
     DEFAULT_SERVER,
     ApArgument,
-    CalibrationArgument,
     FormatOption,
     FrameOption,
+    GeometryOption,
     JobArgument,
     JsonOption,
     KeyOption,
     LatArgument,
     MethodOption,
     RefineOption,
+    RoomArgument,
     ServerOption,
     checked_formats,
+    require_one_room,
 )
 from lumbar3d.client import JobsClient
 from lumbar3d.contracts import JobState, JobStatus, ReconstructOptions
@@ -31,16 +33,19 @@ from lumbar3d.contracts import JobState, JobStatus, ReconstructOptions
 def submit(
     ap: ApArgument,
     lat: LatArgument,
-    calibration: CalibrationArgument,
+    calibration: RoomArgument = None,
     method: MethodOption = "gauss_newton",
     refine_geometry: RefineOption = False,
+    geometry: GeometryOption = "calibration",
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send two radiographs; print the job id."""
+    require_one_room(calibration, geometry)
+    options = ReconstructOptions(method=method, geometry=geometry, refine_geometry=refine_geometry)
     with JobsClient(server, api_key) as client:
-        job = client.submit((ap, lat), calibration, ReconstructOptions(method=method, refine_geometry=refine_geometry))
+        job = client.submit((ap, lat), calibration, options)
     out(job.model_dump_json() if as_json else job.id)
     note(f"result page: {client.page(job.id)}")
 

@@ -10,12 +10,14 @@ from lumbar3d import __version__
 from lumbar3d.cli import bridge, calibrate, db, examples, jobs, keys, plugins
 from lumbar3d.cli.audit import audit
 from lumbar3d.cli.check import check
+from lumbar3d.cli.compare import compare
 from lumbar3d.cli.console import note, out
 from lumbar3d.cli.demo import demo
 from lumbar3d.cli.doctor import doctor
 from lumbar3d.cli.errors import explain
 from lumbar3d.cli.groups import Commands
 from lumbar3d.cli.reconstruct import reconstruct
+from lumbar3d.cli.report import report
 from lumbar3d.cli.serve import serve
 from lumbar3d.cli.settings import settings
 from lumbar3d.cli.worker import worker
@@ -76,7 +78,7 @@ def about(
     """What stands before a command."""
 
 
-OWN = (demo, check, reconstruct, serve, worker, doctor, audit, settings)
+OWN = (demo, check, reconstruct, compare, report, serve, worker, doctor, audit, settings)
 for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download, jobs.cancel, jobs.erase):
     app.command(epilog=examples.of(command.__name__))(command)
 app.command("list", epilog=examples.of("list"))(jobs.list_jobs)

@@ -12,6 +12,7 @@ from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.contracts import FrameName
 
 Method = Literal["gauss_newton", "bobyqa"]
+Geometry = Literal["calibration", "from_tags"]
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 
 ApArgument = Annotated[
@@ -21,6 +22,22 @@ LatArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metava
 CalibrationArgument = Annotated[
     Path,
     typer.Argument(exists=True, dir_okay=False, metavar="CALIBRATION", help="JSON: where source and detector were"),
+]
+RoomArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        metavar="[CALIBRATION]",
+        help="JSON: where source and detector were; left out with --geometry from_tags",
+    ),
+]
+GeometryOption = Annotated[
+    Geometry,
+    typer.Option(
+        help="from_tags, without a calibration: from the tags of both DICOM films, for a room that you state to be "
+        "orthogonal with a common isocentre"
+    ),
 ]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="job id")]
 MethodOption = Annotated[Method, typer.Option(help="gauss_newton, or bobyqa for comparison (slower)")]
@@ -39,6 +56,20 @@ FormatOption = Annotated[
 ]
 FrameOption = Annotated[FrameName, typer.Option(help="axes of STL, PLY, VTP, OBJ: lps for 3D Slicer")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the answer as JSON")]
+
+
+def require_one_room(calibration: Path | None, geometry: Geometry) -> None:
+    """A calibration, or the statement that the films' tags hold it.
+
+    Raises
+    ------
+    CliError
+        Both or neither.
+    """
+    if calibration is None and geometry == "calibration":
+        raise CliError("CALIBRATION is missing; --geometry from_tags takes it from the films' tags", Exit.USAGE)
+    if calibration is not None and geometry == "from_tags":
+        raise CliError("--geometry from_tags takes no CALIBRATION: give one of them", Exit.USAGE)
 
 
 def checked_formats(names: list[str] | None) -> list[str] | None:

@@ -11,19 +11,21 @@ import typer
 
 from lumbar3d.artifacts import FORMATS, STORED, Artifact
 from lumbar3d.cli.console import progress_bar, show
-from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import (
     ApArgument,
-    CalibrationArgument,
     FormatOption,
     FrameOption,
+    GeometryOption,
     JsonOption,
     LatArgument,
     MethodOption,
     RefineOption,
+    RoomArgument,
     checked_formats,
+    require_one_room,
 )
-from lumbar3d.contracts import Calibration, FrameName, JobState, JobStatus, ReconstructOptions, Stage
+from lumbar3d.contracts import FrameName, JobState, JobStatus, ReconstructOptions, Stage
+from lumbar3d.documents import parse_calibration
 from lumbar3d.export.conversions import delivered
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="auto: the GPU where one works")]
@@ -32,10 +34,11 @@ Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="auto: the G
 def reconstruct(
     ap: ApArgument,
     lat: LatArgument,
-    calibration: CalibrationArgument,
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder for result.json, STL, GLB, pictures")],
+    calibration: RoomArgument = None,
     method: MethodOption = "gauss_newton",
     refine_geometry: RefineOption = False,
+    geometry: GeometryOption = "calibration",
     device: Device = "auto",
     formats: FormatOption = None,
     frame: FrameOption = "srs",
@@ -43,9 +46,14 @@ def reconstruct(
 ) -> None:
     """Reconstruct here and now; print the paths of the files."""
     chosen = checked_formats(formats)
+    require_one_room(calibration, geometry)
+    from lumbar3d.imaging.tagged_room import told_calibration
     from lumbar3d.pipeline import Engine
 
-    views, options = _calibration(calibration), ReconstructOptions(method=method, refine_geometry=refine_geometry)
+    options = ReconstructOptions(method=method, geometry=geometry, refine_geometry=refine_geometry)
+    room = told_calibration(
+        (ap, lat), None if calibration is None else parse_calibration(calibration.read_bytes()), options
+    )
     folder.mkdir(parents=True, exist_ok=True)
     with progress_bar() as on_status, tempfile.TemporaryDirectory(dir=folder, prefix=".running-") as running:
         engine = Engine.load(None, device)
@@ -53,7 +61,7 @@ def reconstruct(
         def report(stage: Stage, progress: float) -> None:
             on_status(_status(stage, progress))
 
-        engine.run(ap, lat, views, options, Path(running), report)
+        engine.run(ap, lat, room, options, Path(running), report)
         wanted = STORED if chosen is None else [each for name in chosen for each in FORMATS[name]]
         made = [folder / name for name in _saved(wanted, Path(running), folder, frame)]
     files = sorted(map(str, made))
@@ -68,15 +76,6 @@ def _saved(wanted: Iterable[Artifact], stored: Path, folder: Path, frame: FrameN
             whole.write_bytes(content)
             whole.replace(folder / name)
             yield name
-
-
-def _calibration(path: Path) -> Calibration:
-    try:
-        return Calibration.model_validate_json(path.read_bytes(), strict=True)
-    except ValueError:
-        raise CliError(
-            f"{path.name} does not follow the calibration contract (invalid_calibration)", Exit.REFUSED
-        ) from None
 
 
 def _status(stage: Stage, progress: float) -> JobStatus:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from lumbar3d.artifacts import DICOM
+from lumbar3d.artifacts import DICOM, SEGMENTATION
 from lumbar3d.client.steps import (
     Answer,
     Ask,
@@ -116,6 +116,10 @@ class JobsClient:
     def dicom(self, job_id: str) -> bytes:
         """The ZIP of the DICOM objects of a finished job, made when it is asked for."""
         return self._take(self._protocol.made(job_id, DICOM))
+
+    def segmentation(self, job_id: str) -> bytes:
+        """The fitted vertebrae of a finished job as a DICOM segmentation, made when it is asked for."""
+        return self._take(self._protocol.made(job_id, SEGMENTATION))
 
     def result(self, job_id: str) -> ReconstructionResult:
         """Poses, landmarks, measurements, quality of a finished job."""

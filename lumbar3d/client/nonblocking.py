@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from lumbar3d.artifacts import DICOM
+from lumbar3d.artifacts import DICOM, SEGMENTATION
 from lumbar3d.client.steps import (
     Answer,
     Ask,
@@ -82,6 +82,10 @@ class AsyncJobsClient:
     async def dicom(self, job_id: str) -> bytes:
         """The ZIP of the DICOM objects of a finished job."""
         return await self._take(self._protocol.made(job_id, DICOM))
+
+    async def segmentation(self, job_id: str) -> bytes:
+        """The fitted vertebrae of a finished job as a DICOM segmentation, made when it is asked for."""
+        return await self._take(self._protocol.made(job_id, SEGMENTATION))
 
     async def result(self, job_id: str) -> ReconstructionResult:
         """Poses, landmarks, measurements, quality of a finished job."""

@@ -7,6 +7,7 @@ import numpy as np
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEWS, FilmReport, LandmarkSighting, LevelNamesReport, LumbarCountReport, ViewName
 from lumbar3d.detection.confidence import share_within
+from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.geometry.projection import Projection, on_grid
@@ -47,15 +48,24 @@ def film_reports(detection: Detection) -> tuple[FilmReport, ...]:
 
 def count_report(detection: Detection) -> LumbarCountReport | None:
     """Report on the number of lumbar vertebrae."""
-    if detection.naming is None:
+    return count_of(detection.naming)
+
+
+def count_of(naming: Naming | None) -> LumbarCountReport | None:
+    """The same by the names."""
+    if naming is None:
         return None
-    count = detection.naming.best[1]
-    return LumbarCountReport(count=count, confidence=_share(detection.naming.count_probability(count)))
+    count = naming.best[1]
+    return LumbarCountReport(count=count, confidence=_share(naming.count_probability(count)))
 
 
 def names_report(detection: Detection) -> LevelNamesReport | None:
     """Report on the names of the levels and how sure they are."""
-    naming = detection.naming
+    return names_of(detection.naming)
+
+
+def names_of(naming: Naming | None) -> LevelNamesReport | None:
+    """The same by the names."""
     if naming is None:
         return None
     return LevelNamesReport(

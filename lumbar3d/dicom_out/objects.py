@@ -11,6 +11,7 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from lumbar3d.export.report.content import DRAFT
 from lumbar3d.imaging.formats.clean_dicom import PATIENT_AND_STUDY
 
 MANUFACTURER = "lumbar3d"
@@ -33,12 +34,19 @@ class Origin:
     software : str
     films : (Dataset, Dataset)
         AP and LAT, of ``source.films``; the objects go into the study of the AP film.
+    review : str
+        Who signed, in words.
     """
 
     job_id: str
     ended_s: float
     software: str
     films: tuple[Dataset, Dataset]
+    review: str = DRAFT
+
+    def signed_uid(self, name: str) -> UID:
+        """Of an object that says who signed: signed, it is another object than the draft."""
+        return self.uid(name if self.review == DRAFT else f"{name}, {self.review}")
 
     def uid(self, name: str) -> UID:
         """2.25 and the integer of a name-based UUID (RFC 9562, version 5) below the job's (PS3.5 B.2)."""

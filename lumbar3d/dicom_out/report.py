@@ -68,7 +68,7 @@ def structured_report(origin: Origin, result: ReconstructionResult) -> Dataset:
         content=content[0],
         series_instance_uid=origin.uid("series measurements"),
         series_number=FIRST_SERIES,
-        sop_instance_uid=origin.uid("measurements"),
+        sop_instance_uid=origin.signed_uid("measurements"),
         instance_number=1,
         manufacturer=MANUFACTURER,
         is_complete=True,
@@ -96,6 +96,7 @@ def _group_of(measurement: Measurement) -> tuple[str, str]:
 def _whole(origin: Origin, result: ReconstructionResult) -> MeasurementsAndQualitativeEvaluations:
     """What holds for all measurements: how good the reconstruction is, and what it may be used for."""
     said = [QualitativeEvaluation(_INTENDED_USE, _RESEARCH), _said("quality", "Quality", result.quality)]
+    said.append(QualitativeEvaluation(CodedConcept("review", SCHEME, "Signed"), _words(origin.review)))
     said += [_said("note", "Note", note) for note in result.notes]
     said += [_said(f"quality_{each.level}", f"Quality of {each.level}", each.quality.flag) for each in result.levels]
     return MeasurementsAndQualitativeEvaluations(
@@ -144,6 +145,12 @@ def _property(name: Code, value: float, unit: Code) -> NumContentItem:
 def _said(code: str, meaning: str, value: str) -> QualitativeEvaluation:
     words = value.replace("_", " ")
     return QualitativeEvaluation(CodedConcept(code, SCHEME, meaning), CodedConcept(value, SCHEME, words))
+
+
+def _words(text: str) -> CodedConcept:
+    """Of a sign-off, which may be longer than a meaning may."""
+    state = text.split(maxsplit=1)[0].rstrip(",")
+    return CodedConcept(f"review_{state}", SCHEME, text[:_MEANING_MOST])
 
 
 def _tracked(origin: Origin, name: str) -> TrackingIdentifier:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from lumbar3d import artifacts
 from lumbar3d.artifacts import Artifact
-from lumbar3d.contracts import FRAMES, FrameName, ReconstructionResult
+from lumbar3d.contracts import FRAMES, FrameName
 from lumbar3d.export import archive, fhir, label_volume, markups, measurement_table, mrml, stl, surface_files
+from lumbar3d.export.report.content import Heading
+from lumbar3d.export.report.making import made
+from lumbar3d.export.result_reader import read_result
 from lumbar3d.export.scene_reader import read_scene
 
 STORED_FRAME = FRAMES[0]
@@ -41,18 +44,11 @@ def is_made(artifact: Artifact, frame: FrameName) -> bool:
 def delivered(artifact: Artifact, stored: Path, frame: FrameName) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file of an artifact, out of a folder of what a job stores."""
     for _, name in artifact.files():
+        if artifact in artifacts.REPORTS:
+            yield name, made(artifact, lambda file: (stored / file).read_bytes(), Heading())
+            continue
         source = (stored / (artifact.source or name)).read_bytes()
         yield name, convert(artifact, source, frame) if is_made(artifact, frame) else source
-
-
-def _result(source: bytes) -> ReconstructionResult:
-    """The stored document; a residual that no landmark gave is NaN, which JSON has as null."""
-    document = json.loads(source)
-    for level in document["levels"]:
-        for name in ("image_residual", "ray_residual_mm"):
-            if level["quality"][name] is None:
-                level["quality"][name] = float("nan")
-    return ReconstructionResult.model_validate(document)
 
 
 def _zip_of_stl(source: bytes, frame: FrameName) -> bytes:
@@ -60,19 +56,19 @@ def _zip_of_stl(source: bytes, frame: FrameName) -> bytes:
 
 
 def _markups(source: bytes, _frame: FrameName) -> bytes:
-    return markups.markups(_result(source))
+    return markups.markups(read_result(source))
 
 
 def _slicer(source: bytes, _frame: FrameName) -> bytes:
-    return mrml.scene(_result(source))
+    return mrml.scene(read_result(source))
 
 
 def _table(source: bytes, _frame: FrameName) -> bytes:
-    return measurement_table.measurements_csv(_result(source).measurements)
+    return measurement_table.measurements_csv(read_result(source).measurements)
 
 
 def _fhir(source: bytes, _frame: FrameName) -> bytes:
-    result = _result(source)
+    result = read_result(source)
     return json.dumps(fhir.bundle(result, hashlib.sha256(source).hexdigest()), indent=1).encode()
 
 

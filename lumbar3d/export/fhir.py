@@ -1,7 +1,7 @@
 """The measurements as FHIR R4: a bundle of one DiagnosticReport and an Observation each.
 
 Nobody is named: the receiver, who knows the patient and the study, adds ``subject`` and ``imagingStudy``. Everything is
-preliminary, because nobody has looked at it yet.
+preliminary until somebody has accepted it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ def bundle(result: ReconstructionResult, identity: str) -> dict[str, Any]:
     identity : str
         Of the document, e.g. its SHA-256: the same gives the same ids.
     """
-    observations = [_observation(each) for each in result.measurements]
+    status = "final" if result.review is not None and result.review.state == "accepted" else "preliminary"
+    observations = [_observation(each, status) for each in result.measurements]
     addresses = [_address(f"{identity}/{number}") for number in range(len(observations))]
     report = {
         "resourceType": "DiagnosticReport",
-        "status": "preliminary",
+        "status": status,
         "code": {"text": "Lumbar spine in 3D from two calibrated radiographs"},
         "result": [{"reference": address} for address in addresses],
         "conclusion": f"Quality of the reconstruction: {result.quality}. {result.intended_use} ({result.software})",
@@ -43,10 +44,10 @@ def bundle(result: ReconstructionResult, identity: str) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
-def _observation(each: Measurement) -> dict[str, Any]:
+def _observation(each: Measurement, status: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "resourceType": "Observation",
-        "status": "preliminary",
+        "status": status,
         "category": [
             {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "imaging"}]}
         ],

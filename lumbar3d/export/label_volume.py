@@ -22,16 +22,22 @@ _UINT8, _MM, _SCANNER = 2, 2, 1
 
 def nifti(surfaces: Sequence[Surface]) -> bytes:
     """Labels (x right, y anterior, z up) as ``.nii.gz``: a voxel has the label of the surface that its centre is in."""
-    meshes = [TriangleMesh(s.mesh.vertices @ RAS_FROM_SRS.T, s.mesh.faces) for s in surfaces]
+    labels, origin = labelled(surfaces, RAS_FROM_SRS)
+    words = " ".join(f"{label}={surface.level}" for label, surface in enumerate(surfaces, start=1))
+    head = _header(labels.shape, origin, words)
+    return gzip.compress(head + labels.tobytes(order="F"), compresslevel=4, mtime=0)
+
+
+def labelled(surfaces: Sequence[Surface], axes_from_world: Array) -> tuple[NDArray[np.uint8], Array]:
+    """Labels (x, y, z) on a grid of ``SPACING_MM`` along some axes, and the centre of voxel (0, 0, 0) there, mm."""
+    meshes = [TriangleMesh(s.mesh.vertices @ axes_from_world.T, s.mesh.faces) for s in surfaces]
     corners = np.concatenate([mesh.vertices for mesh in meshes])
     origin = np.floor(corners.min(axis=0)) - _MARGIN_MM
     shape = np.ceil((corners.max(axis=0) + _MARGIN_MM - origin) / SPACING_MM).astype(int) + 1
     labels = np.zeros(shape, np.uint8)
     for label, mesh in enumerate(meshes, start=1):
         labels[inside(mesh, origin, labels.shape)] = label
-    words = " ".join(f"{label}={surface.level}" for label, surface in enumerate(surfaces, start=1))
-    head = _header(labels.shape, origin, words)
-    return gzip.compress(head + labels.tobytes(order="F"), compresslevel=4, mtime=0)
+    return labels, origin
 
 
 def inside(mesh: TriangleMesh, origin: Array, shape: tuple[int, ...]) -> Mask:

@@ -22,6 +22,11 @@ class GeometryLimits:
 
     spacing_mm: tuple[float, float] = (0.02, 5.0)
     """Finer than any detector; a lumbar film of fewer than a hundred pixels."""
+    film_side_mm: tuple[float, float] = (80.0, 2200.0)
+    """Narrower than a lumbar vertebra with its processes, larger than a scan of the whole body: millimetres were taken
+    for centimetres, or the other way round."""
+    film_width_mm: float = 1100.0
+    """Of the shorter side; every part of a film is searched."""
     source_to_detector_mm: tuple[float, float] = (300.0, 6000.0)
     """Rooms have one to three metres. Metres and centimetres in place of millimetres lie outside."""
     source_to_patient_mm: float = 250.0
@@ -152,6 +157,7 @@ def _beam(view: View) -> Projection:
         raise CalibrationError(
             f"pixel_spacing_mm must lie between {low} and {high}, found {spacing[0]:.4g} and {spacing[1]:.4g}"
         )
+    _check_film(spacing * [view.columns, view.rows])
     beam: Projection = _from_matrix(view, spacing) if isinstance(view, MatrixView) else _from_places(view, spacing)
     low, high = LIMITS.source_to_detector_mm
     if not low <= beam.source_to_detector_mm <= high:
@@ -160,6 +166,16 @@ def _beam(view: View) -> Projection:
             f"{beam.source_to_detector_mm:.4g} mm"
         )
     return beam
+
+
+def _check_film(size_mm: Array) -> None:
+    """Width and height (2,) as a film's, or the pixel spacing is none in millimetres."""
+    low, high = LIMITS.film_side_mm
+    if size_mm.min() < low or size_mm.max() > high or size_mm.min() > LIMITS.film_width_mm:
+        raise CalibrationError(
+            f"pixel_spacing_mm times columns and rows makes a detector of {size_mm[0]:.0f} x {size_mm[1]:.0f} mm; its "
+            f"sides must lie between {low:.0f} and {high:.0f} mm, the shorter one not above {LIMITS.film_width_mm:.0f}"
+        )
 
 
 def _from_places(view: GeometryView | SlotView, spacing: Array) -> Projection:

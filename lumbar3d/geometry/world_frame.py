@@ -33,7 +33,8 @@ def check_world_frame(ap: Projection, lat: Projection) -> None:
         if _along(ap_ray, X) and _along(lat_ray, Y, LARGEST_LATERAL_TURN_DEG):
             return
         if _along(ap_ray, Y) and _along(lat_ray, X):
-            seems = "it looks like a frame with y front to back, as DICOM's patient axes (LPS) or RAS"
+            seems = "it looks like a frame with y front to back, as DICOM's patient axes (LPS) or RAS, or like the two "
+            seems += "views exchanged"
         else:
             angle = math.degrees(math.atan2(abs(float(ap_ray @ Y)), abs(float(ap_ray @ X))))
             seems = f"the AP view's central ray is {angle:.0f} degrees from the x axis, seen from above"

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, View
 from lumbar3d.errors import CalibrationError, ViewMismatchError
 from lumbar3d.geometry.calibration import BiplanarGeometry
-from lumbar3d.geometry.projection import source_distance_mm
+from lumbar3d.geometry.projection import middle_px, source_distance_mm
 from lumbar3d.imaging.header import ImageHeader
+from lumbar3d.imaging.patient_axes import RECEPTOR, TOWARDS
 
 SPACING_TOLERANCE = 0.02
 """Relative. Nominal pitches of one detector differ in the third digit between documents; 2 % moves L1 by 3 mm."""
@@ -21,7 +22,10 @@ PATIENT_DISTANCE_NOTED = 0.10
 TWO_STUDIES = "two_studies"
 DETECTOR_DISTANCE = "detector_distance_differs"
 PATIENT_DISTANCE = "patient_distance_differs"
-"""Notes on headers that nearly fit."""
+ORIENTATION = "orientation_differs"
+"""Notes on headers that nearly fit, and on one that says the other way round."""
+SAME_WAY = 0.5
+"""Cosine of 60 degrees: a direction of the calibration further from the header's is another one."""
 
 
 def check_pair(
@@ -32,7 +36,8 @@ def check_pair(
     Returns
     -------
     tuple of str
-        Notes: ``two_studies``; of one view ``detector_distance_differs`` and ``patient_distance_differs``.
+        Notes: ``two_studies``; of one view ``detector_distance_differs``, ``patient_distance_differs`` and
+        ``orientation_differs``.
 
     Raises
     ------
@@ -56,6 +61,8 @@ def pair_checks(
         lambda: _check_grid(lat, calibration.lat, "lat"),
         lambda: _check_distances(ap, geometry, "ap"),
         lambda: _check_distances(lat, geometry, "lat"),
+        lambda: _check_orientation(ap, geometry, "ap"),
+        lambda: _check_orientation(lat, geometry, "lat"),
     )
 
 
@@ -117,3 +124,19 @@ def _check_distances(header: ImageHeader, geometry: BiplanarGeometry, name: str)
         off = abs(told.source_to_patient_mm / expected_mm - 1)
         notes += [PATIENT_DISTANCE] if off > PATIENT_DISTANCE_NOTED else []
     return tuple(f"{name}_{note}" for note in notes)
+
+
+def _check_orientation(header: ImageHeader, geometry: BiplanarGeometry, name: str) -> tuple[str, ...]:
+    """Side of the receptor and the ways of columns and rows: noted, not refused, for headers are wrong here often."""
+    k = VIEWS.index(name)
+    beam, is_behind = (geometry.ap, geometry.lat)[k], geometry.seen_from_behind[k]
+    across, down = beam.camera_from_world[:2, :3]
+    _, rays = beam.rays(middle_px(beam)[None])
+    along_columns, along_rows = header.room.orientation or ("", "")
+    told_and_found = (
+        (RECEPTOR.get(header.room.view_position or ""), rays[0]),
+        (TOWARDS.get(along_columns[:1]), -across if is_behind else across),
+        (TOWARDS.get(along_rows[:1]), down),
+    )
+    differs = any(told is not None and told @ found < SAME_WAY for told, found in told_and_found)
+    return (f"{name}_{ORIENTATION}",) if differs else ()

@@ -29,10 +29,18 @@ def read_pair(
     InputError
         Calibration or images cannot be used.
     """
-    geometry = build_geometry(calibration)
+    build_geometry(calibration)  # refused before anything is decoded
     stored_as = (calibration.ap.photometric_interpretation, calibration.lat.photometric_interpretation)
     with ThreadPoolExecutor(2) as both:  # each waits for a process of its own
         ap, lat = both.map(load_image, VIEWS, paths, stored_as)
+    return pair_of(ap, lat, calibration)
+
+
+def pair_of(
+    ap: Radiograph, lat: Radiograph, calibration: Calibration
+) -> tuple[tuple[NetworkView, NetworkView], tuple[str, ...]]:
+    """The same of decoded images."""
+    geometry = build_geometry(calibration)
     notes_of_headers = check_pair(ap.header, lat.header, calibration, geometry)
     ap_behind, lat_behind = geometry.seen_from_behind
     with about_image("ap"):

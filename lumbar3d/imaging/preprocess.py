@@ -9,10 +9,12 @@ from scipy.sparse import csr_array
 
 from lumbar3d.arrays import Array, Image
 from lumbar3d.contracts import ViewName
+from lumbar3d.errors import EmptyImageError
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.imaging.normalise import normalise
 from lumbar3d.imaging.radiograph import Radiograph
+from lumbar3d.imaging.search_windows import SPARE_MM, window_places
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,8 @@ class NetworkGrid:
     slot_pitch_mm: float = 0.727
     """Of a slot scanner's columns and rows at the patient: the middle of the 0.62 to 0.834 mm that the networks were
     taught. Its rows are not magnified, so the grid's columns are wider than its rows at the detector."""
-    cropped_tolerance_mm: float = 5.0
+    cropped_tolerance_mm: float = SPARE_MM
     """A film may overhang the grid by this before the result says that it was cropped."""
-    search_step_mm: float = 110.0
-    """Between the parts of a larger film that are searched for the lumbar spine, at most."""
     grey_step: float = 1 / 8
     """Resampled grey values are rounded to this, so that saturated areas keep exactly one value."""
 
@@ -93,20 +93,32 @@ class Film:
         return _on_grid(self, np.asarray(middle_px, dtype=float))
 
     def windows(self) -> tuple[Array, ...]:
-        """Middles (u, v) of the parts to be searched: one, or several that overlap where the film is larger."""
-        size_px = np.array([self.projection.columns, self.projection.rows])
-        spare_mm = size_px * self.projection.pixel_spacing_mm - GRID.size_px * self.pitch_mm
-        counts = [
-            1 + int(np.ceil(spare / GRID.search_step_mm)) if spare > GRID.cropped_tolerance_mm else 1
-            for spare in spare_mm
-        ]
-        places = [
-            (length - 1) / 2 + np.linspace(-0.5, 0.5, count) * spare / pitch if count > 1 else [(length - 1) / 2]
-            for length, count, spare, pitch in zip(
-                size_px, counts, spare_mm, self.projection.pixel_spacing_mm, strict=True
-            )
-        ]
+        """Middles (u, v) of the parts to be searched: one, or several that overlap where the film is larger.
+
+        What was not exposed, rows and columns of one value along the border, is no film: the same picture gives the
+        same samples wherever it lies in a larger black one.
+        """
+        rows, spacing_mm = self.radiograph.pixels, self.projection.pixel_spacing_mm
+        grid_px = GRID.size_px * self.pitch_mm / spacing_mm
+        places = [window_places(*axis) for axis in zip((rows.T, rows), grid_px, spacing_mm, strict=True)]
         return tuple(np.array([u, v]) for v in places[1] for u in places[0])
+
+    def opening(self) -> NetworkView:
+        """The window nearest to the film's middle that is not blank.
+
+        Raises
+        ------
+        EmptyImageError
+            All are.
+        """
+        middle = (np.array([self.projection.columns, self.projection.rows]) - 1) / 2
+        blank = EmptyImageError("the image is constant, or only black and white")
+        for window in sorted(self.windows(), key=lambda window: float(np.linalg.norm(window - middle))):
+            try:
+                return self.around(window)
+            except EmptyImageError as error:
+                blank = error
+        raise blank
 
 
 def to_network_grid(
@@ -118,8 +130,8 @@ def to_network_grid(
 ) -> NetworkView:
     """Average the film over the network's pixels, centred on the film, and normalise grey values.
 
-    A film larger than 427 mm is cropped around its centre, a smaller one is padded with 0; both are noted. Another
-    part of a larger film is ``Film.around``.
+    A film larger than 427 mm is cropped around its centre, or around what was exposed of it, a smaller one is padded
+    with 0; both are noted. Another part of a larger film is ``Film.around``.
 
     Parameters
     ----------
@@ -139,11 +151,10 @@ def to_network_grid(
     EmptyImageError
         The film is constant or only black and white.
     """
-    size_px = np.array([projection.columns, projection.rows])
     if seen_from_behind:
         radiograph = replace(radiograph, pixels=np.ascontiguousarray(radiograph.pixels[:, ::-1]))
     pitch_mm = grid_pitch_mm(projection, np.zeros(3) if centre_mm is None else centre_mm)
-    return Film(radiograph, projection, view, seen_from_behind, pitch_mm).around((size_px - 1) / 2)
+    return Film(radiograph, projection, view, seen_from_behind, pitch_mm).opening()
 
 
 def grid_pitch_mm(projection: Projection, centre_mm: Array) -> Array:

@@ -9,21 +9,49 @@ square to their central rays and have them in their middle.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from pydicom.datadict import dictionary_description, tag_for_keyword
 
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import VIEW_TITLE, Calibration, GeometryView
-from lumbar3d.errors import CalibrationError, about
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration, GeometryView, ReconstructOptions
+from lumbar3d.errors import CalibrationError, OptionsError, about
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
+from lumbar3d.imaging.inspect import inspect_image
+from lumbar3d.imaging.patient_axes import RECEPTOR, TOWARDS, X, Y, Z
 
-_X, _Y, _Z = np.eye(3)
-_TOWARDS = {"L": _Y, "R": -_Y, "A": _X, "P": -_X, "H": _Z, "F": -_Z}
-"""Letters of Patient Orientation in the world."""
-_RECEPTOR = {"AP": -_X, "PA": _X, "LL": _Y, "RL": -_Y}
-"""On which side of the patient View Position puts the receptor."""
 _ACROSS = {"ap": "LR", "lat": "AP"}
 """What the rows of an upright film may run towards."""
+
+
+def told_calibration(paths: tuple[Path, Path], sent: Calibration | None, options: ReconstructOptions) -> Calibration:
+    """The calibration that was handed over, or that of the films' tags where ``options.geometry`` says so.
+
+    Parameters
+    ----------
+    paths : (Path, Path)
+        AP and lateral image.
+    sent : Calibration or None
+    options : ReconstructOptions
+
+    Raises
+    ------
+    OptionsError
+        There are both.
+    CalibrationError
+        There is neither, or the tags do not make one.
+    RadiographError
+        A file whose tags are asked for cannot be read.
+    """
+    if options.geometry == "from_tags":
+        if sent is not None:
+            raise OptionsError("geometry is from_tags, and there is a calibration: give one of them")
+        ap, lat = (inspect_image(view, path) for view, path in zip(VIEWS, paths, strict=True))
+        return calibration_from_tags(ap, lat)
+    if sent is None:
+        raise CalibrationError("there is no calibration, and options.geometry does not say that the tags hold it")
+    return sent
 
 
 def calibration_from_tags(ap: ImageHeader, lat: ImageHeader) -> Calibration:
@@ -94,14 +122,14 @@ def _in_words(keyword: str) -> str:
 def _to_detector(header: ImageHeader) -> Array:
     """Unit vector from the isocentre to the middle of the detector."""
     primary, secondary = np.radians([header.room.primary_angle_deg or 0.0, header.room.secondary_angle_deg or 0.0])
-    level = np.cos(primary) * _X + np.sin(primary) * _Y
-    return np.asarray(np.cos(secondary) * level + np.sin(secondary) * _Z)
+    level = np.cos(primary) * X + np.sin(primary) * Y
+    return np.asarray(np.cos(secondary) * level + np.sin(secondary) * Z)
 
 
 def _require_side(header: ImageHeader, to_detector: Array) -> None:
     """View Position, where there is one, and the angle put the receptor on the same side."""
     said = header.room.view_position
-    if said in _RECEPTOR and to_detector @ _RECEPTOR[said] < 0:
+    if said in RECEPTOR and to_detector @ RECEPTOR[said] < 0:
         raise CalibrationError(
             f"View Position {said} and Positioner Primary Angle {header.room.primary_angle_deg:.1f} degrees put the "
             "receptor on opposite sides of the patient (0 is in front, 90 on the left, 180 behind)"
@@ -116,10 +144,10 @@ def _axes(name: str, header: ImageHeader, to_detector: Array) -> tuple[Array, Ar
             f"Patient Orientation is none of an upright {VIEW_TITLE[name]} film: its rows must run towards "
             f"{' or '.join(_ACROSS[name])}, its columns towards F or H"
         )
-    across = np.cross(_Z, to_detector)
+    across = np.cross(Z, to_detector)
     across /= np.linalg.norm(across)
     up = np.cross(to_detector, across)
-    sides = _TOWARDS[along_rows[0]], _TOWARDS[along_columns[0]]
+    sides = TOWARDS[along_rows[0]], TOWARDS[along_columns[0]]
     if abs(sides[0] @ across) < np.sin(np.radians(45.0)):
         expected = "about 0 (PA) or 180 (AP)" if name == "ap" else "about 90 or -90"
         raise CalibrationError(

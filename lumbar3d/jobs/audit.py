@@ -34,6 +34,7 @@ class AuditRow:
         Client id, ``worker``, ``sweeper`` or ``webhook``.
     event : str
         submitted, claimed, requeued, succeeded, rejected, failed, cancel_requested, cancelled, read, erased,
+        review_draft, review_accepted, review_rejected, revision_submitted,
         webhook_tried, webhook_arrived, webhook_failed.
     code : str or None
         Why; of ``read``, which file.

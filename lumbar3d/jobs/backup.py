@@ -70,9 +70,11 @@ def _snapshot(table: Path, target: Path) -> None:
 def _named(snapshot: Path) -> tuple[int, list[str]]:
     """How many jobs there are, and the bundles that they need."""
     with closing(sqlite3.connect(snapshot)) as connection:
-        rows = connection.execute("SELECT id, state, result_bundle FROM jobs").fetchall()
-    unfinished = [f"uploads/{job_id}" for job_id, state, _ in rows if not JobState(state).is_final]
-    return len(rows), unfinished + [bundle for _, _, bundle in rows if bundle is not None]
+        rows = connection.execute("SELECT id, state, result_bundle, parent_id FROM jobs").fetchall()
+    unfinished = [
+        f"uploads/{job_id}" for job_id, state, _, parent in rows if not JobState(state).is_final and parent is None
+    ]
+    return len(rows), unfinished + [bundle for _, _, bundle, _ in rows if bundle is not None]
 
 
 def _copied(store: LocalStore, copy: LocalStore, bundle: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -45,6 +45,10 @@ class Claim:
     calibration: str
     options: str
     request_id: str | None = None
+    parent_id: str | None = None
+    revision: int = 1
+    base_bundle: str | None = None
+    edits: str | None = None
 
     @property
     def bundle(self) -> str:
@@ -58,6 +62,9 @@ class Failure:
 
     code: str
     detail: str | None = None
+
+
+_TOLD = tuple(JOBS.c[field.name] for field in fields(Claim) if field.name not in ("job_id", "token"))
 
 
 class Claims:
@@ -86,13 +93,10 @@ class Claims:
             if not connection.execute(take).rowcount:
                 return None
             audit.record(connection, job_id, WORKER, "claimed")
-            columns = select(
-                JOBS.c.attempt, JOBS.c.calibration, JOBS.c.options, JOBS.c.request_id, _age_s().label("age_s")
-            )
-            row = connection.execute(columns.where(JOBS.c.id == job_id)).one()
+            row = connection.execute(select(*_TOLD, _age_s().label("age_s")).where(JOBS.c.id == job_id)).one()
             if row.attempt == 1:
                 figures.change(connection, figures.observation(figures.QUEUED, "", row.age_s))
-            return Claim(job_id, token, row.attempt, row.calibration, row.options, row.request_id)
+            return Claim(job_id, token, *row[:-1])
 
     def claim_next(self) -> Claim | None:
         """Take the oldest queued job; None where nothing waits."""
@@ -143,6 +147,7 @@ class Claims:
             if not connection.execute(ours.values(**done, **ended())).rowcount:
                 self._hold(connection, claim, {})
                 raise JobCancelledError("the client cancelled the job")
+            make_current(connection, claim.parent_id or claim.job_id, claim.revision)
             audit.record(connection, claim.job_id, WORKER, "succeeded")
             stages = [figures.observation(figures.STAGE, stage.value, seconds) for stage, seconds in stage_s.items()]
             figures.change(connection, [*itertools.chain(*stages), *_duration(connection, claim, "succeeded")])
@@ -153,8 +158,8 @@ class Claims:
         with self._database.read() as connection:
             return connection.execute(result).first() is not None
 
-    def end(self, claim: Claim, state: JobState, failure: Failure | None = None) -> None:
-        """End the job as failed, rejected or cancelled.
+    def end(self, claim: Claim, state: JobState, failure: Failure | None = None, is_published: bool = False) -> None:
+        """End the job as failed, rejected or cancelled; ``is_published`` where its bundle holds what was recognised.
 
         Raises
         ------
@@ -162,7 +167,7 @@ class Claims:
             The job is no longer ours.
         """
         with self._database.write() as connection:
-            self._end(connection, claim, state, failure)
+            self._end(connection, claim, state, failure, claim.bundle if is_published else None)
 
     def retry(self, claim: Claim, failure: Failure) -> JobState:
         """Queue the job again after a fault on our side; ``failed`` when this was its last attempt."""
@@ -191,9 +196,11 @@ class Claims:
             raise LeaseLostError("the job is no longer this worker's")
         audit.record(connection, claim.job_id, WORKER, "requeued", failure.code)
 
-    def _end(self, connection: Connection, claim: Claim, state: JobState, failure: Failure | None) -> None:
+    def _end(
+        self, connection: Connection, claim: Claim, state: JobState, failure: Failure | None, bundle: str | None = None
+    ) -> None:
         code, detail = (failure.code, failure.detail) if failure else (None, None)
-        ending = _ours(claim).values(state=state, error_code=code, error_detail=detail, **ended())
+        ending = _ours(claim).values(state=state, error_code=code, error_detail=detail, result_bundle=bundle, **ended())
         if not connection.execute(ending).rowcount:
             raise LeaseLostError("the job is no longer this worker's")
         audit.record(connection, claim.job_id, WORKER, state.value, code)
@@ -203,6 +210,12 @@ class Claims:
         held = _ours(claim).values(lease_expires_s=now_s() + self._policy.lease_s, **values)
         if not connection.execute(held).rowcount:
             raise LeaseLostError("the job is no longer this worker's")
+
+
+def make_current(connection: Connection, job_id: str, revision: int) -> None:
+    """Make a revision that of its examination; whatever was signed before is not this one."""
+    current = {"revision": revision, "review_state": "draft", "review": None}
+    connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(**current, **_touched()))
 
 
 def _age_s() -> ColumnElement[float]:

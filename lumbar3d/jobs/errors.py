@@ -6,6 +6,10 @@
     └── JobsError
         ├── JobNotFoundError             job_not_found
         ├── IdempotencyReuseError        idempotency_key_reused
+    ├── ChangedError                 precondition_failed
+    ├── RevisionRunningError         revision_in_progress
+    ├── RevisionKeptError            revision_kept
+    ├── NotRevisableError            not_revisable
         ├── TooManyJobsError             too_many_jobs
         ├── QueueFullError               queue_full
         ├── DatabaseUnavailableError     database_unavailable
@@ -37,6 +41,30 @@ class IdempotencyReuseError(JobsError):
     """The idempotency key was used before with another payload."""
 
     code = "idempotency_key_reused"
+
+
+class ChangedError(JobsError):
+    """Somebody has changed the job since it was read."""
+
+    code = "precondition_failed"
+
+
+class RevisionRunningError(JobsError):
+    """A revision of this examination is being computed."""
+
+    code = "revision_in_progress"
+
+
+class RevisionKeptError(JobsError):
+    """A revision that has ended goes with its examination only."""
+
+    code = "revision_kept"
+
+
+class NotRevisableError(JobsError):
+    """What these edits need of the job was not kept."""
+
+    code = "not_revisable"
 
 
 class TooManyJobsError(JobsError):

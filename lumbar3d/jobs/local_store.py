@@ -39,6 +39,8 @@ class LocalStore:
         self._staging = Staging(root / "staging")
         for tree in DEPTH:
             (root / tree).mkdir(parents=True, exist_ok=True, mode=0o700)
+        fsync(root)
+        fsync(root.parent)
 
     def staging(self) -> Path:
         """A new empty directory to write a bundle in."""
@@ -65,6 +67,7 @@ class LocalStore:
         """Rename ``copy`` to ``bundle`` unless that is there: a rename never replaces a directory with files in it."""
         with contextlib.suppress(OSError):
             (self.root / copy).rename(self.root / bundle)
+            fsync((self.root / bundle).parent)
 
     def fetch(self, bundle: str, name: str, folder: Path) -> Path:  # noqa: ARG002 (the protocol's)
         """Path of one file of a bundle where it lies, checked against its hash; no symbolic link is followed."""

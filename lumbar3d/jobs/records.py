@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Row
 
 from lumbar3d import codes
-from lumbar3d.contracts import JobState, JobStatus, Problem, Stage
+from lumbar3d.contracts import Inputs, JobState, JobStatus, Problem, Review, Stage
 from lumbar3d.jobs.clock import iso
 from lumbar3d.jobs.schema import JOBS
 
@@ -31,7 +31,14 @@ class Job:
     error_detail: str | None
     place: int
     created_s: float
+    finished_s: float | None
     updated_s: float
+    reference: str | None = None
+    inputs: str | None = None
+    parent_id: str | None = None
+    revision: int = 1
+    review_state: str | None = None
+    review: str | None = None
 
     @property
     def is_final(self) -> bool:
@@ -58,8 +65,20 @@ def status(job: Job, queue_position: int | None) -> JobStatus:
         attempt=job.attempt,
         created_at=iso(job.created_s),
         updated_at=iso(job.updated_s),
+        reference=job.reference,
+        inputs=Inputs.model_validate_json(job.inputs) if job.inputs else None,
+        revision=job.revision,
+        revision_of=job.parent_id,
+        review=review(job),
         error=_problem(job),
     )
+
+
+def review(job: Job) -> Review | None:
+    """Sign-off of the current revision; None without a result."""
+    if job.review_state is None:
+        return None
+    return Review.model_validate_json(job.review) if job.review else Review(revision=job.revision)
 
 
 def _problem(job: Job) -> Problem | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
-SCHEMA_VERSION = "0004"
+BYTEWISE = String(64).with_variant(String(64, collation="C"), "postgresql")
+"""Text in the order of its bytes, as SQLite has it: what begins alike stands together."""
+SCHEMA_VERSION = "0005"
 """Of the newest migration; a change of the tables below needs one (``migrations/versions``)."""
 
 JOBS = Table(
@@ -34,10 +36,36 @@ JOBS = Table(
     Column("finished_s", Double),
     Column("request_id", String(36), comment="of the request that submitted it; in the log lines of both sides"),
     Column("identity", Text, comment="identifiers for DICOM output, encrypted; see jobs.identity"),
+    Column("reference", BYTEWISE, comment="the client's own name for it, opaque"),
+    Column("inputs", Text, comment="contracts.Inputs as JSON"),
+    Column("parent_id", String(36), comment="the examination that this job revises"),
+    Column("revision", Integer, nullable=False, server_default="1", comment="current one; of a revision, its number"),
+    Column("base_revision", Integer, comment="of a revision: what it changes"),
+    Column("base_bundle", String(120), comment="of a revision: files of what it changes"),
+    Column("edits", Text, comment="of a revision: edits.Edits as JSON"),
+    Column("author", String(80), comment="of a revision: who made it, as stated"),
+    Column("review_state", String(16), comment="empty where there is no result"),
+    Column("review", Text, comment="contracts.Review as JSON, of whoever signed last"),
     Index("jobs_by_state", "state", "created_s"),
     Index("jobs_by_owner", "owner", "state"),
     Index("jobs_by_place", "place"),
+    Index("jobs_by_parent", "parent_id", "revision", unique=True),
 )
+LISTED = (JOBS.c.place, JOBS.c.created_s, JOBS.c.id)
+"""Order of lists, newest last; no two jobs share all three."""
+IS_EXAMINATION = JOBS.c.parent_id.is_(None)
+for _name, _column in {
+    "": None,
+    "_state": JOBS.c.state,
+    "_review": JOBS.c.review_state,
+    "_reference": JOBS.c.reference,
+}.items():
+    Index(
+        f"jobs_listed{_name}",
+        *(column for column in (JOBS.c.owner, _column, *LISTED) if column is not None),
+        sqlite_where=IS_EXAMINATION,
+        postgresql_where=IS_EXAMINATION,
+    )
 ORDER = (JOBS.c.place, JOBS.c.created_s, JOBS.c.id)
 """Who is next. The clock only tells apart what shares a place: rows of an older version, or of one moment."""
 

@@ -96,14 +96,16 @@ class Sweeper:
         return len(fresh) + min(max(missing, 0), len(stale))
 
     def erase_old(self) -> tuple[str, ...]:
-        """Remove jobs past their retention; returns their ids so that the caller removes the files."""
-        old = select(JOBS.c.id).where(JOBS.c.finished_s < now_s() - self._policy.retention_s).limit(BATCH)
+        """Remove jobs past their retention with their revisions; returns all ids: the caller removes the files."""
+        is_old = JOBS.c.finished_s < now_s() - self._policy.retention_s
+        old = select(JOBS.c.id).where(is_old, JOBS.c.parent_id.is_(None)).limit(BATCH)
         with self._database.write() as connection:
             job_ids = tuple(connection.execute(old).scalars())
+            erased: list[str] = []
             for job_id in job_ids:
-                remove(connection, job_id)
+                erased += remove(connection, job_id)
                 audit.record(connection, job_id, SWEEPER, "erased", "retention")
-        return job_ids
+        return tuple(erased)
 
     def _due(self, condition: ColumnElement[bool]) -> list[str]:
         queued = select(JOBS.c.id).where(waiting(), condition)

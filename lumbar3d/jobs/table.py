@@ -6,7 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, ScalarSelect, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from lumbar3d.contracts import JobState
@@ -18,6 +18,7 @@ from lumbar3d.jobs.errors import (
     IdempotencyReuseError,
     JobNotFoundError,
     QueueFullError,
+    RevisionKeptError,
     TooManyJobsError,
 )
 from lumbar3d.jobs.records import Job
@@ -41,6 +42,8 @@ class Submission:
     options: str
     request_id: str | None = None
     identity: str | None = None
+    reference: str | None = None
+    inputs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class JobTable:
         """
         with self._database.read() as connection:
             if idempotency_key is None or _known_key(connection, owner, idempotency_key) is None:
-                self._check_room(connection, owner)
+                check_room(connection, owner, self._limits)
 
     def submit(self, submission: Submission) -> tuple[Job, bool]:
         """Record a job, its idempotency key and an audit row in one transaction.
@@ -110,18 +113,10 @@ class JobTable:
             if known is not None:
                 if known[1] != submission.payload_sha256:
                     raise IdempotencyReuseError("this idempotency key was used with another payload")
-                return _get(connection, known[0], submission.owner), False
-            self._check_room(connection, submission.owner)
+                return find_owned(connection, known[0], submission.owner), False
+            check_room(connection, submission.owner, self._limits)
             _insert(connection, submission)
-            return _get(connection, submission.job_id, submission.owner), True
-
-    def _check_room(self, connection: Connection, owner: str) -> None:
-        mine = select(func.count()).where(JOBS.c.owner == owner, JOBS.c.state.in_(UNFINISHED))
-        if connection.execute(mine).scalar_one() >= self._limits.unfinished_per_owner:
-            raise TooManyJobsError("this client has too many unfinished jobs")
-        queued = select(func.count()).where(JOBS.c.state == JobState.QUEUED)
-        if connection.execute(queued).scalar_one() >= self._limits.queued:
-            raise QueueFullError("the queue is full")
+            return find_owned(connection, submission.job_id, submission.owner), True
 
     def get(self, job_id: str, owner: str) -> Job:
         """One job of this owner.
@@ -132,12 +127,12 @@ class JobTable:
             Unknown, erased, or another owner's.
         """
         with self._database.read() as connection:
-            return _get(connection, job_id, owner)
+            return find_owned(connection, job_id, owner)
 
     def look(self, job_id: str, owner: str) -> tuple[Job, int | None]:
         """The job and its place in the queue (1 is next), None unless queued."""
         with self._database.read() as connection:
-            job = _get(connection, job_id, owner)
+            job = find_owned(connection, job_id, owner)
             if job.state != JobState.QUEUED:
                 return job, None
             earlier = tuple_(*ORDER) < tuple_(*(literal(getattr(job, column.name)) for column in ORDER))
@@ -154,7 +149,7 @@ class JobTable:
     def cancel(self, job_id: str, owner: str) -> Job:
         """Cancel a queued job at once; ask a running one to stop at its next report; leave a final one as it is."""
         with self._database.write() as connection:
-            _get(connection, job_id, owner)
+            find_owned(connection, job_id, owner)
             mine = (JOBS.c.id == job_id) & (JOBS.c.owner == owner)
             now = {"updated_s": now_s(), "version": JOBS.c.version + 1}
             queued = update(JOBS).where(mine, JOBS.c.state == JobState.QUEUED)
@@ -164,25 +159,62 @@ class JobTable:
                 running = update(JOBS).where(mine, JOBS.c.state == JobState.RUNNING, ~JOBS.c.cancel_requested)
                 if connection.execute(running.values(cancel_requested=True, **now)).rowcount:
                     audit.record(connection, job_id, owner, "cancel_requested")
-            return _get(connection, job_id, owner)
+            return find_owned(connection, job_id, owner)
 
-    def erase(self, job_id: str, owner: str) -> bool:
-        """Remove a final job and its idempotency keys; the audit rows stay. False where it is not final."""
+    def erase(self, job_id: str, owner: str) -> tuple[str, ...]:
+        """Remove a final job, its revisions and idempotency keys; the audit rows stay.
+
+        Returns
+        -------
+        tuple of str
+            Ids of what is gone, the job's first; none where it is not final.
+
+        Raises
+        ------
+        RevisionKeptError
+            It is a revision that has ended.
+        """
         with self._database.write() as connection:
-            if not _get(connection, job_id, owner).is_final:
-                return False
-            remove(connection, job_id)
+            job = find_owned(connection, job_id, owner)
+            if not job.is_final:
+                return ()
+            if job.parent_id is not None:
+                raise RevisionKeptError("a revision that has ended goes with its examination only")
             audit.record(connection, job_id, owner, "erased")
-            return True
+            return remove(connection, job_id)
 
 
-def remove(connection: Connection, job_id: str) -> None:
-    """Delete the row and its keys; the files are the caller's or the sweeper's."""
+def check_room(connection: Connection, owner: str, limits: QueueLimits) -> None:
+    """Whether this owner may have another unfinished job.
+
+    Raises
+    ------
+    TooManyJobsError, QueueFullError
+    """
+    mine = select(func.count()).where(JOBS.c.owner == owner, JOBS.c.state.in_(UNFINISHED))
+    if connection.execute(mine).scalar_one() >= limits.unfinished_per_owner:
+        raise TooManyJobsError("this client has too many unfinished jobs")
+    queued = select(func.count()).where(JOBS.c.state == JobState.QUEUED)
+    if connection.execute(queued).scalar_one() >= limits.queued:
+        raise QueueFullError("the queue is full")
+
+
+def remove(connection: Connection, job_id: str) -> tuple[str, ...]:
+    """Delete the row, its revisions and its keys; the files of all these ids are the caller's or the sweeper's."""
+    revisions = connection.execute(select(JOBS.c.id).where(JOBS.c.parent_id == job_id)).scalars().all()
     connection.execute(delete(IDEMPOTENCY_KEYS).where(IDEMPOTENCY_KEYS.c.job_id == job_id))
-    connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
+    connection.execute(delete(JOBS).where((JOBS.c.id == job_id) | (JOBS.c.parent_id == job_id)))
+    return (job_id, *revisions)
 
 
-def _get(connection: Connection, job_id: str, owner: str) -> Job:
+def find_owned(connection: Connection, job_id: str, owner: str) -> Job:
+    """One job of this owner.
+
+    Raises
+    ------
+    JobNotFoundError
+        Unknown, erased, or another owner's.
+    """
     job = _find(connection, job_id, owner)
     if job is None:
         raise JobNotFoundError("no such job")
@@ -207,6 +239,11 @@ def _hashed(owner: str, key: str) -> str:
     return hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
 
 
+def next_place() -> ScalarSelect[int]:
+    """Behind all others."""
+    return select(func.coalesce(func.max(JOBS.c.place), 0) + 1).scalar_subquery()
+
+
 def _insert(connection: Connection, submission: Submission) -> None:
     new = insert(JOBS).values(
         id=submission.job_id,
@@ -217,13 +254,15 @@ def _insert(connection: Connection, submission: Submission) -> None:
         version=1,
         calibration=submission.calibration,
         options=submission.options,
-        place=select(func.coalesce(func.max(JOBS.c.place), 0) + 1).scalar_subquery(),
+        place=next_place(),
         cancel_requested=False,
         available_s=now_s(),
         created_s=now_s(),
         updated_s=now_s(),
         request_id=submission.request_id,
         identity=submission.identity,
+        reference=submission.reference,
+        inputs=submission.inputs,
     )
     connection.execute(new)
     if submission.idempotency_key is not None:

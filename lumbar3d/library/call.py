@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from lumbar3d.contracts import ReconstructOptions
+from lumbar3d.imaging.tagged_room import told_calibration
 from lumbar3d.library.films import Film, Room, as_files, calibration_of
 from lumbar3d.library.spine import Spine
 from lumbar3d.pipeline import Engine
@@ -19,7 +20,7 @@ def _engine() -> Engine:
 def reconstruct(
     ap: Film,
     lat: Film,
-    calibration: Room,
+    calibration: Room | None = None,
     options: ReconstructOptions | None = None,
     progress: StageProgress | None = None,
 ) -> Spine:
@@ -33,8 +34,9 @@ def reconstruct(
         A file that ``docs/formats.md`` lists; grey values (rows, columns), whole numbers of 0 to 65535 or finite
         floating-point numbers, which are stretched over 16 bits; or a DICOM object. Unless the DICOM object says
         whether bone is bright, the calibration does (MONOCHROME2 is bright bone).
-    calibration : str, Path, mapping or Calibration
-        ``docs/calibration.md``.
+    calibration : str, Path, mapping or Calibration, optional
+        ``docs/calibration.md``. None where ``options.geometry`` is "from_tags": then both films are DICOM, and their
+        tags say where source and detector were.
     options : ReconstructOptions, optional
     progress : callable, optional
         Called with the stage and the overall progress, 0-1.
@@ -48,7 +50,9 @@ def reconstruct(
     EngineError
         Our side failed.
     """
-    room = calibration_of(calibration)
-    with as_files(ap, lat) as (ap_path, lat_path):
+    sent = None if calibration is None else calibration_of(calibration)
+    chosen = options or ReconstructOptions()
+    with as_files(ap, lat) as paths:
+        room = told_calibration(paths, sent, chosen)
         engine = _engine()
-        return Spine.of(engine.reconstruct(ap_path, lat_path, room, options, progress), engine.projector)
+        return Spine.of(engine.reconstruct(*paths, room, chosen, progress), engine.projector)

@@ -13,9 +13,9 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import ValidationError
 
 from lumbar3d.contracts import VIEWS, Calibration
+from lumbar3d.documents import parse_calibration
 from lumbar3d.errors import CalibrationError, RadiographError
 from lumbar3d.imaging.inspect import about_image
 
@@ -57,13 +57,9 @@ def calibration_of(room: Room) -> Calibration:
         return room
     try:
         text = json.dumps(room).encode() if isinstance(room, Mapping) else Path(room).read_bytes()
-        return Calibration.model_validate_json(text, strict=True)
     except (OSError, TypeError) as error:
         raise CalibrationError(f"the calibration cannot be read: {type(error).__name__}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        at = "/".join(map(str, first["loc"]))
-        raise CalibrationError(f"the calibration does not follow its contract at {at}: {first['msg']}") from None
+    return parse_calibration(text)
 
 
 def _file(film: Film, path: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lumbar3d.contracts import VIEWS, FrameName
+from lumbar3d.contracts import VIEWS, FrameName, ReconstructOptions
 from lumbar3d.errors import CalibrationError, InputError, RadiographError, RegistrationError, RejectedError
 from lumbar3d.export.measurement_table import COLUMNS
 from lumbar3d.library import call
@@ -49,6 +49,7 @@ def reconstruct_folder(
     formats: Sequence[str] = USUAL_FORMATS,
     frame: FrameName = "srs",
     progress: bool = True,
+    options: ReconstructOptions | None = None,
 ) -> tuple[Case, ...]:
     """Reconstruct every case below a folder; what cannot be answered is written down, and the next one follows.
 
@@ -64,6 +65,8 @@ def reconstruct_folder(
         As of ``Spine.save``.
     progress : bool
         A bar on standard error.
+    options : ReconstructOptions, optional
+        Of every case. With ``geometry`` "from_tags" no calibration is read.
 
     Returns
     -------
@@ -82,6 +85,7 @@ def reconstruct_folder(
     if not folders:
         raise ValueError(f"no case below {root}: each is a folder with ap.*, lat.* and perhaps {CALIBRATION}")
     target.mkdir(parents=True, exist_ok=True)
+    from_tags = options is not None and options.geometry == "from_tags"
     shared = root / CALIBRATION if calibration is None else calibration
     cases: list[Case] = []
     rows: list[dict[str, object]] = []
@@ -92,7 +96,7 @@ def reconstruct_folder(
             bar.update(task, description=path.name)
             try:
                 ap, lat = (_film(path, view) for view in VIEWS)
-                spine = call.reconstruct(ap, lat, _room(path, shared))
+                spine = call.reconstruct(ap, lat, None if from_tags else _room(path, shared), options)
                 spine.save(target / path.name, formats, frame)
                 rows.extend({"case": path.name, **row} for row in spine.rows())
                 cases.append(Case(path.name, quality=spine.flag))

@@ -156,7 +156,7 @@ class Spine(Reconstruction):
         ----------
         folder : str or Path
         formats : sequence of str
-            Of json, stl, glb, ply, vtp, obj, nifti, markups, mrml, csv, fhir, png (``docs/files.md``).
+            Of json, stl, glb, ply, vtp, obj, nifti, markups, mrml, csv, fhir, png, html, pdf (``docs/files.md``).
         frame : {"srs", "lps"}
             Axes of stl, ply, vtp and obj; 3D Slicer takes meshes for lps. The others have one frame of their own.
 

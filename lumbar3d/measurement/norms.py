@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import Norm
+from lumbar3d.contracts import Evidence, Norm
 
 _PAIRS = tuple(f"{upper}/{lower}" for upper, lower in pairwise(LEVELS))
 
@@ -19,6 +19,12 @@ _DERIVED = "segmental lordosis of 324 standing adults less the body wedge of Mas
 _ESTIMATE = "project's estimate for standing adults"
 _CT87 = "Clouthier 2023, 87 CT, L2-L5"
 _COBB = "straight spine; 2 SD is the 10 degrees from which scoliosis is diagnosed"
+
+_EVIDENCE: dict[str, Evidence] = {
+    _SEGMENTS: "strong",
+    **dict.fromkeys((_TABLE, _MASHARAWI, _ZHANG, _DERIVED, _CT87, _COBB), "moderate"),
+}
+"""How far a source carries; those that are not here are weak (``contracts.Norm``)."""
 
 _BY_LEVEL: dict[str, tuple[tuple[float, ...], tuple[float, ...], float, str]] = {
     "body_height_anterior": ((25.5, 27.0, 27.6, 28.1, 29.8), (25.4, 27.0, 27.7, 28.2, 30.0), 1.9, _TABLE),
@@ -58,7 +64,12 @@ _AREAS_MM2 = {"endplate_area_superior": (1550.0, 260.0), "endplate_area_inferior
 
 
 def norm_of(code: str, target: str) -> Norm | None:
-    """Mean and SD of one measurement, or None where no figure of the same definition is known."""
+    """Mean, SD and grade of one measurement, or None where no figure of the same definition is known."""
+    norm = _norm(code, target)
+    return None if norm is None else norm.model_copy(update={"evidence": _EVIDENCE.get(norm.source, "weak")})
+
+
+def _norm(code: str, target: str) -> Norm | None:
     if code in _EVERYWHERE:
         return _EVERYWHERE[code]
     if code in _BY_LEVEL and target in LEVELS:

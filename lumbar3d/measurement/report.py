@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Literal
+
+import numpy as np
 
 from lumbar3d.anatomy import LEVELS, Level, adjacent_rows
 from lumbar3d.arrays import Array
@@ -15,9 +18,11 @@ from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.measurement.sampling import MeasurementConstants, posterior_points, prior_points, volume_cm3
 from lumbar3d.measurement.segment import segment_measures
+from lumbar3d.measurement.standing import standing_of, stands_out
 from lumbar3d.measurement.vertebra import vertebra_measures
 from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.shape.fitted import FittedVertebra
+from lumbar3d.shape.model import ShapeModel
 
 Flag = Literal["ok", "model_based", "low_confidence"]
 
@@ -37,10 +42,19 @@ class _Value:
     prior_sigma: float = float("inf")
 
 
+def measured_spine(
+    vertebrae: Sequence[FittedVertebra], constants: MeasurementConstants | None = None
+) -> tuple[MeasuredVertebra, ...]:
+    """Frames and plates of the fit and of draws from its posterior, arrays (1 + draws, ..., 3)."""
+    constants = constants or MeasurementConstants()
+    return tuple(MeasuredVertebra.of(posterior_points(vertebra, constants)) for vertebra in vertebrae)
+
+
 def measure(
     vertebrae: Sequence[FittedVertebra],
     doubtful: Collection[str] = (),
     constants: MeasurementConstants | None = None,
+    spine: Sequence[MeasuredVertebra] | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure a fitted spine.
 
@@ -51,6 +65,8 @@ def measure(
     doubtful : collection of str
         Levels whose fit is in doubt: what is measured on them is ``low_confidence``.
     constants : MeasurementConstants, optional
+    spine : sequence of MeasuredVertebra, optional
+        ``measured_spine`` of them, where it is there already.
 
     Returns
     -------
@@ -61,7 +77,7 @@ def measure(
     """
     constants = constants or MeasurementConstants()
     levels = [vertebra.level for vertebra in vertebrae]
-    spine = [MeasuredVertebra.of(posterior_points(vertebra, constants)) for vertebra in vertebrae]
+    spine = measured_spine(vertebrae, constants) if spine is None else spine
     values: list[_Value] = []
     for vertebra, measured in zip(vertebrae, spine, strict=True):
         values.extend(_vertebra_values(vertebra, measured, constants))
@@ -76,11 +92,19 @@ def _vertebra_values(
     vertebra: FittedVertebra, measured: MeasuredVertebra, constants: MeasurementConstants
 ) -> Iterator[_Value]:
     level = vertebra.level
-    prior = vertebra_measures(MeasuredVertebra.of(prior_points(vertebra, constants)))
+    spreads = _prior_spreads(vertebra.model, len(vertebra.coefficients), constants)
     for code, samples in vertebra_measures(measured).items():
-        spread = float("inf") if code in _POSE_CODES else float(prior[code].std(ddof=1))
+        spread = float("inf") if code in _POSE_CODES else spreads[code]
         yield _Value(code, level, (level,), float(samples[0]), _sigma(samples), spread)
     yield _Value("vertebra_volume", level, (level,), *volume_cm3(vertebra))
+
+
+@lru_cache(maxsize=16)
+def _prior_spreads(model: ShapeModel, rank: int, constants: MeasurementConstants) -> dict[str, float]:
+    """Spread of each measure under the shape model alone, wherever it stands; once per process and model."""
+    mean = FittedVertebra(model, np.eye(4), np.zeros(rank), None)
+    prior = vertebra_measures(MeasuredVertebra.of(prior_points(mean, constants)))
+    return {code: float(samples.std(ddof=1)) for code, samples in prior.items()}
 
 
 def _spine_values(spine: Sequence[MeasuredVertebra], levels: Sequence[Level]) -> Iterator[_Value]:
@@ -113,14 +137,18 @@ def _finish(value: _Value, doubtful: Collection[str], constants: MeasurementCons
         flag = "low_confidence"
     elif value.sigma > constants.model_based_ratio * value.prior_sigma:
         flag = "model_based"
+    norm, sigma = norm_of(value.code, value.target), value.sigma if isfinite(value.sigma) else None
+    standing = standing_of(value.value, sigma, norm)
     return Measurement(
         code=value.code,
         name=entry.name,
         target=value.target,
         value=value.value,
         unit=entry.unit,
-        sigma=value.sigma if isfinite(value.sigma) else None,
+        sigma=sigma,
         flag=flag,
-        norm=norm_of(value.code, value.target),
+        norm=norm,
+        standing=standing,
+        stands_out=stands_out(standing, norm, flag),
         definition=entry.definition,
     )

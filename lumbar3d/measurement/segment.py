@@ -18,12 +18,17 @@ def segment_measures(pair: Pair) -> dict[str, Array]:
     return _disc(pair) | _lordosis(pair) | _slip(pair) | _rotation(pair)
 
 
+def disc_bisector(upper: MeasuredVertebra, lower: MeasuredVertebra) -> Array:
+    """Unit normal (..., 3) of the plane between the facing plates, square to both vertebrae's left axes."""
+    sideways = unit(upper.axis("y") + lower.axis("y"))
+    normal = unit(upper.inferior.normal + lower.superior.normal)
+    return unit(normal - dot(normal, sideways)[..., None] * sideways)
+
+
 def _disc(pair: Pair) -> dict[str, Array]:
     """Heights along the bisector of the two plates (distortion-compensated analysis, after Frobin)."""
     upper, lower = pair
-    sideways = unit(upper.axis("y") + lower.axis("y"))
-    bisector = unit(upper.inferior.normal + lower.superior.normal)
-    bisector = unit(bisector - dot(bisector, sideways)[..., None] * sideways)
+    bisector = disc_bisector(upper, lower)
     x, y, z = (lower.axis(name) for name in "xyz")
     above, below = upper.inferior.normal, lower.superior.normal
     return {

@@ -48,8 +48,14 @@ def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNe
     refuse_other_counts(naming)
 
 
-def refuse_unfound(inspected: Sequence[Inspection]) -> None:
+def refuse_unfound(inspected: Sequence[Inspection], is_named: bool = False) -> None:
     """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
+
+    Parameters
+    ----------
+    inspected : two of Inspection, or one
+    is_named : bool
+        Whether somebody has said which vertebra is which.
 
     Raises
     ------
@@ -64,7 +70,8 @@ def refuse_unfound(inspected: Sequence[Inspection]) -> None:
     """
     guesses = [each.guess for each in inspected]
     _refuse(guesses, [None] * len(guesses))
-    refuse_unnamed(inspected)
+    if not is_named:
+        refuse_unnamed(inspected)
 
 
 def _refuse(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:
@@ -108,7 +115,9 @@ def _reason(guess: FirstPass, change: Change | None) -> tuple[type[RejectedError
     view = guess.view.source.view
     image = f"the {VIEW_TITLE[view]} image"
     if change is not None:
-        return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}"
+        turned = change.mirrored or change.quarter_turns
+        else_told = ", or its calibration tells it the other way round" if turned else ""
+        return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}{else_told}"
     sure = tuple(
         level
         for level, height in zip(LEVELS, guess.reading.confidence, strict=True)

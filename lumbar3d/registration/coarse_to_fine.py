@@ -50,7 +50,7 @@ def fit_levels(task: FitProblem, starts: Sequence[Parameters]) -> tuple[list[Par
         coarse = _coarse_fits(pool, task, starts)
         told = exchange(task.models, [level.evidence for level in coarse], task.constants)
         jobs = [
-            pool.submit(_fit_last, task, model, level, prior)
+            pool.submit(fit_last, task, model, level, prior)
             for model, level, prior in zip(task.models, coarse, told.priors, strict=True)
         ]
         for done, _ in enumerate(as_completed(jobs), start=1):
@@ -60,11 +60,11 @@ def fit_levels(task: FitProblem, starts: Sequence[Parameters]) -> tuple[list[Par
 
 
 def _coarse_fits(pool: Executor, task: FitProblem, starts: Sequence[Parameters]) -> list[CoarseFit]:
-    jobs = [pool.submit(_fit_coarse, task, model, start) for model, start in zip(task.models, starts, strict=True)]
+    jobs = [pool.submit(fit_coarse, task, model, start) for model, start in zip(task.models, starts, strict=True)]
     return [job.result() for job in jobs]
 
 
-def _fit_coarse(task: FitProblem, model: ShapeModel, start: Parameters) -> CoarseFit:
+def fit_coarse(task: FitProblem, model: ShapeModel, start: Parameters) -> CoarseFit:
     """All stages but the last, the level by itself."""
     alone, parameters, evaluations = LevelPrior.alone(model.rank), start, 0
     trust, told = (1.0, 1.0), None
@@ -78,7 +78,7 @@ def _fit_coarse(task: FitProblem, model: ShapeModel, start: Parameters) -> Coars
     return CoarseFit(parameters, trust, told, evaluations)
 
 
-def _fit_last(task: FitProblem, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
+def fit_last(task: FitProblem, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
     """Last stage, each level with a prior from the others."""
     stage: FitStage = task.constants.stages[-1]
     objective = build_objective(task, model, coarse.end, stage, Knowledge(prior, coarse.trust))

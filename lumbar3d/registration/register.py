@@ -19,6 +19,7 @@ from lumbar3d.registration.bobyqa import fit_together
 from lumbar3d.registration.coarse_to_fine import fit_levels
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
+from lumbar3d.registration.level_at_end import LevelAtEnd
 from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import POSE, Parameters
@@ -26,47 +27,25 @@ from lumbar3d.registration.problem import FitProblem, FractionDone, silent
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room import LateralError, RefinedRoom
 from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
-from lumbar3d.registration.room_refinement import in_room, refined
+from lumbar3d.registration.room_refinement import in_room, refined, suspected
 from lumbar3d.registration.uncertainty import inverse, surface_sigma_mm
 from lumbar3d.shape.fitted import FittedVertebra
-from lumbar3d.shape.joint_prior import Evidence, LevelPrior
+from lumbar3d.shape.joint_prior import LevelPrior
 from lumbar3d.shape.model import ShapeModel
 
 Method = Literal["gauss_newton", "bobyqa"]
 
 
 @dataclass(frozen=True, eq=False)
-class LevelAtEnd:
-    """One level at full resolution.
-
-    Attributes
-    ----------
-    end : Parameters
-    hessian : (6 + K, 6 + K) float64
-        Of the posterior under the level's own prior.
-    evidence : Evidence or None
-    views : tuple of ViewQuality
-        AP, LAT.
-    room : RoomEquations or None
-        How the level depends on a refined room.
-    """
-
-    end: Parameters
-    hessian: Array
-    evidence: Evidence | None
-    views: tuple[ViewQuality, ...]
-    room: RoomEquations | None = None
-
-
-@dataclass(frozen=True, eq=False)
 class Finished:
-    """All levels with posterior, agreement with the images, surprise, surface errors and room (``Registration``)."""
+    """All levels with posterior, agreement with the images, surprise, surface errors, room, ends (``Registration``)."""
 
     vertebrae: tuple[FittedVertebra, ...]
     views: tuple[tuple[ViewQuality, ...], ...]
     surprise: Array
     surface_sigma_mm: Array
     room: RefinedRoom | None
+    ends: tuple[LevelAtEnd, ...]
 
 
 def register(
@@ -124,16 +103,18 @@ def fit_spine(
     starts = initial_poses(task.models, landmarks)
     clock.append(time.perf_counter())
     ends, evaluations = optimise(task, starts, method)
-    error = None
+    error, doubt = None, None
     if refine_geometry:
         error, ends, more = refined(task, landmarks, ends, partial(optimise, method=method))
         landmarks = triangulate_landmarks(in_room(task, error).detection, task.constants)
         evaluations += more
+    elif method == "gauss_newton":  # BOBYQA stops short of where the slopes vanish
+        doubt = suspected(task, landmarks, ends)
     clock.append(time.perf_counter())
     finished = posterior(task, ends, error)
     clock.append(time.perf_counter())
     timings = dict(zip(("initialise", "fit", "posterior"), np.diff(clock).tolist(), strict=True))
-    return _assemble(task, method, landmarks, finished, (evaluations, timings))
+    return replace(assemble(task, method, landmarks, finished, (evaluations, timings)), suspected=doubt)
 
 
 def optimise(task: FitProblem, starts: Sequence[Parameters], method: Method) -> tuple[list[Parameters], int]:
@@ -154,7 +135,13 @@ def posterior(task: FitProblem, ends: Sequence[Parameters], error: LateralError 
         What a refined room is off by.
     """
     with ThreadPoolExecutor(task.constants.threads) as pool:
-        judged = list(pool.map(partial(_judge, task, error), task.models, ends))
+        judged = list(pool.map(partial(judge, task, error), task.models, ends))
+    return finish(task, judged, error)
+
+
+def finish(task: FitProblem, judged: Sequence[LevelAtEnd], error: LateralError | None) -> Finished:
+    """Posterior of all levels from what the images say of each alone."""
+    with ThreadPoolExecutor(task.constants.threads) as pool:
         told = exchange(task.models, [level.evidence for level in judged], task.constants)
         vertebrae = tuple(pool.map(_place, task.models, judged, told.priors))
     sigmas = np.array([surface_sigma_mm(vertebra) for vertebra in vertebrae])
@@ -164,10 +151,11 @@ def posterior(task: FitProblem, ends: Sequence[Parameters], error: LateralError 
         room = RefinedRoom(error, solved(equations, error)[1])
         pairs = zip(vertebrae, equations, strict=True)
         vertebrae = tuple(_in_doubtful_room(vertebra, level, room) for vertebra, level in pairs)
-    return Finished(vertebrae, tuple(level.views for level in judged), told.surprise, sigmas, room)
+    views = tuple(level.views for level in judged)
+    return Finished(vertebrae, views, told.surprise, sigmas, room, tuple(judged))
 
 
-def _judge(task: FitProblem, error: LateralError | None, model: ShapeModel, end: Parameters) -> LevelAtEnd:
+def judge(task: FitProblem, error: LateralError | None, model: ShapeModel, end: Parameters) -> LevelAtEnd:
     """What the images alone say of one level."""
     here = task if error is None else in_room(task, error)
     objective = build_objective(here, model, end, FitStage(factor=1, modes=model.rank, iterations=0))
@@ -194,13 +182,14 @@ def _in_doubtful_room(vertebra: FittedVertebra, level: RoomEquations, room: Refi
     return replace(vertebra, covariance=own + common @ common.T, common=common)
 
 
-def _assemble(
+def assemble(
     task: FitProblem,
     method: str,
     landmarks: Landmarks,
     finished: Finished,
     cost: tuple[int, dict[str, float]],
 ) -> Registration:
+    """What measurement and export read; ``cost`` is the number of evaluations and the seconds of each part."""
     vertebrae = finished.vertebrae
     fitted = np.stack([vertebra.landmarks_world() for vertebra in vertebrae])
     return Registration(
@@ -217,4 +206,5 @@ def _assemble(
         evaluations=cost[0],
         constants=task.constants,
         room=finished.room,
+        ends=finished.ends,
     )

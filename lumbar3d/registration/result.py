@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.level_at_end import LevelAtEnd
 from lumbar3d.registration.room import RefinedRoom
 from lumbar3d.shape.fitted import FittedVertebra
 
@@ -44,6 +45,10 @@ class Registration:
     constants : RegistrationConstants
     room : RefinedRoom or None
         What the fit found of the room, where it was asked to; the vertebrae's covariances hold it.
+    suspected : RefinedRoom or None
+        What one step of such a refinement would find, where it was not asked for: whether the room is as it was told.
+    ends : tuple of LevelAtEnd
+        What a fit of some levels again needs of the others; empty where another engine has no such thing.
     """
 
     method: str
@@ -59,6 +64,8 @@ class Registration:
     evaluations: int
     constants: RegistrationConstants
     room: RefinedRoom | None = None
+    suspected: RefinedRoom | None = None
+    ends: tuple[LevelAtEnd, ...] = ()
 
     @property
     def levels(self) -> tuple[Level, ...]:

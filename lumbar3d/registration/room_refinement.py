@@ -17,7 +17,7 @@ from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import Evaluation, Objective, build_objective
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem, silent
-from lumbar3d.registration.room import CONSTANTS, LateralError
+from lumbar3d.registration.room import CONSTANTS, LateralError, RefinedRoom
 from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
 from lumbar3d.shape.joint_prior import Evidence, LevelPrior
 from lumbar3d.shape.model import ShapeModel
@@ -60,6 +60,21 @@ def refined(
         if (np.abs(step) < CONSTANTS.settled_sigmas * np.sqrt(np.diag(covariance))).all():
             break
     return error, levels, spent
+
+
+def suspected(task: FitProblem, landmarks: Landmarks, ends: Sequence[Parameters]) -> RefinedRoom:
+    """What one step of the refinement finds of a room that is taken as it was told; the levels stay.
+
+    Raises
+    ------
+    RejectedError
+        A vertebra lies outside an image.
+    RegistrationError
+        The equations are singular.
+    """
+    error = LateralError.none(task.detection.lat.projection, landmarks.points_mm[landmarks.seen])
+    step, covariance = solved(_linearised(task, ends, error), error)
+    return RefinedRoom(error.moved(step), covariance)
 
 
 def in_room(task: FitProblem, error: LateralError) -> FitProblem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from lumbar3d import __version__
-from lumbar3d.artifacts import ARTIFACTS, OVERLAY, RESULT, Artifact
-from lumbar3d.contracts import FrameName
+from lumbar3d.artifacts import ARTIFACTS, EVIDENCE, KEPT, OVERLAY, RESULT, Artifact
+from lumbar3d.contracts import FrameName, JobState
 from lumbar3d.export.conversions import STORED_FRAME, convert, is_made
-from lumbar3d.jobs import audit
+from lumbar3d.jobs import audit, records
 from lumbar3d.jobs.bundles import OpenFile
 from lumbar3d.jobs.errors import BundleLostError
+from lumbar3d.jobs.records import Job
+from lumbar3d.jobs.revisions import holder
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import NoResultError, NotFoundError, ResultNotReadyError
 from lumbar3d.service.routes.responses import ANY_JOB, CheckedFile, Documented, documented, is_current
@@ -32,6 +35,9 @@ PART = {**SENT, "Content-Range": {"description": "Which part of how many bytes",
 NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost", "store_unavailable")
 
 
+Revision = Annotated[
+    int | None, Query(ge=1, le=9999, description="Number of a revision; the current one where it is left out")
+]
 Frame = Annotated[
     FrameName,
     Query(description="Axes: srs is the world frame; lps is DICOM's, which 3D Slicer takes meshes for"),
@@ -49,28 +55,31 @@ class Asked:
         Of the stored file.
     frame : str
     if_none_match : str or None
+    revision : int or None
+        None: the current one.
     """
 
     artifact: Artifact
     name: str
     frame: FrameName
     if_none_match: str | None
+    revision: int | None = None
 
     @property
     def is_made(self) -> bool:
-        """Whether it is not stored as it is asked for."""
-        return is_made(self.artifact, self.frame)
+        """Whether it is not stored as it is asked for; a result is told with its sign-off."""
+        return is_made(self.artifact, self.frame) or self.name == RESULT.file
 
     @property
     def told(self) -> str:
         """Name of what is sent."""
         return self.artifact.file if self.artifact.source else self.name
 
-    def etag(self, stored: OpenFile) -> str:
+    def etag(self, stored: OpenFile, told: str) -> str:
         """Of the file, or of what it is made of and how: two releases may make it differently."""
         if not self.is_made:
             return f'"{stored.sha256}"'
-        how = f"{stored.sha256} {self.artifact.operation} {self.frame} {__version__}"
+        how = f"{stored.sha256} {self.artifact.operation} {self.frame} {__version__} {told}"
         return f'"{hashlib.sha256(how.encode()).hexdigest()}"'
 
 
@@ -78,18 +87,23 @@ def _whole(artifact: Artifact) -> Callable[..., object]:
     name = artifact.source or artifact.name()
 
     async def send(
-        job_id: JobIdDep, services: ServicesDep, client: ClientDep, if_none_match: IfNoneMatch = None
+        job_id: JobIdDep,
+        services: ServicesDep,
+        client: ClientDep,
+        revision: Revision = None,
+        if_none_match: IfNoneMatch = None,
     ) -> Response:
-        return await _send(services, job_id, client, Asked(artifact, name, STORED_FRAME, if_none_match))
+        return await _send(services, job_id, client, Asked(artifact, name, STORED_FRAME, if_none_match, revision))
 
     async def send_framed(
         job_id: JobIdDep,
         services: ServicesDep,
         client: ClientDep,
         frame: Frame = STORED_FRAME,
+        revision: Revision = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        return await _send(services, job_id, client, Asked(artifact, name, frame, if_none_match))
+        return await _send(services, job_id, client, Asked(artifact, name, frame, if_none_match, revision))
 
     return send_framed if artifact.is_framed else send
 
@@ -105,9 +119,11 @@ def _each(artifact: Artifact) -> Callable[..., object]:
         services: ServicesDep,
         client: ClientDep,
         value: str = Path(alias=artifact.parameter, json_schema_extra={"enum": list(artifact.values)}),
+        revision: Revision = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        return await _send(services, job_id, client, Asked(artifact, name_of(value), STORED_FRAME, if_none_match))
+        asked = Asked(artifact, name_of(value), STORED_FRAME, if_none_match, revision)
+        return await _send(services, job_id, client, asked)
 
     async def send_framed(
         job_id: JobIdDep,
@@ -115,9 +131,11 @@ def _each(artifact: Artifact) -> Callable[..., object]:
         client: ClientDep,
         value: str = Path(alias=artifact.parameter, json_schema_extra={"enum": list(artifact.values)}),
         frame: Frame = STORED_FRAME,
+        revision: Revision = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        return await _send(services, job_id, client, Asked(artifact, name_of(value), frame, if_none_match))
+        asked = Asked(artifact, name_of(value), frame, if_none_match, revision)
+        return await _send(services, job_id, client, asked)
 
     return send_framed if artifact.is_framed else send
 
@@ -128,9 +146,13 @@ def _documented(artifact: Artifact) -> Documented:
     part = {"headers": PART} if is_json else {"content": {artifact.media_type: {"schema": BYTES}}, "headers": PART}
     return {
         200: {"description": artifact.contents, "headers": SENT, **content},
-        **({} if artifact.source else {206: {"description": "The part that the Range header asked for", **part}}),
+        **(
+            {}
+            if artifact.source or artifact is RESULT
+            else {206: {"description": "The part that the Range header asked for", **part}}
+        ),
         304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
-        **documented(*ANY_JOB, *NO_FILE, *(("invalid_request",) if artifact.is_framed else ())),
+        **documented(*ANY_JOB, *NO_FILE, "invalid_request"),
     }
 
 
@@ -143,7 +165,7 @@ def _schema(artifact: Artifact) -> dict[str, object]:
     return {"type": "object"} if artifact.media_type.endswith("json") else BYTES
 
 
-for _artifact in ARTIFACTS:
+for _artifact in (*ARTIFACTS, *KEPT):
     ROUTER.add_api_route(
         _artifact.address,
         _each(_artifact) if _artifact.values else _whole(_artifact),
@@ -156,41 +178,77 @@ for _artifact in ARTIFACTS:
     )
 
 
+@dataclass(frozen=True)
+class Held:
+    """One open file with the jobs that it belongs to; ``holder`` is the job whose bundle it lies in."""
+
+    file: OpenFile
+    job: Job
+    holder: Job
+
+    def told(self) -> dict[str, object]:
+        """What a result is told with, beside what its engine wrote."""
+        number = self.holder.revision if self.holder.parent_id else 1
+        review = records.review(self.job)
+        status = records.status(self.holder, None)
+        return {
+            "reference": status.reference,
+            "inputs": status.inputs.model_dump() if status.inputs else None,
+            "revision": number,
+            "review": review.model_dump() if review and number == self.job.revision else None,
+        }
+
+
 async def _send(services: Services, job_id: str, client: str, asked: Asked) -> Response:
     """One file of the bundle that the job committed, whole and as it was written, or what is made of it.
 
     Range requests are answered for what is stored.
     """
-    stored = await services.turns.take(client, lambda: open_file(services, job_id, client, asked.name))
+    held = await services.turns.take(client, lambda: hold(services, job_id, client, asked.name, asked.revision))
+    told = json.dumps(held.told()) if asked.name == RESULT.file else ""
     headers = {
-        "ETag": asked.etag(stored),
+        "ETag": asked.etag(held.file, told),
         "Cache-Control": "private, no-cache",
         "Content-Disposition": f'inline; filename="{job_id}-{asked.told}"',
     }
     if is_current(asked.if_none_match, headers["ETag"]):
-        os.close(stored.descriptor)
+        os.close(held.file.descriptor)
         return Response(status_code=304, headers=headers)
     if asked.is_made:
-        os.close(stored.descriptor)
-        content = await services.turns.take(client, lambda: _make(services, job_id, client, asked))
+        os.close(held.file.descriptor)
+        content = await services.turns.take(client, lambda: _make(services, job_id, client, asked, told))
         return Response(content, media_type=asked.artifact.media_type, headers=headers)
     try:
         await services.turns.take(client, lambda: record_read(services, job_id, client, asked.told))
     except BaseException:
-        os.close(stored.descriptor)
+        os.close(held.file.descriptor)
         raise
-    return CheckedFile(stored, asked.artifact.media_type, headers)
+    return CheckedFile(held.file, asked.artifact.media_type, headers)
 
 
-def _make(services: Services, job_id: str, client: str, asked: Asked) -> bytes:
+def _make(services: Services, job_id: str, client: str, asked: Asked, told: str) -> bytes:
     """In one turn: a request that is given up while it waits leaves no file open."""
     record_read(services, job_id, client, asked.told)
-    with os.fdopen(open_file(services, job_id, client, asked.name).descriptor, "rb") as file:
-        return convert(asked.artifact, file.read(), asked.frame)
+    held = hold(services, job_id, client, asked.name, asked.revision)
+    with os.fdopen(held.file.descriptor, "rb") as file:
+        content = file.read()
+    if told:
+        content = json.dumps(json.loads(content) | json.loads(told), separators=(",", ":")).encode()
+    return content if asked.artifact is RESULT else convert(asked.artifact, content, asked.frame)
 
 
-def open_file(services: Services, job_id: str, client: str, name: str) -> OpenFile:
+def open_file(services: Services, job_id: str, client: str, name: str, revision: int | None = None) -> OpenFile:
     """One file of a job's result, audited by whoever sends it.
+
+    Raises
+    ------
+    ResultNotReadyError, NoResultError, NotFoundError, BundleLostError
+    """
+    return hold(services, job_id, client, name, revision).file
+
+
+def hold(services: Services, job_id: str, client: str, name: str, revision: int | None = None) -> Held:
+    """One file of the current or another revision of an examination.
 
     Raises
     ------
@@ -199,16 +257,20 @@ def open_file(services: Services, job_id: str, client: str, name: str) -> OpenFi
     job = services.table.get(job_id, client)
     if not job.is_final:
         raise ResultNotReadyError("the job has not ended yet")
-    if job.result_bundle is None:
+    source = holder(services.database, job, revision)
+    if source is None:
+        raise NotFoundError("there is no such revision")
+    is_evidence = any(name == file for artifact in EVIDENCE for _, file in artifact.files())
+    if source.result_bundle is None or (source.state != JobState.SUCCEEDED and not is_evidence):
         raise NoResultError("the job ended without a result")
     try:
-        stored = services.store.open(job.result_bundle, name)
+        stored = services.store.open(source.result_bundle, name)
     except BundleLostError:
         services.table.get(job_id, client)  # erased in between: there is no such job any more, and nothing was lost
         raise
     if stored is None:
         raise NotFoundError("the job has no such file")
-    return stored
+    return Held(stored, job, source)
 
 
 def record_read(services: Services, job_id: str, client: str, name: str) -> None:

@@ -52,7 +52,7 @@ CANCEL: Documented = {
             }
         },
     },
-    **documented(*ANY_JOB, "store_unavailable"),
+    **documented(*ANY_JOB, "revision_kept", "store_unavailable"),
 }
 
 
@@ -87,6 +87,10 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
     with services.streams.hold(client):
         sent = None
         while True:
+            if sent is not None and services.polls.holding(job_id, sent):
+                await asyncio.sleep(EVENT_POLL_S)
+                continue  # one query for all who follow says so
+            since_s = time.monotonic()
             try:
                 job, position = await run_in_threadpool(services.table.look, job_id, client)
             except JobNotFoundError:
@@ -94,7 +98,8 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
             except DatabaseUnavailableError:
                 await asyncio.sleep(EVENT_POLL_S)
                 continue  # the job has not gone, and the next look tells all that changed
-            told = Told.of(job, position, 0.0)
+            told = Told.of(job, position, since_s)
+            services.polls.keep(job_id, told)
             if told.etag != sent:
                 yield ServerSentEvent(
                     data=status(job, position).model_dump_json(), event="status", id=told.etag.strip('"')
@@ -117,8 +122,8 @@ async def cancel_or_erase(job_id: JobIdDep, services: ServicesDep, client: Clien
 def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
     if services.table.get(job_id, client).is_final:
         services.store.check()  # a store that does not answer could not erase: then the job stays whole
-    if services.table.erase(job_id, client):
-        removed = {name: services.store.remove(f"{tree}/{job_id}") for name, tree in FILES.items()}
+    if gone := services.table.erase(job_id, client):
+        removed = {name: all([services.store.remove(f"{tree}/{one}") for one in gone]) for name, tree in FILES.items()}
         erased = ["job", *(name for name, is_gone in removed.items() if is_gone)]
         return Response(status_code=204, headers={ERASED: ", ".join(erased)})
     job = services.table.cancel(job_id, client)

@@ -39,6 +39,13 @@ BODY = {
                         "lat": {"type": "string", "format": "binary", "description": "the lateral radiograph"},
                         "calibration": {"$ref": "#/components/schemas/Calibration"},
                         "options": {"$ref": "#/components/schemas/ReconstructOptions"},
+                        "reference": {
+                            "type": "string",
+                            "minLength": 1,
+                            "maxLength": 64,
+                            "description": "the client's own name for the examination, opaque and without personal "
+                            "data: an accession number or a pseudonym",
+                        },
                     },
                 },
                 "example": {"calibration": examples.CALIBRATION, "options": examples.OPTIONS},
@@ -71,6 +78,7 @@ REFUSALS = documented(
     "invalid_radiograph",
     "empty_image",
     "invalid_multipart",
+    "invalid_reference",
     "invalid_idempotency_key",
     "idempotency_key_reused",
     "too_many_jobs",

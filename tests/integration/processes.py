@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.processes import free_port, process, wait_until
+from benchmarks.processes import free_port, is_ready, process, wait_until
 from tests.conftest import calibration_document
 from tests.tiny_engine import grey_png
 
@@ -57,10 +57,7 @@ def server(environment: dict[str, str], log: Path) -> Iterator[str]:
 def answers(url: str, child: subprocess.Popen[bytes]) -> bool:
     """Whether the server is up."""
     assert child.poll() is None, "the server ended"
-    try:
-        return httpx.get(url + "/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
+    return is_ready(url)
 
 
 @contextmanager
@@ -94,11 +91,13 @@ def wait_for(address: str, state: str) -> dict[str, Any]:
     """Follow a job until it is in this state."""
     seen: dict[str, Any] = {}
 
-    def is_there() -> bool:
-        seen.update(httpx.get(address, timeout=30).json())
-        return bool(seen["state"] == state)
+    with httpx.Client(timeout=30) as client:
 
-    wait_until(is_there, f"the job is {seen.get('state')}, not {state}: {seen}")
+        def is_there() -> bool:
+            seen.update(client.get(address).json())
+            return bool(seen["state"] == state)
+
+        wait_until(is_there, f"the job is {seen.get('state')}, not {state}: {seen}")
     return seen
 
 

@@ -16,6 +16,7 @@ from pynetdicom.sop_class import Comprehensive3DSRStorage, DigitalXRayImageStora
 from typer.testing import CliRunner
 
 from benchmarks.processes import free_port
+from lumbar3d.cli.bridge.arrivals import Arrivals
 from lumbar3d.cli.bridge.command import LEDGER
 from lumbar3d.cli.bridge.ledger import Ledger
 from lumbar3d.cli.bridge.receiver import Receiver
@@ -96,14 +97,16 @@ def parts(tmp_path: Path) -> Iterator[Set]:
         archive = stack.enter_context(archive_of_reports())
         client = stack.enter_context(JobsClient(str(bench.client.base_url)))
         spool = Spool(folder)
-        ledger = Ledger(folder / LEDGER)
+        arrivals = Arrivals(Ledger(folder / LEDGER), spool)
         sender = Sender("127.0.0.1", archive.port, "PACS", "LUMBAR3D")
-        listener = Receiver(ledger, spool, "LUMBAR3D", ("MODALITY",)).listen("127.0.0.1", port)
+        listener = Receiver(arrivals, "LUMBAR3D", ("MODALITY",)).listen("127.0.0.1", port)
         stack.callback(listener.shutdown)
-        yield Set(Bridge(ledger, spool, client, sender, CALIBRATION, 0.0), bench, archive, folder, port)
+        bridge = Bridge(arrivals.ledger, spool, client, sender, CALIBRATION, 0.0, require_accepted=False)
+        yield Set(bridge, bench, archive, folder, port)
 
 
 def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: Set) -> None:
+    parts = replace(parts, bridge=replace(parts.bridge, segmentation=True))
     assert parts.film("AP", "1.2.3") == parts.film("LL", "1.2.3") == 0
     parts.bridge.step()
     assert parts.told()["pairs"]["submitted"] == 1
@@ -115,7 +118,11 @@ def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: S
     parts.bridge.step()
     assert len(parts.archive.taken) == 1 and parts.told()["pairs"]["stored"] == 1
     (reason,) = parts.reasons()
-    assert "does not take Secondary Capture" in reason and "does not take Encapsulated STL" in reason
+    assert (
+        "does not take Secondary Capture" in reason
+        and "does not take Encapsulated PDF" in reason
+        and "does not take Encapsulated STL" in reason
+    )
     parts.bridge.step()
     assert len(parts.archive.taken) == 1 and not [*(parts.folder / "films").iterdir()]
 

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,24 +19,40 @@ from lumbar3d.cli.bridge.worklist import worklist
 from lumbar3d.jobs import identity
 from tests.integration.http_bench import http_bench
 from tests.killed_bridge import POINTS
-from tests.orthanc import BINARY, CALIBRATION, demo_film, orthanc
+from tests.orthanc import BINARY, CALIBRATION, WEB_PLUGIN, demo_film, orthanc
 
 KEY = "k" * 48
-RESULTS = 7
+RESULTS = 8
 
 
-@pytest.mark.skipif(BINARY is None, reason="Orthanc is not installed")
-def test_killed_at_every_point_nothing_is_lost_and_nothing_double_and_then_it_works_on(tmp_path: Path) -> None:
+WAYS = [
+    pytest.param("dimse", marks=pytest.mark.skipif(BINARY is None, reason="Orthanc is not installed")),
+    pytest.param(
+        "web",
+        marks=pytest.mark.skipif(
+            BINARY is None or not WEB_PLUGIN.is_file(), reason="Orthanc or its DICOMweb plug-in is not installed"
+        ),
+    ),
+]
+"""C-STORE in both directions; QIDO and WADO for films, STOW for results."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_at_every_point_nothing_is_lost_and_nothing_double_and_then_it_works_on(
+    tmp_path: Path, way: str
+) -> None:
     study, port, folder = generate_uid(), free_port(), tmp_path / "bridge"
     keys = {"require_api_key": True, "api_key_hashes": f"bridge:{hashlib.sha256(KEY.encode()).hexdigest()}:submit+read"}
     with (
         http_bench(tmp_path / "service", identity_key=identity.new_key(), **keys) as bench,
-        orthanc(tmp_path / "orthanc", port) as archive,
+        orthanc(tmp_path / "orthanc", port, forwards=way == "dimse") as archive,
     ):
-        films = [demo_film(tmp_path, view, study).read_bytes() for view in ("AP", "LL")]
+        today = {"StudyDate": f"{datetime.now(UTC):%Y%m%d}"}
+        films = [demo_film(tmp_path, view, study, **today).read_bytes() for view in ("AP", "LL")]
         stored = [archive.http.post("/instances", content=film).json()["ID"] for film in films]
         log = tmp_path / "bridge.log"
         there = [str(port), f"127.0.0.1:{archive.dicom_port}", str(bench.client.base_url), str(CALIBRATION)]
+        there += [archive.web] if way == "web" else []
         command = [sys.executable, "-m", "tests.killed_bridge", str(folder), *there]
         with process(command, {**os.environ, "LUMBAR3D_API_KEY": KEY}, log) as bridge:
             left = list(stored)
@@ -43,17 +60,18 @@ def test_killed_at_every_point_nothing_is_lost_and_nothing_double_and_then_it_wo
             def is_done() -> bool:
                 """The archive sends again what was not taken, the worker works, until the last life has begun."""
                 assert bridge.poll() is None, log.read_text()
-                left[:] = [each for each in left if not archive.send_to_bridge(each)]
+                left[:] = [each for each in left if way == "dimse" and not archive.send_to_bridge(each)]
                 bench.run_next()
                 lives = log.read_text()
                 return lives.count("killed ") == len(POINTS) and lives.count("lumbar3d bridge:") > len(POINTS)
 
             wait_until(is_done, "the bridge did not come to its end", patience_s=240.0)
-            assert archive.send_to_bridge(stored[0]), "a film that was answered long ago"
+            if way == "dimse":
+                assert archive.send_to_bridge(stored[0]), "a film that was answered long ago"
             wait_until(lambda: not [*(folder / "films").glob("*.dcm")], "films are left")
             second = generate_uid()
             for view in ("AP", "LL"):  # nobody asks: the archive's rule forwards them
-                archive.http.post("/instances", content=demo_film(tmp_path, view, second).read_bytes())
+                archive.http.post("/instances", content=demo_film(tmp_path, view, second, **today).read_bytes())
             wait_until(lambda: bench.run_next() or len(archive.instances(second)) == 2 + RESULTS, "no results", 240.0)
             wait_until(lambda: not [*(folder / "films").glob("*.dcm")], "films are left")
         found = archive.instances(study)

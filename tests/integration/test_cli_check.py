@@ -110,11 +110,15 @@ def test_a_calibration_from_dicom_is_one_that_check_accepts(tmp_path: Path) -> N
     result = run("calibrate", "from-dicom", ap, lat, "--out", path)
     assert result.exit_code == Exit.OK and "90.0 degrees" in result.stderr
     assert run("check", ap, lat, path).exit_code == Exit.OK
+    assert run("check", ap, lat, "--geometry", "from_tags").exit_code == Exit.OK
+    assert run("check", ap, lat).exit_code == Exit.USAGE
     printed = run("calibrate", "from-dicom", ap, lat)
     assert json.loads(printed.stdout) == json.loads(Path(path).read_text())
     write_dicom(tmp_path / "lat", dicom(film("lat")), **{k: v for k, v in LAT.items() if k != "PositionerPrimaryAngle"})
     refused = run("calibrate", "from-dicom", ap, lat)
     assert refused.exit_code == Exit.REFUSED and "Positioner Primary Angle (0018,1510)" in refused.stderr
+    checked = run("check", ap, lat, "--geometry", "from_tags")
+    assert checked.exit_code == Exit.REFUSED and "Positioner Primary Angle (0018,1510)" in checked.stdout
 
 
 def write_beads(path: Path, room: Calibration, noise_px: float, spoil: Any = lambda name, beads: beads) -> str:

@@ -23,6 +23,8 @@ from tests.conftest import calibration_document
 from tests.embedded_service import running_service
 from tests.integration.http_bench import http_bench
 from tests.tiny_engine import grey_png
+from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
+from tests.unit.radiograph_files import write_dicom
 
 FILES = {"result.json", "spine.glb", "overlay.json", "overlay.png", "ap.png", "lat.png"} | {
     f"{level}.stl" for level in LEVELS
@@ -64,6 +66,14 @@ def assert_one_line(result, status: Exit, *parts: str) -> None:
     assert result.exit_code == status
     assert len(lines) == 1 and lines[0].startswith("lumbar3d: ")
     assert all(part in lines[0] for part in parts), lines[0]
+
+
+def test_a_job_whose_room_is_told_by_tags(service, tmp_path):
+    films = [str(write_dicom(tmp_path / name, **said)) for name, said in (("ap", AP), ("lat", LAT))]
+    submitted = lumbar3d("submit", *films, "--geometry", "from_tags", server=service)
+    assert submitted.exit_code == Exit.OK, submitted.stderr
+    assert lumbar3d("wait", submitted.stdout.strip(), server=service).exit_code == Exit.OK
+    assert_one_line(lumbar3d("submit", *films, server=service), Exit.USAGE, "CALIBRATION is missing")
 
 
 def test_a_job_from_submit_to_files(service, pair, tmp_path):

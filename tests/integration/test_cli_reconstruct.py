@@ -13,6 +13,8 @@ from lumbar3d.cli.main import app
 from lumbar3d.errors import CalibrationError, RegistrationError, RejectedError
 from tests.conftest import calibration_document
 from tests.tiny_engine import TinyEngine, grey_png
+from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
+from tests.unit.radiograph_files import write_dicom
 
 
 @pytest.fixture
@@ -79,3 +81,19 @@ def test_a_wrong_calibration_stops_before_the_engine_is_loaded(pair, tmp_path, m
     (tmp_path / "calibration.json").write_text('{"version": "1.0"}')
     result = reconstruct(*pair, "--out", str(tmp_path / "out"))
     assert result.exit_code == Exit.REFUSED and "invalid_calibration" in result.stderr
+
+
+def test_a_room_from_the_tags_of_both_films(engine, pair, tmp_path):
+    rooms = []
+    engine(lambda ap, lat, room, *_: rooms.append(room) or (_ for _ in ()).throw(RejectedError("seen enough")))
+    films = [str(write_dicom(tmp_path / name, **said)) for name, said in (("ap", AP), ("lat", LAT))]
+    told = ("--geometry", "from_tags", "--out", str(tmp_path / "out"))
+    assert reconstruct(*films, *told).exit_code == Exit.NO_RESULT
+    assert [room.lat.columns for room in rooms] == [80]
+    assert "(0018,1510)" not in reconstruct(*films, *told).stderr
+    without = write_dicom(tmp_path / "lat", **{k: v for k, v in LAT.items() if k != "PositionerPrimaryAngle"})
+    refused = reconstruct(films[0], str(without), *told)
+    assert refused.exit_code == Exit.REFUSED and "(0018,1510)" in refused.stderr
+    both, neither = reconstruct(*films, pair[2], *told), reconstruct(*films, *told[2:])
+    assert both.exit_code == neither.exit_code == Exit.USAGE
+    assert "takes no CALIBRATION" in both.stderr and "CALIBRATION is missing" in neither.stderr

@@ -7,7 +7,7 @@ from lumbar3d.errors import RadiographError
 
 
 def test_damaged_files_and_documents_get_typed_refusals() -> None:
-    files, documents = fuzz.files(2.0, 1), fuzz.documents(40, 1)
+    files, documents = fuzz.files(200, 1), fuzz.documents(40, 1)
     for found in (files["inspected"], documents):
         assert found["untyped_errors"] == 0, found["first_untyped"]
         assert 0 < found["outcomes"]["accepted"] < found["inputs"], "the damage is neither nothing nor everything"
@@ -28,3 +28,18 @@ def test_what_is_untyped_is_counted() -> None:
     with found.watch():
         raise KeyError("untyped")
     assert found.record()["untyped_errors"] == 1 and found.record()["inputs"] == 2
+
+
+def test_blocks_are_summed() -> None:
+    counts = {"inputs": 2, "untyped_errors": 1, "outcomes": {"accepted": 1, "KeyError": 1}, "first_untyped": ["x"]}
+    served = {"statuses": {"200": 3, "500": 1}, "answers_5xx": 1, fuzz.REACHED: ["GET /a"], "peak_mib": 90}
+    first = {
+        "files": {"inspected": counts, "decoded": counts, "peak_mib": 80},
+        "documents": counts | {"peak_mib": 70},
+        "service": served,
+    }
+    second = first | {"service": served | {fuzz.REACHED: ["GET /b"], "peak_mib": 95}}
+    total = fuzz.summary([first, second])
+    assert total["files"]["inspected"]["inputs"] == 4 and total["documents"]["untyped_errors"] == 2
+    assert (total["service"]["requests"], total["service"]["answers_5xx"], total["service"]["peak_mib"]) == (8, 2, 95)
+    assert total["service"][fuzz.REACHED] == ["GET /a", "GET /b"]

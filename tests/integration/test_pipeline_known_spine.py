@@ -13,7 +13,7 @@ import trimesh
 from PIL import Image
 
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.artifacts import FILES
+from lumbar3d.artifacts import FILES, FIT, KEPT
 from lumbar3d.bundle import view_overlays
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.drr.cpu import CpuProjector
@@ -68,7 +68,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def test_everything_is_delivered(scene: Scene) -> None:
-    assert {path.name for path in scene.out.iterdir()} == FILES
+    kept = {name for artifact in KEPT for _, name in artifact.files()}
+    assert {path.name for path in scene.out.iterdir()} == FILES | kept | {FIT}
     with zipfile.ZipFile(scene.out / "meshes.zip") as archive:
         assert archive.testzip() is None
     for view in ("ap", "lat"):

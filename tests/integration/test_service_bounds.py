@@ -111,13 +111,26 @@ def test_slow_second_header_is_given_up_too(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_many_unfinished_headers_leave_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "CROWD", 8)
+    monkeypatch.setattr(connections, "CROWD", (8, 8))
     with http_bench(tmp_path) as bench, ExitStack() as stack:
         crowd = [stack.enter_context(connect(bench.client.base_url)) for _ in range(40)]
         for one in crowd:
             one.sendall(ENDLESS)
         wait_until(lambda: sum(map(is_closed, crowd)) >= 32, "the crowd stayed", 8)
         assert bench.client.get("/healthz").status_code == 200
+
+
+def test_many_clients_that_come_again_keep_their_connections(tmp_path: Path) -> None:
+    """More than a crowd where descriptors are few; here they are not."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert connections.crowd() > 300, "as many as the tests' host allows"
+    with http_bench(tmp_path) as bench, ExitStack() as stack:
+        clients = [stack.enter_context(connect(bench.client.base_url)) for _ in range(300)]
+        for _ in range(2):
+            for client in clients:
+                client.sendall(request)
+                assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+            time.sleep(1.5 * connections.CROWDED_S)
 
 
 def test_refusal_of_an_upload_arrives_whole(tmp_path: Path) -> None:

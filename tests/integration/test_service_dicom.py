@@ -44,6 +44,9 @@ def test_dicom_goes_back_where_it_came_from(tmp_path: Path) -> None:
             for series in report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
             for item in series.ReferencedSOPSequence
         }
+        segmented = bench.client.get(address.replace("dicom.zip", "segmentation.dcm"))
+        assert (segmented.status_code, segmented.headers["content-type"]) == (200, "application/dicom")
+        assert pydicom.dcmread(BytesIO(segmented.content)).StudyInstanceUID == "1.2.3.4"
         etag = f'"{hashlib.sha256(answer.content).hexdigest()}"'
         again = bench.client.get(address, headers={"If-None-Match": etag})
         assert answer.headers["etag"] == etag and again.status_code == 304, "made anew, the same bytes"

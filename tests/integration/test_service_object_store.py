@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
-from benchmarks.processes import wait_until
+from benchmarks.processes import kill_tree, redis_server, wait_until
 from lumbar3d.jobs.errors import BundleLostError, StoreUnavailableError
 from lumbar3d.jobs.object_store import ObjectStore
 from tests.integration.http_bench import HttpBench, http_bench, problem
-from tests.integration.processes import embedded_worker, environment_for, server, submit, wait_for
+from tests.integration.processes import celery_worker, embedded_worker, environment_for, server, submit, wait_for
 from tests.s3_server import S3Server, s3_server
 
 pytestmark = pytest.mark.timeout(300)
@@ -110,32 +112,39 @@ def test_missing_bucket_is_no_lost_bundle(store: ObjectStore, s3: S3Server) -> N
         s3.create_bucket()
 
 
-def test_front_ends_and_workers_of_different_machines(tmp_path: Path, s3: S3Server) -> None:
-    """Four folders, one table, one bucket; nothing of a patient stays on a machine."""
-    table = f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
+@pytest.mark.redis
+def test_front_ends_and_celery_workers_of_different_machines(tmp_path: Path, s3: S3Server) -> None:
+    """Four folders, one table, one bucket; one worker dies at work, and nothing of a patient stays on a machine."""
+    with redis_server(tmp_path / "redis") as broker, ExitStack() as stack:
+        shared = {"database_url": f"sqlite:///{tmp_path / 'jobs.sqlite3'}", "store_url": "s3://lumbar3d/hospital"}
+        fast = {"broker_url": broker, "lease_s": "2", "heartbeat_s": "0.4", "retry_delay_s": "0.1"}
 
-    def machine(name: str) -> dict[str, str]:
-        settings = {"database_url": table, "store_url": "s3://lumbar3d/hospital"}
-        return environment_for(tmp_path / name, **settings) | s3.environment
+        def machine(name: str) -> dict[str, str]:
+            return environment_for(tmp_path / name, **shared, **fast) | s3.environment
 
-    with (
-        server(machine("front-1"), tmp_path / "front-1.log") as one,
-        server(machine("front-2"), tmp_path / "front-2.log") as two,
-        embedded_worker(machine("worker-1"), tmp_path / "worker-1.log"),
-        embedded_worker(machine("worker-2"), tmp_path / "worker-2.log"),
-    ):
-        logs = [tmp_path / f"worker-{number}.log" for number in (1, 2)]
-        wait_until(lambda: all("worker ready" in log.read_text() for log in logs), "the workers did not start")
-        jobs = [submit(url).headers["Location"] for url in (one, two, one)]
-        for job in jobs:
-            assert wait_for(two + job, "succeeded")["attempt"] == 1
+        def worker(name: str) -> subprocess.Popen[bytes]:
+            child: subprocess.Popen[bytes] = stack.enter_context(celery_worker(machine(name), tmp_path / f"{name}.log"))
+            return child
+
+        one = stack.enter_context(server(machine("front-1"), tmp_path / "front-1.log"))
+        two = stack.enter_context(server(machine("front-2"), tmp_path / "front-2.log"))
+        first = worker("worker-1")
+        hold = tmp_path / "worker-1" / "trouble" / "hold"
+        hold.touch()
+        begun = submit(one).headers["Location"]
+        wait_for(two + begun, "running")
+        kill_tree(first.pid)
+        worker("worker-2")
+        jobs = [begun, *(submit(url).headers["Location"] for url in (two, one))]
+        for job, attempt in zip(jobs, (2, 1, 1), strict=True):
+            assert wait_for(two + job, "succeeded")["attempt"] == attempt
             assert [len(httpx.get(url + job + "/meshes/L1.stl").content) for url in (one, two)] == [134, 134]
         wait_until(lambda: not [key for key in list(s3.keys()) if "/uploads/" in key], "images go when the job ended")
         assert [httpx.delete(two + job).status_code for job in jobs] == [204] * 3
         assert s3.keys() == []
-        nobodys = ("worker.lock", "clock")
-        left = [path for path in tmp_path.glob("*-*/**/*") if path.is_file() and path.name not in nobodys]
-        assert left == []
+        hold.unlink()
+        left = [path for path in tmp_path.glob("*-*/**/*") if path.is_file() and path.name != "clock"]
+        assert [path for path in left if "worker-1/staging" not in str(path)] == [], "but what a dead one had open"
 
 
 def ask_all(bench: HttpBench, address: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
-from benchmarks.processes import process, redis_server, wait_until
+from benchmarks.processes import ROOT, process, redis_server, wait_until
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.presence import count_workers
 from tests.integration.http_bench import problem
@@ -52,3 +53,9 @@ def test_celery_worker_whose_engine_does_not_load_says_why_and_ends(tmp_path: Pa
         database = Database(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
         assert count_workers(database, 60.0) == {"corrupt_asset": 1}
         database.close()
+
+
+def test_compose_does_not_start_it_for_ever() -> None:
+    services = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]
+    assert services["worker"]["restart"].startswith("on-failure:")
+    assert {services[name]["restart"] for name in ("service", "postgres", "redis")} == {"unless-stopped"}

@@ -99,6 +99,17 @@ def test_other_sites_pages_can_neither_submit_nor_erase(bench: HttpBench, header
     assert bench.client.get(address, headers=headers).json()["state"] == "queued"
 
 
+@pytest.mark.parametrize("host", ["rebound.example", "rebound.example:8000", "127.0.0.1.rebound.example", "a.b."])
+def test_name_that_a_stranger_can_own_is_not_answered_to(bench: HttpBench, host: str) -> None:
+    """The browser takes a page of that name for ours: its own words say so."""
+    headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+    address = bench.submitted()
+    problem(bench.submit(headers), 403, "cross_site")
+    problem(bench.client.get(address, headers=headers), 403, "cross_site")
+    for ours in ("service:8000", "localhost", "[::1]:8000", "10.0.0.7"):
+        assert bench.client.get(address, headers={"Host": ours}).status_code == 200
+
+
 def test_our_own_page_and_programs_can(bench: HttpBench) -> None:
     own = str(bench.client.base_url).rstrip("/")
     for headers in ({"Origin": own, "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}):

@@ -66,6 +66,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.projector": Tiny("--data {data}"),
     "benchmarks.quality": Tiny("--patients 1", {"LATERAL_ERRORS_MM": (0.0,)}),
     "benchmarks.registration": Tiny("--data {data} --quick --no-bobyqa"),
+    "benchmarks.revision": Tiny(only_help="reconstructs the demonstration pair with both networks first"),
     "benchmarks.room_pictures": Tiny("--out {out}/p.png"),
     "benchmarks.serve": Tiny(only_help="starts whole deployments with their databases and fits in each: minutes"),
     "benchmarks.shape_model": Tiny("--data {data} --people verse012 --pictures {out}"),

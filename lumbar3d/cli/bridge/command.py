@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,7 @@ from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import DEFAULT_SERVER, JsonOption, KeyOption, ServerOption
 
 if TYPE_CHECKING:
-    from lumbar3d.cli.bridge.steps import Bridge
+    from lumbar3d.cli.bridge.steps import Bridge, Destination
 
 app = typer.Typer(help="Films from a PACS to a service, results back.", no_args_is_help=True, rich_markup_mode=None)
 PAUSE_S = 2.0
@@ -29,42 +31,87 @@ TitleOption = Annotated[str, typer.Option(help="AE title of the bridge")]
 @app.command()
 def run(
     folder: FolderOption,
-    pacs: Annotated[str, typer.Option(help="where results go: HOST:PORT of the archive's DICOM port")],
-    pacs_ae_title: Annotated[str, typer.Option(help="AE title of the archive")],
+    pacs: Annotated[
+        str | None, typer.Option(help="where results go by C-STORE: HOST:PORT of the archive's DICOM port")
+    ] = None,
+    pacs_ae_title: Annotated[str | None, typer.Option(help="AE title of the archive")] = None,
     host: Annotated[str, typer.Option(help="address to listen on for films")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on for films")] = 11112,
     ae_title: TitleOption = "LUMBAR3D",
     calling: Annotated[
         list[str] | None, typer.Option(help="AE title that may send films; may be repeated [the archive's]")
     ] = None,
+    films_web: Annotated[
+        str | None, typer.Option(help="DICOMweb address that is asked for films, in place of listening for them")
+    ] = None,
+    films_web_days: Annotated[int, typer.Option(min=0, help="of studies: from so many days ago until today")] = 2,
+    results_web: Annotated[
+        str | None, typer.Option(help="DICOMweb address where results go, in place of --pacs")
+    ] = None,
+    web_authorization: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LUMBAR3D_BRIDGE_WEB_AUTHORIZATION",
+            help="header for DICOMweb, e.g. 'Bearer ...'; better in the environment",
+        ),
+    ] = None,
     calibration: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="of the room; without it, the films' tags")
     ] = None,
     settle_s: Annotated[float, typer.Option(min=0, help="a study without new films for so long is complete")] = 60.0,
+    require_accepted: Annotated[
+        bool, typer.Option(help="store only results that somebody has accepted, where the service keeps sign-offs")
+    ] = True,
+    segmentation: Annotated[
+        bool, typer.Option("--segmentation", help="store the vertebrae as a DICOM segmentation too")
+    ] = False,
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
 ) -> None:
-    """Take films by C-STORE, pair AP and lateral of a study, have them reconstructed, store the results."""
+    """Take films of an archive, pair AP and lateral of a study, have them reconstructed, store the results."""
+    from lumbar3d.cli.bridge.arrivals import Arrivals
     from lumbar3d.cli.bridge.ledger import Ledger
     from lumbar3d.cli.bridge.receiver import Receiver
-    from lumbar3d.cli.bridge.sender import Sender
     from lumbar3d.cli.bridge.spool import Spool
     from lumbar3d.cli.bridge.steps import Bridge
+    from lumbar3d.cli.bridge.web import WebSource, archive
     from lumbar3d.client import JobsClient
 
-    archive, spool = _address(pacs), Spool(folder)
-    ledger = Ledger(folder / LEDGER)
-    receiver = Receiver(ledger, spool, ae_title, tuple(calling or (pacs_ae_title,)))
-    with JobsClient(server, api_key) as client:
-        sender = Sender(*archive, pacs_ae_title, ae_title)
-        bridge = Bridge(ledger, spool, client, sender, calibration, settle_s)
+    sender = _destination(pacs, pacs_ae_title, ae_title, results_web, web_authorization)
+    may_send = tuple(calling or filter(None, [pacs_ae_title]))
+    if films_web is None and not may_send:
+        raise CliError("who may send films? --calling, --pacs-ae-title, or --films-web", Exit.USAGE)
+    spool = Spool(folder)
+    arrivals = Arrivals(Ledger(folder / LEDGER), spool)
+    with ExitStack() as stack:
+        client = stack.enter_context(JobsClient(server, api_key))
+        bridge = Bridge(arrivals.ledger, spool, client, sender, calibration, settle_s, require_accepted, segmentation)
         bridge.tidy()
-        listener = receiver.listen(host, port)
-        note(f"lumbar3d bridge: {ae_title} at {host}:{port}, results to {pacs_ae_title} at {pacs}")
-        try:
-            _repeat(bridge)
-        finally:
-            listener.shutdown()
+        if films_web is None:
+            listener = Receiver(arrivals, ae_title, may_send).listen(host, port)
+            stack.callback(listener.shutdown)
+            note(f"lumbar3d bridge: {ae_title} at {host}:{port}, results to {results_web or pacs}")
+            _repeat(bridge, lambda: None)
+        else:
+            source = WebSource(archive(films_web, web_authorization), arrivals, films_web_days)
+            note(f"lumbar3d bridge: films of {films_web}, results to {results_web or pacs}")
+            _repeat(bridge, source.poll)
+
+
+def _destination(
+    pacs: str | None, pacs_ae_title: str | None, ae_title: str, results_web: str | None, authorization: str | None
+) -> Destination:
+    """Where results go: exactly one archive."""
+    from lumbar3d.cli.bridge.sender import Sender
+    from lumbar3d.cli.bridge.web import WebSender, archive
+
+    if (pacs is None) == (results_web is None):
+        raise CliError("results go to --pacs or to --results-web", Exit.USAGE)
+    if results_web is not None:
+        return WebSender(archive(results_web, authorization))
+    if pacs is None or pacs_ae_title is None:
+        raise CliError("--pacs needs --pacs-ae-title", Exit.USAGE)
+    return Sender(*_address(pacs), pacs_ae_title, ae_title)
 
 
 @app.command()
@@ -85,12 +132,19 @@ def status(folder: FolderOption, as_json: JsonOption = False) -> None:
         out(f"{entry.state:<10} study {entry.study}  {about}  {entry.reason or ''}".rstrip())
 
 
-def _repeat(bridge: Bridge) -> None:
+def _repeat(bridge: Bridge, poll: Callable[[], None]) -> None:
     """Step after step until SIGINT or SIGTERM; whatever is in the middle then is done again at the next start."""
-    stop = threading.Event()
+    stop, trouble = threading.Event(), ""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     while not stop.is_set():
+        try:
+            poll()
+            trouble = ""
+        except CliError as error:
+            if str(error) != trouble:
+                trouble = str(error)
+                note(f"{trouble}; tried again")
         bridge.step()
         stop.wait(PAUSE_S)
 

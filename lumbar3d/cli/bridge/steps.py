@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Protocol
 
 import pydicom
 
 from lumbar3d import codes
 from lumbar3d.cli.bridge.ledger import Ledger, Pair, State, key_of
 from lumbar3d.cli.bridge.pairing import pair_of
-from lumbar3d.cli.bridge.sender import Sender
 from lumbar3d.cli.bridge.spool import Spool
 from lumbar3d.cli.console import note
 from lumbar3d.cli.errors import CliError
 from lumbar3d.client import ClientError, JobsClient, RefusedError
-from lumbar3d.contracts import JobState, ReconstructOptions
+from lumbar3d.contracts import JobState, JobStatus, ReconstructOptions
 
 ACCESS = ("unauthorized", "forbidden")
 """A wrong key is a fault of the set-up: no study is given up for it."""
 GONE = "job_not_found"
+ACCEPTED, REJECTED = "accepted", "rejected"
 LONGEST_WAIT_DAYS = 7
 """For a partner; after that a film's file is removed."""
 DAY_S = 86400.0
+SIGN_OFF_S = 30.0
+"""Between two looks at a result that nobody has signed yet."""
+
+
+class Destination(Protocol):
+    """What stores results: ``sender.Sender`` or ``web.WebSender``."""
+
+    def send(self, objects: Sequence[pydicom.Dataset], on_answer: Callable[[str, str | None], None]) -> None:
+        """Store objects; tells of each that it is stored (None), or why it never will be."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,14 +51,21 @@ class Bridge:
         Of the site; None: from the films' tags.
     settle_s : float
         A study in which nothing arrived for so long is taken to be complete.
+    require_accepted : bool
+        Whether a result waits for somebody to accept it, where the service keeps sign-offs.
+    segmentation : bool
+        Whether the vertebrae are stored as a segmentation too.
     """
 
     ledger: Ledger
     spool: Spool
     client: JobsClient
-    sender: Sender
+    sender: Destination
     calibration: Path | None
     settle_s: float
+    require_accepted: bool = True
+    segmentation: bool = False
+    _next_look_s: dict[str, float] = field(default_factory=dict)
 
     def step(self) -> None:
         """Bring everything as far as it gets; a trouble with one pair holds up no other."""
@@ -92,17 +112,33 @@ class Bridge:
         note(f"job {job.id} submitted")
 
     def _look(self, pair: Pair, job: str) -> None:
+        if time.monotonic() < self._next_look_s.get(job, 0.0):
+            return
         status = self.client.status(job)
         if status.state == JobState.SUCCEEDED:
-            self._store(pair, job)
+            self._store_signed(pair, job, status)
         elif status.state.is_final:
             reason = f": {status.error.detail or status.error.title} ({status.error.code})" if status.error else ""
             self._end(pair, State.ENDED, job, f"{status.state.value}{reason}")
+
+    def _store_signed(self, pair: Pair, job: str, status: JobStatus) -> None:
+        """Store what is accepted, end what is rejected, and come back to what is a draft."""
+        state = sign_off(status) if self.require_accepted else ACCEPTED
+        if state == ACCEPTED:
+            self._next_look_s.pop(job, None)
+            self._store(pair, job)
+        elif state == REJECTED:
+            self._end(pair, State.ENDED, job, "whoever signed rejected the result")
+        else:
+            self._next_look_s[job] = time.monotonic() + SIGN_OFF_S
+            self._trouble(pair, "waits until somebody accepts the result")
 
     def _store(self, pair: Pair, job: str) -> None:
         handled = self.ledger.handled(pair)
         with zipfile.ZipFile(BytesIO(self.client.dicom(job))) as archive:
             objects = [pydicom.dcmread(BytesIO(archive.read(name))) for name in archive.namelist()]
+        if self.segmentation:
+            objects.append(pydicom.dcmread(BytesIO(self.client.segmentation(job))))
         left = [each for each in objects if each.SOPInstanceUID not in handled]
         if left:
             self.sender.send(left, lambda sop, refusal: self.ledger.handle(pair, sop, refusal))
@@ -122,3 +158,9 @@ class Bridge:
         if reason != pair.reason:
             note(f"job {pair.job or '(not yet)'}: {reason}; tried again")
             self.ledger.note(pair, reason)
+
+
+def sign_off(status: JobStatus) -> str:
+    """Of a finished job: draft, accepted or rejected; accepted by a service that keeps no sign-offs."""
+    review = getattr(status, "review", None)
+    return ACCEPTED if review is None else str(review.state)

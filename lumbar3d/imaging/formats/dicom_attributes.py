@@ -41,25 +41,26 @@ def room_tags(dataset: Dataset) -> RoomTags:
     return RoomTags(
         source_to_detector_mm=_distance_mm(dataset, "DistanceSourceToDetector"),
         source_to_patient_mm=_distance_mm(dataset, "DistanceSourceToPatient"),
-        primary_angle_deg=_number(dataset, "PositionerPrimaryAngle"),
-        secondary_angle_deg=_number(dataset, "PositionerSecondaryAngle"),
+        primary_angle_deg=number(dataset, "PositionerPrimaryAngle"),
+        secondary_angle_deg=number(dataset, "PositionerSecondaryAngle"),
         orientation=_orientation(dataset),
         view_position=_term(dataset.get("ViewPosition"), VIEW_POSITION),
     )
 
 
-def _number(dataset: Dataset, keyword: str) -> float | None:
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """A finite number, or None."""
     try:
-        number = float(dataset.get(keyword))
+        value = float(dataset.get(keyword))
     except Exception:
         return None
-    return number if math.isfinite(number) else None
+    return value if math.isfinite(value) else None
 
 
 def _distance_mm(dataset: Dataset, keyword: str) -> float | None:
     low, high = POSSIBLE_MM
-    number = _number(dataset, keyword)
-    return number if number is not None and low <= number <= high else None
+    value = number(dataset, keyword)
+    return value if value is not None and low <= value <= high else None
 
 
 def _orientation(dataset: Dataset) -> tuple[str, str] | None:
@@ -88,7 +89,9 @@ def pair_mm(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
         value = dataset.get(keyword)
         if not value:
             return None
-        between_rows, between_columns = (float(number) for number in value)
+        between_rows, between_columns = (float(part) for part in value)
+        if not (math.isfinite(between_rows) and math.isfinite(between_columns)):
+            raise ValueError
     except Exception as error:
         name = dictionary_description(keyword)
         raise RadiographError(f"the DICOM attribute {name} is not two decimal numbers") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
 from lumbar3d.errors import RadiographError
+from lumbar3d.imaging.formats.dicom_attributes import number
 from lumbar3d.imaging.formats.dicom_pixels import PixelLayout
 from lumbar3d.imaging.formats.dicom_reader import DicomContent
 from lumbar3d.imaging.sandbox import Samples
@@ -64,8 +64,11 @@ def after_modality(stored: Grey, content: DicomContent) -> Grey:
     dataset = content.dataset
     if dataset.get("ModalityLUTSequence"):
         return _looked_up(stored, dataset.ModalityLUTSequence[0], content)
-    slope = 1.0 if dataset.get("RescaleSlope") in (None, "") else float(dataset.RescaleSlope)
-    if slope == 0.0 or not math.isfinite(slope):
+    slope = number(dataset, "RescaleSlope")
+    if slope is None and dataset.get("RescaleSlope") not in (None, ""):
+        raise RadiographError("the DICOM attribute Rescale Slope is not a number")
+    slope = 1.0 if slope is None else slope
+    if slope == 0.0:
         raise RadiographError("the DICOM attribute Rescale Slope maps all pixels to one value")
     return ~stored if slope < 0 else stored
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lumbar3d.detection.aim import OFF_CENTRE_MM, aimed
+from lumbar3d.detection.aim import AT_ONCE, OFF_CENTRE_MM, aimed
 from lumbar3d.detection.decode import MARKS, LevelReading
 from lumbar3d.detection.first_pass import FirstPass, prepare
 from lumbar3d.geometry import frames
@@ -10,6 +10,7 @@ from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
 from lumbar3d.imaging.preprocess import GRID, Film, NetworkView
 from lumbar3d.imaging.radiograph import Radiograph
+from lumbar3d.imaging.search_windows import STEP_MM
 
 PITCH_MM = 0.834
 
@@ -65,14 +66,14 @@ def test_a_film_that_fits_has_one_window_a_larger_one_overlapping_ones() -> None
     middles = np.stack(film(1024, 512, (256, 256)).windows())
     assert np.allclose(middles[:, 0], 255.5) and len(middles) > 4
     assert np.isclose(middles[0, 1], 255.5) and np.isclose(middles[-1, 1], 1024 - 256.5)
-    assert np.diff(middles[:, 1]).max() * PITCH_MM <= GRID.search_step_mm + 1e-6
+    assert np.diff(middles[:, 1]).max() * PITCH_MM <= STEP_MM + 1e-6
     assert len(film(900, 900, (256, 256)).windows()) == len(film(900, 512, (256, 256)).windows()) ** 2
 
 
 def test_a_spine_low_on_a_long_film_comes_into_the_middle() -> None:
-    long = film(1200, 512, (300.0, 1010.0))
+    long = film(1200, 512, (262.0, 1010.0))
     (guess,) = aimed([long.around(np.array([255.5, 599.5]))], first_look)
-    assert np.abs(middle_of(guess, long) - [300.0, 1010.0]).max() < 12.0
+    assert np.abs(middle_of(guess, long) - [262.0, 1010.0]).max() < 12.0
 
 
 def test_the_grid_moves_only_where_the_column_is_far_from_its_middle() -> None:
@@ -81,6 +82,39 @@ def test_the_grid_moves_only_where_the_column_is_far_from_its_middle() -> None:
     (moved,) = aimed([far.around(np.array([255.5, 255.5]))], first_look)
     assert np.allclose(middle_of(kept, near), 255.5)
     assert np.abs(middle_of(moved, far) - [256.0 + 2 * OFF_CENTRE_MM, 200.0]).max() < 12.0
+
+
+def test_a_large_film_is_looked_at_a_few_parts_at_once() -> None:
+    large, runs = film(900, 900, (300.0, 500.0)), []
+
+    def counted(views: list[NetworkView]) -> list[FirstPass]:
+        runs.append(len(views))
+        return first_look(views)
+
+    aimed([large.around(np.array([449.5, 449.5]))], counted)
+    assert max(runs) <= AT_ONCE and sum(runs) >= len(large.windows())
+
+
+def test_of_windows_that_are_nearly_as_sure_the_one_around_the_column_counts() -> None:
+    """A surer look from the side does not move the grid that has the column in its middle."""
+    wide = film(512, 853, (262.0, 256.0))
+
+    def surer_aside(views: list[NetworkView]) -> list[FirstPass]:
+        guesses = first_look(views)
+        for guess in guesses:
+            if middle_of(guess, wide)[0] > 256.0 and guess.reading.confidence[0] > 0.3:
+                guess.reading.confidence[:] = 0.93
+        return guesses
+
+    (kept,) = aimed([wide.around(np.array([426.0, 255.5]))], surer_aside)
+    assert np.allclose(middle_of(kept, wide), 255.5)
+
+
+def test_the_grid_moves_along_one_axis_alone_and_by_whole_pixels_of_the_film() -> None:
+    far = film(512, 512, (256.25 + 2 * OFF_CENTRE_MM, 262.0))
+    (moved,) = aimed([far.around(np.array([255.5, 255.5]))], first_look)
+    u, v = middle_of(moved, far)
+    assert np.isclose(v, 255.5) and np.isclose(u, np.rint(u)) and abs(u - 336.25) < 12.0
 
 
 def test_a_view_that_does_not_know_its_film_stays() -> None:

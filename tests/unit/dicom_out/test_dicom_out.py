@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import subprocess
@@ -13,17 +14,23 @@ from typing import Any
 
 import numpy as np
 import pydicom
+import pypdf
 import pytest
 from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, Measurement, Norm, ReconstructionResult
-from lumbar3d.dicom_out.archive import dicom_archive
+from lumbar3d.dicom_out.archive import dicom_archive, dicom_segmentation, examination
 from lumbar3d.dicom_out.models import lps_from_world
 from lumbar3d.dicom_out.objects import Origin
 from lumbar3d.dicom_out.source import missing
+from lumbar3d.export.report.content import DRAFT, Heading
+from lumbar3d.export.scene_reader import read_scene
+from lumbar3d.shape.mesh import volume_mm3
 from tests.conftest import calibration_document
-from tests.tiny_engine import STL_TRIANGLE, grey_png
+from tests.report_case import stored_result
+from tests.tiny_engine import OVERLAY, STL_TRIANGLE, grey_png, tetrahedra_glb
 
 JOB = str(uuid.UUID(int=4711))
 ENDED_S = 1_700_000_000.0
@@ -77,9 +84,11 @@ def said(view: str, **changes: str) -> dict[str, str]:
 FILMS = {"ap": said("ap"), "lat": said("lat")}
 
 
-def made(job: str = JOB, identifiers: dict[str, dict[str, str]] = FILMS) -> bytes:
+def made(job: str = JOB, identifiers: dict[str, dict[str, str]] = FILMS, review: str = DRAFT) -> bytes:
     files = {"result.json": RESULT.model_dump_json().encode(), "overlay.png": grey_png(9, 5, bits=8)}
-    return dicom_archive(job, ENDED_S, identifiers, lambda name: files.get(name, STL_TRIANGLE))
+    files |= {"overlay.json": json.dumps(OVERLAY).encode(), "spine.glb": tetrahedra_glb()}
+    files |= dict.fromkeys(("ap.png", "lat.png"), grey_png(8, 8, bits=8))
+    return dicom_archive(Heading(job, review=review), ENDED_S, identifiers, lambda name: files.get(name, STL_TRIANGLE))
 
 
 def opened(archive: bytes) -> dict[str, Dataset]:
@@ -111,14 +120,20 @@ def numeric(item: Dataset) -> tuple[float, str]:
 
 
 def test_all_are_in_the_study_of_the_films(objects) -> None:
-    assert [*objects] == ["measurements.dcm", "outlines.dcm", *(f"L{number}.dcm" for number in range(1, 6))]
+    assert [*objects] == [
+        "measurements.dcm",
+        "report.dcm",
+        "outlines.dcm",
+        *(f"L{number}.dcm" for number in range(1, 6)),
+    ]
     for each in objects.values():
         assert (each.StudyInstanceUID, each.PatientID, each.PatientName) == ("1.2.3", "4711", "Müller^Änne")
         assert "research" in each.SeriesDescription and each.SeriesDate == "20231114"
-        own = each.get("ReferencedSeriesSequence") or each.CurrentRequestedProcedureEvidenceSequence
+        own = each.get("ReferencedSeriesSequence") or each.get("SourceInstanceSequence")
+        own = own or each.CurrentRequestedProcedureEvidenceSequence
         assert all(film["SOPInstanceUID"] in str(own) for film in FILMS.values())
     assert len({each.SOPInstanceUID for each in objects.values()}) == len(objects)
-    assert len({each.SeriesInstanceUID for each in objects.values()}) == 3, "one series a kind"
+    assert len({each.SeriesInstanceUID for each in objects.values()}) == 4, "one series a kind"
 
 
 def test_every_measurement_has_its_error_flag_and_norm(objects) -> None:
@@ -161,6 +176,28 @@ def test_a_step_to_the_front_left_and_up_is_minus_y_plus_x_plus_z() -> None:
         lps_from_world("L1", STL_TRIANGLE + STL_TRIANGLE[84:])
 
 
+def test_the_report_is_the_page_with_the_names_of_the_study(objects) -> None:
+    document = objects["report.dcm"]
+    pdf = pypdf.PdfReader(BytesIO(document.EncapsulatedDocument[: document.EncapsulatedDocumentLength]))
+    (page,) = pdf.pages
+    text = page.extract_text()
+    assert document.MIMETypeOfEncapsulatedDocument == "application/pdf" and document.BurnedInAnnotation == "YES"
+    for said in ("Müller, Änne", "4711", "1960-01-01", "2026-01-01", JOB, "draft, not signed"):
+        assert said in text
+
+
+def test_what_is_signed_is_another_object_and_pictures_are_not() -> None:
+    draft, accepted = opened(made()), opened(made(review="accepted by Dr Roe"))
+    changed = {name for name, each in draft.items() if accepted[name].SOPInstanceUID != each.SOPInstanceUID}
+    assert changed == {"measurements.dcm", "report.dcm"}
+    assert "accepted by Dr Roe" in str(accepted["measurements.dcm"])
+
+
+def test_a_revision_has_objects_of_its_own() -> None:
+    told = [examination(Heading(JOB, revision=number)) for number in (1, 2, 3)]
+    assert told[0] == JOB and len({str(uuid.UUID(each)) for each in told}) == 3
+
+
 def test_the_capture_is_the_picture(objects) -> None:
     capture = objects["outlines.dcm"]
     pixels = capture.pixel_array
@@ -198,8 +235,28 @@ def test_uids_are_derived_and_valid() -> None:
     assert uid.is_valid and uid == Origin(JOB, 0.0, "y", (Dataset(), Dataset())).uid("x")
 
 
+def test_the_segmentation_holds_each_vertebra_where_its_model_is(tmp_path: Path, objects) -> None:
+    read = stored_result(tmp_path)
+    found = pydicom.dcmread(BytesIO(dicom_segmentation(Heading(JOB), ENDED_S, FILMS, read)))
+    assert found.FrameOfReferenceUID == objects["L1.dcm"].FrameOfReferenceUID and found.StudyInstanceUID == "1.2.3"
+    assert (found.PatientName, found.SeriesDate) == ("Müller^Änne", "20231114")
+    assert [each.SegmentLabel for each in found.SegmentSequence] == [*LEVELS]
+    for number, surface in enumerate(read_scene(read("spine.glb")), start=1):
+        planes = [
+            (float(each.PlanePositionSequence[0].ImagePositionPatient[2]), frame)
+            for each, frame in zip(found.PerFrameFunctionalGroupsSequence, found.pixel_array, strict=True)
+            if each.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number
+        ]
+        volume = sum(int(frame.sum()) for _, frame in planes)
+        assert volume == pytest.approx(volume_mm3(surface.mesh.vertices, surface.mesh.faces), rel=0.02)
+        middle = sum(z * int(frame.sum()) for z, frame in planes) / volume
+        assert middle == pytest.approx(surface.mesh.vertices[:, 2].mean(), abs=0.2)
+
+
 KNOWN_WARNINGS = {
     "measurements.dcm": {"Unrecognized defined term <99LUMBAR3D>"},
+    "report.dcm": set(),
+    "segmentation.dcm": set(),
     "outlines.dcm": {"is only permitted to be empty when actually unknown"},
     "L1.dcm": {"Attribute is not present in standard DICOM IOD", "Dicom dataset contains attributes not present"},
 }
@@ -210,6 +267,8 @@ KNOWN_WARNINGS = {
 def test_dciodvfy_finds_no_error(archive, tmp_path: Path) -> None:
     with zipfile.ZipFile(BytesIO(archive)) as files:
         files.extractall(tmp_path)
+    segmented = dicom_segmentation(Heading(JOB), ENDED_S, FILMS, stored_result(tmp_path))
+    (tmp_path / "segmentation.dcm").write_bytes(segmented)
     for name, known in KNOWN_WARNINGS.items():
         run = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True, check=False)
         lines = run.stderr.splitlines()

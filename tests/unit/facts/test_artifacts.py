@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lumbar3d import client
-from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, MADE, MESHES, OVERLAY, STORED
+from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, STORED
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
 
@@ -30,7 +30,7 @@ def test_every_artifact_that_is_not_sent_as_stored_can_be_made() -> None:
     assert all(bool(artifact.source) == (artifact in MADE) for artifact in (*STORED, *MADE))
 
 
-@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.operation)
+@pytest.mark.parametrize("artifact", (*ARTIFACTS, *KEPT), ids=lambda artifact: artifact.operation)
 def test_every_artifact_has_its_route(artifact) -> None:
     (route,) = [each for each in routes.ROUTER.routes if each.name == artifact.operation]
     assert route.path == "/jobs/{job_id}" + artifact.address
@@ -61,4 +61,5 @@ def test_page_asks_for_addresses_of_the_table() -> None:
         for path in (ROOT / "service/web/js").glob("*.js")
         for address in re.findall(r"jobPath\(id, [\"`]([^\"`]+)[\"`]\)", path.read_text())
     ]
-    assert len(asked) > 3 and set(asked) - {"/events"} <= ADDRESSES
+    kept = {address for artifact in KEPT for address, _ in artifact.files()}
+    assert len(asked) > 3 and set(asked) - {"/events"} <= ADDRESSES | kept

@@ -160,11 +160,22 @@ def spoil(document, view, **changes):
         ({"source_mm": [100.0, 0.0, 0.0]}, DegenerateGeometryError),
         ({"source_mm": [-290.0, 0.0, 0.0]}, DegenerateGeometryError),
         ({"detector_origin_mm": [-300.0, -215.0, 2215.0]}, DegenerateGeometryError),
+        ({"pixel_spacing_mm": [0.042, 0.042]}, CalibrationError),  # centimetres
+        ({"pixel_spacing_mm": [4.2, 4.2]}, CalibrationError),
+        ({"pixel_spacing_mm": [0.42, 2.4]}, CalibrationError),
+        ({"pixel_spacing_mm": [1.2, 1.2]}, CalibrationError),
     ],
 )
 def test_impossible_rooms_are_refused(document, changes, error):
     with pytest.raises(error):
         build_geometry(spoil(document, "ap", **changes))
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(200, 5000), (5000, 200), (1800, 2500), (191, 191)])
+def test_long_wide_and_small_films_are_a_room_all_the_same(document, columns, rows):
+    origin = [-300.0, -0.21 * (columns - 1), 0.21 * (rows - 1)]
+    room = spoil(document, "ap", columns=columns, rows=rows, detector_origin_mm=origin)
+    assert build_geometry(room).ap.rows == rows
 
 
 def test_parallel_views_are_refused(document):

@@ -33,6 +33,7 @@ def about(axis: int, degrees: float) -> np.ndarray:
     [
         (LPS_FROM_OURS, "LPS"),
         (RAS_FROM_OURS, "RAS"),
+        (LPS_FROM_OURS, "the two views exchanged"),
         (Y_UP_FROM_OURS, "y up"),
         (X_UP_FROM_OURS, "x up"),
         (about(2, 40.0), "40 degrees"),

@@ -160,3 +160,33 @@ def test_trailing_padding_is_accepted(surplus: int, tmp_path: Path) -> None:
 def test_padded_rows_and_second_frames_are_refused(surplus: int, tmp_path: Path) -> None:
     with pytest.raises(RadiographError, match="as long as"):
         load_radiograph(write_dicom(tmp_path / "x", PixelData=gradient().tobytes() + b"\xff" * surplus))
+
+
+@pytest.mark.parametrize("said", ["abc", "nan", "1,0"])
+def test_a_rescale_slope_that_is_no_number_is_named(said: str, tmp_path: Path) -> None:
+    dataset = dicom()
+    dataset.add_new(0x00281053, "LO", said)
+    with pytest.raises(RadiographError, match="Rescale Slope is not a number"):
+        load_radiograph(write_dicom(tmp_path / "x", dataset))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "changes"),
+    [
+        (gradient() >> 2, {"BitsStored": 10, "HighBit": 9}),
+        (gradient() >> 3, {"BitsStored": 9, "HighBit": 8}),
+        (gradient() << 4, {"BitsStored": 16, "HighBit": 15}),
+        (gradient() * 16 ^ 0x8000, {"BitsStored": 16, "HighBit": 15, "PixelRepresentation": 1}),
+        (4095 - gradient(), {"PhotometricInterpretation": "MONOCHROME1"}),
+        (gradient(), {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": -1, "RescaleIntercept": 4095}),
+        (gradient(), {"PresentationLUTShape": "INVERSE"}),
+        (gradient(), {"NumberOfFrames": 1}),
+        (gradient(), {"ImagerPixelSpacing": [0.4, 0.4], "PixelSpacing": [0.3, 0.3]}),
+    ],
+    ids=["10", "9", "16", "16 signed", "inverse", "twice inverse", "shape", "one frame", "two spacings"],
+)
+def test_the_same_picture_however_it_is_stored(pixels: np.ndarray, changes: dict[str, object], tmp_path: Path) -> None:
+    """Up to scale, offset and the last bits, as normalisation takes them."""
+    grey = load_radiograph(write_dicom(tmp_path / "x", dicom(pixels.astype(np.uint16)), **changes)).pixels
+    scaled = (grey - grey.min()) * (gradient().max() / np.ptp(grey))
+    assert np.abs(scaled - gradient()).max() < 12.0

@@ -92,6 +92,33 @@ def test_notes_tell_what_was_done(beam: ConeBeam) -> None:
     assert padded.pixels[150:350, 150:350].any()
 
 
+@pytest.mark.parametrize("place", [(0, 0), (600, 0), (0, 500), (300, 200), (599, 377)])
+def test_the_same_picture_in_a_larger_black_film_gives_the_same_samples(beam: ConeBeam, place: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    small = beam.regrid(np.zeros(2), 427.008 / 0.417 / 200, 200, 200)
+    picture = 500.0 + 3000.0 * rng.random((200, 200))
+    pixels = np.zeros((800, 700))
+    pixels[place[0] : place[0] + 200, place[1] : place[1] + 200] = picture
+    large = small.regrid(-np.array(place[::-1], dtype=float), 1.0, 800, 700)
+    alone, within = (
+        to_network_grid(radiograph(film), there, "ap") for film, there in ((picture, small), (pixels, large))
+    )
+    np.testing.assert_array_equal(alone.pixels, within.pixels)
+    points = np.array([[0.0, 40.0, 60.0], [10.0, -55.0, -35.0]])
+    np.testing.assert_allclose(within.projection.project(points)[0], alone.projection.project(points)[0], atol=1e-6)
+    assert within.film is not None and len(within.film.windows()) == 1
+
+
+def test_a_film_is_opened_where_it_is_not_blank(beam: ConeBeam) -> None:
+    """Its middle is black and white, its ends are not."""
+    large = beam.regrid(np.array([0.0, -1500.0]), 1.0, 4024, 1024)
+    pixels = np.zeros((4024, 1024))
+    pixels[3000:] = np.random.default_rng(0).random((1024, 1024))
+    pixels[:20] = 0.5 * (np.arange(1024) % 2)
+    view = to_network_grid(radiograph(1000 * pixels), large, "ap")
+    assert (view.pixels > 0).mean() > 0.01
+
+
 def test_a_black_and_white_film_is_empty(beam: ConeBeam) -> None:
     film = np.zeros((1024, 1024))
     film[300:600] = 4000

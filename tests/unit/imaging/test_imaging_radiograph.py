@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lumbar3d.contracts import Calibration
+from lumbar3d.contracts import Calibration, GeometryView
 from lumbar3d.errors import (
     CalibrationError,
     EmptyImageError,
@@ -225,6 +225,39 @@ def test_images_that_contradict_the_calibration(facts: dict, reason: str, calibr
 )
 def test_distances_that_nearly_fit_are_noted(room: RoomTags, notes: tuple[str, ...], calibration: Calibration) -> None:
     assert _checked(_header(), _header(room=room), calibration) == notes
+
+
+@pytest.mark.parametrize(
+    ("view", "room", "is_noted"),
+    [
+        ("ap", RoomTags(view_position="AP", orientation=("L", "F")), False),
+        ("ap", RoomTags(view_position="PA", orientation=("L", "F")), True),
+        ("ap", RoomTags(orientation=("R", "F")), True),  # mirrored on its way, or the calibration of another exposure
+        ("ap", RoomTags(orientation=("L", "H")), True),
+        ("ap", RoomTags(orientation=("LA", "FP")), False),
+        ("lat", RoomTags(view_position="LL", orientation=("A", "F")), False),
+        ("lat", RoomTags(view_position="RL"), True),
+        ("lat", RoomTags(view_position="LATERAL", orientation=("P", "F")), True),
+        ("lat", RoomTags(orientation=("?", "")), False),
+    ],
+)
+def test_another_way_round_than_the_calibration_is_noted(
+    view: str, room: RoomTags, is_noted: bool, calibration: Calibration
+) -> None:
+    """Source in front, then on the patient's right; columns run to the left, then forwards."""
+    headers = {name: _header(room=room if name == view else RoomTags()) for name in ("ap", "lat")}
+    noted = (f"{view}_orientation_differs",) if is_noted else ()
+    assert _checked(headers["ap"], headers["lat"], calibration) == noted
+
+
+def test_an_image_turned_over_by_its_calibration_goes_the_way_that_it_is_stored(calibration: Calibration) -> None:
+    ap = calibration.ap
+    assert isinstance(ap, GeometryView)
+    far = np.array(ap.detector_origin_mm) + (ap.columns - 1) * ap.pixel_spacing_mm[0] * np.array(ap.detector_u_axis)
+    turned = ap.model_copy(update={"detector_origin_mm": tuple(far.tolist()), "detector_u_axis": (0.0, -1.0, 0.0)})
+    room = calibration.model_copy(update={"ap": turned})
+    assert _checked(_header(room=RoomTags(orientation=("R", "F"))), _header(), room) == ()
+    assert _checked(_header(room=RoomTags(orientation=("L", "F"))), _header(), room) == ("ap_orientation_differs",)
 
 
 def test_what_a_header_says_of_the_room_is_read(tmp_path: Path) -> None:

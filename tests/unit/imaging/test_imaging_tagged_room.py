@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from lumbar3d.contracts import Calibration
-from lumbar3d.errors import CalibrationError
+from lumbar3d.errors import CalibrationError, RadiographError
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.tagged_room import calibration_from_tags
-from tests.unit.radiograph_files import gradient, write_dicom, write_png
+from tests.unit.radiograph_files import dicom, gradient, write_dicom, write_png
 
 SID, SOD = 1300.0, 1000.0
 AP: dict[str, Any] = {
@@ -22,7 +22,7 @@ AP: dict[str, Any] = {
     "PositionerPrimaryAngle": 180,
     "PositionerSecondaryAngle": 0,
     "PatientOrientation": ["L", "F"],
-    "ImagerPixelSpacing": [0.5, 0.4],
+    "ImagerPixelSpacing": [1.1, 1.0],
 }
 LAT = AP | {"PositionerPrimaryAngle": 90, "PatientOrientation": ["A", "F"]}
 
@@ -37,8 +37,8 @@ def room(folder: Path, ap: dict[str, Any] | None = None, lat: dict[str, Any] | N
 def test_an_ap_film_and_a_lateral_one_with_the_detector_on_the_left(tmp_path: Path) -> None:
     calibration = room(tmp_path)
     ap, lat = calibration.ap, calibration.lat
-    half_u, half_v = 79 / 2 * 0.4, 95 / 2 * 0.5  # 80 columns, 96 rows; DICOM writes the row spacing first
-    assert ap.source_mm == pytest.approx((SOD, 0, 0)) and ap.pixel_spacing_mm == (0.4, 0.5)
+    half_u, half_v = 79 / 2 * 1.0, 95 / 2 * 1.1  # 80 columns, 96 rows; DICOM writes the row spacing first
+    assert ap.source_mm == pytest.approx((SOD, 0, 0)) and ap.pixel_spacing_mm == (1.0, 1.1)
     assert ap.detector_origin_mm == pytest.approx((SOD - SID, -half_u, half_v))
     assert ap.detector_u_axis == pytest.approx((0, 1, 0)) and ap.detector_v_axis == pytest.approx((0, 0, -1))
     assert lat.source_mm == pytest.approx((0, -SOD, 0))
@@ -119,3 +119,16 @@ def test_other_files_than_dicom_say_nothing_of_a_room(tmp_path: Path) -> None:
     header = inspect_upload(write_png(tmp_path / "a", gradient()))
     with pytest.raises(CalibrationError, match="AP image: a PNG file"):
         calibration_from_tags(header, header)
+
+
+@pytest.mark.parametrize("said", [["nan", "nan"], ["inf", "1"], ["0.5", "-inf"]])
+def test_a_spacing_that_is_no_number_is_the_films_fault(tmp_path: Path, said: list[str]) -> None:
+    dataset = dicom()
+    dataset.add_new(0x00181164, "LO", said)
+    with pytest.raises(RadiographError, match="Imager Pixel Spacing is not two decimal numbers"):
+        inspect_upload(write_dicom(tmp_path / "ap", dataset))
+
+
+def test_a_spacing_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match="pixel_spacing_mm must lie between"):
+        build_geometry(room(tmp_path, AP | {"ImagerPixelSpacing": [0, 0]}))

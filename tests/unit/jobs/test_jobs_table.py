@@ -131,12 +131,12 @@ def test_keys_are_kept_as_hashes(table: JobTable, database: Database) -> None:
 
 def test_erase_removes_row_and_key_but_not_the_audit(table: JobTable, claims: Claims, database: Database) -> None:
     job, _ = table.submit(submission(key="k"))
-    assert table.erase(job.id, "alice") is False, "a queued job is not erased"
+    assert table.erase(job.id, "alice") == (), "a queued job is not erased"
     claim = claims.claim(job.id)
     assert claim is not None
-    assert table.erase(job.id, "alice") is False, "a running job is not erased"
+    assert table.erase(job.id, "alice") == (), "a running job is not erased"
     claims.succeed(claim)
-    assert table.erase(job.id, "alice") is True
+    assert table.erase(job.id, "alice") == (job.id,)
     with pytest.raises(JobNotFoundError):
         table.get(job.id, "alice")
     with database.read() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import subprocess
@@ -13,8 +14,8 @@ import pydicom
 import pytest
 
 import lumbar3d
-from lumbar3d.contracts import Calibration
-from lumbar3d.errors import CalibrationError, RadiographError, ViewsContradictError
+from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.errors import CalibrationError, OptionsError, RadiographError, ViewsContradictError
 from lumbar3d.imaging.header import ImageFormat
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.radiograph import load_radiograph
@@ -22,7 +23,8 @@ from lumbar3d.library import call
 from lumbar3d.library.films import as_files, calibration_of
 from lumbar3d.library.folder import Case, reconstruct_folder
 from tests.conftest import calibration_document
-from tests.unit.radiograph_files import dicom, gradient
+from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
+from tests.unit.radiograph_files import dicom, gradient, write_dicom
 
 
 def test_public_names_are_there_and_documented() -> None:
@@ -77,12 +79,37 @@ def test_calibrations_in_every_form(tmp_path: Path) -> None:
     document = calibration_document()
     path = tmp_path / "calibration.json"
     path.write_text(json.dumps(document))
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
     expected = Calibration.model_validate(document)
     assert [calibration_of(room) for room in (path, str(path), document, expected)] == [expected] * 4
-    with pytest.raises(CalibrationError, match="ap/geometry/columns"):
+    with pytest.raises(CalibrationError, match="/ap/columns: input should be a valid integer; found text"):
         calibration_of(document | {"ap": document["ap"] | {"columns": "many"}})
     with pytest.raises(CalibrationError, match="cannot be read: FileNotFoundError"):
         calibration_of(tmp_path / "none.json")
+
+
+def test_a_room_from_tags_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asked(Exception):
+        pass
+
+    class Engine:
+        def reconstruct(self, ap: Path, lat: Path, room: Calibration, *_: object) -> None:
+            raise Asked(room.ap.columns, ap.name)
+
+    monkeypatch.setattr(call, "_engine", Engine)
+    by_tags = ReconstructOptions(geometry="from_tags")
+    films = write_dicom(tmp_path / "ap.dcm", **AP), write_dicom(tmp_path / "lat.dcm", **LAT)
+    with pytest.raises(Asked, match=r"80, 'ap\.dcm'"):
+        call.reconstruct(*films, options=by_tags)
+    with pytest.raises(OptionsError, match="from_tags, and there is a calibration"):
+        call.reconstruct(*films, calibration_document(), by_tags)
+    with pytest.raises(CalibrationError, match="there is no calibration"):
+        call.reconstruct(*films)
+    for name in ("ap", "lat"):
+        (tmp_path / "in/a").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.dcm").rename(tmp_path / f"in/a/{name}.dcm")
+    with pytest.raises(Asked):
+        reconstruct_folder(tmp_path / "in", tmp_path / "out", progress=False, options=by_tags)
 
 
 class Stub:
@@ -108,7 +135,7 @@ def test_a_folder_of_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             (tmp_path / "in" / name / "calibration.json").write_text("{}")
     asked = []
 
-    def reconstruct(ap: Path, lat: Path, room: Path) -> Stub:
+    def reconstruct(ap: Path, lat: Path, room: Path, options: ReconstructOptions | None) -> Stub:
         asked.append((ap.name, lat.name, room.parent.name))
         if ap.read_text() == "b":
             raise ViewsContradictError("not the same spine")

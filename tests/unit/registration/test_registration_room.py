@@ -11,6 +11,7 @@ from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.geometry.projection import Projection
+from lumbar3d.quality import room_notes
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.objective import NormalEquations, build_objective
 from lumbar3d.registration.parameters import Parameters
@@ -175,6 +176,27 @@ def test_a_room_far_off_says_so() -> None:
     values = np.array([0.0, 0.0, 0.0, (CONSTANTS.far_off_sigmas + 0.1) * CONSTANTS.detector_turn_deg])
     assert RefinedRoom(LateralError(values, np.zeros(3)), np.eye(4)).is_far_off
     assert not RefinedRoom(LateralError(0.9 * values, np.zeros(3)), np.eye(4)).is_far_off
+
+
+def test_a_room_as_told_is_doubted_where_the_images_contradict_it(
+    detection: Detection, undisturbed: Registration
+) -> None:
+    """One step of the refinement, without its answer."""
+    assert undisturbed.room is None and undisturbed.suspected is not None
+    assert not undisturbed.suspected.is_doubtful and room_notes(undisturbed) == ()
+    spoiled = register(MODELS, told_wrong(detection, np.array([10.0, 0.0, 0.0, 2.0])), CpuProjector(), QUICK)
+    assert spoiled.suspected is not None and spoiled.suspected.is_doubtful
+    assert abs(spoiled.suspected.error.values[3] - 2.0) < 0.8
+    assert room_notes(spoiled) == ("views_shifted",)
+
+
+def test_what_is_not_seen_makes_no_room_doubtful() -> None:
+    error = LateralError(np.array([40.0, 30.0, 0.9, -0.9]), np.zeros(3))
+    assert not RefinedRoom(error, 1e-4 * np.eye(4)).is_doubtful
+    for parameter in (2, 3):
+        turned = error.moved(np.where(np.arange(4) == parameter, np.sign(error.values) * 0.4, 0.0))
+        assert RefinedRoom(turned, 1e-4 * np.eye(4)).is_doubtful
+        assert not RefinedRoom(turned, 9.0 * np.eye(4)).is_doubtful
 
 
 def test_draws_without_a_common_part_are_as_they_were() -> None:

@@ -12,9 +12,12 @@ import pytest
 
 from lumbar3d.jobs.claims import Claims, LeasePolicy
 from lumbar3d.jobs.database import Database
+from lumbar3d.jobs.stores import open_store
 from lumbar3d.jobs.table import JobTable, QueueLimits, Submission
 from lumbar3d.service import polls
+from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.polls import Polls, Told
+from lumbar3d.service.settings import ServiceSettings
 
 JOB_ID = "00000000-0000-4000-8000-000000000001"
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
@@ -30,7 +33,8 @@ class Bench:
         self.table = JobTable(self.database, QueueLimits())
         self.claims = Claims(self.database, LeasePolicy())
         self.table.submit(Submission(JOB_ID, "alice", None, "0", "{}", "{}"))
-        self.polls = Polls(self.database, KEYS.get)
+        self.metrics = Metrics(self.database, open_store(ServiceSettings(data_dir=folder)), 60.0)
+        self.polls = Polls(self.database, KEYS.get, self.metrics)
         self.now_s = 100.0
 
     def look(self, job_id: str = JOB_ID) -> Told:
@@ -42,9 +46,10 @@ class Bench:
     def confirm(self) -> None:
         asyncio.run(self.polls._confirm(dict(self.polls._told), self.now_s))
 
-    def find(self, etag: str, key: str = "Bearer a", **changes: Any) -> Told | None:
-        headers = [(b"authorization", key.encode()), (b"if-none-match", etag.encode())]
-        return self.polls.find({"method": "GET", "path": f"/jobs/{JOB_ID}", "headers": headers} | changes)
+    def answer(self, etag: str, key: str = "Bearer a", **changes: Any) -> bytes | None:
+        headers = [(b"host", b"x"), (b"authorization", key.encode()), (b"if-none-match", etag.encode())]
+        request = {"method": b"GET", "url": f"/jobs/{JOB_ID}".encode(), "headers": headers}
+        return self.polls.answer(**(request | changes))
 
 
 @pytest.fixture
@@ -57,13 +62,22 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 def test_etag_holds_until_something_changes(bench: Bench) -> None:
     told = bench.look()
-    assert bench.find(told.etag) is told
-    assert bench.find("") is None, "a poll without If-None-Match reads the table"
+    assert bench.answer(told.etag)
+    assert bench.answer("") is None, "a poll without If-None-Match reads the table"
     bench.confirm()
-    assert bench.find(told.etag) is told
+    assert bench.answer(told.etag)
     bench.claims.claim(JOB_ID)
     bench.confirm()
-    assert bench.find(told.etag) is None
+    assert bench.answer(told.etag) is None
+
+
+def test_job_that_has_ended_is_confirmed_too(bench: Bench) -> None:
+    bench.table.cancel(JOB_ID, "alice")
+    told = bench.look()
+    bench.now_s += 0.9 * polls.FRESH_S
+    bench.confirm()
+    bench.now_s += 0.9 * polls.FRESH_S
+    assert bench.answer(told.etag)
 
 
 def test_place_in_the_queue_is_a_change(bench: Bench) -> None:
@@ -72,34 +86,74 @@ def test_place_in_the_queue_is_a_change(bench: Bench) -> None:
     assert told.position == 2
     bench.table.cancel(JOB_ID, "alice")
     bench.confirm()
-    assert bench.find(told.etag, path=f"/jobs/{OTHER_ID}") is None
+    assert bench.answer(told.etag, url=f"/jobs/{OTHER_ID}".encode()) is None
     assert bench.look(OTHER_ID).etag != told.etag
 
 
 @pytest.mark.parametrize("key", ["Bearer b", "Bearer wrong", ""])
 def test_nobody_gets_the_answer_of_another(bench: Bench, key: str) -> None:
     told = bench.look()
-    assert bench.find(told.etag, key) is None
+    assert bench.answer(told.etag, key) is None
 
 
 def test_two_keys_in_one_request_go_the_long_way(bench: Bench) -> None:
     told = bench.look()
     headers = [(b"authorization", b"Bearer b"), (b"authorization", b"Bearer a"), (b"if-none-match", told.etag.encode())]
-    assert bench.find(told.etag, headers=headers) is None
-    assert bench.find(told.etag, headers=headers[1:]) is told
+    assert bench.answer(told.etag, headers=headers) is None
+    assert bench.answer(told.etag, headers=headers[1:])
 
 
-@pytest.mark.parametrize("changes", [{"method": "DELETE"}, {"method": "HEAD"}, {"path": f"/jobs/{JOB_ID}/result"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": b"DELETE"},
+        {"method": b"HEAD"},
+        {"url": f"/jobs/{JOB_ID}/result".encode()},
+        {"url": f"/jobs/{JOB_ID}?".encode()},
+        {"url": f"/JOBS/{JOB_ID}".encode()},
+    ],
+)
 def test_only_polls_are_answered(bench: Bench, changes: dict[str, Any]) -> None:
     told = bench.look()
-    assert bench.find(told.etag, **changes) is None
+    assert bench.answer(told.etag, **changes) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("connection", "close"),
+        ("connection", "keep-alive, upgrade"),
+        ("upgrade", "websocket"),
+        ("content-length", "0"),
+        ("transfer-encoding", "chunked"),
+        ("expect", "100-continue"),
+    ],
+)
+def test_request_that_is_more_than_a_poll_goes_the_long_way(bench: Bench, name: str, value: str) -> None:
+    told = bench.look()
+    plain = [(b"authorization", b"Bearer a"), (b"if-none-match", told.etag.encode()), (b"connection", b"keep-alive")]
+    assert bench.answer(told.etag, headers=plain)
+    assert bench.answer(told.etag, headers=[*plain[:2], (name.encode(), value.encode())]) is None
+
+
+def test_answer_is_a_whole_header_and_counted(bench: Bench) -> None:
+    request_id = "00000000-0000-4000-8000-00000000000a"
+    told = bench.look()
+    plain = [(b"authorization", b"Bearer a"), (b"if-none-match", told.etag.encode())]
+    lines = bench.answer(told.etag, headers=[*plain, (b"x-request-id", request_id.encode())])
+    assert lines is not None and lines.endswith(b"\r\n\r\n") and lines.count(b"\r\n\r\n") == 1
+    found = dict(line.split(": ", 1) for line in lines.decode().split("\r\n")[:-2])
+    assert found["etag"] == told.etag and found["retry-after"] == "2" and found["x-request-id"] == request_id
+    assert found["x-content-type-options"] == "nosniff"
+    counted = 'lumbar3d_http_requests_total{method="GET",route="/jobs/{job_id}",status="304"} 1.0'
+    assert counted in bench.metrics.render().decode()
 
 
 def test_client_that_knows_more_is_not_told_less(bench: Bench) -> None:
     bench.look()
     bench.claims.claim(JOB_ID)
     newer = Told.of(*bench.table.look(JOB_ID, "alice"), bench.now_s)  # of another front end
-    assert bench.find(newer.etag) is None
+    assert bench.answer(newer.etag) is None
 
 
 def test_late_answer_of_the_table_does_not_replace_a_newer_one(bench: Bench) -> None:
@@ -107,33 +161,33 @@ def test_late_answer_of_the_table_does_not_replace_a_newer_one(bench: Bench) -> 
     bench.claims.claim(JOB_ID)
     newer = bench.look()
     bench.polls.keep(JOB_ID, late)
-    assert bench.find(newer.etag) is newer and bench.find(late.etag) is None
+    assert bench.answer(newer.etag) and bench.answer(late.etag) is None
 
 
 def test_nothing_is_given_while_the_table_is_silent(bench: Bench) -> None:
     told = bench.look()
     bench.now_s += 0.9 * polls.FRESH_S
-    assert bench.find(told.etag) is not None
+    assert bench.answer(told.etag) is not None
     bench.now_s += 0.2 * polls.FRESH_S
-    assert bench.find(told.etag) is None, "not confirmed for too long"
+    assert bench.answer(told.etag) is None, "not confirmed for too long"
     bench.confirm()
-    assert bench.find(told.etag) is not None
+    assert bench.answer(told.etag) is not None
 
 
 def test_erased_and_forgotten_jobs_are_gone(bench: Bench) -> None:
     bench.table.cancel(JOB_ID, "alice")
     told = bench.look()
     bench.polls.forget(JOB_ID)
-    assert bench.find(told.etag) is None
+    assert bench.answer(told.etag) is None
     told = bench.look()
     bench.table.erase(JOB_ID, "alice")  # by another front end
     bench.confirm()
-    assert bench.find(told.etag) is None
+    assert bench.answer(told.etag) is None
 
 
 def test_memory_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polls, "MOST", 1)
     told = bench.look()
     bench.polls.keep(OTHER_ID, replace(told))
-    assert bench.find(told.etag, path=f"/jobs/{OTHER_ID}") is None
-    assert bench.find(told.etag) is told
+    assert bench.answer(told.etag, url=f"/jobs/{OTHER_ID}".encode()) is None
+    assert bench.answer(told.etag)

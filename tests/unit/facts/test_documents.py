@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lumbar3d.contracts import Calibration
+from lumbar3d.documents import VIEW_TYPES, parse_calibration
 from lumbar3d.errors import CalibrationError
-from lumbar3d.service.documents import parse_calibration
 
 
 def test_a_byte_order_mark_is_no_fault(calibration: Calibration) -> None:
@@ -29,6 +29,13 @@ def test_pointers_resolve_in_the_document_that_was_sent(calibration: Calibration
     assert place == number
 
 
+def test_no_way_to_tell_a_view_is_part_of_a_pointer() -> None:
+    for kind in VIEW_TYPES:
+        with pytest.raises(CalibrationError) as caught:
+            parse_calibration(json.dumps({"version": "1.0", "ap": {"type": kind}, "lat": {"type": kind}}).encode())
+        assert {fault["pointer"].count("/") for fault in caught.value.faults} == {2}
+
+
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
@@ -38,7 +45,7 @@ def test_pointers_resolve_in_the_document_that_was_sent(calibration: Calibration
         (("lat", "columns"), 1e300, "input should be less than or equal to 20000; found a number too large"),
         (("lat", "columns"), 15.0, "input should be greater than or equal to 16; found 15"),
         (("version",), "DOE^JANE", "input should be '1.0'; found text"),
-        (("lat", "type"), "DOE^JANE", 'type must be "matrix" or "geometry"; found an object'),
+        (("lat", "type"), "DOE^JANE", 'type must be "matrix" or "geometry" or "slot"; found an object'),
     ],
 )
 def test_faults_say_what_is_expected_and_quote_no_text(

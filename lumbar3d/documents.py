@@ -1,21 +1,25 @@
-"""JSON documents of a request: parsed strictly, refused without quoting them."""
+"""JSON documents that a caller hands over: parsed strictly, refused without quoting them."""
 
 from __future__ import annotations
 
 import codecs
 import json
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from lumbar3d.contracts import Calibration, ReconstructOptions
-from lumbar3d.errors import CalibrationError, InputError, OptionsError
+from lumbar3d.contracts import Calibration, GeometryView, MatrixView, ReconstructOptions, SlotView
+from lumbar3d.edits import ReviewRequest, RevisionRequest
+from lumbar3d.errors import CalibrationError, InputError, JobReferenceError, OptionsError, ReviewError, RevisionError
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_FAULTS = 10
-VIEW_TYPES = ("matrix", "geometry")
+LONGEST_REFERENCE = 64
+VIEW_TYPES = tuple(get_args(view.model_fields["type"].annotation)[0] for view in (MatrixView, GeometryView, SlotView))
 """How a view may be told (``contracts``); no field of a view bears such a name."""
+EDIT_TYPES = ("set_landmark", "remove_landmark", "set_centre", "rename", "keep_levels", "films", "prompt")
+"""The same of an edit; ``films`` is no field of any."""
 LARGEST_TOLD = 1e300
 SAFE = frozenset(
     [
@@ -39,12 +43,15 @@ SAFE = frozenset(
     ]
 )
 """Kinds of faults whose message names the contract alone."""
+_NAMED = " or ".join(f'"{kind}"' for kind in VIEW_TYPES)
 WORDS = {
     "int_parsing": "input should be a whole number",
     "json_invalid": "this is not JSON (numbers must be finite, text must be Unicode)",
     "extra_forbidden": "the contract has no such field",
-    "union_tag_invalid": 'type must be "matrix" or "geometry"',
-    "union_tag_not_found": 'type is missing: "matrix" or "geometry"',
+    "union_tag_invalid": f"type must be {_NAMED}",
+    "union_tag_not_found": f"type is missing: {_NAMED}",
+    "string_pattern_mismatch": "this is not one of the texts that the contract allows",
+    "value_error": "these parts do not go together",
 }
 
 
@@ -70,6 +77,45 @@ def parse_options(text: bytes) -> ReconstructOptions:
     return _parse(ReconstructOptions, text, OptionsError)
 
 
+def parse_reference(text: bytes) -> str:
+    """A client's own name for an examination.
+
+    Raises
+    ------
+    JobReferenceError
+        Empty, longer than 64 characters, or with characters that are not printable.
+    """
+    try:
+        reference = text.decode().strip()
+    except UnicodeDecodeError:
+        raise JobReferenceError("the reference is not UTF-8") from None
+    if not 1 <= len(reference) <= LONGEST_REFERENCE or not reference.isprintable():
+        raise JobReferenceError(f"a reference has 1 to {LONGEST_REFERENCE} printable characters")
+    return reference
+
+
+def parse_review(text: bytes) -> ReviewRequest:
+    """Body of a sign-off.
+
+    Raises
+    ------
+    ReviewError
+        As above.
+    """
+    return _parse(ReviewRequest, text, ReviewError)
+
+
+def parse_revision(text: bytes) -> RevisionRequest:
+    """Body of a revision.
+
+    Raises
+    ------
+    RevisionError
+        As above.
+    """
+    return _parse(RevisionRequest, text, RevisionError)
+
+
 def _parse(model: type[Model], text: bytes, refusal: type[InputError]) -> Model:
     try:
         return model.model_validate_json(text.removeprefix(codecs.BOM_UTF8), strict=True)
@@ -93,7 +139,7 @@ def _fault(fault: ErrorDetails) -> dict[str, str]:
     """
     location, kind = fault["loc"], fault["type"]
     known = location[:-1] if kind == "extra_forbidden" else location
-    sent = [part for k, part in enumerate(known) if not (k == 1 and part in VIEW_TYPES)]
+    sent = [part for k, part in enumerate(known) if not (k == 1 and part in VIEW_TYPES) and part not in EDIT_TYPES]
     return {"pointer": "".join(f"/{part}" for part in sent), "code": kind, "message": _message(fault)}
 
 
@@ -106,6 +152,9 @@ def _message(fault: ErrorDetails) -> str:
 def expected(fault: ErrorDetails) -> str:
     """What was expected, in the validator's words where they quote nothing."""
     kind = fault["type"]
+    tags = fault.get("ctx", {}).get("expected_tags", "")
+    if EDIT_TYPES[0] in tags:
+        return f"type must be one of {tags}"
     if kind in SAFE:
         return fault["msg"][:1].lower() + fault["msg"][1:]
     return WORDS.get(kind, "input does not follow the contract")

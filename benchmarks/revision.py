@@ -1,0 +1,84 @@
+"""Time of a revision in one process, without service and queue: ``python -m benchmarks.revision``.
+
+The demonstration pair is reconstructed, then corrected in the ways that a reader has: each is measured several times,
+in CPU seconds (of all threads; they do not depend on what else the machine does) and in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import describe
+from benchmarks.processes import ROOT
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
+from lumbar3d.edits import EDITS
+from lumbar3d.pipeline import Engine
+
+DEMO = ROOT / "demo"
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def edits_of(result: ReconstructionResult) -> dict[str, list[dict[str, Any]]]:
+    """One landmark moved by 4 px, one removed, a choice of levels, new names."""
+    (l3,) = [level for level in result.levels if level.level == "L3"]
+    u, v = next(seen.position_px for seen in l3.landmarks[0].sightings if seen.view == "lat")
+    landmark = {"view": "lat", "level": "L3", "landmark": l3.landmarks[0].name}
+    return {
+        "one landmark moved": [{"type": "set_landmark", "position_px": [u, v + 4.0], **landmark}],
+        "one landmark removed": [{"type": "remove_landmark", **landmark}],
+        "three levels kept": [{"type": "keep_levels", "levels": list(LEVELS[1:4])}],
+        "all levels renamed": [{"type": "rename", "shift": 1}],
+    }
+
+
+def measure(repeats: int) -> dict[str, dict[str, float]]:
+    """Medians of each kind of edit; its first time is not counted."""
+    engine, options = Engine.load(), ReconstructOptions()
+    calibration = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder) / "base"
+        base.mkdir()
+        engine.run(DEMO / "ap.png", DEMO / "lat.png", calibration, options, base, _silent)
+        result = ReconstructionResult.model_validate_json((base / "result.json").read_text())
+        figures = {}
+        for name, edits in edits_of(result).items():
+            parsed, taken = EDITS.validate_json(json.dumps(edits)), []
+            for number in range(repeats + 1):
+                out = Path(folder) / f"{name} {number}"
+                out.mkdir()
+                began = time.process_time(), time.perf_counter()
+                engine.revise(base, parsed, calibration, options, out, _silent)
+                taken.append((time.process_time() - began[0], time.perf_counter() - began[1]))
+            cpu_s, wall_s = np.median(taken[1:], axis=0).round(3).tolist()
+            figures[name] = {"cpu_s": cpu_s, "wall_s": wall_s}
+    return figures
+
+
+def _silent(stage: Stage, done: float) -> None:
+    pass
+
+
+def main() -> None:
+    """Measure, print and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    chosen = parser.parse_args()
+    record: dict[str, Any] = {"machine": describe("numpy", "numba"), "load_average": round(os.getloadavg()[0], 1)}
+    record["edits"] = measure(chosen.repeats)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    (chosen.out / "revision.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()

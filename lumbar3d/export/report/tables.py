@@ -1,0 +1,157 @@
+"""Key table of the report: measurements that a reader asks for first, each with its standard error, norm and flag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lumbar3d.anatomy import SPINE
+from lumbar3d.contracts import LevelResult, Measurement, ReconstructionResult
+
+NORMAL_SDS = 2.0
+CERTAIN_ERRORS = 2.0
+WHOLE = ("lumbar_lordosis", "lumbar_lordosis_to_l5_superior", "cobb_coronal", "cobb_coronal_l1_l5", "lumbar_height")
+VERTEBRA = (
+    "body_height_anterior",
+    "body_height_middle",
+    "body_height_posterior",
+    "body_wedge_sagittal",
+    "axial_rotation",
+)
+SEGMENT = (
+    "disc_height_middle",
+    "disc_angle_sagittal",
+    "segmental_lordosis",
+    "slip_sagittal",
+    "slip_lateral",
+    "axial_rotation_intervertebral",
+)
+UNITS = {"mm": "mm", "deg": "°", "%": "%", "cm3": "cm³", "mm2": "mm²"}
+DECIMALS = {"mm2": 0}
+FLAGS = {"ok": "", "model_based": "model", "low_confidence": "unsure"}
+LEVEL_QUALITY = {"ok": "good", "review": "review", "bad": "poor"}
+MISSING = "none"
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number as it is printed.
+
+    Attributes
+    ----------
+    value : str
+        With its standard error where one is stated.
+    mark : str
+        "high", "low", "borderline" or nothing, and the flag.
+    below : str
+        Norm and the number of its source.
+    is_outside : bool
+        Whether the mark is high or low.
+    """
+
+    value: str
+    mark: str = ""
+    below: str = ""
+    is_outside: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a heading each; the first heading is that of the rows' names."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def tables_of(result: ReconstructionResult) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+    """Alignment, vertebrae and segments, without those of which nothing was measured, and the sources of the norms."""
+    sources: list[str] = []
+    found = {(each.code, each.target): each for each in result.measurements}
+    wholes = [each for code in WHOLE for each in result.measurements if each.code == code]
+    levels = {each.level: each for each in result.levels}
+    segments = sorted({target for code, target in found if code in SEGMENT}, key=_place)
+    tables = []
+    if wholes:
+        heads = ("Alignment", *(_titled(_name(each), each.unit) for each in wholes))
+        tables.append(Table(heads, (("lumbar", tuple(_cell(each, sources) for each in wholes)),)))
+    if levels:
+        rows = [(level, (*_cells(VERTEBRA, level, found, sources), _quality(each))) for level, each in levels.items()]
+        tables.append(Table(("Vertebra", *_heads(VERTEBRA, found), "Quality and surface error"), tuple(rows)))
+    if segments:
+        rows = [(target, _cells(SEGMENT, target, found, sources)) for target in segments]
+        tables.append(Table(("Segment", *_heads(SEGMENT, found)), tuple(rows)))
+    return tuple(tables), tuple(sources)
+
+
+def number(value: float, unit: str) -> str:
+    """A true minus sign, and no negative zero."""
+    text = f"{value:.{DECIMALS.get(unit, 1)}f}"
+    return text.replace("-", MINUS if float(text) else "")
+
+
+def standing(measurement: Measurement) -> str:
+    """Where a value lies against mean and 2 SD of its norm, as far as its own standard error can tell.
+
+    Returns
+    -------
+    str
+        "high", "low": beyond them by more than two standard errors; empty: within them by more than one, or there is
+        no norm or no standard error; else "borderline".
+    """
+    if measurement.norm is None or measurement.sigma is None:
+        return ""
+    away = measurement.value - measurement.norm.mean
+    beyond = abs(away) - NORMAL_SDS * measurement.norm.sd
+    if beyond > CERTAIN_ERRORS * measurement.sigma:
+        return "high" if away > 0 else "low"
+    return "borderline" if beyond >= -measurement.sigma else ""
+
+
+def _place(target: str) -> int:
+    return SPINE.index(target.split("/")[0])
+
+
+def _name(measurement: Measurement) -> str:
+    """The largest Cobb angle is of a span of its own, which its name does not say."""
+    name = measurement.name
+    return name if measurement.code != "cobb_coronal" else f"{name} ({measurement.target})"
+
+
+def _titled(name: str, unit: str) -> str:
+    """The unit is never alone on a line."""
+    return f"{name},\N{NO-BREAK SPACE}{UNITS[unit]}"
+
+
+def _heads(codes: Sequence[str], found: dict[tuple[str, str], Measurement]) -> list[str]:
+    names = {code: _titled(each.name, each.unit) for (code, _), each in found.items()}
+    return [names.get(code, code.replace("_", " ")) for code in codes]
+
+
+def _cells(
+    codes: Sequence[str], target: str, found: dict[tuple[str, str], Measurement], sources: list[str]
+) -> tuple[Cell, ...]:
+    members = (found.get((code, target)) for code in codes)
+    return tuple(Cell(MISSING) if each is None else _cell(each, sources) for each in members)
+
+
+def _cell(measurement: Measurement, sources: list[str]) -> Cell:
+    unit, norm, state = measurement.unit, measurement.norm, standing(measurement)
+    error = "" if measurement.sigma is None else f" ± {number(measurement.sigma, unit)}"
+    below = "no norm"
+    if norm is not None:
+        if norm.source not in sources:
+            sources.append(norm.source)
+        below = f"norm {number(norm.mean, unit)} ± {number(norm.sd, unit)} [{sources.index(norm.source) + 1}]"
+    return Cell(
+        number(measurement.value, unit) + error,
+        " ".join(filter(None, (state, FLAGS[measurement.flag]))),
+        below,
+        state in ("high", "low"),
+    )
+
+
+def _quality(level: LevelResult) -> Cell:
+    sigma = level.quality.surface_sigma_mm
+    error = "none stated" if sigma is None else f"{number(sigma, 'mm')} mm"
+    return Cell(LEVEL_QUALITY[level.quality.flag], "", error, level.quality.flag != "ok")

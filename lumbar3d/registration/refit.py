@@ -1,0 +1,91 @@
+"""Fit of some levels of a spine again, from where they are, with the others as they were left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from lumbar3d.registration.coarse_to_fine import CoarseFit, fit_coarse, fit_last
+from lumbar3d.registration.constants import FitStage
+from lumbar3d.registration.initialise import Landmarks, initial_pose
+from lumbar3d.registration.level_at_end import LevelAtEnd
+from lumbar3d.registration.level_coupling import exchange
+from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.problem import FitProblem
+from lumbar3d.registration.register import assemble, finish, judge
+from lumbar3d.registration.result import Registration
+from lumbar3d.registration.room import LateralError
+from lumbar3d.registration.room_refinement import in_room
+from lumbar3d.shape.model import ShapeModel
+
+WARM_STAGES = 2
+"""The last stages are enough where a level has been found before."""
+NEAR_MM = 3.0
+"""Further from where its landmarks now are, a level starts there, through all stages: 8 pixels of the coarsest grid are
+7 mm, of that of the second stage half as much."""
+
+
+def refit(
+    task: FitProblem,
+    landmarks: Landmarks,
+    before: Sequence[LevelAtEnd | Parameters],
+    method: str,
+    error: LateralError | None = None,
+) -> Registration:
+    """Reconstruct the levels of a detection of which most have been before.
+
+    Parameters
+    ----------
+    task : FitProblem
+        With the room as it was told.
+    landmarks : Landmarks
+        Triangulated in the room as it is believed to be.
+    before : sequence of LevelAtEnd or Parameters
+        A row each: a level that stays as it is, or where one that is fitted again was.
+    method : str
+        Of the first fit, for the record.
+    error : LateralError, optional
+        What a refined room is off by; it stays as it was found.
+
+    Raises
+    ------
+    RejectedError
+        A vertebra lies outside an image.
+    RegistrationError
+        The fit failed numerically.
+    """
+    here = task if error is None else in_room(task, error)
+    rows = [row for row, level in enumerate(before) if isinstance(level, Parameters)]
+    with ThreadPoolExecutor(task.constants.threads) as pool:
+
+        def coarse_fit(row: int) -> CoarseFit:
+            start, stages = _start(here.models[row], landmarks, before[row], task.constants.stages)
+            warm = replace(here, constants=replace(task.constants, stages=stages))
+            return fit_coarse(warm, here.models[row], start)
+
+        coarse = dict(zip(rows, pool.map(coarse_fit, rows), strict=True))
+        said = [coarse.get(row, level).evidence for row, level in enumerate(before)]  # type: ignore[union-attr]
+        told = exchange(task.models, said, task.constants)
+
+        def last_fit(row: int) -> LevelAtEnd:
+            end, _ = fit_last(here, here.models[row], coarse[row], told.priors[row])
+            return judge(task, error, task.models[row], end)
+
+        fitted = dict(zip(rows, pool.map(last_fit, rows), strict=True))
+    judged = [fitted[row] if isinstance(level, Parameters) else level for row, level in enumerate(before)]
+    finished = finish(task, judged, error)
+    return assemble(task, method, landmarks, finished, (sum(level.evaluations for level in coarse.values()), {}))
+
+
+def _start(
+    model: ShapeModel, landmarks: Landmarks, level: LevelAtEnd | Parameters, stages: tuple[FitStage, ...]
+) -> tuple[Parameters, tuple[FitStage, ...]]:
+    """Where a level was, or where its landmarks are now if that is elsewhere; with the stages from there."""
+    assert isinstance(level, Parameters)
+    pose = initial_pose(model, landmarks)
+    if np.linalg.norm(pose[:3, 3] - level.world_from_model[:3, 3]) < NEAR_MM:
+        return level, stages[-WARM_STAGES:]
+    return Parameters(pose, np.zeros(model.rank)), stages
