@@ -13,9 +13,9 @@ from starlette.routing import Match
 
 from lumbar3d import codes
 from lumbar3d.contracts import Problem
+from lumbar3d.documents import expected
 from lumbar3d.errors import InputError, Lumbar3dError
 from lumbar3d.jobs.records import PROBLEM_URN
-from lumbar3d.documents import expected
 from lumbar3d.service.errors import RequestError
 
 LOGGER = logging.getLogger(__name__)
