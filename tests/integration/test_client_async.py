@@ -16,8 +16,6 @@ from tests.conftest import calibration_document
 from tests.integration.http_bench import HttpBench, http_bench
 from tests.tiny_engine import grey_png
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[HttpBench]:

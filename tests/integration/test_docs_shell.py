@@ -25,7 +25,6 @@ from tests.integration.test_cli_check import write_beads
 from tests.unit.imaging.test_imaging_tagged_room import AP, LAT
 from tests.unit.radiograph_files import dicom, gradient, write_dicom
 
-pytestmark = pytest.mark.timeout(120)
 PAGES = (
     "README.md",
     "docs/integrate.md",

@@ -19,7 +19,6 @@ from tests.integration.http_bench import http_bench, problem
 from tests.integration.processes import parts
 from tests.tiny_engine import grey_png
 
-pytestmark = pytest.mark.timeout(60)
 PUBLISHED = Path(__file__).parents[2] / "openapi.yaml"
 NO_JOB = "/jobs/00000000-0000-4000-8000-000000000000"
 JOB = "/jobs/{job_id}"

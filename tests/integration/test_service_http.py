@@ -16,7 +16,6 @@ from lumbar3d.artifacts import ARTIFACTS
 from tests.conftest import calibration_document
 from tests.integration.http_bench import HttpBench, http_bench, problem
 
-pytestmark = pytest.mark.timeout(60)
 PUBLISHED = Path(__file__).parents[2] / "openapi.yaml"
 CSP = "content-security-policy"
 VARYING = {"date", "x-request-id"}

@@ -27,7 +27,6 @@ from lumbar3d.service.webhooks import Allowed, ForbiddenTargetError, read_target
 from lumbar3d.signature import HEADER, sign, verify
 from tests.integration.http_bench import HttpBench, http_bench
 
-pytestmark = pytest.mark.timeout(60)
 SECRET = "a-secret-of-both-sides"
 HERE = "127.0.0.0/8 localhost"
 
