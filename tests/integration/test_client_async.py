@@ -36,7 +36,6 @@ def test_from_films_to_files_and_nothing_left(bench: HttpBench, films: tuple[Pat
 
     async def work() -> None:
         async with AsyncJobsClient(url) as client:
-            assert await client.is_alive()
             first, second = await asyncio.gather(
                 *(client.submit(films, tmp_path / "room.json", idempotency_key=key) for key in ("a", "b"))
             )

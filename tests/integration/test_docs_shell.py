@@ -36,6 +36,7 @@ PAGES = (
 ELSEWHERE = {
     "make demo": "test_demo.py runs the demonstration, and this is make test",
     "lumbar3d serve": "the service of this file stands for it",
+    "lumbar3d report": "the tiny engine's spine has no levels to report; the report has tests of its own",
     "docker compose": "no container engine in the tests; the compose files are checked against their schema",
 }
 """First words that no test runs here, and what stands in for them."""
