@@ -8,9 +8,21 @@ from types import ModuleType
 from typing import Any
 
 from lumbar3d import detector, quality
-from lumbar3d.detection import aim, chain, confidence, crops, decode, inspection, looks, naming, other_view, report
+from lumbar3d.detection import (
+    aim,
+    chain,
+    confidence,
+    crops,
+    decode,
+    guided_look,
+    inspection,
+    looks,
+    naming,
+    other_view,
+    report,
+)
 from lumbar3d.drr import attenuation
-from lumbar3d.geometry import calibration, world_frame
+from lumbar3d.geometry import calibration, triangulation, world_frame
 from lumbar3d.imaging import consistency, normalise, preprocess
 from lumbar3d.measurement import heights, points, sampling, vertebra_frame
 from lumbar3d.refusal import constants as refusal
@@ -60,6 +72,8 @@ OWNERS = (
     Owner(truncation, ("SHOWN_SHARE", "SHOWN_STEP", "BODY_SHARE")),
     Owner(crops, ("CROP_PX", "GRID_STEP")),
     Owner(detector, ("LEAST_OPACITY",)),
+    Owner(guided_look, ("GUIDE_BLUR_PX",)),
+    Owner(triangulation, ("STEP_MM",)),
     Owner(confidence, ("WITHIN_MM", "DIRECTIONS")),
     Owner(report, ("DIGITS",)),
     Owner(attenuation, ("MU_PER_MM",)),

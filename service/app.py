@@ -38,6 +38,8 @@ from lumbar3d.service.routes import (
 from lumbar3d.service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
+DEMO = Path(__file__).parents[1] / "demo"
+"""The demonstration pair that the page offers to try."""
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:
@@ -111,6 +113,8 @@ def _add_page(app: FastAPI) -> None:
 
     As the router's default and not as a route: one that takes every path would hide that a method is not allowed.
     """
+    if DEMO.is_dir():
+        app.mount("/demo", _Page(directory=DEMO), name="demo")
     if WEB.is_dir():
         app.router.default = _Page(directory=WEB, html=True)
 
@@ -130,4 +134,6 @@ class _Page(StaticFiles):
         answer = await super().get_response(path, scope)
         if isinstance(answer, RedirectResponse):
             raise HTTPException(404)
+        # Names do not change with the contents: after an upgrade no old script may meet a new page.
+        answer.headers["Cache-Control"] = "no-cache"
         return answer

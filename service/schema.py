@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from lumbar3d.contracts import Calibration, Problem, ReconstructionResult, ReconstructOptions
 from lumbar3d.edits import ReviewRequest, RevisionRequest
-from lumbar3d.export.overlay_form import Overlay
+from lumbar3d.export.overlay_document import OverlayDocument
 
 DESCRIPTION = """Submit, follow, fetch:
 
@@ -52,7 +52,7 @@ def build(app: FastAPI) -> dict[str, Any]:
     kinds = (Calibration, ReconstructOptions, Problem, ReconstructionResult, ReviewRequest, RevisionRequest)
     models = [(model, "validation") for model in kinds]
     _, definitions = models_json_schema(models, ref_template=REFERENCE)  # type: ignore[arg-type]
-    overlay = TypeAdapter(Overlay).json_schema(ref_template=REFERENCE)
+    overlay = TypeAdapter(OverlayDocument).json_schema(ref_template=REFERENCE)
     schemas = {**document["components"]["schemas"], **definitions["$defs"], **overlay.pop("$defs"), "Overlay": overlay}
     schemas = {name: schema for name, schema in sorted(schemas.items()) if name not in GENERATED}
     document["servers"] = [{"url": "/", "description": "wherever this is served"}]

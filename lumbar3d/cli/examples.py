@@ -11,6 +11,7 @@ LINES = {
     ),
     "compare": ("compare before/result.json after/result.json",),
     "report": ("report spine --out spine.pdf", "report 5f0c2b1e-8a57-4a0b-9d0e-3f6f2f8f9a11 --format html"),
+    "validate": ("validate films ct/sub-01_seg-vert_msk.nii.gz", "validate films ct --mesh-frame ras --json"),
     "serve": ("serve", "serve --port 8100 --data-dir /srv/lumbar3d"),
     "worker": ("worker",),
     "doctor": ("doctor", "doctor --no-engine --json"),

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from lumbar3d.artifacts import FORMATS, RESULT, STORED, Artifact
+from lumbar3d.artifacts import FORMATS, RESULT, USUAL, Artifact
 from lumbar3d.client.errors import AddressError, NoAnswerError, refusal
 from lumbar3d.contracts import (
     FRAMES,
@@ -42,7 +42,7 @@ MADE_TIMEOUT_S = 120.0
 BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 ASK_AGAIN = 60
 LONGEST_PAUSE_S = 10
-SAVED = tuple(artifact for artifact in STORED if not artifact.repeats)
+SAVED = tuple(artifact for artifact in USUAL if not artifact.repeats)
 """What a download without choice holds."""
 ERASED = "Lumbar3d-Erased"
 PAGE = 200

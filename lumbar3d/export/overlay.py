@@ -13,8 +13,7 @@ from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.outline import outlines_px
-from lumbar3d.export.overlay_form import LandmarkOverlay, LevelOverlay
-from lumbar3d.export.overlay_form import ViewOverlay as ViewOverlay
+from lumbar3d.export.overlay_document import LandmarkOverlay, LevelOverlay, ViewOverlay
 from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh

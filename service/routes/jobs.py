@@ -65,6 +65,8 @@ async def look(
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> JobStatus | Response:
     """State, stage, progress 0-1, place in the queue (1 is next). Poll with If-None-Match, or use the events."""
+    if if_none_match and (kept := await services.polls.is_unchanged(job_id, if_none_match, client)):
+        return Response(status_code=304, headers=kept.headers)
     since_s = time.monotonic()
     job, position = await services.turns.take(client, lambda: services.table.look(job_id, client))
     told = Told.of(job, position, since_s)

@@ -53,6 +53,9 @@ def test_examples_are_read_as_they_stand(command: str, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     for name in ("ap.dcm", "lat.dcm", "calibration.json", "beads.csv", "keys"):
         (tmp_path / name).touch()
+    (tmp_path / "films").mkdir()
+    (tmp_path / "ct").mkdir()
+    (tmp_path / "ct" / "sub-01_seg-vert_msk.nii.gz").touch()
     for folder in ("before", "after"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "result.json").touch()

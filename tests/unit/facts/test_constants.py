@@ -17,7 +17,15 @@ from lumbar3d.registration.constants import FitStage, RegistrationConstants
 LIBRARY = Path(__file__).resolve().parents[3] / "lumbar3d"
 PACKAGES = ("detection", "refusal", "drr", "engines", "geometry", "imaging", "measurement", "registration", "shape")
 MODULES = ("detector.py", "quality.py")
-DOOR = ("geometry/beads.py", "imaging/formats", "imaging/header.py", "imaging/inspect.py", "imaging/sandbox.py")
+DOOR = (
+    "geometry/beads.py",
+    "imaging/codec_server.py",
+    "imaging/decoder.py",
+    "imaging/formats",
+    "imaging/header.py",
+    "imaging/inspect.py",
+    "imaging/sandbox.py",
+)
 """What is let in, and how a calibration is made; what comes out of a film depends on none of these."""
 NOT_CONSTANTS = {
     "drr.cpu.MAX_THREADS": "time only",

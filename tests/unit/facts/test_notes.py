@@ -24,6 +24,7 @@ PAIR = (
     quality.NAMES_UNSURE,
     quality.GEOMETRY_REFINED,
     quality.GEOMETRY_FAR_OFF,
+    quality.VIEWS_OBLIQUE,
     TWO_STUDIES,
 )
 
