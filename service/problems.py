@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from lumbar3d import codes
 from lumbar3d.contracts import Problem
@@ -95,10 +95,11 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 def _allowed(request: Request) -> list[str]:
     """Methods that this address takes; a page's file takes GET and HEAD."""
     asked = {"type": "http", "path": request.url.path, "root_path": "", "headers": []}
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]  # of files, for any method
     found = [
         method
         for method in METHODS
-        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in request.app.routes)
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
     ]
     return ["GET", "HEAD", *found[1:]] if "GET" in found or not found else found
 
