@@ -43,8 +43,9 @@ def serve(address: str) -> None:
             line, _ = listener.accept()
             with line:
                 length, streams, _, _ = socket.recv_fds(line, 4, 3)
-                said = json.loads(line.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL))
-                line.sendall(bytes([_run(*said, streams)]))
+                said = line.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
+                arguments, folder, environment = json.loads(said)
+                line.sendall(bytes([_run(arguments, folder, environment, streams)]))
 
 
 def _load(*_: object) -> pipeline.Engine:

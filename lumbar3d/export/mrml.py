@@ -25,7 +25,8 @@ def scene(result: ReconstructionResult) -> bytes:
     marks = {"textScale": "0", "glyphScale": "1.5", "visibility": "true"}
     _shown(root, "MarkupsFiducial", "Landmarks", 1, artifacts.MARKUPS.file, {"coordinateSystem": "LPS"}, marks)
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    content: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content
 
 
 _STORAGE = {"Model": "ModelStorage", "MarkupsFiducial": "MarkupsJsonStorage"}
@@ -45,10 +46,9 @@ def _shown(
     ids = {
         role: f"vtkMRML{node}Node{number}" for role, node in (("storage", _STORAGE[kind]), ("display", _DISPLAY[kind]))
     }
-    ElementTree.SubElement(
-        root, _STORAGE[kind], id=ids["storage"], name=f"{name} file", fileName=file, useCompression="0", **storage
-    )
-    ElementTree.SubElement(root, _DISPLAY[kind], id=ids["display"], name=f"{name} display", **display)
+    file_of = {"id": ids["storage"], "name": f"{name} file", "fileName": file, "useCompression": "0", **storage}
+    ElementTree.SubElement(root, _STORAGE[kind], file_of)
+    ElementTree.SubElement(root, _DISPLAY[kind], {"id": ids["display"], "name": f"{name} display", **display})
     references = "".join(f"{role}:{ids[role]};" for role in ("display", "storage"))
     ElementTree.SubElement(
         root,
