@@ -23,7 +23,7 @@ from lumbar3d.detection import (
 )
 from lumbar3d.drr import attenuation
 from lumbar3d.geometry import calibration, triangulation, world_frame
-from lumbar3d.imaging import consistency, normalise, preprocess
+from lumbar3d.imaging import consistency, normalise, preprocess, search_windows
 from lumbar3d.measurement import heights, points, sampling, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
@@ -55,7 +55,10 @@ class Owner:
 OWNERS = (
     Owner(preprocess, ("GRID",)),
     Owner(normalise, ("CONSTANTS",)),
-    Owner(consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED")),
+    Owner(search_windows, ("SPARE_MM", "SEARCH_STEP_MM")),
+    Owner(
+        consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED", "SAME_WAY")
+    ),
     Owner(calibration, ("LIMITS",)),
     Owner(world_frame, ("LARGEST_TURN_DEG", "LARGEST_LATERAL_TURN_DEG")),
     Owner(refusal, ("CONSTANTS",)),
@@ -63,7 +66,7 @@ OWNERS = (
     Owner(chain, ("CONSTANTS",)),
     Owner(naming, ("CONSTANTS", "COUNTS")),
     Owner(laterality_landmarks, ("CONSTANTS",)),
-    Owner(aim, ("OFF_CENTRE_MM", "LEAST_CONFIDENCE")),
+    Owner(aim, ("OFF_CENTRE_MM", "NEARLY_BEST", "LEAST_CONFIDENCE")),
     Owner(looks, ("ZOOMS", "COLUMN_HALF_WIDTH_MM", "LEAST_BODIES")),
     Owner(decode, ("STRIDE", "WINDOW", "DISTINCT_SHARE")),
     Owner(inspection, ("SAME_BODY",)),
@@ -95,7 +98,7 @@ OWNERS = (
 )
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
-    "imaging": (preprocess, normalise),
+    "imaging": (preprocess, normalise, search_windows),
     "detection": (refusal, chain, naming, laterality_landmarks),
     "registration": (fit,),
     "measurement": (sampling, vertebra_frame),

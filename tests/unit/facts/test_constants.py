@@ -32,6 +32,7 @@ NOT_CONSTANTS = {
     "drr.gpu.THREADS_PER_BLOCK": "time only",
     "shape.distance.NEIGHBOURS": "time only",
     "shape.distance.CHUNK_PAIRS": "memory only",
+    "detection.aim.AT_ONCE": "memory only",
     "registration.parameters.POSE": "a rigid motion has six numbers",
     "detection.flip_averaging._LATERAL": "a place in an array",
     "detection.flip_averaging._MIRRORED": "a place in an array",
