@@ -269,6 +269,18 @@ MARKUPS = Artifact(
     note="Markups of 3D Slicer",
     sources=(RESULT.file,),
 )
+SLICER = Artifact(
+    operation="slicer",
+    address="/spine.mrml",
+    file="spine.mrml",
+    media_type="application/xml",
+    summary="The vertebrae and landmarks as a scene of 3D Slicer",
+    remark="Opens the STL files along LPS and the markups that lie beside it, named and coloured.",
+    contents="MRML",
+    label="Scene of 3D Slicer",
+    note="MRML; beside the STL files (LPS) and the markups",
+    sources=(RESULT.file,),
+)
 TABLE = Artifact(
     operation="table",
     address="/measurements.csv",
@@ -335,7 +347,7 @@ EVIDENCE = (FILM, RECOGNITION)
 """Of these, what a refused pair has as well."""
 FIT = "fit.npz"
 """What a revision starts from; it has no address."""
-ARTIFACTS = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE, PLY, VTP, OBJ, LABELS, MARKUPS, TABLE, FHIR)
+ARTIFACTS = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE, PLY, VTP, OBJ, LABELS, MARKUPS, SLICER, TABLE, FHIR)
 STORED = tuple(artifact for artifact in ARTIFACTS if not artifact.sources)
 MADE = tuple(artifact for artifact in ARTIFACTS if artifact.sources)
 USUAL = (*STORED, PICTURE)
@@ -351,6 +363,7 @@ FORMATS: dict[str, tuple[Artifact, ...]] = {
     "obj": (OBJ,),
     "nifti": (LABELS,),
     "markups": (MARKUPS,),
+    "mrml": (SLICER,),
     "csv": (TABLE,),
     "fhir": (FHIR,),
     "png": (PICTURE, IMAGE),

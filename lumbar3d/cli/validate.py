@@ -37,8 +37,6 @@ def validate(
     """Surface and pose errors of a reconstruction against the person's own CT, level by level.
 
     The CT's vertebrae are placed one by one on the same films, so a lying CT may be held against standing films.
-
-    Example: lumbar3d validate films ct/sub-01_seg-vert_msk.nii.gz
     """
     from lumbar3d.pipeline import Engine
     from lumbar3d.validation.against_ct import validate as compare

@@ -10,7 +10,7 @@ from pathlib import Path
 from lumbar3d import artifacts
 from lumbar3d.artifacts import Artifact
 from lumbar3d.contracts import FRAMES, FrameName
-from lumbar3d.export import archive, fhir, label_volume, markups, measurement_table, stl, surface_files
+from lumbar3d.export import archive, fhir, label_volume, markups, measurement_table, mrml, stl, surface_files
 from lumbar3d.export.report.content import Heading
 from lumbar3d.export.report.making import made
 from lumbar3d.export.result_reader import read_result
@@ -70,6 +70,10 @@ def _markups(source: bytes, _frame: FrameName) -> bytes:
     return markups.markups(read_result(source))
 
 
+def _slicer(source: bytes, _frame: FrameName) -> bytes:
+    return mrml.scene(read_result(source))
+
+
 def _table(source: bytes, _frame: FrameName) -> bytes:
     return measurement_table.measurements_csv(read_result(source).measurements)
 
@@ -87,6 +91,7 @@ _CONVERSIONS: dict[str, Conversion] = {
     artifacts.OBJ.operation: lambda source, frame: surface_files.obj(read_scene(source), frame),
     artifacts.LABELS.operation: lambda source, _frame: label_volume.nifti(read_scene(source)),
     artifacts.MARKUPS.operation: _markups,
+    artifacts.SLICER.operation: _slicer,
     artifacts.TABLE.operation: _table,
     artifacts.FHIR.operation: _fhir,
 }

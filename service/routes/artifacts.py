@@ -13,8 +13,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from lumbar3d import __version__
-from lumbar3d.artifacts import ARTIFACTS, EVIDENCE, KEPT, RESULT, Artifact
-from lumbar3d.contracts import FrameName, JobState, ReconstructionResult
+from lumbar3d.artifacts import ARTIFACTS, EVIDENCE, KEPT, OVERLAY, RESULT, Artifact
+from lumbar3d.contracts import FrameName, JobState
 from lumbar3d.export.conversions import STORED_FRAME, convert, is_made, stored_files
 from lumbar3d.jobs import audit, records
 from lumbar3d.jobs.bundles import OpenFile
@@ -27,6 +27,12 @@ from lumbar3d.service.routes.responses import ANY_JOB, CheckedFile, Documented, 
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
+BYTES: dict[str, object] = {"type": "string", "format": "binary"}
+SENT = {
+    "ETag": {"description": "Of these bytes; strong", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "Name to save it under: job and file", "schema": {"type": "string"}},
+}
+PART = {**SENT, "Content-Range": {"description": "Which part of how many bytes", "schema": {"type": "string"}}}
 NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost", "store_unavailable")
 
 
@@ -132,21 +138,28 @@ def _each(artifact: Artifact) -> Callable[..., object]:
 
 
 def _documented(artifact: Artifact) -> Documented:
-    schema = {"type": "object"} if artifact.media_type.endswith("json") else {"type": "string", "format": "binary"}
-    content = {"content": {artifact.media_type: {"schema": schema}}}
+    content = {"content": {artifact.media_type: {"schema": _schema(artifact)}}}
+    is_json = artifact.media_type.endswith("json")
+    part = {"headers": PART} if is_json else {"content": {artifact.media_type: {"schema": BYTES}}, "headers": PART}
     return {
-        200: {
-            "description": artifact.contents,
-            **({"model": ReconstructionResult} if artifact is RESULT else content),
-        },
+        200: {"description": artifact.contents, "headers": SENT, **content},
         **(
             {}
             if artifact.sources or artifact is RESULT
-            else {206: {"description": "The part that the Range header asked for"}}
+            else {206: {"description": "The part that the Range header asked for", **part}}
         ),
-        304: {"description": "The same as the ETag in If-None-Match"},
+        304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
         **documented(*ANY_JOB, *NO_FILE, "invalid_request"),
     }
+
+
+def _schema(artifact: Artifact) -> dict[str, object]:
+    named = {RESULT.operation: "ReconstructionResult", OVERLAY.operation: "Overlay"}
+    if artifact.operation in named:
+        return {"$ref": f"#/components/schemas/{named[artifact.operation]}"}
+    if artifact.media_type.startswith("text/"):
+        return {"type": "string"}
+    return {"type": "object"} if artifact.media_type.endswith("json") else BYTES
 
 
 for _artifact in (*ARTIFACTS, *KEPT):
@@ -157,6 +170,7 @@ for _artifact in (*ARTIFACTS, *KEPT):
         summary=_artifact.summary,
         description=_artifact.remark,
         response_model=None,
+        response_class=Response,
         responses=_documented(_artifact),
     )
 

@@ -28,7 +28,7 @@ LOOK: Documented = {
         "headers": ETAG,
         "content": {"application/json": {"example": examples.RUNNING}},
     },
-    304: {"description": "Nothing changed since the ETag in If-None-Match"},
+    304: {"description": "Nothing changed since the ETag in If-None-Match", "headers": ETAG},
     **documented(*ANY_JOB),
 }
 EVENTS: Documented = {
@@ -77,7 +77,7 @@ async def look(
     return status(job, position)
 
 
-@ROUTER.get("/{job_id}/events", summary="Progress as server-sent events", responses=EVENTS)
+@ROUTER.get("/{job_id}/events", summary="Progress as server-sent events", response_class=Response, responses=EVENTS)
 async def events(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> EventSourceResponse:
     """One event now and one for every change; reconnecting is always safe."""
     services.streams.check(client)

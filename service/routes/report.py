@@ -16,7 +16,7 @@ from lumbar3d.export.report.making import made
 from lumbar3d.export.report.page import POLICY
 from lumbar3d.jobs.records import status
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
-from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, open_file, record_read
+from lumbar3d.service.routes.artifacts import BYTES, NO_FILE, SENT, IfNoneMatch, open_file, record_read
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
@@ -26,9 +26,10 @@ def _answers(artifact: Artifact) -> Documented:
     return {
         200: {
             "description": artifact.contents,
-            "content": {artifact.media_type: {"schema": {"type": "string", "format": "binary"}}},
+            "headers": SENT,
+            "content": {artifact.media_type: {"schema": {"type": "string"} if artifact is REPORT_PAGE else BYTES}},
         },
-        304: {"description": "The same as the ETag in If-None-Match"},
+        304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
         **documented(*ANY_JOB, *NO_FILE),
     }
 
@@ -62,6 +63,7 @@ for _artifact in REPORTS:
         summary=_artifact.summary,
         description=_artifact.remark,
         response_model=None,
+        response_class=Response,
         responses=_answers(_artifact),
     )
 

@@ -196,6 +196,13 @@ export const ARTIFACTS = [
     parameter: "",
   },
   {
+    address: "/spine.mrml",
+    file: "spine.mrml",
+    label: "Scene of 3D Slicer",
+    note: "MRML; beside the STL files (LPS) and the markups",
+    parameter: "",
+  },
+  {
     address: "/measurements.csv",
     file: "measurements.csv",
     label: "Measurements",
