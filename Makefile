@@ -8,8 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadfile
 NOT_RUN := $(VENV)/not-run.txt
 # Node comes as a wheel: `npm` of the environment, whatever else is installed.
-NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix tests/page --no-audit --no-fund
-PAGE := PATH="$(abspath $(BIN)):$$PATH" tests/page/node_modules/.bin
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix page --no-audit --no-fund
 
 SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (lumbar3d.training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
 # The kernel that OpenBLAS does not choose here: results must not hang on it. (An older one runs everywhere.)
@@ -18,7 +17,7 @@ NUMERIC_NAMES := geometry* shape_* measurement_* joint_prior cohort_inputs cohor
 NUMERIC = $(shell find tests/unit -false $(patsubst %,-o -name 'test_%.py',$(NUMERIC_NAMES)) | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format unit numeric coverage smoke openapi services clean
+.PHONY: help demo test check page format unit numeric coverage smoke openapi services clean
 
 help:  ## list these words
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /\1\t/' | expand -t 12
@@ -33,25 +32,27 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[cpu,service,worker,bridge,dev,postgres,s3,training]'
 	touch $@
 
-$(VENV)/.page: tests/page/package-lock.json $(VENV)/.dev
+$(VENV)/.page: page/package-lock.json $(VENV)/.dev
 	$(NPM) ci --loglevel=error
 	touch $@
 
 demo: $(VENV)/.runtime  ## reconstruct the demonstration pair and open the way to see it
 	$(BIN)/lumbar3d demo $(DEMO_FLAGS)
 
-format: $(VENV)/.dev $(VENV)/.page  ## format Python and JavaScript, mend what the linters can mend
+page: $(VENV)/.page  ## build the page of the service again, into service/web
+	$(NPM) run --silent build
+
+format: $(VENV)/.dev $(VENV)/.page  ## format Python and TypeScript, mend what the linters can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(PAGE)/biome check --write --config-path=tests/page service/web/js
+	$(NPM) run --silent format
 
 check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI drift, container files: all that is not a test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PAGE)/biome check --config-path=tests/page service/web/js
-	$(PAGE)/tsc --project tests/page
+	$(NPM) run --silent check
 	$(BIN)/python -m lumbar3d.service.openapi --check openapi.yaml
 	$(BIN)/hadolint docker/service.Dockerfile docker/worker.Dockerfile
 	$(BIN)/python -m benchmarks.pages --check
@@ -85,4 +86,4 @@ services: $(VENV)/.dev  ## the browser and the Redis that the tests use, where t
 	sh tests/services.sh $(BIN)/python
 
 clean:  ## remove the environment and what demo wrote
-	rm -rf $(VENV) tests/page/node_modules demo-output
+	rm -rf $(VENV) page/node_modules demo-output

@@ -5,6 +5,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY lumbar3d lumbar3d
 COPY service service
 COPY worker worker
+COPY demo demo
 RUN python -m venv /opt/lumbar3d \
  && /opt/lumbar3d/bin/pip install --no-cache-dir --constraint constraints.txt ".[service,bridge,postgres,s3]"
 

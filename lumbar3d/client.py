@@ -21,7 +21,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from lumbar3d.artifacts import DICOM, FORMATS, RESULT, SEGMENTATION, STORED, Artifact
+from lumbar3d.artifacts import DICOM, FORMATS, RESULT, SEGMENTATION, USUAL, Artifact
 from lumbar3d.contracts import (
     FRAMES,
     VIEWS,
@@ -46,7 +46,7 @@ BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 ASK_AGAIN = 60
 LONGEST_PAUSE_S = 10
 
-SAVED = tuple(artifact for artifact in STORED if not artifact.repeats)
+SAVED = tuple(artifact for artifact in USUAL if not artifact.repeats)
 """What a download without choice holds."""
 ERASED = "Lumbar3d-Erased"
 

@@ -8,10 +8,22 @@ from types import ModuleType
 from typing import Any
 
 from lumbar3d import detector, quality
-from lumbar3d.detection import aim, chain, confidence, crops, decode, inspection, looks, naming, other_view, report
+from lumbar3d.detection import (
+    aim,
+    chain,
+    confidence,
+    crops,
+    decode,
+    guided_look,
+    inspection,
+    looks,
+    naming,
+    other_view,
+    report,
+)
 from lumbar3d.drr import attenuation
-from lumbar3d.geometry import calibration, world_frame
-from lumbar3d.imaging import consistency, normalise, preprocess
+from lumbar3d.geometry import calibration, triangulation, world_frame
+from lumbar3d.imaging import consistency, normalise, preprocess, search_windows
 from lumbar3d.measurement import heights, points, sampling, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
@@ -43,7 +55,10 @@ class Owner:
 OWNERS = (
     Owner(preprocess, ("GRID",)),
     Owner(normalise, ("CONSTANTS",)),
-    Owner(consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED")),
+    Owner(search_windows, ("SPARE_MM", "SEARCH_STEP_MM")),
+    Owner(
+        consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED", "SAME_WAY")
+    ),
     Owner(calibration, ("LIMITS",)),
     Owner(world_frame, ("LARGEST_TURN_DEG", "LARGEST_LATERAL_TURN_DEG")),
     Owner(refusal, ("CONSTANTS",)),
@@ -51,7 +66,7 @@ OWNERS = (
     Owner(chain, ("CONSTANTS",)),
     Owner(naming, ("CONSTANTS", "COUNTS")),
     Owner(laterality_landmarks, ("CONSTANTS",)),
-    Owner(aim, ("OFF_CENTRE_MM", "LEAST_CONFIDENCE")),
+    Owner(aim, ("OFF_CENTRE_MM", "NEARLY_BEST", "LEAST_CONFIDENCE")),
     Owner(looks, ("ZOOMS", "COLUMN_HALF_WIDTH_MM", "LEAST_BODIES")),
     Owner(decode, ("STRIDE", "WINDOW", "DISTINCT_SHARE")),
     Owner(inspection, ("SAME_BODY",)),
@@ -60,6 +75,8 @@ OWNERS = (
     Owner(truncation, ("SHOWN_SHARE", "SHOWN_STEP", "BODY_SHARE")),
     Owner(crops, ("CROP_PX", "GRID_STEP")),
     Owner(detector, ("LEAST_OPACITY",)),
+    Owner(guided_look, ("GUIDE_BLUR_PX",)),
+    Owner(triangulation, ("STEP_MM",)),
     Owner(confidence, ("WITHIN_MM", "DIRECTIONS")),
     Owner(report, ("DIGITS",)),
     Owner(attenuation, ("MU_PER_MM",)),
@@ -81,7 +98,7 @@ OWNERS = (
 )
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
-    "imaging": (preprocess, normalise),
+    "imaging": (preprocess, normalise, search_windows),
     "detection": (refusal, chain, naming, laterality_landmarks),
     "registration": (fit,),
     "measurement": (sampling, vertebra_frame),

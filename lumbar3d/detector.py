@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from lumbar3d.detection.crops import GRID_STEP, Crop, paste
 from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.first_pass import FirstPass, prepare, shrink
 from lumbar3d.detection.flip_averaging import looks, merged
+from lumbar3d.detection.guided_look import Guide, guided_pass
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, look_again, name_together
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.detection.naming import Naming
@@ -80,7 +82,7 @@ class Detector:
         """
         return cls(open_session(store, "network", threads), open_session(store, "refiner", threads))
 
-    def detect(self, ap: NetworkView, lat: NetworkView, is_named: bool = False) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
 
         Parameters
@@ -97,7 +99,7 @@ class Detector:
         DeviceError
             ONNX Runtime failed.
         """
-        inspected = self.inspect([ap, lat])
+        inspected: Sequence[Inspection] = self.inspect([ap, lat])
         naming = name_together(*inspected)
         try:
             inspected = self._accepted(inspected, naming, is_named)
@@ -108,6 +110,27 @@ class Detector:
         refined_ap, refined_lat = self.refine(guesses)
         sources = guesses[0].view.source, guesses[1].view.source
         return Detection(ap=refined_ap, lat=refined_lat, naming=naming, sources=sources)
+
+    def third_look(self, found: Detection, guides: Sequence[Guide]) -> Detection:
+        """Opacities and landmarks redrawn around what was fitted; names, confidence and novelty stay.
+
+        Parameters
+        ----------
+        found : Detection
+            By this detector, with its ``sources``.
+        guides : sequence of Guide
+            Of AP and LAT.
+
+        Raises
+        ------
+        DeviceError
+            ONNX Runtime failed.
+        """
+        assert found.sources is not None  # ``detect`` has stated them
+        seen = zip(found.sources, found.views, guides, strict=True)
+        redrawn = self.refine([guided_pass(*parts) for parts in seen])
+        ap, lat = (replace(new, novelty=old.novelty) for new, old in zip(redrawn, found.views, strict=True))
+        return replace(found, ap=ap, lat=lat)
 
     def _accepted(self, inspected: Sequence[Inspection], naming: Naming, is_named: bool) -> Sequence[Inspection]:
         """Films as both tell them together, past every reason not to answer that the first network's looks give."""
@@ -181,7 +204,7 @@ class Detector:
             landmark_sigma_px=np.sqrt(np.trace(calibrated, axis1=-2, axis2=-1) / 2),
             confidence=guess.reading.confidence,
             landmark_covariance_px2=calibrated * signs[:, None] * signs,
-            novelty=self.novelty(guess),
+            novelty=self.novelty(guess) if guess.features.size else None,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lumbar3d.arrays import Array, Image
+from lumbar3d.arrays import Array, Image, Mask
 from lumbar3d.contracts import Calibration
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.result import Detection, ViewDetection
@@ -56,7 +56,7 @@ class KeptFit:
     method: str
     error: LateralError | None
     notes: tuple[str, ...]
-    edited: Array
+    edited: Mask
 
 
 def save(reconstruction: Reconstruction, path: Path) -> None:

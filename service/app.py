@@ -38,6 +38,8 @@ from lumbar3d.service.routes import (
 from lumbar3d.service.settings import ServiceSettings
 
 WEB = Path(__file__).parent / "web"
+DEMO = Path(__file__).parents[1] / "demo"
+"""The demonstration pair that the page offers to try."""
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:
@@ -102,6 +104,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
 
 def _add_page(app: FastAPI) -> None:
     """The result page: static files, after every route of the interface."""
+    if DEMO.is_dir():
+        app.mount("/demo", _Page(directory=DEMO), name="demo")
     if WEB.is_dir():
         app.mount("/", _Page(directory=WEB, html=True), name="page")
 
@@ -114,4 +118,6 @@ class _Page(StaticFiles):
         answer = await super().get_response(path, scope)
         if isinstance(answer, RedirectResponse):
             raise HTTPException(404)
+        # Names do not change with the contents: after an upgrade no old script may meet a new page.
+        answer.headers["Cache-Control"] = "no-cache"
         return answer

@@ -19,6 +19,7 @@ from lumbar3d.cli.reconstruct import reconstruct
 from lumbar3d.cli.report import report
 from lumbar3d.cli.serve import serve
 from lumbar3d.cli.settings import settings
+from lumbar3d.cli.validate import validate
 from lumbar3d.cli.worker import worker
 
 HELP = """Two calibrated radiographs of a standing patient to the lumbar spine L1-L5 in 3D.
@@ -75,7 +76,7 @@ def about(
     """What stands before a command."""
 
 
-OWN = (demo, check, reconstruct, report, serve, worker, doctor, audit, settings)
+OWN = (demo, check, reconstruct, report, validate, serve, worker, doctor, audit, settings)
 for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download, jobs.cancel, jobs.erase):
     app.command()(command)
 app.add_typer(calibrate.app, name="calibrate")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lumbar3d.artifacts import FORMATS, STORED, Artifact
+from lumbar3d.artifacts import FORMATS, USUAL, Artifact
 from lumbar3d.cli.console import out, progress_bar
 from lumbar3d.cli.options import (
     ApArgument,
@@ -63,7 +63,7 @@ def reconstruct(
             on_status(_status(stage, progress))
 
         engine.run(ap, lat, room, options, Path(running), report)
-        wanted = STORED if chosen is None else [each for name in chosen for each in FORMATS[name]]
+        wanted = USUAL if chosen is None else [each for name in chosen for each in FORMATS[name]]
         made = [folder / name for name in _saved(wanted, Path(running), folder, frame)]
     out("\n".join(map(str, sorted(made))))
 

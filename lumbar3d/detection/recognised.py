@@ -73,10 +73,10 @@ def refusals_with(recognised: Recognised) -> Iterator[None]:
 
 def centres_px(view: ViewDetection) -> Array:
     """Middles (levels, 2) of the bodies on the detection's grid: between the end plates, or of all where they lack."""
-    found = np.isfinite(view.landmarks_px).all(-1, keepdims=True)
-    anywhere = np.where(found, view.landmarks_px, 0.0).sum(axis=1) / np.where(
-        found.any(axis=1), found.sum(axis=1), np.nan
-    )
+    found = np.asarray(np.isfinite(view.landmarks_px).all(axis=-1))[..., None]
+    count = np.asarray(found.sum(axis=1), dtype=float)
+    total = np.asarray(np.where(found, view.landmarks_px, 0.0).sum(axis=1))
+    anywhere = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
     plates = view.landmarks_px[:, PLATES].mean(axis=1)
     return np.asarray(np.where(np.isfinite(plates), plates, anywhere))
 

@@ -12,7 +12,7 @@ from lumbar3d.jobs import identity
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import IdentityUnavailableError, SourceNotDicomError
 from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, record_read
-from lumbar3d.service.routes.report import read_file, told
+from lumbar3d.service.routes.report import reader, told
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
@@ -70,7 +70,7 @@ def _made(services: Services, job_id: str, client: str, artifact: Artifact) -> b
     def make() -> bytes:
         """Some seconds of work: for all who ask at the same time once, and not again for a while."""
         ended_s = job.finished_s or job.updated_s
-        return write(heading, ended_s, identifiers, lambda name: read_file(services, job_id, client, name))
+        return write(heading, ended_s, identifiers, reader(services, client, heading))
 
     return services.made.get((artifact.operation, source), make)
 

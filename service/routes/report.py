@@ -72,31 +72,30 @@ def heading_of(services: Services, job_id: str, client: str) -> Heading:
     row = status(job, None)
     ended = datetime.fromtimestamp(job.finished_s or job.updated_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return Heading(
-        job=job_id,
-        made=ended,
-        reference=getattr(row, "reference", None) or "",
-        review=signed(getattr(row, "review", None)),
-        revision=getattr(row, "revision", 1),
+        job=job_id, made=ended, reference=row.reference or "", review=signed(row.review), revision=row.revision
     )
 
 
-def read_file(services: Services, job_id: str, client: str, name: str) -> bytes:
-    """A stored file of the result."""
-    with os.fdopen(open_file(services, job_id, client, name).descriptor, "rb") as stream:
-        return stream.read()
+def reader(services: Services, client: str, heading: Heading) -> Callable[[str], bytes]:
+    """Gives the stored files of one revision by their names, whatever becomes the current one meanwhile."""
+
+    def read(name: str) -> bytes:
+        file = open_file(services, heading.job, client, name, heading.revision)
+        with os.fdopen(file.descriptor, "rb") as stream:
+            return stream.read()
+
+    return read
 
 
 def told(services: Services, job_id: str, client: str) -> tuple[str, Heading]:
     """What a report is made of, in one text, and its heading: the result, and what the job's row says of it."""
-    stored = open_file(services, job_id, client, RESULT.file)
-    os.close(stored.descriptor)
     heading = heading_of(services, job_id, client)
+    stored = open_file(services, job_id, client, RESULT.file, heading.revision)
+    os.close(stored.descriptor)
     return f"{stored.sha256} {heading}", heading
 
 
 def _make(services: Services, job_id: str, client: str, asked: tuple[Artifact, str, Heading]) -> bytes:
     artifact, etag, heading = asked
     record_read(services, job_id, client, artifact.file)
-    return services.made.get(
-        etag, lambda: made(artifact, lambda name: read_file(services, job_id, client, name), heading)
-    )
+    return services.made.get(etag, lambda: made(artifact, reader(services, client, heading), heading))

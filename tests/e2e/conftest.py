@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ FLAGS = (
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 )
+FLAGS_WITHOUT_3D = (*(flag for flag in FLAGS if "gl" not in flag and "swiftshader" not in flag), "--disable-gpu")
+"""The page serves without WebGL as well, and software that plays a graphics processor is slow."""
 WORKER = "tests.e2e.fixture_embedded"
 
 
@@ -38,14 +41,14 @@ def finished_job(client: JobsClient, pair: dict[str, Path]) -> str:
     return submitted.id
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory):
     """Base address of an embedded service without keys."""
     with running_service(WORKER, tmp_path_factory.mktemp("service")) as running:
         yield running.url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pair(tmp_path_factory) -> dict[str, Path]:
     """Two 16-bit pictures that a radiograph decoder accepts, and their calibration."""
     folder = tmp_path_factory.mktemp("pair")
@@ -59,24 +62,29 @@ def pair(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Chromium; not kept longer than a module, because its event loop would be in the way of other tests."""
+def browser(request):
+    """Chromium, with 3D for modules that say ``NEEDS_3D``.
+
+    Not kept longer than a module, because its event loop would be in the way of other tests.
+    """
     with sync_playwright() as playwright:
         path = CHROMIUM or playwright.chromium.executable_path
         if not Path(path).exists():
             pytest.skip("no Chromium is installed")
-        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        flags = FLAGS if getattr(request.module, "NEEDS_3D", False) else FLAGS_WITHOUT_3D
+        chromium = playwright.chromium.launch(executable_path=path, args=list(flags))
+        chromium.has_3d = flags is FLAGS
         yield chromium
         chromium.close()
 
 
-@pytest.fixture
-def page(browser):
+@contextmanager
+def watched_tab(browser, width=1280, height=900):
     """A page that fails its test when the console shows an error or a request leaves this machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": width, "height": height})
     tab = context.new_page()
     faults: list[str] = []
-    tab.expected_faults = []
+    tab.expected_faults = [] if browser.has_3d else ["WebGL"]
     tab.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
     tab.on("pageerror", lambda error: faults.append(str(error)))
     tab.on("request", lambda request: faults.append(request.url) if not _is_local(request.url) else None)
@@ -84,6 +92,41 @@ def page(browser):
     context.close()
     unexpected = [fault for fault in faults if not any(part in fault for part in tab.expected_faults)]
     assert unexpected == []
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page for one test."""
+    with watched_tab(browser) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="session")
+def job(service, pair) -> str:
+    """A finished job; no test changes it."""
+    with JobsClient(service) as client:
+        return finished_job(client, pair)
+
+
+@pytest.fixture(scope="module")
+def shared(browser, service, job):
+    """The page of the finished job, drawn once for a module."""
+    with watched_tab(browser) as tab:
+        tab.goto(f"{service}/view.html?job={job}")
+        tab.wait_for_selector("#film-lat canvas[data-drawn=native]")
+        yield tab
+
+
+@pytest.fixture
+def result(shared):
+    """The shared page as a reader finds it: nothing chosen, the first tool, the whole spine on both films."""
+    shared.set_viewport_size({"width": 1280, "height": 900})
+    shared.emulate_media(media="screen")
+    shared.mouse.move(640, 5)
+    shared.evaluate("document.activeElement?.blur()")
+    for key in ("Escape", " "):
+        shared.keyboard.press(key)
+    return shared
 
 
 def _is_local(url: str) -> bool:

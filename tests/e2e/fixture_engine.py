@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -18,14 +19,19 @@ from lumbar3d.contracts import (
     AssetRecord,
     Calibration,
     LandmarkResult,
+    LandmarkSighting,
+    LevelNamesReport,
     LevelQuality,
     LevelResult,
+    LumbarCountReport,
     Measurement,
     Norm,
     ReconstructionResult,
     ReconstructOptions,
+    SegmentMotion,
     Stage,
 )
+from lumbar3d.edits import Edit, KeepLevels
 from lumbar3d.errors import RejectedError
 from lumbar3d.export.meshes import write_meshes
 from lumbar3d.export.surface import Surface
@@ -34,6 +40,8 @@ from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh
 
 GRID = 512
+REVISED_MM = 0.5
+"""By how much a revision changes every number."""
 STEP_S = 0.15
 REJECT_METHOD = "bobyqa"
 """Asked for this method, the engine rejects the images: a test needs both endings."""
@@ -76,7 +84,8 @@ def outlines(beam: ConeBeam, mesh):
 def overlay_view(beam: ConeBeam, meshes):
     """One view of overlay.json."""
     levels = {}
-    for index, (level, mesh) in enumerate(meshes.items()):
+    for level, mesh in meshes.items():
+        index = LEVELS.index(level)
         model = beam.project(landmarks_mm(index))[0]
         detected = model + np.random.default_rng(index).normal(0, 2, model.shape)
         pairs = zip(LANDMARKS, model.round(2).tolist(), detected.round(2).tolist(), strict=True)
@@ -99,7 +108,11 @@ def film(beam: ConeBeam, meshes):
 
 
 def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
-    """One number; ``figures`` are value and sigma."""
+    """One number; ``figures`` are value and sigma. How it stands to its norm is said as the real engine says it."""
+    standing = None
+    if norm is not None:
+        beyond = abs(figures[0] - norm[0]) - 2 * norm[1]
+        standing = "outside" if beyond > 2 * figures[1] else "inside" if beyond < -figures[1] else "borderline"
     return Measurement(
         code=code,
         name=name,
@@ -108,7 +121,9 @@ def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
         sigma=figures[1],
         unit=unit,
         flag=flag,
-        norm=None if norm is None else Norm(mean=norm[0], sd=norm[1], source="made up for a test"),
+        norm=None if norm is None else Norm(mean=norm[0], sd=norm[1], source="made up for a test", evidence="moderate"),
+        standing=standing,
+        stands_out=standing == "outside" and flag == "ok",
         definition=f"{name}: made up for a test",
     )
 
@@ -121,7 +136,7 @@ def measurements():
         measurement("cobb_coronal", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 5), flag=doubt),
     ]
     for upper, lower in pairwise(LEVELS):
-        pair, height = f"{upper}/{lower}", 6.4 if lower == "L5" else 10.2
+        pair, height = f"{upper}/{lower}", 5.4 if lower == "L5" else 10.2
         found.append(measurement("disc_height_middle", "Disc height", pair, (height, 0.7), "mm", norm=(11.2, 1.7)))
         found.append(measurement("slip_sagittal", "Sagittal slip", pair, (-0.02, 0.8), "mm", norm=(-1.5, 1.2)))
     found.append(measurement("slip_lateral", "Lateral slip", "L3/L4", (1.2, 0.9), "mm", flag=doubt))
@@ -134,7 +149,33 @@ def measurements():
     return tuple(found)
 
 
-def level_result(index, level):
+def motion(pair, shift):
+    """How one vertebra stands on the next; a revision leans it forward."""
+    return SegmentMotion(
+        upper=pair[0],
+        lower=pair[1],
+        rotation_deg=(0.5, 10 * shift - 8.0, 0.2),
+        rotation_sigma_deg=(1.0, 1.0, 1.5),
+        translation_mm=(1.0 + shift, 0.0, 36.0),
+        translation_sigma_mm=(0.8, 0.8, 0.6),
+    )
+
+
+def sightings(name, geometry, point):
+    """One landmark in both films as they were sent, two pixels off, with an error that is larger along the columns."""
+    return tuple(
+        LandmarkSighting(
+            view=view,
+            position_px=tuple(getattr(geometry, view).project(point[None])[0][0] + 2.0),
+            covariance_px2=((9.0, 2.0), (2.0, 4.0)),
+            confidence=0.9,
+        )
+        for view in ("ap", "lat")
+        if (view, name) != ("ap", "sp_tip")
+    )
+
+
+def level_result(index, level, geometry):
     """One vertebra, the last one poor."""
     pose = np.eye(4)
     pose[:3, 3] = centre_mm(index)
@@ -142,10 +183,17 @@ def level_result(index, level):
     flag, reasons = grades[max(0, index - 2)]
     return LevelResult(
         level=level,
+        detection_confidence=0.97,
         world_from_model=cast(Any, pose.tolist()),
         coefficients_sd=(0.4, -1.1),
         landmarks=tuple(
-            LandmarkResult(name=name, model_mm=tuple(point), triangulated_mm=tuple(point + 0.5), ray_distance_mm=0.8)
+            LandmarkResult(
+                name=name,
+                model_mm=tuple(point),
+                triangulated_mm=tuple(point + 0.5),
+                ray_distance_mm=0.8,
+                sightings=sightings(name, geometry, point),
+            )
             for name, point in zip(LANDMARKS, landmarks_mm(index), strict=True)
         ),
         quality=LevelQuality(
@@ -159,20 +207,49 @@ def level_result(index, level):
     )
 
 
-def result(calibration: Calibration, method: str) -> ReconstructionResult:
+def result(calibration: Calibration, method: str, levels: Sequence[str], shift: float) -> ReconstructionResult:
     """A whole result document."""
+    geometry = build_geometry(calibration)
+    numbers = [m for m in measurements() if not set(LEVELS) & set(m.target.split("/")) - set(levels)]
     return ReconstructionResult(
         software="0.1.0",
         method=method,
-        levels=tuple(level_result(index, level) for index, level in enumerate(LEVELS)),
-        measurements=measurements(),
+        levels=tuple(level_result(index, level, geometry) for index, level in enumerate(LEVELS) if level in levels),
+        segments=tuple(motion(pair, shift) for pair in pairwise(levels)),
+        measurements=tuple(m.model_copy(update={"value": m.value + shift}) for m in numbers),
         quality="review",
         notes=("view_angle_unusual", "lat_padded", "a_new_note"),
+        lumbar_count=LumbarCountReport(count=5, confidence=0.97),
+        level_names=LevelNamesReport(probability=0.93, one_lower=0.05, one_higher=0.02),
         timings_s={"read": 0.2, "detect": 0.9, "initialise": 0.1, "register": 1.4, "measure": 0.2, "export": 0.4},
         assets=(AssetRecord(name="ssm_L1", sha256="ab" * 32, version="1"),),
         versions={"python": "3.11"},
         calibration=calibration,
     )
+
+
+def point(geometry, mm):
+    """One point of a construction, with an error of 1.5 mm and 3 pixels."""
+    views = {
+        v: {"px": getattr(geometry, v).project(mm[None])[0][0].tolist(), "sigma_px": [3, 3]} for v in ("ap", "lat")
+    }
+    return {"mm": mm.tolist(), "sigma_mm": 1.5, **views}
+
+
+def constructions(geometry, found: Sequence[Measurement]):
+    """Both end plates of the first and the last vertebra of every number, and a segment between them."""
+    made = []
+    for number in found:
+        first, last = LEVELS.index(number.target[:2]), LEVELS.index(number.target[-2:])
+        ends = [centre_mm(first) + (0, 0, 12), centre_mm(last) - (0, 0, 12)]
+        plates = [[point(geometry, end - (20, 0, 0)), point(geometry, end + (20, 0, 0))] for end in ends]
+        lines = [{"role": "plate", "points": plate} for plate in plates]
+        lines.append({"role": "segment", "points": [point(geometry, end) for end in ends]})
+        kind = "angle" if number.unit == "deg" else "length"
+        made.append(
+            {**number.model_dump(include={"code", "target", "value", "unit", "sigma"}), "kind": kind, "lines": lines}
+        )
+    return {"constructions": made}
 
 
 class FixtureEngine:
@@ -191,27 +268,87 @@ class FixtureEngine:
         for number, stage in enumerate(Stage):
             progress(stage, number / len(Stage))
             time.sleep(STEP_S)
+        write_evidence(calibration, out_dir)
         if options.method == REJECT_METHOD:
             raise RejectedError("no lumbar vertebrae were found in these images")
         write_files(calibration, options.method, out_dir)
 
+    def revise(
+        self,
+        base_dir: Path,
+        edits: Sequence[Edit],
+        calibration: Calibration,
+        options: ReconstructOptions,
+        out_dir: Path,
+        progress,
+    ) -> None:
+        """Every number a little larger; vertebrae that are not kept are not written."""
+        progress(Stage.REGISTER, 0.5)
+        kept = next((edit.levels for edit in edits if isinstance(edit, KeepLevels)), LEVELS)
+        write_evidence(calibration, out_dir)
+        write_files(calibration, options.method, out_dir, kept, REVISED_MM)
 
-def write_files(calibration: Calibration, method: str, out_dir: Path) -> None:
-    """All artifacts of a job."""
-    meshes = {level: vertebra(index) for index, level in enumerate(LEVELS)}
+
+def grids(calibration: Calibration):
+    """Both views on the network's grid, here the whole film."""
     geometry = build_geometry(calibration)
-    views, films = {}, []
     for name in ("ap", "lat"):
         beam = getattr(geometry, name)
-        step = (beam.columns - 1) / (GRID - 1)
-        grid = beam.regrid(np.zeros(2), step, GRID, GRID)
+        yield name, beam.regrid(np.zeros(2), (beam.columns - 1) / (GRID - 1), GRID, GRID)
+
+
+def write_evidence(calibration: Calibration, out_dir: Path) -> None:
+    """Both films, and where the middle of every vertebra was recognised."""
+    geometry, meshes = build_geometry(calibration), vertebrae(LEVELS)
+    for name, grid in grids(calibration):
+        native = np.kron(film(grid, meshes).astype(np.uint16) * 257, np.ones((2, 2), dtype=np.uint16))
+        Image.fromarray(native).save(out_dir / f"film_{name}.png")
+    levels = [
+        {
+            "level": level,
+            **{
+                view: {
+                    "centre_px": getattr(geometry, view).project(centre_mm(k)[None])[0][0].tolist(),
+                    "probability": 0.9,
+                }
+                for view in ("ap", "lat")
+            },
+        }
+        for k, level in enumerate(LEVELS)
+    ]
+    facts = {
+        "columns": 2 * GRID,
+        "rows": 2 * GRID,
+        "pixel_spacing_mm": [0.42, 0.42],
+        "window": {"low": 0, "high": 50000},
+    }
+    names = {"probability": 0.93, "one_lower": 0.05, "one_higher": 0.02}
+    document = {"films": {"ap": facts, "lat": facts}, "lumbar_count": None, "level_names": names, "levels": levels}
+    (out_dir / "recognition.json").write_text(json.dumps(document))
+
+
+def vertebrae(levels: Sequence[str]):
+    """Meshes by level."""
+    return {level: vertebra(index) for index, level in enumerate(LEVELS) if level in levels}
+
+
+def write_files(
+    calibration: Calibration, method: str, out_dir: Path, levels: Sequence[str] = LEVELS, shift: float = 0.0
+) -> None:
+    """All artifacts of a job."""
+    meshes = vertebrae(levels)
+    views = {}
+    for name, grid in grids(calibration):
         views[name] = overlay_view(grid, meshes)
-        films.append(film(grid, meshes))
-        Image.fromarray(films[-1]).save(out_dir / f"{name}.png")
-    Image.fromarray(np.hstack(films)).save(out_dir / "overlay.png")
+        Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
     (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
     write_meshes([surface(level, mesh) for level, mesh in meshes.items()], out_dir)
-    (out_dir / "result.json").write_text(result(calibration, method).model_dump_json())
+    found = result(calibration, method, levels, shift)
+    (out_dir / "constructions.json").write_text(
+        json.dumps(constructions(build_geometry(calibration), found.measurements))
+    )
+    (out_dir / "fit.npz").write_bytes(b"made up")
+    (out_dir / "result.json").write_text(found.model_dump_json())
 
 
 def surface(level: str, mesh: Any) -> Surface:

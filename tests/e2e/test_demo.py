@@ -18,6 +18,7 @@ from tests.embedded_service import PATIENCE_S, ROOT
 from tests.integration.processes import free_port
 
 pytestmark = pytest.mark.slow
+NEEDS_3D = True
 DEMO_S = 240.0
 """Kernels are compiled on the first run of a machine."""
 

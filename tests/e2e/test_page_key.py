@@ -30,7 +30,7 @@ def test_key_is_asked_for_and_kept_in_this_tab_only(page, locked_service, pair):
     page.get_by_text("is not accepted").wait_for()
     page.fill("#api-key", KEY.secret)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#scene canvas")
+    page.wait_for_selector("#film-lat canvas[data-drawn]")
     with page.expect_download() as download:
         page.click("#downloads a >> nth=0")
     assert download.value.path().stat().st_size > 1000
@@ -46,7 +46,7 @@ def test_submit_page_asks_for_the_key_and_keeps_the_files(page, locked_service, 
     page.click("#submit-button")
     page.fill("#api-key", KEY.secret)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#scene canvas")
+    page.wait_for_selector("#film-lat canvas[data-drawn]")
 
 
 def test_giving_no_key_is_told_and_not_an_endless_question(page, locked_service):

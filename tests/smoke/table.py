@@ -33,14 +33,17 @@ MAINS: dict[str, Tiny] = {
         "--work {out}/work --pairs 1 --epochs 1 --held-out 1 --seeds 1 --variants no_fusion --out {out}/a.json",
         {"BATCH": 2},
     ),
+    "benchmarks.bridge": Tiny(only_help="starts an archive, a bridge and a service, and fits in each study: minutes"),
     "benchmarks.chaos": Tiny(
         only_help="starts a whole deployment and kills it; a short one is tests/integration/test_chaos.py"
     ),
     "benchmarks.cohort": Tiny("--work {out}/work --count 5 --out {out}", {"CHECKED_EVERY": 5}),
+    "benchmarks.coverage": Tiny("--data {data} --draws 1 --patients 1 --picture {out}/p.png", ONE_PERSON),
     "benchmarks.decoding": Tiny("--out {out}", {"SIDE_PX": 256}),
     "benchmarks.deformity": Tiny("--people 1"),
     "benchmarks.demo_pair": Tiny("--data {data} --out {out}", {"COLUMNS": 512}),
     "benchmarks.end_to_end": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
+    "benchmarks.field": Tiny("--data {data} --draws 1", ONE_PERSON),
     "benchmarks.free_form": Tiny("--people 1 --out {out}", {"FURTHER_MODES": 4, "DETAIL": FEW_FUNCTIONS}),
     "benchmarks.fuzz": Tiny(only_help="starts a deployment; a short one is tests/integration/test_fuzz.py"),
     "benchmarks.geometry": Tiny(
@@ -72,6 +75,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.shape_model": Tiny("--data {data} --people verse012 --pictures {out}"),
     "benchmarks.shape_pictures": Tiny("--out {out}"),
     "benchmarks.subjects": Tiny("--data {data}"),
+    "benchmarks.third_look": Tiny("--data {data} --draws 1 --patients 1", ONE_PERSON),
     "benchmarks.training_people": Tiny("--people 2 --out {out}"),
     "lumbar3d.training.network.calibrate": Tiny("--assets {assets} --patients 1 --out {out}/c.json"),
     "lumbar3d.training.network.command": Tiny(only_help="both trainings run before export, on a handful of films"),
@@ -80,6 +84,7 @@ MAINS: dict[str, Tiny] = {
     ),
     "lumbar3d.training.network.out_of_distribution": Tiny("--assets {assets} --patients 6", {"AXES": (1,)}),
     "lumbar3d.training.network.plot_losses": Tiny("--folder {trained}/coarse --out {out}/losses.png"),
+    "lumbar3d.training.network.average": Tiny("{trained}/coarse {trained}/coarse --out {out}/mean"),
     "lumbar3d.training.network.recover": Tiny("{assets}/refiner.onnx {out}/r.npz --coarse {trained}/coarse"),
     "lumbar3d.training.population.picture": Tiny("--out {out}/p.png"),
     "lumbar3d.training.population.spines_picture": Tiny("--out {out}/p.png", {"SEARCHED": 40}),

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from benchmarks.network import network_view
 from lumbar3d.detection import onnx_session as runtime
+from lumbar3d.detection.guided_look import GUIDE_BLUR_PX, Guide
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detector import Detector
@@ -221,6 +222,33 @@ def test_crops_are_put_back_where_they_were_cut(detector, pairs):
                 inside = found.decomposition[level, row - 35 : row + 35, column - 35 : column + 35]
                 assert inside.size > 0 and inside.max() == 0.0
             assert shipped.decomposition.max() > 0.3
+
+
+class EchoRefiner(KnownRefiner):
+    """Draws its guide again."""
+
+    def run(self, names, inputs):
+        _, position, covariance = super().run(names, inputs)
+        return [np.kron(inputs["guide"][:, 0], np.ones((1, 2, 2), np.float32)), position, covariance]
+
+
+def test_a_third_look_is_guided_by_what_was_fitted(detector, pairs):
+    found = detect(detector, pairs[0])
+    fitted = []
+    for view in found.views:
+        opacity = np.zeros_like(view.decomposition)
+        for image, points in zip(opacity, view.landmarks_px, strict=True):
+            column, row = points[:2].mean(axis=0).astype(int)
+            image[row - 9 : row + 5, column - 4 : column + 12] = 0.6
+        fitted.append(Guide(opacity, view.landmarks_px))
+    again = Detector(detector._network, EchoRefiner()).third_look(found, fitted)
+    for guide, old, new in zip(fitted, found.views, again.views, strict=True):
+        expected = np.stack([gaussian_filter(image, GUIDE_BLUR_PX) for image in guide.opacity])
+        assert np.abs(new.decomposition - expected).max() < 1e-5
+        middles = (old.landmarks_px.min(axis=1) + old.landmarks_px.max(axis=1)) / 2
+        assert np.abs(new.landmarks_px[:, 0] - middles).max() < 20.0
+        assert new.novelty == old.novelty and np.array_equal(new.confidence, old.confidence)
+    assert again.naming is found.naming and again.sources is found.sources
 
 
 @pytest.fixture

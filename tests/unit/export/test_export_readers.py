@@ -34,7 +34,7 @@ from lumbar3d.contracts import (
     Norm,
     ReconstructionResult,
 )
-from lumbar3d.export.conversions import convert
+from lumbar3d.export.conversions import convert, stored_files
 from lumbar3d.export.file_frames import in_frame
 from lumbar3d.export.label_volume import nifti
 from lumbar3d.export.meshes import DARKEST_MM, shades, write_meshes
@@ -121,9 +121,9 @@ def result() -> ReconstructionResult:
 
 def made(artifact: Artifact, folder: Path, frame: FrameName = "srs", name: str = "") -> Path:
     """The file that the service and the library would make."""
-    source = (folder / (name or artifact.source)).read_bytes()
+    sources = [(folder / file).read_bytes() for file in stored_files(artifact, name)]
     path = folder / f"{frame}-{name or artifact.file}"
-    path.write_bytes(convert(artifact, source, frame))
+    path.write_bytes(convert(artifact, sources, frame))
     return path
 
 

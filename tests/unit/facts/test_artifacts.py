@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lumbar3d import client
-from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, STORED
+from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, PICTURE, STORED
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
 
@@ -17,17 +17,20 @@ ROOT = Path(__file__).resolve().parents[3]
 SENT = {"ap.png", "lat.png"}
 """Names of a job's images that the images of the demonstration have as well."""
 ADDRESSES = {address for artifact in ARTIFACTS for address, _ in artifact.files()}
+NO_ARTIFACTS = {"/events", "/review", "/revisions", "/report.html"}
+"""What else the page asks of a job."""
 
 
 def test_names_and_addresses_are_unique() -> None:
     assert len({artifact.operation for artifact in ARTIFACTS}) == len(ARTIFACTS)
     assert len(ADDRESSES) == len({name for artifact in ARTIFACTS for _, name in artifact.files()}) == 19
-    assert len(FILES) == 12 and {artifact.source for artifact in MADE} < FILES
+    assert len(FILES) == 11 and {name for artifact in MADE for name in artifact.sources} < FILES
 
 
 def test_every_artifact_that_is_not_sent_as_stored_can_be_made() -> None:
-    assert set(conversions._CONVERSIONS) == {a.operation for a in ARTIFACTS if a.source or a.is_framed}
-    assert all(bool(artifact.source) == (artifact in MADE) for artifact in (*STORED, *MADE))
+    made = {a.operation for a in ARTIFACTS if a.sources or a.is_framed}
+    assert {*conversions._CONVERSIONS, PICTURE.operation} == made
+    assert set(STORED) | set(MADE) == set(ARTIFACTS)
 
 
 @pytest.mark.parametrize("artifact", (*ARTIFACTS, *KEPT), ids=lambda artifact: artifact.operation)
@@ -39,7 +42,7 @@ def test_every_artifact_has_its_route(artifact) -> None:
 
 def test_command_line_saves_all_but_what_repeats() -> None:
     saved = {name for artifact in client.SAVED for _, name in artifact.files()}
-    assert {*saved, MESHES.file} == FILES
+    assert {*saved, MESHES.file} == {*FILES, PICTURE.file}
 
 
 def test_every_format_is_made_of_artifacts_of_the_table() -> None:
@@ -58,8 +61,8 @@ def test_no_second_list_in_the_sources() -> None:
 def test_page_asks_for_addresses_of_the_table() -> None:
     asked = [
         re.sub(r"\$?{\w+}", "ap", address)
-        for path in (ROOT / "service/web/js").glob("*.js")
-        for address in re.findall(r"jobPath\(id, [\"`]([^\"`]+)[\"`]\)", path.read_text())
+        for path in (ROOT / "page/src").rglob("*.ts*")
+        for address in re.findall(r"jobPath\([\w.]+, [\"`]([^\"`]+)[\"`]", path.read_text())
     ]
     kept = {address for artifact in KEPT for address, _ in artifact.files()}
-    assert len(asked) > 3 and set(asked) - {"/events"} <= ADDRESSES | kept
+    assert len(asked) > 3 and set(asked) - NO_ARTIFACTS <= ADDRESSES | kept

@@ -201,15 +201,15 @@ def test_no_second_table_in_the_sources() -> None:
 
 
 def test_page_has_words_for_codes_in_one_file_only() -> None:
-    for path in (ROOT / "service/web/js").glob("*.js"):
+    for path in (ROOT / "page/src").rglob("*.ts*"):
         keys = set(re.findall(r"^\s*[\"']?(\w+)[\"']?:", path.read_text(), re.MULTILINE))
         # A job that ended may be in the state ``rejected``.
-        assert path.name == "words.js" or not keys & set(BOOK) - {JobState.REJECTED.value}, path
+        assert not keys & set(BOOK) - {JobState.REJECTED.value}, path
 
 
 def test_no_other_status_stands_beside_a_code() -> None:
     assert wrong_statuses("503 `no_result`") and wrong_statuses("no_result   (HTTP 422)"), "the search finds"
-    paths = [*sources(), *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("service/web/**/*.html")]
+    paths = [*sources(), *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("page/src/**/*.html")]
     assert len(paths) > 150
     for path in paths:
         assert not wrong_statuses(path.read_text()), path

@@ -1,0 +1,238 @@
+// Correction: move, add or remove what was found, rename levels, choose vertebrae, name one per film; then fit again.
+import { useState } from "preact/hooks";
+import { LEVELS } from "../anatomy";
+import { follow, ProblemError, revise } from "../api";
+import type { JobStatus, Problem, ViewName } from "../contract";
+import { VIEW_NAMES } from "../contract";
+import type { Examination } from "../reading";
+import { editText, landmarkText, VIEWS } from "../wording";
+import type { Editor } from "./editor";
+import { ProblemBody, problemOf } from "./problem";
+import { NAME_STORAGE } from "./sign";
+
+interface Props {
+  editor: Editor;
+  exam: Pick<Examination, "id" | "etag" | "result">;
+  onRevised: () => Promise<void>;
+  onConflict: () => Promise<void>;
+}
+
+export function Correct({ editor, exam, onRevised, onConflict }: Props) {
+  const isActive = editor.isActive.value;
+  return (
+    <section class="section" id="correct" aria-labelledby="correct-title">
+      <h2 id="correct-title">Correct</h2>
+      <button
+        type="button"
+        class="button"
+        aria-pressed={isActive}
+        onClick={() => {
+          editor.isActive.value = !isActive;
+        }}
+      >
+        {isActive ? "Stop correcting" : "Correct what was found"}
+      </button>
+      {isActive && <Tools editor={editor} exam={exam} />}
+      {isActive && <Send editor={editor} exam={exam} onRevised={onRevised} onConflict={onConflict} />}
+    </section>
+  );
+}
+
+function Tools({ editor, exam }: Pick<Props, "editor" | "exam">) {
+  const levels = exam.result.levels.map(({ level }) => level);
+  const landmarks = exam.result.levels[0]?.landmarks.map(({ name }) => name) ?? [];
+  return (
+    <div class="correct-tools">
+      <p class="quiet">
+        Drag a centre to move a whole vertebra on one film, or a point of the chosen vertebra. With the keyboard: Tab to
+        a point, arrow keys move it, Delete removes it.
+      </p>
+      <label>
+        Points of
+        <select value={editor.level.value} onChange={(event) => (editor.level.value = event.currentTarget.value)}>
+          {levels.map((level) => (
+            <option key={level}>{level}</option>
+          ))}
+        </select>
+      </label>
+      <ul class="landmark-list">
+        {landmarks.map((landmark) => (
+          <li key={landmark}>
+            <span>{landmarkText(landmark)}</span>
+            {VIEW_NAMES.map((view) => (
+              <LandmarkButton key={view} editor={editor} view={view} landmark={landmark} />
+            ))}
+          </li>
+        ))}
+      </ul>
+      <Rename editor={editor} levels={levels} />
+      <Keep editor={editor} levels={levels} />
+      <Prompt editor={editor} />
+    </div>
+  );
+}
+
+function LandmarkButton({ editor, view, landmark }: { editor: Editor; view: ViewName; landmark: string }) {
+  const place = { view, level: editor.level.value, landmark };
+  const isThere = editor.place(place) !== null;
+  const isPlacing = editor.placing.value?.landmark === landmark && editor.placing.value.view === view;
+  const act = () => {
+    if (isThere) editor.remove(place);
+    else editor.placing.value = place;
+  };
+  const words = isPlacing ? "Click the film" : `${isThere ? "Remove" : "Add"} ${view.toUpperCase()}`;
+  return (
+    <button
+      type="button"
+      class="button small"
+      aria-pressed={isPlacing}
+      onClick={act}
+      aria-label={`${words}: ${landmarkText(landmark)}`}
+    >
+      {words}
+    </button>
+  );
+}
+
+function Rename({ editor, levels }: { editor: Editor; levels: string[] }) {
+  const [from, setFrom] = useState(levels[0]);
+  const [direction, setDirection] = useState<"all" | "down" | "up">("all");
+  const rename = (shift: number) => editor.put({ type: "rename", from, direction, shift });
+  return (
+    <fieldset>
+      <legend>Rename levels</legend>
+      <select aria-label="From which level" value={from} onChange={(event) => setFrom(event.currentTarget.value)}>
+        {levels.map((level) => (
+          <option key={level}>{level}</option>
+        ))}
+      </select>
+      <select
+        aria-label="Which levels"
+        value={direction}
+        onChange={(event) => setDirection(event.currentTarget.value as typeof direction)}
+      >
+        <option value="all">and all others</option>
+        <option value="down">and those below</option>
+        <option value="up">and those above</option>
+      </select>
+      <button type="button" class="button small" onClick={() => rename(1)}>
+        One lower (L3 is L4)
+      </button>
+      <button type="button" class="button small" onClick={() => rename(-1)}>
+        One higher (L3 is L2)
+      </button>
+    </fieldset>
+  );
+}
+
+function Keep({ editor, levels }: { editor: Editor; levels: string[] }) {
+  const edit = editor.edits.value.find((each) => each.type === "keep_levels");
+  const kept = edit?.type === "keep_levels" ? edit.levels : levels;
+  const toggle = (level: string) =>
+    editor.put({ type: "keep_levels", levels: levels.filter((each) => (each === level) !== kept.includes(each)) });
+  return (
+    <fieldset>
+      <legend>Which vertebrae</legend>
+      {levels.map((level) => (
+        <label key={level} class="choice">
+          <input type="checkbox" checked={kept.includes(level)} onChange={() => toggle(level)} />
+          {level}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function Prompt({ editor }: { editor: Editor }) {
+  const [level, setLevel] = useState("L3");
+  return (
+    <fieldset>
+      <legend>Name one vertebra and find all again</legend>
+      <select aria-label="Which vertebra" value={level} onChange={(event) => setLevel(event.currentTarget.value)}>
+        {LEVELS.map((each) => (
+          <option key={each}>{each}</option>
+        ))}
+      </select>
+      {VIEW_NAMES.map((view) => (
+        <button
+          key={view}
+          type="button"
+          class="button small"
+          aria-pressed={editor.placing.value?.landmark === "prompt" && editor.placing.value.view === view}
+          onClick={() => (editor.placing.value = { view, level, landmark: "prompt" })}
+        >
+          Mark on {VIEWS[view].replace(" radiograph", "")}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+function Send({ editor, exam, onRevised, onConflict }: Props) {
+  const [running, setRunning] = useState<JobStatus | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const edits = editor.edits.value;
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const name = String(new FormData(event.currentTarget as HTMLFormElement).get("name") ?? "").trim();
+    sessionStorage.setItem(NAME_STORAGE, name);
+    setProblem(null);
+    try {
+      const job = await revise(exam.id, exam.etag, name, edits);
+      setRunning(job);
+      const ended = await follow(job.id, setRunning);
+      if (ended.state !== "succeeded")
+        throw new ProblemError(ended.error ?? { title: `The correction was ${ended.state}` });
+      editor.edits.value = [];
+      await onRevised();
+    } catch (error) {
+      setProblem(problemOf(error));
+      if (error instanceof ProblemError && error.problem.status === 412) await onConflict();
+    } finally {
+      setRunning(null);
+    }
+  };
+  return (
+    <form class="sign-form" onSubmit={send}>
+      <h3>Corrections</h3>
+      {edits.length === 0 ? (
+        <p class="quiet">None yet.</p>
+      ) : (
+        <ol id="edits">
+          {edits.map((edit) => (
+            <li key={editText(edit)}>{editText(edit)}</li>
+          ))}
+        </ol>
+      )}
+      <label>
+        Your name
+        <input
+          name="name"
+          required
+          maxLength={80}
+          autocomplete="name"
+          defaultValue={sessionStorage.getItem(NAME_STORAGE) ?? ""}
+        />
+      </label>
+      <div class="button-row">
+        <button type="button" class="button" disabled={edits.length === 0} onClick={() => editor.undo()}>
+          Undo the last
+        </button>
+        <button type="submit" class="button primary" id="recalculate" disabled={edits.length === 0 || running !== null}>
+          {running ? `Recalculating, ${Math.round(running.progress * 100)} %` : "Recalculate"}
+        </button>
+      </div>
+      {problem && (
+        <div class="problem" role="alert" id="correct-problem">
+          <ProblemBody problem={problem} />
+          {problem.status === 412 && (
+            <p>
+              Somebody else has changed this examination. It has been read again and your corrections are kept: look,
+              then recalculate.
+            </p>
+          )}
+        </div>
+      )}
+    </form>
+  );
+}

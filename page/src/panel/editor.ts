@@ -1,0 +1,132 @@
+// What the reader corrects: edits in their order, and where every centre and landmark lies with them.
+import { computed, type Signal, signal } from "@preact/signals";
+import type { Edit, Px, ViewName } from "../contract";
+import { VIEW_NAMES } from "../contract";
+import type { FilmModel } from "../film/model";
+import { placed } from "../geometry";
+import type { Examination } from "../reading";
+
+export const CENTRE = "centre";
+/** Of these two the centre of the body is made where the networks did not give it. */
+const PLATES = ["sup_endplate_centre", "inf_endplate_centre"];
+
+export interface Place {
+  view: ViewName;
+  level: string;
+  landmark: string;
+}
+
+export type Placing = Place | { view: ViewName; level: string; landmark: "prompt" };
+
+export class Editor {
+  readonly isActive: Signal<boolean> = signal(false);
+  readonly level: Signal<string>;
+  readonly edits: Signal<Edit[]> = signal([]);
+  readonly placing: Signal<Placing | null> = signal(null);
+  private readonly automatic: Map<string, Px>;
+
+  constructor(exam: Examination, films: Record<ViewName, FilmModel>) {
+    this.automatic = automaticPlaces(exam, films);
+    this.level = signal(exam.result.levels[0]?.level ?? "L1");
+  }
+
+  /** Where everything lies with the edits so far; what is removed, or was never seen, is not there. */
+  readonly places = computed(() => {
+    const places = new Map(this.automatic);
+    for (const edit of this.edits.value) apply(places, edit);
+    return places;
+  });
+
+  place(place: Place): Px | null {
+    return this.places.value.get(keyOf(place)) ?? null;
+  }
+
+  set(place: Place, position: Px): void {
+    const at: Px = [round(position[0]), round(position[1])];
+    const { view, level, landmark } = place;
+    if (landmark === CENTRE) this.put({ type: "set_centre", view, level, position_px: at });
+    else this.put({ type: "set_landmark", view, level, landmark, position_px: at });
+  }
+
+  prompt(view: ViewName, level: string, position: Px): void {
+    this.put({ type: "prompt", view, level, position_px: [round(position[0]), round(position[1])] });
+  }
+
+  remove({ view, level, landmark }: Place): void {
+    if (landmark !== CENTRE) this.put({ type: "remove_landmark", view, level, landmark });
+  }
+
+  /** An edit takes the place of an earlier one on the same thing; finding all again does not go with moving points. */
+  put(edit: Edit): void {
+    const stays = (each: Edit) => aboutOf(each) !== aboutOf(edit) && runsAgain(each) === runsAgain(edit);
+    this.edits.value = [...this.edits.value.filter(stays), edit];
+    this.placing.value = null;
+  }
+
+  undo(): void {
+    this.edits.value = this.edits.value.slice(0, -1);
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+export function keyOf({ view, level, landmark }: Place): string {
+  return `${view} ${level} ${landmark}`;
+}
+
+function runsAgain({ type }: Edit): boolean {
+  return type === "films" || type === "prompt";
+}
+
+function aboutOf(edit: Edit): string {
+  switch (edit.type) {
+    case "set_landmark":
+    case "remove_landmark":
+      return keyOf(edit);
+    case "set_centre":
+      return keyOf({ ...edit, landmark: CENTRE });
+    case "prompt":
+      return `prompt ${edit.view}`;
+    default:
+      return edit.type;
+  }
+}
+
+function apply(places: Map<string, Px>, edit: Edit): void {
+  if (edit.type === "set_landmark") places.set(keyOf(edit), edit.position_px);
+  if (edit.type === "remove_landmark") places.delete(keyOf(edit));
+  if (edit.type !== "set_centre") return;
+  const before = places.get(keyOf({ ...edit, landmark: CENTRE }));
+  places.set(keyOf({ ...edit, landmark: CENTRE }), edit.position_px);
+  if (!before) return;
+  const way = [edit.position_px[0] - before[0], edit.position_px[1] - before[1]];
+  for (const [key, [u, v]] of places) {
+    const isOfLevel = key.startsWith(`${edit.view} ${edit.level} `) && !key.endsWith(` ${CENTRE}`);
+    if (isOfLevel) places.set(key, [u + way[0], v + way[1]]);
+  }
+}
+
+function automaticPlaces(exam: Examination, films: Record<ViewName, FilmModel>): Map<string, Px> {
+  const places = new Map<string, Px>();
+  for (const { level, landmarks } of exam.result.levels) {
+    for (const view of VIEW_NAMES) {
+      const plates: Px[] = [];
+      for (const { name, sightings = [] } of landmarks) {
+        const seen = sightings.find((each) => each.view === view)?.position_px;
+        const drawn = exam.overlay[view].levels[level]?.landmarks?.[name]?.detected;
+        const at = seen ?? (drawn ? placed(films[view].placing, drawn) : null);
+        if (!at) continue;
+        places.set(keyOf({ view, level, landmark: name }), at);
+        if (PLATES.includes(name)) plates.push(at);
+      }
+      const found = exam.recognition?.levels.find((each) => each.level === level)?.[view]?.centre_px;
+      const middle: Px | null =
+        plates.length === 2 ? [(plates[0][0] + plates[1][0]) / 2, (plates[0][1] + plates[1][1]) / 2] : null;
+      const centre = found ?? middle;
+      if (centre) places.set(keyOf({ view, level, landmark: CENTRE }), centre);
+    }
+  }
+  return places;
+}
