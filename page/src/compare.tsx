@@ -211,6 +211,7 @@ const LOOKS: [Direction, string][] = [
 function Overlaid({ comparison: { a, b, a_from_b } }: { comparison: Comparison }) {
   const host = useRef<HTMLDivElement>(null);
   const scene = useRef<Scene3D | null>(null);
+  const [fault, setFault] = useState<string | null>(null);
   useEffect(() => {
     const start = async () => {
       const [{ Scene3D }, result, first, second] = await Promise.all([
@@ -224,12 +225,17 @@ function Overlaid({ comparison: { a, b, a_from_b } }: { comparison: Comparison }
       await scene.current.add(first);
       await scene.current.add(second, { moved: a_from_b, ghost: true });
     };
-    start();
+    // Without WebGL the tables still serve.
+    start().catch((error) => setFault(problemOf(error).detail ?? "no reason given"));
     return () => scene.current?.dispose();
   }, [a, b, a_from_b]);
   return (
     <figure class="panel overlaid">
-      <div id="scene" class="film scene" ref={host} />
+      {fault ? (
+        <p class="film scene unavailable">The 3D view is not available here: {fault}</p>
+      ) : (
+        <div id="scene" class="film scene" ref={host} />
+      )}
       <figcaption>
         Coloured: {nameOf(a)}. Pale: {nameOf(b)}.
         <span class="button-row" role="group" aria-label="Viewing direction">

@@ -127,6 +127,9 @@ const PARTS: [string, string][] = [
 
 function Numbers({ reading, exam }: { reading: Reading; exam: Examination }) {
   const level = reading.filter.value;
+  useEffect(() => {
+    if (level) document.getElementById("numbers")?.scrollIntoView();
+  }, [level]);
   return (
     <section id="numbers" aria-labelledby="numbers-title">
       <div class="section-head">

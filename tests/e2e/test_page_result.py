@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.artifacts import ARTIFACTS
+from lumbar3d.artifacts import ARTIFACTS, REPORTS
 from tests.e2e.fixture_engine import measurements
 
 OUTLINES = """(view) => [...document.querySelectorAll(`#film-${view} .outline`)].map((path) => {
@@ -261,7 +261,7 @@ def test_quality_tells_poor_from_good(result):
 
 def test_every_download_answers(result):
     links = result.eval_on_selector_all("#downloads a", "(links) => links.map((link) => link.href)")
-    assert len(links) == len([file for artifact in ARTIFACTS for file in artifact.files()])
+    assert len(links) == len([file for artifact in (*ARTIFACTS, *REPORTS) for file in artifact.files()])
     for link in links:
         answer = result.request.get(link)
         assert answer.ok and len(answer.body()) > 500

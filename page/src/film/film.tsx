@@ -105,7 +105,7 @@ function Overlay({ reading, exam, film, children }: Omit<Props, "onActive">) {
     <svg
       ref={drawing}
       class={reading.layers.value.detected ? "shows-detected" : ""}
-      role="img"
+      role="group"
       aria-label={`${film.view.toUpperCase()} radiograph with the outlines of ${names}`}
     >
       <Levels reading={reading} exam={exam} film={film} />

@@ -76,10 +76,10 @@ function Against({ measurement }: { measurement: Measurement }) {
   const { norm, unit } = measurement;
   if (!norm) return null;
   const where = standing(measurement);
-  const high = deviationSd(measurement) > 0 ? "above" : "below";
+  const high = deviationSd(measurement) > 0 ? "Above" : "Below";
   const words = {
-    inside: "inside the normal range",
-    borderline: "borderline: the limit of the normal range lies within this number's error",
+    inside: "Inside the normal range",
+    borderline: "Borderline: the limit of the normal range lies within this number's error",
     outside: `${high} the normal range`,
   };
   return (
