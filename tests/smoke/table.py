@@ -47,6 +47,10 @@ MAINS: dict[str, Tiny] = {
         "--data {data} --people verse005 --out {out}",
         {"DISTURBANCES": {"none": (0.0,) * 4, "turn": (0.0, 0.0, 0.0, 2.0)}},
     ),
+    "benchmarks.growth": Tiny(
+        "--out {out}",
+        {"ROWS": (10, 300), "QUEUES": (1,), "QUEUE_ROWS": 50, "SIDES_PX": (512,), "REPEATS": 2, "PAIRS": 1},
+    ),
     "benchmarks.inputs": Tiny(only_help="a folder of cases: not in this repository"),
     "benchmarks.joint_prior": Tiny("--people 1 --conditions 'worse images' --out {out}"),
     "benchmarks.landmark_confidence": Tiny("--patients 1 --out {out}/c.json"),
