@@ -75,6 +75,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.serve": Tiny(only_help="starts whole deployments with their databases and fits in each: minutes"),
     "benchmarks.shape_model": Tiny("--data {data} --people verse012 --pictures {out}"),
     "benchmarks.shape_pictures": Tiny("--out {out}"),
+    "benchmarks.speed": Tiny(only_help="reconstructs the demonstration pair with both networks first"),
     "benchmarks.subjects": Tiny("--data {data}"),
     "benchmarks.training_people": Tiny("--people 2 --out {out}"),
     "lumbar3d.training.network.calibrate": Tiny("--assets {assets} --patients 1 --out {out}/c.json"),
