@@ -124,17 +124,21 @@ class Engine:
         assets_dir : Path, optional
             Default: ``LUMBAR3D_ASSETS`` or the ``ssm_assets`` folder beside the package.
         device : {"auto", "cpu", "gpu"}
-            What the projector runs on.
+            What the networks and the projector run on.
 
         Raises
         ------
         AssetError
             A file is missing or does not match its checksum.
         DeviceError
-            ``device`` is "gpu" and there is none, or the device fails its self-test.
+            ``device`` is "gpu" and a network or the projector cannot use one, or the device fails its self-test.
         """
         store = AssetStore.open(assets_dir)
-        models, detector, projector = load_shape_models(store), Detector.load(store), create_projector(device)
+        models, detector, projector = (
+            load_shape_models(store),
+            Detector.load(store, device=device),
+            create_projector(device),
+        )
         self_test(models, projector)
         constants = RegistrationConstants()
         provenance = describe(store, detector.providers, projector, constants)

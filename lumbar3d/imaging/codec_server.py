@@ -77,10 +77,11 @@ class CodecServer:
     def close(self) -> None:
         """Take no more requests; what is being decoded is finished."""
         self._requests.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(_STOP_S)
-            return
-        self.kill()
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # the server alone: its forks answer without it
+            self._process.wait()
 
     def kill(self) -> None:
         """End it and all that it forked."""

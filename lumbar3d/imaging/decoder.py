@@ -11,7 +11,6 @@ then the numbers), and a pipe for the exit status. Status 0 means that every sam
 
 import os
 import resource
-import signal
 import socket
 import struct
 import sys
@@ -40,12 +39,12 @@ def main() -> None:
     """Serve until the socket's other end is closed."""
     import imagecodecs  # here: who imports this module for its address need not load them
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the watchers
     requests = socket.socket(fileno=sys.stdin.fileno())
     while True:
+        _reap(os.WNOHANG)
         message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE_BYTES, _PIPES)
         if not message:
-            return
+            return _reap()
         codec, memory_bytes, cpu_seconds = message.decode("ascii").split()
         getattr(imagecodecs, CODECS[codec][0])  # loaded before the fork, which could open no file for it
         if os.fork() == 0:
@@ -54,11 +53,19 @@ def main() -> None:
             os.close(descriptor)
 
 
+def _reap(options: int = 0) -> None:
+    """Wait for watchers that have ended, or for all: their time is then counted as ours, and ours as our parent's."""
+    try:
+        while os.waitpid(-1, options)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
 def _watch(codec: str, descriptors: list[int], memory_bytes: int, cpu_seconds: int) -> None:
     """Fork the process that decodes, and tell how it ended."""
     stream, samples, report = descriptors
     os.close(sys.stdin.fileno())
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if (decoding := os.fork()) == 0:
         status = 1
         try:
@@ -74,7 +81,6 @@ def _watch(codec: str, descriptors: list[int], memory_bytes: int, cpu_seconds: i
 
 def _shut_in(stream: int, samples: int, memory_bytes: int, cpu_seconds: int) -> None:
     """Keep the stream as descriptor 0, the samples as 1, and what stands at 2; take the limits."""
-    stream, samples = os.dup(stream), os.dup(samples)  # neither is 0 or 1, whatever the server was given
     os.dup2(stream, 0)
     os.dup2(samples, 1)
     os.closerange(_PIPES, os.sysconf("SC_OPEN_MAX"))

@@ -50,6 +50,10 @@ MAINS: dict[str, Tiny] = {
         "--data {data} --people verse005 --out {out}",
         {"DISTURBANCES": {"none": (0.0,) * 4, "turn": (0.0, 0.0, 0.0, 2.0)}},
     ),
+    "benchmarks.growth": Tiny(
+        "--out {out}",
+        {"ROWS": (10, 300), "QUEUES": (1,), "QUEUE_ROWS": 50, "SIDES_PX": (512,), "REPEATS": 2, "PAIRS": 1},
+    ),
     "benchmarks.inputs": Tiny(only_help="a folder of cases: not in this repository"),
     "benchmarks.joint_prior": Tiny("--people 1 --conditions 'worse images' --out {out}"),
     "benchmarks.landmark_confidence": Tiny("--patients 1 --out {out}/c.json"),
@@ -74,6 +78,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.serve": Tiny(only_help="starts whole deployments with their databases and fits in each: minutes"),
     "benchmarks.shape_model": Tiny("--data {data} --people verse012 --pictures {out}"),
     "benchmarks.shape_pictures": Tiny("--out {out}"),
+    "benchmarks.speed": Tiny(only_help="reconstructs the demonstration pair with both networks first"),
     "benchmarks.subjects": Tiny("--data {data}"),
     "benchmarks.third_look": Tiny("--data {data} --draws 1 --patients 1", ONE_PERSON),
     "benchmarks.training_people": Tiny("--people 2 --out {out}"),
