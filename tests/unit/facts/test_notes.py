@@ -25,6 +25,7 @@ PAIR = (
     quality.GEOMETRY_REFINED,
     quality.GEOMETRY_FAR_OFF,
     quality.VIEWS_OBLIQUE,
+    quality.EDITED,
     TWO_STUDIES,
 )
 
