@@ -26,7 +26,7 @@ from PIL import Image
 from sqlalchemy import event, text
 
 from benchmarks.machine import describe
-from lumbar3d.contracts import Calibration
+from lumbar3d.contracts import VIEWS, Calibration
 from lumbar3d.evidence import write_evidence
 from lumbar3d.imaging.codec_server import SERVERS
 from lumbar3d.imaging.pair import read_pair
@@ -134,7 +134,7 @@ def enlarged(side_px: int, folder: Path) -> tuple[tuple[Path, Path], Calibration
     """The demonstration pair with other pixels of the same detectors, and its calibration."""
     document = json.loads((DEMO / "calibration.json").read_text())
     paths = []
-    for view in ("ap", "lat"):
+    for view in VIEWS:
         told = document[view]
         spacing = np.array(told["pixel_spacing_mm"]) * [told["columns"] / side_px, told["rows"] / side_px]
         shift = (spacing - told["pixel_spacing_mm"]) / 2  # pixel (0, 0) is given by its centre

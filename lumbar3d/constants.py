@@ -19,15 +19,16 @@ from lumbar3d.detection import (
     looks,
     naming,
     other_view,
+    recognised,
     report,
 )
 from lumbar3d.drr import attenuation
 from lumbar3d.geometry import calibration, triangulation, world_frame
 from lumbar3d.imaging import consistency, normalise, preprocess, search_windows
-from lumbar3d.measurement import heights, points, sampling, vertebra_frame
+from lumbar3d.measurement import constructions, heights, points, sampling, standing, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
-from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, room, rough_fits
+from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, refit, room, rough_fits
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
 
@@ -79,6 +80,7 @@ OWNERS = (
     Owner(triangulation, ("STEP_MM",)),
     Owner(confidence, ("WITHIN_MM", "DIRECTIONS")),
     Owner(report, ("DIGITS",)),
+    Owner(recognised, ("DIGITS", "SEEN")),
     Owner(attenuation, ("MU_PER_MM",)),
     Owner(fit, ("RegistrationConstants",)),
     Owner(image_region, ("ALIGNMENT_PX",)),
@@ -87,12 +89,15 @@ OWNERS = (
     Owner(optimise, ("FINE_PX",)),
     Owner(bobyqa, ("BOUND_DEG", "BOUND_MM", "BOUND_SD", "FIRST_STEP", "FIRST_STEP_SD")),
     Owner(room, ("CONSTANTS",)),
+    Owner(refit, ("WARM_STAGES", "NEAR_MM")),
     Owner(rough_fits, ("CONSTANTS",)),
     Owner(laterality, ("CONSTANTS",)),
     Owner(sampling, ("MeasurementConstants",)),
     Owner(vertebra_frame, ("AXIS_WEIGHTS",)),
     Owner(points, ("_CENTRAL_VERTICES",)),
     Owner(heights, ("LEAST_LEVELS", "_MEDIAN_VARIANCE")),
+    Owner(constructions, ("AXIS_MM", "_RIM_POINTS")),
+    Owner(standing, ("NORMAL_SDS", "OUTSIDE_ERRORS", "INSIDE_ERRORS")),
     Owner(quality, ("CONSTANTS",)),
     Owner(verdict, ("CONSTANTS",)),
 )

@@ -49,5 +49,5 @@ def guided_pass(source: NetworkView, view: ViewDetection, guide: Guide) -> First
     soft = np.stack([gaussian_filter(channel, GUIDE_BLUR_PX) for channel in guide.opacity])
     full = guide.landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
     canonical = (prepared.flips.points(full, source.projection) - (GRID_STEP - 1) / 2) / GRID_STEP
-    reading = LevelReading(canonical, canonical.mean(axis=1), view.confidence, NOTHING)
+    reading = LevelReading(canonical, canonical.mean(axis=1), view.confidence, NOTHING.astype(np.float64))
     return FirstPass(prepared, prepared.flips.image(soft), reading, NOTHING, NOTHING, NOTHING)

@@ -1,4 +1,4 @@
-"""What was recognised in both films, in pixels of the images as they were sent, for whoever shows or corrects it."""
+"""Recognised levels of both films, in pixels of the images as they were sent, for whoever shows or corrects it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.geometry.projection import Projection, on_grid
 
 DIGITS = 2
+"""Of a probability that is told."""
 SEEN = 0.05
 """Of a level's heat: below it nothing was seen of it."""
 

@@ -73,4 +73,4 @@ def likeliest(
         precision += weighted @ slopes
         pull += np.einsum("nij,nj->ni", weighted, seen - view.project(points)[0])
     covariance_mm2 = np.linalg.inv(precision)
-    return points + np.einsum("nij,nj->ni", covariance_mm2, pull), covariance_mm2
+    return np.asarray(points + np.einsum("nij,nj->ni", covariance_mm2, pull)), np.asarray(covariance_mm2)

@@ -30,6 +30,7 @@ from lumbar3d.contracts import (
     ReconstructOptions,
     SegmentMotion,
     Stage,
+    Standing,
 )
 from lumbar3d.edits import Edit, KeepLevels
 from lumbar3d.errors import RejectedError
@@ -109,7 +110,7 @@ def film(beam: ConeBeam, meshes):
 
 def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
     """One number; ``figures`` are value and sigma. How it stands to its norm is said as the real engine says it."""
-    standing = None
+    standing: Standing | None = None
     if norm is not None:
         beyond = abs(figures[0] - norm[0]) - 2 * norm[1]
         standing = "outside" if beyond > 2 * figures[1] else "inside" if beyond < -figures[1] else "borderline"
