@@ -9,6 +9,7 @@ SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadfile
 NOT_RUN := $(VENV)/not-run.txt
 # Node comes as a wheel: `npm` of the environment, whatever else is installed.
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix page --no-audit --no-fund
+CLIENT := PATH="$(abspath $(BIN)):$$PATH" npm --prefix clients/typescript --no-audit --no-fund
 
 SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (lumbar3d.training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
 # The kernel that OpenBLAS does not choose here: results must not hang on it. (An older one runs everywhere.)
@@ -17,7 +18,7 @@ NUMERIC_NAMES := geometry* shape_* measurement_* joint_prior cohort_inputs cohor
 NUMERIC = $(shell find tests/unit -false $(patsubst %,-o -name 'test_%.py',$(NUMERIC_NAMES)) | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check page format unit numeric coverage smoke openapi services clean
+.PHONY: help demo test check page format unit numeric coverage smoke openapi clients services clean
 
 help:  ## list these words
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /\1\t/' | expand -t 12
@@ -34,6 +35,10 @@ $(VENV)/.dev: $(VENV)/.runtime
 
 $(VENV)/.page: page/package-lock.json $(VENV)/.dev
 	$(NPM) ci --loglevel=error
+	touch $@
+
+$(VENV)/.client: clients/typescript/package-lock.json $(VENV)/.dev
+	$(CLIENT) ci --loglevel=error
 	touch $@
 
 demo: $(VENV)/.runtime  ## reconstruct the demonstration pair and open the way to see it
@@ -59,7 +64,7 @@ check: $(VENV)/.dev $(VENV)/.page  ## format, lint, types, layers, page, OpenAPI
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml docker/compose.pacs.yaml
 
 # Tests of whole services mostly wait: three files at a time. Browsers and accelerators are used by one test after the other.
-test: check services  ## check, then every test; the last line says what could not run here
+test: check services $(VENV)/.client  ## check, then every test; the last line says what could not run here
 	rm -f $(NOT_RUN)
 	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests/unit $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 	LUMBAR3D_NOT_RUN=$(NOT_RUN) $(PYTEST) tests/integration --numprocesses 3 --dist loadfile $(PYTEST_FLAGS)
@@ -82,8 +87,12 @@ smoke: $(VENV)/.dev  ## every benchmark's and every training module's main once,
 openapi: $(VENV)/.dev  ## write openapi.yaml again
 	$(BIN)/python -m lumbar3d.service.openapi --write openapi.yaml
 
+clients: $(VENV)/.client  ## the typed TypeScript client in clients/typescript, from openapi.yaml
+	$(CLIENT) run generate
+	$(CLIENT) run check
+
 services: $(VENV)/.dev  ## the browser and the Redis that the tests use, where they can be installed
 	sh tests/services.sh $(BIN)/python
 
 clean:  ## remove the environment and what demo wrote
-	rm -rf $(VENV) page/node_modules demo-output
+	rm -rf $(VENV) page/node_modules clients/typescript/node_modules demo-output

@@ -33,6 +33,7 @@ from lumbar3d.jobs.bundles import MANIFEST
 from lumbar3d.jobs.errors import BundleLostError
 from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.jobs.schema import AUDIT, JOBS
+from lumbar3d.jobs.table import UNFINISHED
 from tests.conftest import calibration_document
 from tests.tiny_engine import grey_png
 
@@ -42,6 +43,7 @@ REPEATED = 0.2
 """Share of the accepted submissions that are sent once more, as after a lost answer."""
 PAUSE_S = (0.3, 2.0)
 PATIENCE_S = 600.0
+WORDS = ("acknowledged", "finished", "still_waiting", "lost", "without_files", "twice", "run_again")
 SERVED_EVERY = 10
 """Results asked for over HTTP; of all of them the files are compared with their hashes."""
 
@@ -137,18 +139,12 @@ def _count(deployment: World, clients: Clients, struck: list[tuple[float, list[s
     """What has become of the acknowledged jobs, once all have ended or the patience has."""
     ids = set(clients.acknowledged.values())
 
-    def all_ended() -> bool:
-        deployment.restart_what_ended()
-        with deployment.engine.connect() as connection:
-            left = select(func.count()).where(JOBS.c.state.in_(("queued", "running")))
-            return not connection.execute(left).scalar_one()
-
-    with suppress(TimeoutError):
-        wait_until(all_ended, "jobs are left", PATIENCE_S)
+    _wait_for_ends(deployment)
     with deployment.engine.connect() as connection:
         rows = {row.id: row for row in connection.execute(select(JOBS))}
         ends = select(AUDIT.c.job_id, func.count().label("times")).where(AUDIT.c.event == "succeeded")
         times = {row.job_id: row.times for row in connection.execute(ends.group_by(AUDIT.c.job_id))}
+    waiting = {job_id for job_id in ids if job_id in rows and rows[job_id].state in UNFINISHED}
     finished = {job_id for job_id in ids if job_id in rows and rows[job_id].state == "succeeded"}
     recovered_s = [
         max(0.0, max(rows[job_id].finished_s for job_id in running) - at_s)
@@ -163,12 +159,27 @@ def _count(deployment: World, clients: Clients, struck: list[tuple[float, list[s
     return {
         "acknowledged": len(clients.acknowledged),
         "finished": len(finished),
-        "lost": len(ids - finished),
+        "still_waiting": len(waiting),
+        "lost": len(ids - finished - waiting),
         "without_files": len(without_files),
         "twice": sum(times.get(job_id, 0) > 1 for job_id in ids) + len(clients.doubled) + len(rows) - len(ids),
         "run_again": sum(rows[job_id].attempt > 1 for job_id in finished),
         "recovered_s": [round(float(seconds), 2) for seconds in recovered_s],
     }
+
+
+def _wait_for_ends(deployment: World) -> None:
+    """Until all jobs have ended, or none has for the length of the patience: then some are left behind."""
+    unfinished = select(func.count()).where(JOBS.c.state.in_(UNFINISHED))
+
+    def left() -> int:
+        deployment.restart_what_ended()
+        with deployment.engine.connect() as connection:
+            return int(connection.execute(unfinished).scalar_one())
+
+    with suppress(TimeoutError):
+        while before := left():
+            wait_until(lambda before=before: left() < before, "jobs are left", PATIENCE_S)  # type: ignore[misc]
 
 
 def _is_whole(root: Path, bundle: str) -> bool:
@@ -208,16 +219,16 @@ def render(record: dict[str, Any]) -> str:
         "|---|---|",
         f"| faults | {total['faults']}: " + ", ".join(f"{n} {kind}" for kind, n in record["kinds"].items()) + " |",
     ]
-    words = ("acknowledged", "finished", "lost", "without_files", "twice", "run_again")
-    lines += [f"| {word.replace('_', ' ')} | {total[word]} |" for word in words]
+    lines += [f"| {word.replace('_', ' ')} | {total[word]} |" for word in WORDS]
     lines += [
         f"| from a fault to the end of all jobs that ran at that moment, p50 / p95 / max | "
         f"{' / '.join(str(total['recovery_s'][name]) for name in ('p50', 'p95', 'max'))} s "
         f"({total['recovery_s']['faults']} faults met running jobs) |",
         "| answers to submissions | " + ", ".join(f"{n} x {word}" for word, n in record["answers"].items()) + " |",
         "",
-        "`twice`: two results committed, two jobs for one idempotency key, or a job that nobody was told of. "
-        "The clock is set back by moving the stored times ahead; power loss is not tested.",
+        "`still waiting`: when no job had ended for ten minutes. `twice`: two results committed, two jobs for one "
+        "idempotency key, or a job that nobody was told of. The clock is set back by moving the stored times ahead; a "
+        "power cut is not among the faults.",
         "",
     ]
     return "\n".join(lines)
@@ -231,7 +242,6 @@ def summary(rounds: list[dict[str, Any]], command: str) -> dict[str, Any]:
     for each in rounds:
         kinds.update(each["faults"])
         answers.update(each["answers"])
-    words = ("acknowledged", "finished", "lost", "without_files", "twice", "run_again")
     quantiles = {"p50": 50.0, "p95": 95.0, "max": 100.0}
     recovery_s = {name: round(float(np.percentile(recovered_s, q)), 1) for name, q in quantiles.items()}
     return {
@@ -240,7 +250,7 @@ def summary(rounds: list[dict[str, Any]], command: str) -> dict[str, Any]:
         "database": ", ".join(sorted({each["database"] for each in rounds})),
         "load_average": round(os.getloadavg()[0], 1),
         "minutes": round(sum(each["seconds"] for each in rounds) / 60.0, 1),
-        "total": {word: sum(each[word] for each in rounds) for word in words}
+        "total": {word: sum(each.get(word, 0) for each in rounds) for word in WORDS}
         | {"faults": kinds.total(), "recovery_s": recovery_s | {"faults": len(recovered_s)}},
         "kinds": dict(sorted(kinds.items())),
         "answers": dict(sorted(answers.items())),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.model_fit import fit_model
 from benchmarks.registration_cases import LevelError, score_unjudged
 from benchmarks.subjects import RealSubject
 from lumbar3d.detection.result import Detection
@@ -16,6 +15,7 @@ from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
+from lumbar3d.validation.model_fit import fit_model
 
 
 def best_in_3d(models: Sequence[ShapeModel], subject: RealSubject) -> list[Parameters]:

@@ -36,6 +36,8 @@ from tests.tiny_engine import grey_png
 RESULTS = ROOT / "benchmarks" / "results"
 CLIENTS = 5
 WATCHED_JOBS = 50
+LONG_WAY = 100
+"""Clients whose polls all go through the job table: more would tell nothing but how far behind a machine can be."""
 QUEUE = 150
 POLL_EVERY_S = 2.0
 PATIENCE_S = 300.0
@@ -207,12 +209,12 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
 
 
 def polls(folder: Path, tree: Path, database: str | None, pollers: int, seconds: float) -> dict[str, Any]:
-    """Polls of jobs in the queue: as they come, and all through the job table."""
+    """Polls of jobs in the queue: as they come, and those of some clients through the job table."""
     with front_end(folder, tree, database, max_unfinished_per_client=10**6) as service:
         _, jobs = asyncio.run(submit_at(service, 10.0, WATCHED_JOBS / 10.0))
         return {
             "answer kept": asyncio.run(poll(service, jobs, pollers, seconds, long_way=False)),
-            "through the job table": asyncio.run(poll(service, jobs, pollers, seconds, long_way=True)),
+            "through the job table": asyncio.run(poll(service, jobs, min(pollers, LONG_WAY), seconds, long_way=True)),
         }
 
 
@@ -253,12 +255,12 @@ def render(record: dict[str, Any]) -> str:
         f"and {record['database']}; load average {record['load_average']} before the first request. Times are upper "
         "bounds, CPU time is the front end's own.",
         "",
-        f"| polls: {record['pollers']} clients, each every {POLL_EVERY_S:.0f} s | answers | p50 / p95 | CPU a poll |",
-        "|---|---|---|---|",
+        f"| polls, each client every {POLL_EVERY_S:.0f} s | clients | answers | p50 / p95 | CPU a poll |",
+        "|---|---|---|---|---|",
     ]
     for name, found in record["polls"].items():
         cells = f"{_statuses(found)} | {found['p50_ms']} / {found['p95_ms']} ms | {found['cpu_ms_per_poll']} ms"
-        lines.append(f"| {name} | {cells} |")
+        lines.append(f"| {name} | {found['pollers']} | {cells} |")
     lines += [
         "",
         "| submissions | answers | p50 / p95 | CPU each | refusals without Retry-After |",

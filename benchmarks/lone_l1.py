@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from benchmarks.model_fit import ModelFit, fit_model
 from benchmarks.subjects import RealSubject, arch_plane, load_subject
 from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
@@ -23,6 +22,7 @@ from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.validation.model_fit import ModelFit, fit_model
 
 ANNOTATIONS = Path(__file__).with_name("lone_l1.json")
 FOLDER = "verse-L1"

@@ -20,7 +20,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 import numpy as np
 
 from benchmarks.machine import describe
-from benchmarks.model_fit import fit_model
 from benchmarks.simulated_detection import Degradation, simulate_detection
 from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject, load_subject
 from lumbar3d.anatomy import LEVELS
@@ -32,6 +31,7 @@ from lumbar3d.registration.register import register
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
+from lumbar3d.validation.model_fit import fit_model
 
 SEED = 2026
 GOALS = {

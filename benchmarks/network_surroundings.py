@@ -126,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the people's surfaces and the bodies")
     parser.add_argument("--draws", type=int, default=6, help="exposures per person and kind")
+    parser.add_argument("--first", type=int, default=0, help="number of the first; 0 and 1 have chosen limits")
     parser.add_argument("--kinds", type=int, nargs="*", default=None, help="numbers of kinds; all otherwise")
     parser.add_argument("--assets", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
@@ -138,7 +139,7 @@ def main() -> None:
         ask(engine, detector, arguments.data, subject, draw, kind)
         for kind in kinds
         for subject in people
-        for draw in range(arguments.draws)
+        for draw in range(arguments.first, arguments.first + arguments.draws)
     ]
     assets = {asset.name: f"{asset.version} {asset.sha256[:12]}" for asset in engine.provenance.assets}
     record: dict[str, object] = {"machine": describe("numpy", "numba", "onnxruntime")}

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import lone_l1
-from benchmarks.model_fit import ModelFit
 from benchmarks.regions import REGIONS, regions_at
 from benchmarks.subjects import SOURCES, load_subject
 from lumbar3d.arrays import Array, Numbers
 from lumbar3d.shape.distance import SurfaceLocator, vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.validation.model_fit import ModelFit
 
 SOUND, SINGLE, CUT, DEFORMED = "sound", "single L1", "cut by the CT", "deformed"
 CUT_LEVELS = {("verse012", "L2"), ("verse012", "L3")}

@@ -18,13 +18,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from benchmarks.model_fit import ModelFit
 from benchmarks.real_vertebrae import SOUND, RealVertebra
 from benchmarks.regions import REGIONS
 from benchmarks.shape_model_report import LevelFit
 from benchmarks.surface_drawing import BACK, LEFT, draw, save
 from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import vertex_to_surface_mm
+from lumbar3d.validation.model_fit import ModelFit
 
 LIMIT_MM = 2.0
 COLUMNS = 8

@@ -19,13 +19,13 @@ import numpy as np
 
 from benchmarks import residual_pictures
 from benchmarks.machine import describe
-from benchmarks.model_fit import ModelFit, fit_model
 from benchmarks.real_vertebrae import Comparison, RealVertebra, real_vertebrae
 from benchmarks.regions import vertex_regions
 from benchmarks.shape_model_report import LevelFit, report
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Numbers
 from lumbar3d.shape.assets import AssetStore, default_asset_directory, load_shape_models
+from lumbar3d.validation.model_fit import ModelFit, fit_model
 
 RESULTS = Path(__file__).with_name("results")
 

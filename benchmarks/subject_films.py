@@ -6,6 +6,7 @@ training simulator. Stored as 16-bit PNG, as a detector would.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,11 +42,16 @@ def _bones_alone(bone_mm: NDArray[np.float32]) -> Matter:
 
 def photograph(subject: RealSubject, draw: int, folder: Path) -> tuple[Path, Path]:
     """Write ``ap.png`` and ``lat.png`` of a person in surroundings drawn from the seed."""
-    rng = np.random.default_rng([SEED, draw, COMPLETE_SUBJECTS.index(subject.name)])
+    rng = np.random.default_rng([SEED, draw, _number(subject.name)])
     spine = real_spine(subject)
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
     bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient, SEED + draw)
     return expose(subject, patient, lambda beam: _bones_alone(cast(bones, beam)), rng, folder)
+
+
+def _number(person: str) -> int:
+    """One of each person: of others than ``COMPLETE_SUBJECTS``, made of the name."""
+    return COMPLETE_SUBJECTS.index(person) if person in COMPLETE_SUBJECTS else zlib.crc32(person.encode())
 
 
 def bone_volume(meshes: list[TriangleMesh], patient: Patient, seed: int) -> Volume:

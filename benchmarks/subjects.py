@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from benchmarks.model_fit import ModelFit, fit_model
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.contracts import Calibration, GeometryView, SlotView
 from lumbar3d.geometry import frames
@@ -26,6 +25,7 @@ from lumbar3d.geometry.calibration import BiplanarGeometry, build_geometry
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.validation.model_fit import ModelFit, fit_model
 
 ANNOTATIONS = Path(__file__).with_name("subjects.json")
 SRS_FROM_RAS = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])

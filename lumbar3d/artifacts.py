@@ -34,8 +34,8 @@ class Artifact:
         Whether it only holds other artifacts again.
     is_framed : bool
         Whether it can be asked for along the axes of another frame (``contracts.FrameName``).
-    source : str
-        Stored file that it is made of when somebody asks; empty where it is stored itself.
+    sources : tuple of str
+        Stored files that it is made of when somebody asks; empty where it is stored itself.
     """
 
     operation: str
@@ -51,7 +51,7 @@ class Artifact:
     values: tuple[str, ...] = ()
     repeats: bool = False
     is_framed: bool = False
-    source: str = ""
+    sources: tuple[str, ...] = ()
 
     def name(self, value: str = "") -> str:
         """File for one of ``values``."""
@@ -124,17 +124,6 @@ OVERLAY = Artifact(
     label="Outlines",
     note="JSON, image pixels",
 )
-PICTURE = Artifact(
-    operation="picture",
-    address="/overlay.png",
-    file="overlay.png",
-    media_type="image/png",
-    summary="Both radiographs with the outlines drawn on them",
-    remark="For looking at, not for diagnosis.",
-    contents="AP and lateral side by side, coloured outlines and names of the levels, twice enlarged",
-    label="Picture",
-    note="PNG: both images with the outlines",
-)
 IMAGE = Artifact(
     operation="image",
     address="/images/{view}.png",
@@ -147,6 +136,18 @@ IMAGE = Artifact(
     note="PNG, 8-bit grey",
     parameter="view",
     values=VIEWS,
+)
+PICTURE = Artifact(
+    operation="picture",
+    address="/overlay.png",
+    file="overlay.png",
+    media_type="image/png",
+    summary="Both radiographs with the outlines drawn on them",
+    remark="For looking at, not for diagnosis.",
+    contents="AP and lateral side by side, coloured outlines and names of the levels, twice enlarged",
+    label="Picture",
+    note="PNG: both images with the outlines",
+    sources=(OVERLAY.file, *(name for _, name in IMAGE.files())),
 )
 DICOM = Artifact(
     operation="dicom",
@@ -216,7 +217,7 @@ PLY = Artifact(
     label="Spine with errors",
     note="PLY, standard error of each vertex",
     is_framed=True,
-    source=SCENE.file,
+    sources=(SCENE.file,),
 )
 VTP = Artifact(
     operation="vtp",
@@ -229,7 +230,7 @@ VTP = Artifact(
     label="Spine with errors",
     note="VTP for ParaView and 3D Slicer",
     is_framed=True,
-    source=SCENE.file,
+    sources=(SCENE.file,),
 )
 OBJ = Artifact(
     operation="obj",
@@ -242,7 +243,7 @@ OBJ = Artifact(
     label="Spine",
     note="OBJ, one object per vertebra",
     is_framed=True,
-    source=SCENE.file,
+    sources=(SCENE.file,),
 )
 LABELS = Artifact(
     operation="labels",
@@ -254,7 +255,7 @@ LABELS = Artifact(
     contents="Labels 1 to 5, 0 outside",
     label="Label volume",
     note="NIfTI, 1 mm",
-    source=SCENE.file,
+    sources=(SCENE.file,),
 )
 MARKUPS = Artifact(
     operation="markups",
@@ -266,7 +267,19 @@ MARKUPS = Artifact(
     contents="Markups, schema 1.0.3",
     label="Landmarks",
     note="Markups of 3D Slicer",
-    source=RESULT.file,
+    sources=(RESULT.file,),
+)
+SLICER = Artifact(
+    operation="slicer",
+    address="/spine.mrml",
+    file="spine.mrml",
+    media_type="application/xml",
+    summary="The vertebrae and landmarks as a scene of 3D Slicer",
+    remark="Opens the STL files along LPS and the markups that lie beside it, named and coloured.",
+    contents="MRML",
+    label="Scene of 3D Slicer",
+    note="MRML; beside the STL files (LPS) and the markups",
+    sources=(RESULT.file,),
 )
 TABLE = Artifact(
     operation="table",
@@ -278,7 +291,7 @@ TABLE = Artifact(
     contents="CSV, UTF-8, with a heading",
     label="Measurements",
     note="CSV table",
-    source=RESULT.file,
+    sources=(RESULT.file,),
 )
 FHIR = Artifact(
     operation="fhir",
@@ -290,7 +303,7 @@ FHIR = Artifact(
     contents="A collection",
     label="Measurements",
     note="FHIR R4: DiagnosticReport and Observations",
-    source=RESULT.file,
+    sources=(RESULT.file,),
 )
 FILM = Artifact(
     operation="film",
@@ -334,9 +347,11 @@ EVIDENCE = (FILM, RECOGNITION)
 """Of these, what a refused pair has as well."""
 FIT = "fit.npz"
 """What a revision starts from; it has no address."""
-STORED = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE)
-MADE = (PLY, VTP, OBJ, LABELS, MARKUPS, TABLE, FHIR)
-ARTIFACTS = (*STORED, *MADE)
+ARTIFACTS = (RESULT, MESH, MESHES, SCENE, OVERLAY, PICTURE, IMAGE, PLY, VTP, OBJ, LABELS, MARKUPS, SLICER, TABLE, FHIR)
+STORED = tuple(artifact for artifact in ARTIFACTS if not artifact.sources)
+MADE = tuple(artifact for artifact in ARTIFACTS if artifact.sources)
+USUAL = (*STORED, PICTURE)
+"""What a person gets who names no format."""
 FILES = frozenset(name for artifact in STORED for _, name in artifact.files())
 """Names of all files that a job stores."""
 FORMATS: dict[str, tuple[Artifact, ...]] = {
@@ -348,6 +363,7 @@ FORMATS: dict[str, tuple[Artifact, ...]] = {
     "obj": (OBJ,),
     "nifti": (LABELS,),
     "markups": (MARKUPS,),
+    "mrml": (SLICER,),
     "csv": (TABLE,),
     "fhir": (FHIR,),
     "png": (PICTURE, IMAGE),

@@ -10,13 +10,14 @@ from lumbar3d import artifacts
 from lumbar3d.arrays import Image
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.meshes import write_meshes
-from lumbar3d.export.overlay import OverlayInput, ViewOverlay, turned_over, view_overlay
-from lumbar3d.export.picture import write_film, write_overlay_picture
+from lumbar3d.export.overlay import OverlayInput, turned_over, view_overlay
+from lumbar3d.export.overlay_document import OverlayDocument, ViewOverlay
+from lumbar3d.export.picture import write_film
 from lumbar3d.reconstruction import Reconstruction
 
 
 def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Projector) -> None:
-    """Write STL, zip, GLB, films, overlay document and overlay picture; ``result.json`` is the caller's last act.
+    """Write STL, zip, GLB, films and overlay document; ``result.json`` is the caller's last act.
 
     Parameters
     ----------
@@ -33,12 +34,10 @@ def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Pro
 
 
 def _write_pictures(reconstruction: Reconstruction, directory: Path, projector: Projector) -> None:
-    films = films_as_sent(reconstruction)
-    for name, pixels in films.items():
+    for name, pixels in films_as_sent(reconstruction).items():
         write_film(pixels, directory / artifacts.IMAGE.name(name))
-    overlays = view_overlays(reconstruction, projector)
-    (directory / artifacts.OVERLAY.file).write_text(json.dumps({"views": overlays}, separators=(",", ":")))
-    write_overlay_picture(films, overlays, directory / artifacts.PICTURE.file)
+    document: OverlayDocument = {"views": view_overlays(reconstruction, projector)}
+    (directory / artifacts.OVERLAY.file).write_text(json.dumps(document, separators=(",", ":")))
 
 
 def films_as_sent(reconstruction: Reconstruction) -> dict[str, Image]:

@@ -168,6 +168,9 @@ _REQUEST = (
     _client("too_many_jobs", 429, "This client has too many unfinished jobs", _WAIT, 15),
     _client("too_many_requests", 429, "This client takes more than its share at this moment", _WAIT, 1),
     _client("invalid_cohort", 422, "The cohort's files cannot be used", "Check the files that the message names."),
+    _client(
+        "invalid_ct", 422, "The surfaces or masks of a CT cannot be used", "Check the file that the message names."
+    ),
     _client("invalid_training_state", 422, "The training cannot be resumed from this state", "Check the folder."),
 )
 _PICTURES = (

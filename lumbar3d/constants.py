@@ -8,14 +8,27 @@ from types import ModuleType
 from typing import Any
 
 from lumbar3d import detector, quality
-from lumbar3d.detection import aim, chain, confidence, crops, decode, inspection, looks, naming, other_view, report
+from lumbar3d.detection import (
+    aim,
+    chain,
+    confidence,
+    crops,
+    decode,
+    guided_look,
+    inspection,
+    looks,
+    naming,
+    other_view,
+    recognised,
+    report,
+)
 from lumbar3d.drr import attenuation
-from lumbar3d.geometry import calibration, world_frame
-from lumbar3d.imaging import consistency, normalise, preprocess
-from lumbar3d.measurement import heights, points, sampling, vertebra_frame
+from lumbar3d.geometry import calibration, triangulation, world_frame
+from lumbar3d.imaging import consistency, normalise, preprocess, search_windows
+from lumbar3d.measurement import constructions, heights, points, sampling, standing, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
-from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, room, rough_fits
+from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, refit, room, rough_fits
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
 
@@ -43,7 +56,10 @@ class Owner:
 OWNERS = (
     Owner(preprocess, ("GRID",)),
     Owner(normalise, ("CONSTANTS",)),
-    Owner(consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED")),
+    Owner(search_windows, ("SPARE_MM", "SEARCH_STEP_MM")),
+    Owner(
+        consistency, ("SPACING_TOLERANCE", "DISTANCE_NOTED", "DISTANCE_REFUSED", "PATIENT_DISTANCE_NOTED", "SAME_WAY")
+    ),
     Owner(calibration, ("LIMITS",)),
     Owner(world_frame, ("LARGEST_TURN_DEG", "LARGEST_LATERAL_TURN_DEG")),
     Owner(refusal, ("CONSTANTS",)),
@@ -51,7 +67,7 @@ OWNERS = (
     Owner(chain, ("CONSTANTS",)),
     Owner(naming, ("CONSTANTS", "COUNTS")),
     Owner(laterality_landmarks, ("CONSTANTS",)),
-    Owner(aim, ("OFF_CENTRE_MM", "LEAST_CONFIDENCE")),
+    Owner(aim, ("OFF_CENTRE_MM", "NEARLY_BEST", "LEAST_CONFIDENCE")),
     Owner(looks, ("ZOOMS", "COLUMN_HALF_WIDTH_MM", "LEAST_BODIES")),
     Owner(decode, ("STRIDE", "WINDOW", "DISTINCT_SHARE")),
     Owner(inspection, ("SAME_BODY",)),
@@ -60,8 +76,11 @@ OWNERS = (
     Owner(truncation, ("SHOWN_SHARE", "SHOWN_STEP", "BODY_SHARE")),
     Owner(crops, ("CROP_PX", "GRID_STEP")),
     Owner(detector, ("LEAST_OPACITY",)),
+    Owner(guided_look, ("GUIDE_BLUR_PX",)),
+    Owner(triangulation, ("STEP_MM",)),
     Owner(confidence, ("WITHIN_MM", "DIRECTIONS")),
     Owner(report, ("DIGITS",)),
+    Owner(recognised, ("DIGITS", "SEEN")),
     Owner(attenuation, ("MU_PER_MM",)),
     Owner(fit, ("RegistrationConstants",)),
     Owner(image_region, ("ALIGNMENT_PX",)),
@@ -70,18 +89,21 @@ OWNERS = (
     Owner(optimise, ("FINE_PX",)),
     Owner(bobyqa, ("BOUND_DEG", "BOUND_MM", "BOUND_SD", "FIRST_STEP", "FIRST_STEP_SD")),
     Owner(room, ("CONSTANTS",)),
+    Owner(refit, ("WARM_STAGES", "NEAR_MM")),
     Owner(rough_fits, ("CONSTANTS",)),
     Owner(laterality, ("CONSTANTS",)),
     Owner(sampling, ("MeasurementConstants",)),
     Owner(vertebra_frame, ("AXIS_WEIGHTS",)),
     Owner(points, ("_CENTRAL_VERTICES",)),
     Owner(heights, ("LEAST_LEVELS", "_MEDIAN_VARIANCE")),
+    Owner(constructions, ("AXIS_MM", "_RIM_POINTS")),
+    Owner(standing, ("NORMAL_SDS", "OUTSIDE_ERRORS", "INSIDE_ERRORS")),
     Owner(quality, ("CONSTANTS",)),
     Owner(verdict, ("CONSTANTS",)),
 )
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
-    "imaging": (preprocess, normalise),
+    "imaging": (preprocess, normalise, search_windows),
     "detection": (refusal, chain, naming, laterality_landmarks),
     "registration": (fit,),
     "measurement": (sampling, vertebra_frame),

@@ -7,7 +7,7 @@ Nothing here computes. All lengths are millimetres, all angles degrees; the worl
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
@@ -146,10 +146,26 @@ class Stage(StrEnum):
     EXPORT = "export"
 
 
+def _more_members(schema: dict[str, Any]) -> None:
+    """Members of some problem documents alone; in a job's status they would always be null."""
+    text = {"type": "string"}
+    fault = {name: text for name in ("part", "pointer", "code", "message")}
+    schema["properties"]["faults"] = {
+        "description": "what is wrong where in a JSON part; pointer is an RFC 6901 pointer into it",
+        "items": {"type": "object", "properties": fault, "required": ["pointer", "code", "message"]},
+        "type": "array",
+    }
+    schema["properties"]["checks"] = {
+        "description": "of /readyz: each part that jobs need, and what is known of it",
+        "additionalProperties": text,
+        "type": "object",
+    }
+
+
 class Problem(BaseModel):
     """RFC 9457 problem document; ``code`` is the stable machine-readable part."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=_more_members)
 
     type: str
     title: str
@@ -186,14 +202,14 @@ class Inputs(_Contract):
 class JobStatus(_Contract):
     """Answer of ``GET /jobs/{id}``."""
 
-    id: str
+    id: str = Field(json_schema_extra={"format": "uuid"})
     state: JobState
     stage: Stage | None = None
     progress: float = Field(ge=0.0, le=1.0)
     queue_position: int | None = None
     attempt: int = 0
-    created_at: str
-    updated_at: str
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    updated_at: str = Field(json_schema_extra={"format": "date-time"})
     reference: str | None = Field(default=None, description="as given with the images; opaque")
     inputs: Inputs | None = None
     revision: int = Field(default=1, description="number of the current revision; 1 is the first result")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,26 +13,29 @@ from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.arrays import Image
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.aim import aimed
-from lumbar3d.detection.crops import GRID_STEP, Crop, paste
+from lumbar3d.detection.crops import GRID_STEP, Crop, black_crop, paste
 from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.first_pass import FirstPass, prepare, shrink
 from lumbar3d.detection.flip_averaging import looks, merged
+from lumbar3d.detection.guided_look import Guide, guided_pass
 from lumbar3d.detection.inspection import Inspection, Maps, inspect, look_again, name_together
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.detection.naming import Naming
-from lumbar3d.detection.onnx_session import open_session, run_session
+from lumbar3d.detection.onnx_session import CUDA, Device, open_session, run_session
 from lumbar3d.detection.other_view import read_together
 from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detection.recognised import of_inspection
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import AssetError, RejectedError
-from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.imaging.preprocess import GRID, NetworkView
 from lumbar3d.refusal.contradiction import refuse_contradiction
 from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_unfound
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
 from lumbar3d.shape.assets import AssetStore
 
+LOOKS_EACH = (1, 3)
+"""Looks at each film of a pair in one run: the first, and then the column and both zooms."""
 LEAST_OPACITY = 0.05
 """Below it (1.4 mm of bone) the first network's opacity is as likely noise."""
 
@@ -64,23 +68,46 @@ class Detector:
             raise AssetError("the first network lacks its record of what films are like") from error
 
     @classmethod
-    def load(cls, store: AssetStore, threads: int = 0) -> Detector:
-        """Open the assets ``network`` and ``refiner``.
+    def load(cls, store: AssetStore, threads: int = 0, device: Device = "auto") -> Detector:
+        """Open the assets ``network`` and ``refiner``; on CUDA run both once, so that no job pays for the first run.
 
         Parameters
         ----------
         store : AssetStore
         threads : int
             Of one operator on the CPU; 0 lets ONNX Runtime choose.
+        device : {"auto", "cpu", "gpu"}
+            "gpu": both networks have to run on CUDA.
 
         Raises
         ------
         AssetError
             A file is missing, changed or not a network.
+        DeviceError
+            ``device`` is "gpu" and one of them does not run on CUDA, or CUDA fails.
         """
-        return cls(open_session(store, "network", threads), open_session(store, "refiner", threads))
+        network, refiner = (open_session(store, name, threads, device) for name in ("network", "refiner"))
+        detector = cls(network, refiner)
+        if CUDA in detector.providers:
+            detector.warm_up()
+        return detector
 
-    def detect(self, ap: NetworkView, lat: NetworkView, is_named: bool = False) -> Detection:
+    def warm_up(self) -> None:
+        """Run both networks on black films in the sizes of a pair: CUDA searches kernels at the first of each size.
+
+        Raises
+        ------
+        DeviceError
+            ONNX Runtime failed.
+        """
+        codes = np.array([[0.0, 1.0], [1.0, 1.0]], dtype=np.float32)
+        side = GRID.size_px // GRID_STEP
+        for looks_each in LOOKS_EACH:
+            films = np.zeros((len(codes) * looks_each, side, side), dtype=np.float32)
+            self._run_network(films, np.repeat(codes, looks_each, axis=0))
+        self._run_refiner([black_crop(code, level) for code in codes for level in range(LEVEL_COUNT)])
+
+    def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
 
         Parameters
@@ -97,7 +124,7 @@ class Detector:
         DeviceError
             ONNX Runtime failed.
         """
-        inspected = self.inspect([ap, lat])
+        inspected: Sequence[Inspection] = self.inspect([ap, lat])
         naming = name_together(*inspected)
         try:
             inspected = self._accepted(inspected, naming, is_named)
@@ -108,6 +135,27 @@ class Detector:
         refined_ap, refined_lat = self.refine(guesses)
         sources = guesses[0].view.source, guesses[1].view.source
         return Detection(ap=refined_ap, lat=refined_lat, naming=naming, sources=sources)
+
+    def third_look(self, found: Detection, guides: Sequence[Guide]) -> Detection:
+        """Opacities and landmarks redrawn around what was fitted; names, confidence and novelty stay.
+
+        Parameters
+        ----------
+        found : Detection
+            By this detector, with its ``sources``.
+        guides : sequence of Guide
+            Of AP and LAT.
+
+        Raises
+        ------
+        DeviceError
+            ONNX Runtime failed.
+        """
+        assert found.sources is not None  # ``detect`` has stated them
+        seen = zip(found.sources, found.views, guides, strict=True)
+        redrawn = self.refine([guided_pass(*parts) for parts in seen])
+        ap, lat = (replace(new, novelty=old.novelty) for new, old in zip(redrawn, found.views, strict=True))
+        return replace(found, ap=ap, lat=lat)
 
     def _accepted(self, inspected: Sequence[Inspection], naming: Naming, is_named: bool) -> Sequence[Inspection]:
         """Films as both tell them together, past every reason not to answer that the first network's looks give."""
@@ -181,7 +229,7 @@ class Detector:
             landmark_sigma_px=np.sqrt(np.trace(calibrated, axis1=-2, axis2=-1) / 2),
             confidence=guess.reading.confidence,
             landmark_covariance_px2=calibrated * signs[:, None] * signs,
-            novelty=self.novelty(guess),
+            novelty=self.novelty(guess) if guess.features.size else None,
         )
 
 

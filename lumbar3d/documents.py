@@ -45,6 +45,7 @@ SAFE = frozenset(
 """Kinds of faults whose message names the contract alone."""
 _NAMED = " or ".join(f'"{kind}"' for kind in VIEW_TYPES)
 WORDS = {
+    "int_parsing": "input should be a whole number",
     "json_invalid": "this is not JSON (numbers must be finite, text must be Unicode)",
     "extra_forbidden": "the contract has no such field",
     "union_tag_invalid": f"type must be {_NAMED}",
@@ -120,8 +121,9 @@ def _parse(model: type[Model], text: bytes, refusal: type[InputError]) -> Model:
         return model.model_validate_json(text.removeprefix(codecs.BOM_UTF8), strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        faults = [_fault(fault) for fault in found[:MAX_FAULTS]]
-        part, first = refusal.code.removeprefix("invalid_"), faults[0]
+        part = refusal.code.removeprefix("invalid_")
+        faults = [{"part": part, **_fault(fault)} for fault in found[:MAX_FAULTS]]
+        first = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         at = f" at {first['pointer']}" if first["pointer"] else ""
         message = f"the JSON part {part} does not follow its contract{at}: {first['message']}{more}"
@@ -142,16 +144,20 @@ def _fault(fault: ErrorDetails) -> dict[str, str]:
 
 
 def _message(fault: ErrorDetails) -> str:
-    """What was expected, in the validator's words where they quote nothing, and what was found: numbers, no text."""
+    """What was expected, and what was found: numbers, no text."""
+    words = expected(fault)
+    return f"{words}; {_found(fault['input'])}" if fault["type"] not in ("missing", "json_invalid") else words
+
+
+def expected(fault: ErrorDetails) -> str:
+    """What was expected, in the validator's words where they quote nothing."""
     kind = fault["type"]
     tags = fault.get("ctx", {}).get("expected_tags", "")
     if EDIT_TYPES[0] in tags:
         return f"type must be one of {tags}"
     if kind in SAFE:
-        expected = fault["msg"][:1].lower() + fault["msg"][1:]
-    else:
-        expected = WORDS.get(kind, "input does not follow the contract")
-    return f"{expected}; {_found(fault['input'])}" if kind not in ("missing", "json_invalid") else expected
+        return fault["msg"][:1].lower() + fault["msg"][1:]
+    return WORDS.get(kind, "input does not follow the contract")
 
 
 def _found(value: object) -> str:

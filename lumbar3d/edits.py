@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, model_validator
 
 from lumbar3d.anatomy import LANDMARKS, LEVELS, Lumbar
-from lumbar3d.contracts import ReviewState
+from lumbar3d.contracts import ReviewState, ViewName
 
 MOST_EDITS = 200
-ViewChoice = Literal["ap", "lat"]
+
 LandmarkChoice = Annotated[
     str, Field(json_schema_extra={"enum": list(LANDMARKS)}, pattern=f"^({'|'.join(LANDMARKS)})$")
 ]
@@ -29,7 +29,7 @@ class SetLandmark(_Edit):
     """A landmark is here: moved, or added where it was not seen."""
 
     type: Literal["set_landmark"]
-    view: ViewChoice
+    view: ViewName
     level: Lumbar
     landmark: LandmarkChoice
     position_px: Pixel
@@ -39,7 +39,7 @@ class RemoveLandmark(_Edit):
     """What was taken for this landmark is none."""
 
     type: Literal["remove_landmark"]
-    view: ViewChoice
+    view: ViewName
     level: Lumbar
     landmark: LandmarkChoice
 
@@ -48,7 +48,7 @@ class SetCentre(_Edit):
     """The middle of this vertebra's landmarks is here; all of them move with it."""
 
     type: Literal["set_centre"]
-    view: ViewChoice
+    view: ViewName
     level: Lumbar
     position_px: Pixel
 
@@ -78,15 +78,15 @@ class ChangeFilms(_Edit):
 
     type: Literal["films"]
     exchange: bool = Field(default=False, description="the file sent as ap is the lateral one; done first")
-    mirror: tuple[ViewChoice, ...] = Field(default=(), max_length=2, description="left to right")
-    turn: tuple[ViewChoice, ...] = Field(default=(), max_length=2, description="by 180 degrees")
+    mirror: tuple[ViewName, ...] = Field(default=(), max_length=2, description="left to right")
+    turn: tuple[ViewName, ...] = Field(default=(), max_length=2, description="by 180 degrees")
 
 
 class Prompt(_Edit):
     """A point on the body of this vertebra."""
 
     type: Literal["prompt"]
-    view: ViewChoice
+    view: ViewName
     level: Lumbar
     position_px: Pixel
 

@@ -15,7 +15,8 @@
     │   ├── OptionsError           invalid_options
     │   ├── JobReferenceError      invalid_reference
     │   ├── ReviewError            invalid_review
-    │   └── RevisionError          invalid_revision
+    │   ├── RevisionError          invalid_revision
+    │   └── CtError                invalid_ct
     ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
     │   ├── LevelsNotFoundError        levels_not_found
     │   ├── LevelNamesError            level_names_doubtful
@@ -141,6 +142,12 @@ class RevisionError(InputError):
     """Edits do not follow their contract, or do not fit what they change."""
 
     code = "invalid_revision"
+
+
+class CtError(InputError):
+    """A mesh or mask of a person's own vertebrae cannot be used; the message names the file."""
+
+    code = "invalid_ct"
 
 
 class RejectedError(Lumbar3dError):

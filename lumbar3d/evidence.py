@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lumbar3d.artifacts import FILM, IMAGE, RECOGNITION
-from lumbar3d.contracts import VIEWS, Calibration, RecognisedFilm, RecognisedFilms, Recognition, Window
+from lumbar3d.contracts import VIEWS, Calibration, RecognisedFilm, RecognisedFilms, Recognition, ViewName, Window
 from lumbar3d.detection.recognised import Recognised
 from lumbar3d.detection.report import count_of, names_of
 from lumbar3d.edits import ChangeFilms
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.pair import load_image, pair_of
-from lumbar3d.imaging.preprocess import NetworkView, ViewName
+from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.imaging.radiograph import Radiograph
 
-_VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 _SPARSE = 4
 """Every so many-th row and column tells what to show first."""
 _SHOWN = (1.0, 99.5)
@@ -107,7 +106,7 @@ def kept_views(
     """Network views whose pictures were kept, without the films that they were cut from."""
     ap, lat = (
         _kept_view(base_dir / IMAGE.name(name), name, grid, is_behind)
-        for name, grid, is_behind in zip(_VIEWS, grids, are_behind, strict=True)
+        for name, grid, is_behind in zip(VIEWS, grids, are_behind, strict=True)
     )
     return ap, lat
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lumbar3d.arrays import Array, Image
-from lumbar3d.contracts import Calibration
+from lumbar3d.arrays import Array, Image, Mask
+from lumbar3d.contracts import VIEWS, Calibration
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.geometry.calibration import build_geometry
@@ -27,7 +27,6 @@ from lumbar3d.shape.joint_prior import Evidence
 from lumbar3d.shape.model import ShapeModel, models_of
 
 FORMAT = 1
-_VIEWS = ("ap", "lat")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,7 @@ class KeptFit:
     method: str
     error: LateralError | None
     notes: tuple[str, ...]
-    edited: Array
+    edited: Mask
 
 
 def save(reconstruction: Reconstruction, path: Path) -> None:
@@ -69,7 +68,7 @@ def save(reconstruction: Reconstruction, path: Path) -> None:
     lat = room.lat if error is None else error.applied(room.lat)
     arrays: dict[str, Any] = {}
     for name, view, found, film in zip(
-        _VIEWS, reconstruction.views, reconstruction.detection.views, (room.ap, lat), strict=True
+        VIEWS, reconstruction.views, reconstruction.detection.views, (room.ap, lat), strict=True
     ):
         arrays |= {f"{name}_{key}": value for key, value in _view_arrays(found).items()}
         arrays[f"{name}_first_px"] = on_grid(np.zeros(2), view.projection, film)
@@ -105,12 +104,12 @@ def load(path: Path, calibration: Calibration, models: Sequence[ShapeModel]) -> 
     error = LateralError(arrays["room_values"], arrays["room_pivot_mm"]) if "room_values" in arrays else None
     ap, lat = (
         film.regrid(arrays[f"{name}_first_px"], arrays[f"{name}_step"], rows, columns)
-        for name, film in zip(_VIEWS, (room.ap, room.lat), strict=True)
+        for name, film in zip(VIEWS, (room.ap, room.lat), strict=True)
     )
     levels = tuple(about["levels"])
     views = [
         _view(arrays, name, grid, about["half"][k], about["novelty"][k])
-        for k, (name, grid) in enumerate(zip(_VIEWS, (ap, lat), strict=True))
+        for k, (name, grid) in enumerate(zip(VIEWS, (ap, lat), strict=True))
     ]
     naming = Naming(arrays["naming"], about["first"]) if "naming" in arrays else None
     ends = tuple(_level(arrays, f"level{row}_", model) for row, model in enumerate(models_of(models, levels)))

@@ -56,6 +56,12 @@ _NOTES = (
         "The lateral view is further from its calibration than a nominal room may be: calibrate the room.",
         review=True,
     ),
+    Note(
+        "views_oblique",
+        "The vertebrae stand turned to the X-rays, further than in the films on which the networks learned: errors are "
+        "larger than the standard errors say.",
+        review=True,
+    ),
     Note("edited", "Somebody has corrected landmarks, names or the choice of vertebrae."),
     Note("two_studies", "The two images are from two studies of one patient: were they taken in one position?"),
     Note(

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from lumbar3d import kept_fit
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import FIT, RESULT
 from lumbar3d.bundle import write_bundle
 from lumbar3d.construction_file import write_constructions
-from lumbar3d.contracts import Calibration, EngineName, ReconstructOptions, Stage
+from lumbar3d.contracts import Calibration, EngineName, LevelQuality, ReconstructOptions, Stage
+from lumbar3d.detection.guided_look import Guide
 from lumbar3d.detection.recognised import Recognised, of_detection, refusals_with
 from lumbar3d.detection.result import Detection
 from lumbar3d.detector import Detector
@@ -29,12 +31,24 @@ from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure, measured_spine
 from lumbar3d.provenance import Provenance, describe
-from lumbar3d.quality import EDITED, JUDGED_HERE, doubtful_levels, judge_levels, overall_flag, pair_notes, room_notes
+from lumbar3d.quality import (
+    EDITED,
+    JUDGED_HERE,
+    doubtful_levels,
+    judge_levels,
+    overall_flag,
+    pair_notes,
+    room_notes,
+    stance_notes,
+    worse_of,
+)
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.refusal.laterality import laterality_notes, mirrored_ap_log_odds, refuse_mirrored
 from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.guides import guides
 from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
+from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.refit import refit
 from lumbar3d.registration.result import Registration
@@ -46,12 +60,19 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.stages import StageClock, StageProgress
 
+FIRST_FIT = 0.6
+"""Share of the first fit in the time of both and the look between them."""
+
 
 class SupportsDetect(Protocol):
     """Detector protocol, as the engine needs it."""
 
     def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
         """Find the five vertebrae in both views; ``is_named`` where somebody has said which is which."""
+        ...
+
+    def third_look(self, found: Detection, guides: Sequence[Guide]) -> Detection:
+        """Redraw them guided by what was fitted; asked where the detection names its ``sources``."""
         ...
 
 
@@ -103,17 +124,21 @@ class Engine:
         assets_dir : Path, optional
             Default: ``LUMBAR3D_ASSETS`` or the ``ssm_assets`` folder beside the package.
         device : {"auto", "cpu", "gpu"}
-            What the projector runs on.
+            What the networks and the projector run on.
 
         Raises
         ------
         AssetError
             A file is missing or does not match its checksum.
         DeviceError
-            ``device`` is "gpu" and there is none, or the device fails its self-test.
+            ``device`` is "gpu" and a network or the projector cannot use one, or the device fails its self-test.
         """
         store = AssetStore.open(assets_dir)
-        models, detector, projector = load_shape_models(store), Detector.load(store), create_projector(device)
+        models, detector, projector = (
+            load_shape_models(store),
+            Detector.load(store, device=device),
+            create_projector(device),
+        )
         self_test(models, projector)
         constants = RegistrationConstants()
         provenance = describe(store, detector.providers, projector, constants)
@@ -255,11 +280,30 @@ class Engine:
             refuse_mirrored(mirrored_log_odds)
             clock.enter(Stage.REGISTER)
             engine = self.engines[case.options.engine]
-            spine = engine.reconstruct(FoundPair(views, detection, landmarks), case.options, clock.within)
+            found = FoundPair(views, detection, landmarks)
+            spine = engine.reconstruct(found, case.options, lambda done: clock.within(FIRST_FIT * done))
             if spine.room is not None:
                 detection, views = seen_in_room(detection, spine.room.error), shown_in_room(views, spine.room.error)
-            notes = (*file_notes, *pair_notes(detection), *room_notes(spine), *laterality_notes(mirrored_log_odds))
-            return self._judged(spine, FoundPair(views, detection, landmarks), notes, case)
+            doubts, unguided = (*pair_notes(detection), *room_notes(spine)), judge_levels(spine)
+            refuse_unsupported(unguided)
+            if self._may_look_again(detection, case):
+                detection, spine = self._third_look(detection, spine, case)
+            stance = stance_notes(spine, detection)
+            notes = (*file_notes, *doubts, *stance, *laterality_notes(mirrored_log_odds))
+            return self._judged(spine, FoundPair(views, detection, landmarks), notes, case, unguided)
+
+    def _may_look_again(self, detection: Detection, case: Case) -> bool:
+        """Not in a room that was guessed, nor under names that the networks have not read."""
+        plain = case.options.method == "gauss_newton" and not case.options.refine_geometry and not case.prompts
+        return plain and detection.sources is not None and detection.levels == LEVELS
+
+    def _third_look(self, found: Detection, spine: Registration, case: Case) -> tuple[Detection, Registration]:
+        """The networks' third look, guided by the fit, and the fit of what it shows; the room stays as first judged."""
+        detection = self.detector.third_look(found, guides(spine.vertebrae, found, self.projector))
+        task = FitProblem(self.models, detection, self.projector, self.constants, case.clock.within)
+        before = [Parameters(vertebra.world_from_model, vertebra.coefficients) for vertebra in spine.vertebrae]
+        again = refit(task, triangulate_landmarks(detection, self.constants), before, spine.method)
+        return detection, replace(again, suspected=spine.suspected)
 
     def _refitted(self, draft: Draft, views: tuple[NetworkView, NetworkView], case: Case) -> Reconstruction:
         """With the levels that were touched fitted again."""
@@ -271,14 +315,22 @@ class Engine:
         if error is not None:
             views = shown_in_room(views, error)
         kept_notes = [note for note in draft.kept.notes if note not in JUDGED_HERE]
-        notes = (*kept_notes, *pair_notes(detection), *room_notes(spine), EDITED)
+        notes = (*kept_notes, *pair_notes(detection), *room_notes(spine), *stance_notes(spine, detection), EDITED)
         revised = self._judged(spine, FoundPair(views, detection, landmarks), notes, case)
         return replace(revised, edited_landmarks=draft.edited[:, draft.rows])
 
-    def _judged(self, spine: Registration, pair: FoundPair, notes: tuple[str, ...], case: Case) -> Reconstruction:
-        """A fitted spine with its quality and measurements."""
+    def _judged(
+        self,
+        spine: Registration,
+        pair: FoundPair,
+        notes: tuple[str, ...],
+        case: Case,
+        unguided: Sequence[LevelQuality] = (),
+    ) -> Reconstruction:
+        """A fitted spine with its quality, no better than that of the fit which guided it, and measurements."""
         case.clock.enter(Stage.MEASURE)
         quality = judge_levels(spine)
+        quality = worse_of(unguided, quality) if unguided else quality
         refuse_unsupported(quality)
         notes = tuple(dict.fromkeys(notes))
         doubtful = doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)

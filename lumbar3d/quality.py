@@ -16,6 +16,7 @@ from lumbar3d.measurement.heights import LEAST_LEVELS, height_losses
 from lumbar3d.notes import DOUBTFUL
 from lumbar3d.refusal.constants import CONSTANTS as REFUSAL
 from lumbar3d.refusal.lumbar_count import count_unsure
+from lumbar3d.registration.obliquity import obliquity_deg
 from lumbar3d.registration.result import Registration
 
 Flag = Literal["ok", "review", "bad"]
@@ -52,6 +53,10 @@ class QualityConstants:
     """How far a level lies from what the others make one expect. Healthy simulated levels reach 1.1."""
     views_shift_mm: float = 1.5
     """Median height by which the rays of one view pass above those of the other: a calibration error of about that."""
+    obliquity_deg: float = 12.0
+    """Median over the levels of the angle between a view and the frontal or lateral one of a vertebra, the larger of
+    both views (``registration.obliquity``). Simulated people in simulated rooms reach 9; errors grow from about here.
+    """
     clear_names: float = 0.97
     """Probability of the levels' names below which an answer asks for review (``detection.naming``)."""
 
@@ -76,17 +81,35 @@ COUNT_UNSURE = "lumbar_count_unsure"
 NAMES_UNSURE = "level_names_unsure"
 GEOMETRY_REFINED = "geometry_refined"
 GEOMETRY_FAR_OFF = "geometry_far_off"
+VIEWS_OBLIQUE = "views_oblique"
 EDITED = "edited"
 JUDGED_HERE = frozenset(
-    {VIEWS_SHIFTED, UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE, GEOMETRY_REFINED, GEOMETRY_FAR_OFF, EDITED}
+    {UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE, GEOMETRY_REFINED, GEOMETRY_FAR_OFF, VIEWS_OBLIQUE, EDITED}
 )
-"""Notes that a revision says anew; it keeps the others."""
+"""Notes that a revision says anew; it keeps the others, of the room too, which it does not doubt again."""
 
 
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
     """Quality of each vertebra."""
     strangers, losses = _strangers(registration), _height_losses(registration)
     return tuple(_judge(registration, row, row in strangers, losses[row]) for row in range(len(registration.vertebrae)))
+
+
+def worse_of(before: Sequence[LevelQuality], after: Sequence[LevelQuality]) -> tuple[LevelQuality, ...]:
+    """Figures of the later fit, with the worse flag and every reason of both.
+
+    What a third look draws is guided by the fit, so it agrees with the fit: what the first look has doubted stays
+    doubted.
+    """
+    return tuple(
+        new.model_copy(
+            update={
+                "flag": max(old.flag, new.flag, key=_WORST.index),
+                "reasons": tuple(dict.fromkeys((*old.reasons, *new.reasons))),
+            }
+        )
+        for old, new in zip(before, after, strict=True)
+    )
 
 
 def pair_notes(detection: Detection) -> tuple[str, ...]:
@@ -106,6 +129,13 @@ def room_notes(registration: Registration) -> tuple[str, ...]:
         doubted = registration.suspected is not None and registration.suspected.is_doubtful
         return (VIEWS_SHIFTED,) if doubted else ()
     return (GEOMETRY_REFINED, GEOMETRY_FAR_OFF) if registration.room.is_far_off else (GEOMETRY_REFINED,)
+
+
+def stance_notes(registration: Registration, detection: Detection) -> tuple[str, ...]:
+    """Whether the vertebrae stand turned to the X-rays (a patient turned, or oblique views), as a stable code."""
+    ap, lat = (view.projection for view in detection.views)
+    angles = [max(obliquity_deg(vertebra.world_from_model, ap, lat)) for vertebra in registration.vertebrae]
+    return (VIEWS_OBLIQUE,) if np.median(angles) > CONSTANTS.obliquity_deg else ()
 
 
 def _views_shifted(detection: Detection) -> bool:

@@ -29,6 +29,7 @@ from lumbar3d.service.polls import ClientOf, Polls
 from lumbar3d.service.queue import CeleryBroker, NoBroker, connect
 from lumbar3d.service.settings import ServiceSettings
 from lumbar3d.service.tokens import Tokens
+from lumbar3d.service.webhooks import Webhooks
 
 LOCAL_CLIENT = "local"
 """Owner of all jobs where no API key is required; it shares with nobody, so limits per client do not hold for it."""
@@ -59,6 +60,7 @@ class Services:
     requests: Rate
     turns: Turns
     polls: Polls
+    webhooks: Webhooks
     wrong_keys: Rate = field(default_factory=lambda: Rate(0.5 / WRONG_KEY_S, WRONG_KEYS))
     made: Made = field(default_factory=Made)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -92,6 +94,7 @@ class Services:
             streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
             requests=requests,
             turns=Turns(TURNS_PER_CLIENT if shared else THREADS),
+            webhooks=Webhooks(settings, database),
             polls=Polls(database, _followers(keys, requests), metrics),
         )
 

@@ -65,6 +65,7 @@ def problem(entry: Code) -> dict[str, Any]:
     if entry.code == CalibrationError.code:
         document["faults"] = [
             {
+                "part": "calibration",
                 "pointer": "/ap/rows",
                 "code": "greater_than_equal",
                 "message": "input should be greater than or equal to 16; found 8",

@@ -55,11 +55,14 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         request_id = request_id_of(Headers(scope=scope).get("x-request-id", ""))
+        method = scope["method"]
+        if method == "HEAD":
+            scope, send = _as_get(scope), _without_body(send)
         scope.setdefault("state", {})["request_id"] = request_id
         with jsonlog.bound(request_id=request_id):
-            await self._answer(scope, receive, send, request_id)
+            await self._answer(scope, receive, send, request_id, method)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str, method: str) -> None:
         started_s = time.perf_counter()
         status = 0
 
@@ -82,12 +85,11 @@ class RequestContext:
             if status == 0:
                 await problems.response("internal_error", None, request_id)(scope, receive, send_with_headers)
         finally:
-            self._record(scope, status, time.perf_counter() - started_s)
+            self._record(scope, method if method in METHODS else "other", status, time.perf_counter() - started_s)
 
-    def _record(self, scope: Scope, status: int, duration_s: float) -> None:
+    def _record(self, scope: Scope, method: str, status: int, duration_s: float) -> None:
         """The route's template, never the path: paths carry what callers typed."""
         route = getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.latency.labels(method, route).observe(duration_s)
         if code := scope["state"].get("problem"):
@@ -96,6 +98,23 @@ class RequestContext:
             return
         fields = {"method": method, "route": route, "status": status, "duration_s": round(duration_s, 4)}
         LOGGER.info("request", extra=fields)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """The same request as GET, so that HEAD is answered wherever GET is; ranges are for GET alone (RFC 9110, 14.2)."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in (b"range", b"if-range")]
+    return {**scope, "method": "GET", "headers": headers}
+
+
+def _without_body(send: Send) -> Send:
+    """The answer ends with its headers; whoever still streams finds the client gone."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return send_head
 
 
 def request_id_of(said: str) -> str:

@@ -9,6 +9,8 @@ a request of what it has parsed, so that a poll costs no task, no middleware and
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,10 +26,14 @@ from lumbar3d.service.access import FOLLOWED_JOB
 from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.middleware import RAW_SECURITY_HEADERS, request_id_of
 
+LOGGER = logging.getLogger(__name__)
 REFRESH_S = 0.2
 """Between two queries: as late may a poll with an ETag tell of a change."""
-FRESH_S = 1.0
+FRESH_S = 3.0
 """An ETag not confirmed for so long does not count: the database does not answer, or the machine is slow."""
+SETTLE_S = 2.0
+"""A poll waits so long for the next query for all before it asks by itself: on a machine that is behind, a thousand
+polls that all ask would keep it there."""
 UNASKED_S = 10.0
 """A job that nobody polled for so long is not watched any more."""
 MOST = 4096
@@ -101,6 +107,7 @@ class Polls:
         self._latency = metrics.latency.labels("GET", FOLLOWED_JOB)
         self._told: dict[str, Told] = {}
         self._thread: CapacityLimiter | None = None
+        self._next = asyncio.Event()
 
     def keep(self, job_id: str, told: Told) -> None:
         """Remember what the job table has just said, unless something newer is known."""
@@ -145,6 +152,20 @@ class Polls:
         told.asked_s = now_s
         return told
 
+    async def is_unchanged(self, job_id: str, etag: str, client: str) -> Told | None:
+        """What is kept of this client's job, where it has this ETag and holds, if need be after the next query."""
+        since_s, told = time.monotonic(), self._told.get(job_id)
+        if told is None or told.owner != client or told.etag != etag:
+            return None
+        if self.holding(job_id, etag) is None:
+            told.asked_s = since_s
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_S):
+                    await self._next.wait()
+            if self._told.get(job_id) is not told or told.confirmed_s < since_s:
+                return None
+        return told
+
     async def run(self) -> None:
         """Confirm what is kept, until cancelled; in a thread of its own, which waits for no request's."""
         self._thread = CapacityLimiter(1)
@@ -153,14 +174,19 @@ class Polls:
             since_s = time.monotonic()
             for job_id in [key for key, told in self._told.items() if since_s - told.asked_s > UNASKED_S]:
                 del self._told[job_id]
+            over, self._next = self._next, asyncio.Event()
             if self._told:
                 await self._confirm(dict(self._told), since_s)
+            over.set()
 
     async def _confirm(self, asked: dict[str, Told], since_s: float) -> None:
         try:
             seen = await to_thread.run_sync(watch, self._database, list(asked), limiter=self._thread)
         except (DatabaseUnavailableError, StorageFullError):
             return  # nothing is confirmed
+        except Exception:
+            LOGGER.error("kept answers cannot be confirmed", exc_info=True)
+            return
         for job_id, told in asked.items():
             if self._told.get(job_id) is not told:
                 continue  # told anew, or forgotten, meanwhile

@@ -9,15 +9,18 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from lumbar3d import codes
 from lumbar3d.contracts import Problem
+from lumbar3d.documents import expected
 from lumbar3d.errors import InputError, Lumbar3dError
 from lumbar3d.jobs.records import PROBLEM_URN
 from lumbar3d.service.errors import RequestError
 
 LOGGER = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def install(app: FastAPI) -> None:
@@ -84,8 +87,26 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     answer = response(code if code in codes.BOOK else other, None, _request_id(request))
     if error.headers:
         answer.headers.update(error.headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(_allowed(request))
     return answer
 
 
-async def _validation(request: Request, _error: Exception) -> JSONResponse:
-    return response(RequestError.code, "a parameter has the wrong form", _request_id(request))
+def _allowed(request: Request) -> list[str]:
+    """Methods that this address takes; a page's file takes GET and HEAD."""
+    asked = {"type": "http", "path": request.url.path, "root_path": "", "headers": []}
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]  # of files, for any method
+    found = [
+        method
+        for method in METHODS
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ["GET", "HEAD", *found[1:]] if "GET" in found or not found else found
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    """Which parameter, in the validator's words where they quote nothing."""
+    assert isinstance(error, RequestValidationError)
+    found = "; ".join(f"{fault['loc'][-1]}: {expected(fault)}" for fault in error.errors())
+    request.state.problem = RequestError.code
+    return response(RequestError.code, f"a parameter has the wrong form: {found}", _request_id(request))

@@ -6,10 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from lumbar3d.contracts import Calibration, Problem, ReconstructOptions
+from lumbar3d.contracts import Calibration, Problem, ReconstructionResult, ReconstructOptions
 from lumbar3d.edits import ReviewRequest, RevisionRequest
+from lumbar3d.export.overlay_document import OverlayDocument
 
 DESCRIPTION = """Submit, follow, fetch:
 
@@ -21,9 +23,11 @@ World frame: SRS / ISO 2631 (x anterior, y left, z up), millimetres and degrees.
 with a stable `code`; they never repeat the input. A code has one status, in an answer and as the `error` of a job that
 ended without a result: 5xx is our side's fault, and the same images may be sent again; 4xx is the request's or the
 images', and only Retry-After says that time cures it. A JSON part that does not follow its contract gets `faults`:
-pointer and code of each wrong field. All codes: docs/errors.md. Decision support for research. Not a medical device."""
+pointer (RFC 6901) and code of each wrong field. All codes: docs/errors.md. HEAD is answered wherever GET is, and 304
+where If-None-Match names the present ETag (RFC 9110). Decision support for research. Not a medical device."""
 KEY = "An API key, or an access token (JWT) of the configured issuer; not needed in the embedded mode."
 SECURITY = {"ApiKey": {"type": "http", "scheme": "bearer", "description": KEY}}
+REFERENCE = "#/components/schemas/{model}"
 OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 GENERATED = ("HTTPValidationError", "ValidationError")
 
@@ -45,12 +49,13 @@ def build(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
-    models = [
-        (model, "validation") for model in (Calibration, ReconstructOptions, Problem, ReviewRequest, RevisionRequest)
-    ]
-    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
-    schemas = {**document["components"]["schemas"], **definitions["$defs"]}
+    kinds = (Calibration, ReconstructOptions, Problem, ReconstructionResult, ReviewRequest, RevisionRequest)
+    models = [(model, "validation") for model in kinds]
+    _, definitions = models_json_schema(models, ref_template=REFERENCE)  # type: ignore[arg-type]
+    overlay = TypeAdapter(OverlayDocument).json_schema(ref_template=REFERENCE)
+    schemas = {**document["components"]["schemas"], **definitions["$defs"], **overlay.pop("$defs"), "Overlay": overlay}
     schemas = {name: schema for name, schema in sorted(schemas.items()) if name not in GENERATED}
+    document["servers"] = [{"url": "/", "description": "wherever this is served"}]
     document["components"] = {"schemas": schemas, "securitySchemes": SECURITY}
     for path, operations in document["paths"].items():
         for operation in operations.values():

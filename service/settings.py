@@ -40,6 +40,13 @@ class ServiceSettings(JobsSettings):
         description="`lumbar3d key identity` makes one: identifiers that DICOM output needs are kept, encrypted; "
         "without it they are dropped",
     )
+    webhook_file: Path | None = Field(
+        default=None, description="webhooks, one a line: client, address, secret; `lumbar3d key webhook` writes it"
+    )
+    webhook_hosts: str = Field(
+        default="",
+        description="hosts that webhooks may call, apart by commas or spaces; a private address needs its network here",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="of the JSON lines")
 
     @property

@@ -25,6 +25,7 @@ from lumbar3d.export.report.tables import SEGMENT, VERTEBRA, WHOLE
 from lumbar3d.export.surface import Surface
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.norms import norm_of
+from lumbar3d.measurement.standing import standing_of, stands_out
 from lumbar3d.notes import DOUBTFUL
 from lumbar3d.shape.mesh import TriangleMesh
 from tests.conftest import calibration_document
@@ -82,8 +83,10 @@ def _measurements() -> list[Measurement]:
             norm, entry = norm_of(code, target), CATALOGUE[code]
             value = (norm.mean if norm else 40.0) + 3.0 * (norm.sd if norm else 1.0) * float(generator.normal())
             sigma = None if (code, target) == ("disc_height_middle", "L1/L2") else float(generator.uniform(0.5, 3.0))
-            told = {"code": code, "target": target, "value": value, "sigma": sigma, "norm": norm, **vars(entry)}
-            found.append(Measurement.model_validate(told | {"flag": FLAGS.get(target, "ok")}))
+            flag, stands = FLAGS.get(target, "ok"), standing_of(value, sigma, norm)
+            told = {"code": code, "target": target, "value": value, "sigma": sigma, "norm": norm, "flag": flag}
+            told |= {"standing": stands, "stands_out": stands_out(stands, norm, flag), **vars(entry)}
+            found.append(Measurement.model_validate(told))
     return found
 
 

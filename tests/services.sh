@@ -9,6 +9,7 @@ python="$1"
 has() { command -v "$1" >/dev/null 2>&1; }
 
 missing=""
+has jq || missing="$missing jq"
 has chromium || has chromium-browser || has google-chrome || missing="$missing chromium"
 has redis-server || missing="$missing redis-server"
 has Orthanc || [ -x /usr/sbin/Orthanc ] || missing="$missing orthanc"

@@ -78,7 +78,7 @@ class TinyEngine:
             archive.writestr("L1.stl", STL_TRIANGLE)
         (out_dir / "spine.glb").write_bytes(tetrahedra_glb())
         (out_dir / "overlay.json").write_text(json.dumps(OVERLAY))
-        for name in ("ap.png", "lat.png", "overlay.png"):
+        for name in ("ap.png", "lat.png"):
             (out_dir / name).write_bytes(grey_png(8, 8, bits=8))
 
     def _make_trouble(self, progress: StageProgress) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumbar3d.arrays import Array
+from lumbar3d.cli import examples
 from lumbar3d.cli.console import note, out
 from lumbar3d.cli.errors import CliError, Exit
+from lumbar3d.cli.groups import Commands
 from lumbar3d.cli.options import ApArgument, LatArgument
 from lumbar3d.contracts import VIEW_TITLE, VIEWS, Calibration
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from lumbar3d.geometry.beads import BeadFit, Detector
     from lumbar3d.imaging.header import ImageHeader
 
-app = typer.Typer(help="Write calibration documents.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(cls=Commands, help="Write calibration documents.", no_args_is_help=True, rich_markup_mode=None)
 
 COLUMNS = ("view", "x_mm", "y_mm", "z_mm", "u_px", "v_px")
 """First line of a table of beads."""
@@ -31,7 +33,7 @@ Pairs = list[tuple[list[float], list[float]]]
 """World and pixel of each bead."""
 
 
-@app.command("from-dicom")
+@app.command("from-dicom", epilog=examples.of("calibrate from-dicom"))
 def from_dicom(ap: ApArgument, lat: LatArgument, path: OutOption = None) -> None:
     """From the tags of both films: distances, positioner angles, patient orientation, spacing.
 
@@ -43,7 +45,7 @@ def from_dicom(ap: ApArgument, lat: LatArgument, path: OutOption = None) -> None
     _finish(calibration_from_tags(*_headers((ap, lat))), path)
 
 
-@app.command("from-beads")
+@app.command("from-beads", epilog=examples.of("calibrate from-beads"))
 def from_beads(
     pairs: Annotated[
         Path,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 
 from lumbar3d.cli.console import out
 from lumbar3d.cli.errors import Exit
-from lumbar3d.cli.options import ApArgument, GeometryOption, LatArgument, RoomArgument, require_one_room
-
-JsonOption = Annotated[bool, typer.Option("--json", help="print what was found as JSON")]
+from lumbar3d.cli.options import ApArgument, GeometryOption, JsonOption, LatArgument, RoomArgument, require_one_room
 
 
 def check(

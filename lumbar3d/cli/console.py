@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ def out(text: str) -> None:
     """A result, for a person or a script."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def show(text: str, value: object, as_json: bool) -> None:
+    """A result: in words for a person, or as JSON for a program."""
+    out(json.dumps(value, indent=2) if as_json else text)
 
 
 def note(text: str) -> None:

@@ -109,11 +109,12 @@ def assets() -> State:
 
 
 def networks() -> State:
-    """ONNX Runtime opens them."""
+    """ONNX Runtime opens them, on the device that is asked for."""
     from lumbar3d.detector import Detector
     from lumbar3d.shape.assets import AssetStore
 
-    return OK, "run on " + ", ".join(Detector.load(AssetStore.open(_worker().assets)).providers)
+    detector = Detector.load(AssetStore.open(_worker().assets), device=_worker().device)
+    return OK, "run on " + ", ".join(detector.providers)
 
 
 def device() -> State:

@@ -1,4 +1,4 @@
-"""``submit``, ``status``, ``wait``, ``download``, ``cancel``, ``erase``: a job at a service, over REST."""
+"""``submit``, ``list``, ``status``, ``wait``, ``download``, ``cancel``, ``erase``: a job at a service, over REST."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lumbar3d.cli.console import describe, note, out, progress_bar
+from lumbar3d.cli.console import describe, note, out, progress_bar, show
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import (
     DEFAULT_SERVER,
@@ -50,6 +50,28 @@ def submit(
     note(f"result page: {client.page(job.id)}")
 
 
+def list_jobs(
+    state: Annotated[JobState | None, typer.Option(help="of this state alone")] = None,
+    search: Annotated[str | None, typer.Option(help="how a reference begins, or the id of a job")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="so many at most")] = 20,
+    everybody: Annotated[bool, typer.Option("--all", help="of all clients; needs the role admin")] = False,
+    server: ServerOption = DEFAULT_SERVER,
+    api_key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List jobs, newest first: id, when it was sent, state."""
+    wanted = {"state": state.value if state else None, "q": search, "all": "true" if everybody else None}
+    with JobsClient(server, api_key) as client:
+        found = client.jobs(limit, **{name: value for name, value in wanted.items() if value is not None})
+    lines = (f"{job.id}  {job.created_at}  {_ended(job)}" for job in found)
+    if found or as_json:
+        show("\n".join(lines), {"jobs": [job.model_dump(mode="json") for job in found]}, as_json)
+
+
+def _ended(job: JobStatus) -> str:
+    return f"{job.state.value} ({job.error.code})" if job.error else job.state.value
+
+
 def status(
     job: JobArgument,
     server: ServerOption = DEFAULT_SERVER,
@@ -86,15 +108,14 @@ def download(
     api_key: KeyOption = None,
     formats: FormatOption = None,
     frame: FrameOption = "srs",
+    as_json: JsonOption = False,
 ) -> None:
-    """Save result, meshes, scene, outlines and pictures of a finished job; print their paths.
-
-    Example for 3D Slicer: lumbar3d download JOB --out spine --format vtp --format markups --frame lps
-    """
+    """Save result, meshes, scene, outlines and pictures of a finished job; print their paths."""
     chosen = checked_formats(formats)
     with JobsClient(server, api_key) as client:
         paths = client.download(job, folder, chosen, frame)
-    out("\n".join(map(str, paths)))
+    files = [str(path) for path in paths]
+    show("\n".join(files), {"files": files}, as_json)
 
 
 def cancel(
@@ -109,11 +130,13 @@ def cancel(
     out(found.model_dump_json() if as_json else found.state.value)
 
 
-def erase(job: JobArgument, server: ServerOption = DEFAULT_SERVER, api_key: KeyOption = None) -> None:
+def erase(
+    job: JobArgument, server: ServerOption = DEFAULT_SERVER, api_key: KeyOption = None, as_json: JsonOption = False
+) -> None:
     """Erase a job with its images and results, stopping it first where it still runs; print what is gone."""
     with JobsClient(server, api_key) as client:
         gone = client.erase(job)
-    out(gone)
+    show(gone, {"erased": gone.split(", ")}, as_json)
 
 
 def require_result(status: JobStatus) -> None:

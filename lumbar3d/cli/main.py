@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from lumbar3d import __version__
-from lumbar3d.cli import bridge, calibrate, db, jobs, keys, plugins
+from lumbar3d.cli import bridge, calibrate, db, examples, jobs, keys, plugins
 from lumbar3d.cli.audit import audit
 from lumbar3d.cli.check import check
+from lumbar3d.cli.compare import compare
 from lumbar3d.cli.console import note, out
 from lumbar3d.cli.demo import demo
 from lumbar3d.cli.doctor import doctor
 from lumbar3d.cli.errors import explain
+from lumbar3d.cli.groups import Commands
 from lumbar3d.cli.reconstruct import reconstruct
 from lumbar3d.cli.report import report
 from lumbar3d.cli.serve import serve
 from lumbar3d.cli.settings import settings
+from lumbar3d.cli.validate import validate
 from lumbar3d.cli.worker import worker
 
 HELP = """Two calibrated radiographs of a standing patient to the lumbar spine L1-L5 in 3D.
@@ -32,7 +34,7 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 """Unknown command or option; typer has no public name for it. Shown by typer itself, with exit status 2."""
 
 
-class OneLineErrors(TyperGroup):
+class OneLineErrors(Commands):
     """Whatever a command raises becomes one line on stderr and an exit status. Knows the plug-in commands too."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -70,14 +72,17 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback(help=HELP)
 def about(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="print the version")
+    ] = False,
 ) -> None:
     """What stands before a command."""
 
 
-OWN = (demo, check, reconstruct, report, serve, worker, doctor, audit, settings)
+OWN = (demo, check, reconstruct, compare, report, validate, serve, worker, doctor, audit, settings)
 for command in (*OWN, jobs.submit, jobs.status, jobs.wait, jobs.download, jobs.cancel, jobs.erase):
-    app.command()(command)
+    app.command(epilog=examples.of(command.__name__))(command)
+app.command("list", epilog=examples.of("list"))(jobs.list_jobs)
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(keys.app, name="key")
 app.add_typer(db.app, name="db")

@@ -20,6 +20,7 @@ EXTRAS = {
     "worker": "cpu,worker",
     "key": "service",
     "bridge": "bridge",
+    "validate": "cpu,validation",
 }
 """What a command of ours needs beside the smallest installation; the others: an engine."""
 

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from lumbar3d.artifacts import FORMATS, STORED, Artifact
-from lumbar3d.cli.console import out, progress_bar
+from lumbar3d.artifacts import FORMATS, USUAL, Artifact
+from lumbar3d.cli.console import progress_bar, show
 from lumbar3d.cli.options import (
     ApArgument,
     FormatOption,
     FrameOption,
     GeometryOption,
+    JsonOption,
     LatArgument,
     MethodOption,
     RefineOption,
@@ -41,11 +42,9 @@ def reconstruct(
     device: Device = "auto",
     formats: FormatOption = None,
     frame: FrameOption = "srs",
+    as_json: JsonOption = False,
 ) -> None:
-    """Reconstruct here and now; print the paths of the files.
-
-    Example for 3D Slicer: lumbar3d reconstruct ap.dcm lat.dcm room.json --out spine --format vtp --frame lps
-    """
+    """Reconstruct here and now; print the paths of the files."""
     chosen = checked_formats(formats)
     require_one_room(calibration, geometry)
     from lumbar3d.imaging.tagged_room import told_calibration
@@ -63,9 +62,10 @@ def reconstruct(
             on_status(_status(stage, progress))
 
         engine.run(ap, lat, room, options, Path(running), report)
-        wanted = STORED if chosen is None else [each for name in chosen for each in FORMATS[name]]
+        wanted = USUAL if chosen is None else [each for name in chosen for each in FORMATS[name]]
         made = [folder / name for name in _saved(wanted, Path(running), folder, frame)]
-    out("\n".join(map(str, sorted(made))))
+    files = sorted(map(str, made))
+    show("\n".join(files), {"files": files}, as_json)
 
 
 def _saved(wanted: Iterable[Artifact], stored: Path, folder: Path, frame: FrameName) -> Iterator[str]:

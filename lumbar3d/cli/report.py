@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from lumbar3d.artifacts import FORMATS
-from lumbar3d.cli.console import out
+from lumbar3d.cli.console import show
 from lumbar3d.cli.errors import CliError, Exit
-from lumbar3d.cli.options import DEFAULT_SERVER, KeyOption, ServerOption
+from lumbar3d.cli.options import DEFAULT_SERVER, JsonOption, KeyOption, ServerOption
 
 
 def report(
@@ -22,11 +22,9 @@ def report(
     ] = None,
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Write one A4 page: films with outlines, the spine, key measurements, quality, who signed; print its path.
-
-    Example: lumbar3d report spine --format pdf --out spine.pdf
-    """
+    """Write one A4 page: films with outlines, the spine, key measurements, quality, who signed; print its path."""
     (artifact,) = FORMATS[form]
     target = file or Path(artifact.file)
     if Path(result).is_dir():
@@ -38,7 +36,7 @@ def report(
             (path,) = client.download(result, folder, [form])
             content = path.read_bytes()
     target.write_bytes(content)
-    out(str(target))
+    show(str(target), {"files": [str(target)]}, as_json)
 
 
 def _of_folder(folder: Path, form: str) -> bytes:

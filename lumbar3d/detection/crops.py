@@ -75,6 +75,13 @@ def make_crop(film: Image, opacity: Image, view_code: Image, level: int, landmar
     return Crop(origin, cut(film, origin)[None], np.stack([coarse[level], others]), crop_codes(view_code, level))
 
 
+def black_crop(view_code: Image, level: int) -> Crop:
+    """A crop that shows nothing, of the size of every other."""
+    half = CROP_PX // GRID_STEP
+    film, guide = np.zeros((1, CROP_PX, CROP_PX), np.float32), np.zeros((2, half, half), np.float32)
+    return Crop(np.zeros(2), film, guide, crop_codes(view_code, level))
+
+
 def cut(image: Image, origin: Array, size: int = CROP_PX) -> Image:
     """The (size, size) crop of an image (rows, columns); 0 beyond its border."""
     out = np.zeros((size, size), dtype=np.float32)

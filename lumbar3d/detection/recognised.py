@@ -1,4 +1,4 @@
-"""What was recognised in both films, in pixels of the images as they were sent, for whoever shows or corrects it."""
+"""Recognised levels of both films, in pixels of the images as they were sent, for whoever shows or corrects it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.geometry.projection import Projection, on_grid
 
 DIGITS = 2
+"""Of a probability that is told."""
 SEEN = 0.05
 """Of a level's heat: below it nothing was seen of it."""
 
@@ -73,10 +74,10 @@ def refusals_with(recognised: Recognised) -> Iterator[None]:
 
 def centres_px(view: ViewDetection) -> Array:
     """Middles (levels, 2) of the bodies on the detection's grid: between the end plates, or of all where they lack."""
-    found = np.isfinite(view.landmarks_px).all(-1, keepdims=True)
-    anywhere = np.where(found, view.landmarks_px, 0.0).sum(axis=1) / np.where(
-        found.any(axis=1), found.sum(axis=1), np.nan
-    )
+    found = np.asarray(np.isfinite(view.landmarks_px).all(axis=-1))[..., None]
+    count = np.asarray(found.sum(axis=1), dtype=float)
+    total = np.asarray(np.where(found, view.landmarks_px, 0.0).sum(axis=1))
+    anywhere = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
     plates = view.landmarks_px[:, PLATES].mean(axis=1)
     return np.asarray(np.where(np.isfinite(plates), plates, anywhere))
 

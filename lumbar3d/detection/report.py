@@ -84,7 +84,7 @@ def _view(
 ) -> list[list[LandmarkSighting | None]]:
     scale = found.projection.pixel_spacing_mm / image.pixel_spacing_mm
     pixels = on_grid(found.landmarks_px, found.projection, image)
-    covariance = _covariance_px2(found) * scale[:, None] * scale
+    covariance = found.error_covariance_px2 * scale[:, None] * scale
     mm_per_px = image.mm_per_px(image.project(points_mm)[1])
     known = np.asarray(np.isfinite(pixels).all(-1) & np.isfinite(covariance).all((-2, -1)))
     certain = np.where(known[..., None, None], covariance, np.eye(2))
@@ -108,10 +108,3 @@ def _sighting(view: ViewName, position: Array, covariance: Array, confidence: fl
     return LandmarkSighting(
         view=view, position_px=(u, v), covariance_px2=((uu, uv), (uv, vv)), confidence=round(confidence, DIGITS)
     )
-
-
-def _covariance_px2(found: ViewDetection) -> Array:
-    """(levels, 7, 2, 2) on the detection's own grid."""
-    if found.landmark_covariance_px2 is not None:
-        return found.landmark_covariance_px2
-    return np.asarray(found.landmark_sigma_px[..., None, None] ** 2 * np.eye(2))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from lumbar3d.anatomy import LEVELS, Level
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.naming import Naming
@@ -43,6 +45,13 @@ class ViewDetection:
     confidence: Array
     landmark_covariance_px2: Array | None = None
     novelty: float | None = None
+
+    @property
+    def error_covariance_px2(self) -> Array:
+        """Covariance (levels, 7, 2, 2) of each landmark's error: the detector's, or its sigma in every direction."""
+        if self.landmark_covariance_px2 is not None:
+            return self.landmark_covariance_px2
+        return np.asarray(self.landmark_sigma_px[..., None, None] ** 2 * np.eye(2))
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from lumbar3d.dicom_out.objects import Origin, as_file
 from lumbar3d.dicom_out.report import structured_report
 from lumbar3d.dicom_out.segmentation import segmentation
 from lumbar3d.dicom_out.source import Identifiers, films
+from lumbar3d.export.conversions import STORED_FRAME, convert
 from lumbar3d.export.report.content import Heading
 from lumbar3d.export.report.making import made
 from lumbar3d.export.result_reader import read_result
@@ -72,6 +73,7 @@ def _objects(
     yield "measurements", structured_report(origin, result)
     named = replace(heading, patient=patient_lines(origin.films[0]))
     yield "report", encapsulated_pdf(origin, made(REPORT_SHEET, read, named))
-    yield "outlines", secondary_capture(origin, read(PICTURE.file))
+    picture = convert(PICTURE, [read(name) for name in PICTURE.sources], STORED_FRAME)
+    yield "outlines", secondary_capture(origin, picture)
     for level in MESH.values:
         yield level, encapsulated_stl(origin, level, read(MESH.name(level)))

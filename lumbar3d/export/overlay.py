@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
@@ -13,31 +13,10 @@ from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.outline import outlines_px
+from lumbar3d.export.overlay_document import LandmarkOverlay, LevelOverlay, ViewOverlay
 from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
-
-
-class LandmarkOverlay(TypedDict, total=False):
-    """(u, v) of a landmark of the fitted model and, where it was found, of the network."""
-
-    model: list[float]
-    detected: list[float]
-
-
-class LevelOverlay(TypedDict):
-    """One vertebra in one view."""
-
-    outline: list[list[list[float]]]
-    landmarks: dict[str, LandmarkOverlay]
-
-
-class ViewOverlay(TypedDict):
-    """One view: a picture of this many pixels."""
-
-    width: int
-    height: int
-    levels: dict[str, LevelOverlay]
 
 
 @dataclass(frozen=True, eq=False)

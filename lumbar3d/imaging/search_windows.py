@@ -8,7 +8,7 @@ from lumbar3d.arrays import Array, Image
 
 SPARE_MM = 5.0
 """A film or its exposed part may overhang the grid by this and still be one window."""
-STEP_MM = 110.0
+SEARCH_STEP_MM = 110.0
 """Between neighbouring windows, at most."""
 
 
@@ -38,7 +38,7 @@ def window_places(lines: Image, grid_px: float, spacing_mm: float) -> Array:
     first, last = exposed[0] + half, exposed[-1] - half
     spare_mm = (last - first) * spacing_mm
     if spare_mm > SPARE_MM:
-        places = np.linspace(first, last, 1 + 2 * int(np.ceil(spare_mm / 2 / STEP_MM)))
+        places = np.linspace(first, last, 1 + 2 * int(np.ceil(spare_mm / 2 / SEARCH_STEP_MM)))
     else:
         flush = [end for end in (half, length - 1 - half) if last - 0.5 <= end <= first + 0.5]
         places = np.array([flush[0] if flush else (first + last) / 2])

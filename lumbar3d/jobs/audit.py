@@ -31,10 +31,11 @@ class AuditRow:
         RFC 3339, by the database's clock.
     job_id : str
     actor : str
-        Client id, ``worker`` or ``sweeper``.
+        Client id, ``worker``, ``sweeper`` or ``webhook``.
     event : str
         submitted, claimed, requeued, succeeded, rejected, failed, cancel_requested, cancelled, read, erased,
-        review_draft, review_accepted, review_rejected, revision_submitted.
+        review_draft, review_accepted, review_rejected, revision_submitted,
+        webhook_tried, webhook_arrived, webhook_failed.
     code : str or None
         Why; of ``read``, which file.
     """

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Meta
 METADATA = MetaData()
 BYTEWISE = String(64).with_variant(String(64, collation="C"), "postgresql")
 """Text in the order of its bytes, as SQLite has it: what begins alike stands together."""
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """Of the newest migration; a change of the tables below needs one (``migrations/versions``)."""
 
 JOBS = Table(
@@ -49,6 +49,7 @@ JOBS = Table(
     Index("jobs_by_state", "state", "created_s"),
     Index("jobs_by_owner", "owner", "state"),
     Index("jobs_by_place", "place"),
+    Index("jobs_by_end", "finished_s"),
     Index("jobs_by_parent", "parent_id", "revision", unique=True),
 )
 LISTED = (JOBS.c.place, JOBS.c.created_s, JOBS.c.id)

@@ -19,7 +19,7 @@ KNOWN = frozenset(
     job_time_limit_s lease_s log_level max_attempts max_event_streams max_event_streams_per_client max_queued
     max_requests_per_s max_unfinished_per_client max_upload_mb max_uploads max_uploads_per_client min_free_mb
     oauth_audience oauth_issuer oauth_jwks poll_s require_api_key retention_days retry_delay_s stale_hint_s store_url
-    sweep_s upload_timeout_s""".upper().split()
+    sweep_s upload_timeout_s webhook_file webhook_hosts""".upper().split()
 )
 """Settings of service and workers together: they share one environment, and neither may refuse the other's."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -139,8 +140,12 @@ class Spine(Reconstruction):
         return overlay_picture(films_as_sent(self), view_overlays(self, self.projector))
 
     def show(self) -> None:
-        """Open the picture in this machine's viewer; a notebook shows it by itself."""
-        self.picture().show(title=repr(self))
+        """Show the picture: below the cell of a notebook, else in this machine's viewer."""
+        ipython = sys.modules.get("IPython")
+        if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
+            ipython.display.display(self)
+        else:
+            self.picture().show(title=repr(self))
 
     def save(
         self, folder: str | Path, formats: Sequence[str] = USUAL_FORMATS, frame: FrameName = "srs"
@@ -151,7 +156,7 @@ class Spine(Reconstruction):
         ----------
         folder : str or Path
         formats : sequence of str
-            Of json, stl, glb, ply, vtp, obj, nifti, markups, csv, fhir, png, html, pdf (``docs/files.md``).
+            Of json, stl, glb, ply, vtp, obj, nifti, markups, mrml, csv, fhir, png, html, pdf (``docs/files.md``).
         frame : {"srs", "lps"}
             Axes of stl, ply, vtp and obj; 3D Slicer takes meshes for lps. The others have one frame of their own.
 

@@ -16,6 +16,7 @@ from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, Plate, dot, un
 AXIS_MM = 25.0
 """Half length of an axis that is drawn: about a body's width."""
 _RIM_POINTS = 24
+"""Of an end plate's rim, as its outline is drawn."""
 
 
 @dataclass(frozen=True, eq=False)

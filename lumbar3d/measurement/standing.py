@@ -13,7 +13,9 @@ from lumbar3d.contracts import Finding, Measurement, Norm, Standing, Summary
 from lumbar3d.measurement.catalogue import CATALOGUE
 
 NORMAL_SDS = 2.0
+"""Of the norm's spread, on each side of its mean, that count as usual."""
 OUTSIDE_ERRORS, INSIDE_ERRORS = 2.0, 1.0
+"""Standard errors of the number by which it must lie beyond that range, or within it; between them it is borderline."""
 _WORDS = {
     "slip_sagittal": ("the upper vertebra lying further back", "the upper vertebra lying further forward"),
     "slip_lateral": ("the upper vertebra lying further to the right", "the upper vertebra lying further to the left"),

@@ -81,9 +81,7 @@ class _Points:
     @classmethod
     def of(cls, view: ViewDetection) -> _Points:
         """The points in the plane of symmetry."""
-        covariance = view.landmark_covariance_px2
-        if covariance is None:
-            covariance = view.landmark_sigma_px[..., None, None] ** 2 * np.eye(2)
+        covariance = view.error_covariance_px2
         pixels = np.stack([view.landmarks_px[:, rows].mean(axis=1) for rows in MIDLINE], axis=1)
         spread = [covariance[:, rows].sum(axis=1) / len(rows) ** 2 for rows in MIDLINE]
         return cls(view.projection, pixels, np.stack(spread, axis=1))

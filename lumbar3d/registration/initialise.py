@@ -13,7 +13,7 @@ from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import middle_px
-from lumbar3d.geometry.triangulation import triangulate
+from lumbar3d.geometry.triangulation import likeliest, triangulate
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.shape.model import ShapeModel
@@ -30,7 +30,7 @@ class Landmarks:
     ray_distance_mm : (levels, 7) float64
         Zero where not seen.
     sigma_mm : (levels, 7) float64
-        Standard deviation of a point, from the detector's sigmas and the distance between the rays.
+        Standard deviation of a point, from the detector's covariances and the distance between the rays.
     seen : (levels, 7) bool
         Finite in both views, and the rays meet.
     levels : tuple of str
@@ -44,7 +44,7 @@ class Landmarks:
 
 
 def triangulate_landmarks(detection: Detection, constants: RegistrationConstants) -> Landmarks:
-    """Meeting points of the two rays of each landmark, and how far the rays miss each other.
+    """Likeliest points near where the two rays of each landmark meet, and how far the rays miss each other.
 
     Raises
     ------
@@ -54,12 +54,15 @@ def triangulate_landmarks(detection: Detection, constants: RegistrationConstants
     (ap_origins, ap_rays, ap_ok), (lat_origins, lat_rays, lat_ok) = (_rays(view) for view in detection.views)
     points, distances = triangulate(ap_origins, ap_rays, lat_origins, lat_rays)
     seen = ap_ok & lat_ok & np.isfinite(points).all(-1) & (distances < constants.maximum_ray_distance_mm)
-    points, distances = np.where(seen[:, None], points, 0.0), np.where(seen, distances, 0.0)
+    distances, sigma_mm = np.where(seen, distances, 0.0), np.ones(len(points))
+    points = np.where(seen[:, None], points, 0.0)
+    points[seen], sigma = _likeliest(detection, points, seen, constants.least_landmark_sigma_px)
+    sigma_mm[seen] = np.hypot(sigma, distances[seen] / 2)
     shape = detection.ap.landmarks_px.shape[:2]
     landmarks = Landmarks(
         points_mm=points.reshape(*shape, 3),
         ray_distance_mm=distances.reshape(shape),
-        sigma_mm=_sigma_mm(detection, points, distances, constants.least_landmark_sigma_px).reshape(shape),
+        sigma_mm=sigma_mm.reshape(shape),
         seen=seen.reshape(shape),
         levels=detection.levels,
     )
@@ -88,14 +91,13 @@ def _rays(view: ViewDetection) -> tuple[Array, Array, Mask]:
     return origins, directions, found
 
 
-def _sigma_mm(detection: Detection, points: Array, distances: Array, least_px: float) -> Array:
-    """Pixel sigmas brought to the landmark's depth; rays that miss each other say that a detection is off."""
-    variance = (distances / 2) ** 2
-    for view in detection.views:
-        density = view.projection.pixel_density_px2_per_mm2(points)
-        sigma_px = np.nan_to_num(view.landmark_sigma_px.reshape(-1), nan=1.0)
-        variance = variance + 0.5 * np.maximum(sigma_px, least_px) ** 2 / density
-    return np.sqrt(variance)
+def _likeliest(detection: Detection, points: Array, seen: Mask, least_px: float) -> tuple[Array, Array]:
+    """Points and standard deviations (mean of the axes) of the landmarks that both views show."""
+    views = detection.views
+    covariances = [view.error_covariance_px2.reshape(-1, 2, 2)[seen] + least_px**2 * np.eye(2) for view in views]
+    pixels = [view.landmarks_px.reshape(-1, 2)[seen] for view in views]
+    found, spread = likeliest([view.projection for view in views], pixels, covariances, points[seen])
+    return found, np.sqrt(np.trace(spread, axis1=1, axis2=2) / 3)
 
 
 def _require_levels(detection: Detection, landmarks: Landmarks, constants: RegistrationConstants) -> None:

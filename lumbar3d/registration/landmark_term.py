@@ -1,4 +1,4 @@
-"""Landmark term of the cost: robust reprojection errors in sigmas."""
+"""Landmark term of the cost: robust reprojection errors, whitened by their covariance."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ class LandmarkTerm:
     ----------
     projection : Projection
     target_px : (n, 2) float64
-    sigma_px : (n,) float64
+    whitening : (n, 2, 2) float64
+        W with W^T W the inverse of the error's covariance: W times an error in px is in sigmas along its own axes.
     chosen : (n,) int
         Which of the seven.
     """
 
     projection: Projection
     target_px: Array
-    sigma_px: Array
+    whitening: Array
     chosen: Places
     robust_sigmas: float
 
@@ -47,7 +48,7 @@ class LandmarkTerm:
         points = landmarks_world[self.chosen]
         steps = DIFFERENCE_MM * np.eye(3)[:, None]
         ahead, behind = self._project(np.stack([points + steps, points - steps]))
-        slopes = np.moveaxis(ahead - behind, 0, -1) / (2 * DIFFERENCE_MM * self.sigma_px[:, None, None])
+        slopes = self.whitening @ np.moveaxis(ahead - behind, 0, -1) / (2 * DIFFERENCE_MM)
         jacobian = (slopes @ motion[self.chosen]).reshape(-1, motion.shape[-1])
         weighted = np.repeat(weight, 2)[:, None] * jacobian
         return weighted.T @ jacobian, weighted.T @ residual.reshape(-1)
@@ -57,7 +58,8 @@ class LandmarkTerm:
 
     def _residual(self, landmarks_world: Array) -> Array:
         """Errors in sigmas, (n, 2)."""
-        return (self._project(landmarks_world[self.chosen]) - self.target_px) / self.sigma_px[:, None]
+        error_px = self._project(landmarks_world[self.chosen]) - self.target_px
+        return np.asarray(np.einsum("nij,nj->ni", self.whitening, error_px))
 
     def _stretch(self, residual: Array) -> Array:
         return np.asarray(np.sqrt(1.0 + (residual**2).sum(-1) / self.robust_sigmas**2))
@@ -65,12 +67,19 @@ class LandmarkTerm:
 
 def prepare(view: ViewDetection, row: int, constants: RegistrationConstants) -> LandmarkTerm:
     """The finite landmarks of level ``row``."""
-    target, sigma = view.landmarks_px[row], view.landmark_sigma_px[row]
-    chosen = np.flatnonzero(np.isfinite(target).all(-1) & np.isfinite(sigma))
+    target, covariance = view.landmarks_px[row], view.error_covariance_px2[row]
+    chosen = np.flatnonzero(np.isfinite(target).all(-1) & np.isfinite(covariance).all((-2, -1)))
     return LandmarkTerm(
         projection=view.projection,
         target_px=target[chosen],
-        sigma_px=np.maximum(sigma[chosen], MINIMUM_SIGMA_PX),
+        whitening=whitening(covariance[chosen]),
         chosen=chosen,
         robust_sigmas=constants.landmark_robust_sigmas,
     )
+
+
+def whitening(covariance_px2: Array) -> Array:
+    """Symmetric inverse roots (n, 2, 2) of covariances, no axis below ``MINIMUM_SIGMA_PX``."""
+    variances, axes = np.linalg.eigh(covariance_px2)
+    scaled = axes / np.sqrt(np.maximum(variances, MINIMUM_SIGMA_PX**2))[:, None, :]
+    return np.asarray(scaled @ np.swapaxes(axes, -1, -2))

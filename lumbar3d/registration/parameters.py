@@ -61,7 +61,7 @@ class FitSurface:
     def instance(self, coefficients: Array) -> Array:
         """Model-frame points (v + 7, 3)."""
         active = int(np.flatnonzero(coefficients).max(initial=-1)) + 1
-        flat = self.modes.reshape(-1, self.modes.shape[2])[:, :active]
+        flat = self.modes.reshape(3 * len(self.mean), self.modes.shape[2])[:, :active]
         return self.mean + (flat @ coefficients[:active].astype(np.float32)).reshape(-1, 3)
 
 

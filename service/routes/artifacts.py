@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from lumbar3d import __version__
-from lumbar3d.artifacts import ARTIFACTS, EVIDENCE, KEPT, RESULT, Artifact
-from lumbar3d.contracts import FrameName, JobState, ReconstructionResult
-from lumbar3d.export.conversions import STORED_FRAME, convert, is_made
+from lumbar3d.artifacts import ARTIFACTS, EVIDENCE, KEPT, OVERLAY, RESULT, Artifact
+from lumbar3d.contracts import FrameName, JobState
+from lumbar3d.export.conversions import STORED_FRAME, convert, is_made, stored_files
 from lumbar3d.jobs import audit, records
 from lumbar3d.jobs.bundles import OpenFile
 from lumbar3d.jobs.errors import BundleLostError
@@ -26,6 +27,12 @@ from lumbar3d.service.routes.responses import ANY_JOB, CheckedFile, Documented, 
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
+BYTES: dict[str, object] = {"type": "string", "format": "binary"}
+SENT = {
+    "ETag": {"description": "Of these bytes; strong", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "Name to save it under: job and file", "schema": {"type": "string"}},
+}
+PART = {**SENT, "Content-Range": {"description": "Which part of how many bytes", "schema": {"type": "string"}}}
 NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost", "store_unavailable")
 
 
@@ -46,7 +53,7 @@ class Asked:
     ----------
     artifact : Artifact
     name : str
-        Of the stored file.
+        Of the file.
     frame : str
     if_none_match : str or None
     revision : int or None
@@ -64,21 +71,17 @@ class Asked:
         """Whether it is not stored as it is asked for; a result is told with its sign-off."""
         return is_made(self.artifact, self.frame) or self.name == RESULT.file
 
-    @property
-    def told(self) -> str:
-        """Name of what is sent."""
-        return self.artifact.file if self.artifact.source else self.name
-
-    def etag(self, stored: OpenFile, told: str) -> str:
+    def etag(self, stored: Sequence[OpenFile], told: str) -> str:
         """Of the file, or of what it is made of and how: two releases may make it differently."""
+        sha256 = " ".join(each.sha256 for each in stored)
         if not self.is_made:
-            return f'"{stored.sha256}"'
-        how = f"{stored.sha256} {self.artifact.operation} {self.frame} {__version__} {told}"
+            return f'"{sha256}"'
+        how = f"{sha256} {self.artifact.operation} {self.frame} {__version__} {told}"
         return f'"{hashlib.sha256(how.encode()).hexdigest()}"'
 
 
 def _whole(artifact: Artifact) -> Callable[..., object]:
-    name = artifact.source or artifact.name()
+    name = artifact.name()
 
     async def send(
         job_id: JobIdDep,
@@ -135,21 +138,28 @@ def _each(artifact: Artifact) -> Callable[..., object]:
 
 
 def _documented(artifact: Artifact) -> Documented:
-    schema = {"type": "object"} if artifact.media_type.endswith("json") else {"type": "string", "format": "binary"}
-    content = {"content": {artifact.media_type: {"schema": schema}}}
+    content = {"content": {artifact.media_type: {"schema": _schema(artifact)}}}
+    is_json = artifact.media_type.endswith("json")
+    part = {"headers": PART} if is_json else {"content": {artifact.media_type: {"schema": BYTES}}, "headers": PART}
     return {
-        200: {
-            "description": artifact.contents,
-            **({"model": ReconstructionResult} if artifact is RESULT else content),
-        },
+        200: {"description": artifact.contents, "headers": SENT, **content},
         **(
             {}
-            if artifact.source or artifact is RESULT
-            else {206: {"description": "The part that the Range header asked for"}}
+            if artifact.sources or artifact is RESULT
+            else {206: {"description": "The part that the Range header asked for", **part}}
         ),
-        304: {"description": "The same as the ETag in If-None-Match"},
+        304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
         **documented(*ANY_JOB, *NO_FILE, "invalid_request"),
     }
+
+
+def _schema(artifact: Artifact) -> dict[str, object]:
+    named = {RESULT.operation: "ReconstructionResult", OVERLAY.operation: "Overlay"}
+    if artifact.operation in named:
+        return {"$ref": f"#/components/schemas/{named[artifact.operation]}"}
+    if artifact.media_type.startswith("text/"):
+        return {"type": "string"}
+    return {"type": "object"} if artifact.media_type.endswith("json") else BYTES
 
 
 for _artifact in (*ARTIFACTS, *KEPT):
@@ -160,6 +170,7 @@ for _artifact in (*ARTIFACTS, *KEPT):
         summary=_artifact.summary,
         description=_artifact.remark,
         response_model=None,
+        response_class=Response,
         responses=_documented(_artifact),
     )
 
@@ -190,37 +201,60 @@ async def _send(services: Services, job_id: str, client: str, asked: Asked) -> R
 
     Range requests are answered for what is stored.
     """
-    held = await services.turns.take(client, lambda: hold(services, job_id, client, asked.name, asked.revision))
-    told = json.dumps(held.told()) if asked.name == RESULT.file else ""
+    held = await services.turns.take(client, lambda: _hold_all(services, job_id, client, asked))
+    files = [each.file for each in held]
+    told = json.dumps(held[0].told()) if asked.name == RESULT.file else ""
     headers = {
-        "ETag": asked.etag(held.file, told),
+        "ETag": asked.etag(files, told),
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": f'inline; filename="{job_id}-{asked.told}"',
+        "Content-Disposition": f'inline; filename="{job_id}-{asked.name}"',
     }
     if is_current(asked.if_none_match, headers["ETag"]):
-        os.close(held.file.descriptor)
+        _close(files)
         return Response(status_code=304, headers=headers)
     if asked.is_made:
-        os.close(held.file.descriptor)
+        _close(files)
         content = await services.turns.take(client, lambda: _make(services, job_id, client, asked, told))
         return Response(content, media_type=asked.artifact.media_type, headers=headers)
     try:
-        await services.turns.take(client, lambda: record_read(services, job_id, client, asked.told))
+        await services.turns.take(client, lambda: record_read(services, job_id, client, asked.name))
     except BaseException:
-        os.close(held.file.descriptor)
+        _close(files)
         raise
-    return CheckedFile(held.file, asked.artifact.media_type, headers)
+    return CheckedFile(files[0], asked.artifact.media_type, headers)
+
+
+def _hold_all(services: Services, job_id: str, client: str, asked: Asked) -> list[Held]:
+    """What a file is, or is made of; all of it or none."""
+    held = []
+    with ExitStack() as opened:
+        for name in stored_files(asked.artifact, asked.name):
+            one = hold(services, job_id, client, name, asked.revision)
+            opened.callback(os.close, one.file.descriptor)
+            held.append(one)
+        opened.pop_all()
+    return held
+
+
+def _close(files: Sequence[OpenFile]) -> None:
+    for file in files:
+        os.close(file.descriptor)
 
 
 def _make(services: Services, job_id: str, client: str, asked: Asked, told: str) -> bytes:
     """In one turn: a request that is given up while it waits leaves no file open."""
-    record_read(services, job_id, client, asked.told)
-    held = hold(services, job_id, client, asked.name, asked.revision)
-    with os.fdopen(held.file.descriptor, "rb") as file:
-        content = file.read()
+    record_read(services, job_id, client, asked.name)
+    files = [each.file for each in _hold_all(services, job_id, client, asked)]
+    contents = []
+    for stored in files:
+        with os.fdopen(stored.descriptor, "rb") as file:
+            contents.append(file.read())
     if told:
-        content = json.dumps(json.loads(content) | json.loads(told), separators=(",", ":")).encode()
-    return content if asked.artifact is RESULT else convert(asked.artifact, content, asked.frame)
+        return json.dumps(json.loads(contents[0]) | json.loads(told), separators=(",", ":")).encode()
+    if not asked.artifact.sources:
+        return convert(asked.artifact, contents, asked.frame)
+    key = asked.etag(files, told)
+    return services.made.get(key, lambda: convert(asked.artifact, contents, asked.frame))
 
 
 def open_file(services: Services, job_id: str, client: str, name: str, revision: int | None = None) -> OpenFile:

@@ -28,7 +28,12 @@ class AuditEntry(BaseModel):
     code: str | None
 
 
-@ROUTER.get(AUDIT, summary="Who did what and when", response_model=list[AuditEntry], responses=documented(*ANY_CLIENT))
+@ROUTER.get(
+    AUDIT,
+    summary="Who did what and when",
+    response_model=list[AuditEntry],
+    responses=documented(*ANY_CLIENT, "invalid_request"),
+)
 async def trail(
     services: ServicesDep,
     client: ClientDep,

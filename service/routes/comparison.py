@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from lumbar3d.artifacts import RESULT
 from lumbar3d.compare import NothingInCommonError, compare
 from lumbar3d.contracts import Comparison, ReconstructionResult
-from lumbar3d.export.conversions import read_result
+from lumbar3d.export.result_reader import read_result
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep, job_id_of
 from lumbar3d.service.errors import NotComparableError
 from lumbar3d.service.routes.artifacts import NO_FILE, Revision, hold, record_read

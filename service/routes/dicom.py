@@ -11,8 +11,8 @@ from lumbar3d.artifacts import DICOM, SEGMENTATION, Artifact
 from lumbar3d.jobs import identity
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import IdentityUnavailableError, SourceNotDicomError
-from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, record_read
-from lumbar3d.service.routes.report import read_file, told
+from lumbar3d.service.routes.artifacts import BYTES, NO_FILE, SENT, IfNoneMatch, record_read
+from lumbar3d.service.routes.report import reader, told
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
@@ -22,9 +22,10 @@ def _answers(artifact: Artifact) -> Documented:
     return {
         200: {
             "description": artifact.contents,
-            "content": {artifact.media_type: {"schema": {"type": "string", "format": "binary"}}},
+            "headers": SENT,
+            "content": {artifact.media_type: {"schema": BYTES}},
         },
-        304: {"description": "The same as the ETag in If-None-Match"},
+        304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
         **documented(*ANY_JOB, "source_not_dicom", *NO_FILE, "identity_unavailable"),
     }
 
@@ -35,7 +36,11 @@ def _route(artifact: Artifact) -> Callable[..., object]:
     ) -> Response:
         content = await services.turns.take(client, lambda: _made(services, job_id, client, artifact))
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
-        headers = {"ETag": etag, "Cache-Control": "private, no-store"}
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "private, no-store",
+            "Content-Disposition": f'inline; filename="{job_id}-{artifact.file}"',
+        }
         if is_current(if_none_match, etag):
             return Response(status_code=304, headers=headers)
         await services.turns.take(client, lambda: record_read(services, job_id, client, artifact.file))
@@ -52,6 +57,7 @@ for _artifact in (DICOM, SEGMENTATION):
         summary=_artifact.summary,
         description=_artifact.remark,
         response_model=None,
+        response_class=Response,
         responses=_answers(_artifact),
     )
 
@@ -70,7 +76,7 @@ def _made(services: Services, job_id: str, client: str, artifact: Artifact) -> b
     def make() -> bytes:
         """Some seconds of work: for all who ask at the same time once, and not again for a while."""
         ended_s = job.finished_s or job.updated_s
-        return write(heading, ended_s, identifiers, lambda name: read_file(services, job_id, client, name))
+        return write(heading, ended_s, identifiers, reader(services, client, heading))
 
     return services.made.get((artifact.operation, source), make)
 

@@ -28,7 +28,7 @@ LOOK: Documented = {
         "headers": ETAG,
         "content": {"application/json": {"example": examples.RUNNING}},
     },
-    304: {"description": "Nothing changed since the ETag in If-None-Match"},
+    304: {"description": "Nothing changed since the ETag in If-None-Match", "headers": ETAG},
     **documented(*ANY_JOB),
 }
 EVENTS: Documented = {
@@ -65,6 +65,8 @@ async def look(
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> JobStatus | Response:
     """State, stage, progress 0-1, place in the queue (1 is next). Poll with If-None-Match, or use the events."""
+    if if_none_match and (kept := await services.polls.is_unchanged(job_id, if_none_match, client)):
+        return Response(status_code=304, headers=kept.headers)
     since_s = time.monotonic()
     job, position = await services.turns.take(client, lambda: services.table.look(job_id, client))
     told = Told.of(job, position, since_s)
@@ -75,7 +77,7 @@ async def look(
     return status(job, position)
 
 
-@ROUTER.get("/{job_id}/events", summary="Progress as server-sent events", responses=EVENTS)
+@ROUTER.get("/{job_id}/events", summary="Progress as server-sent events", response_class=Response, responses=EVENTS)
 async def events(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> EventSourceResponse:
     """One event now and one for every change; reconnecting is always safe."""
     services.streams.check(client)

@@ -16,7 +16,7 @@ from lumbar3d.export.report.making import made
 from lumbar3d.export.report.page import POLICY
 from lumbar3d.jobs.records import status
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
-from lumbar3d.service.routes.artifacts import NO_FILE, IfNoneMatch, open_file, record_read
+from lumbar3d.service.routes.artifacts import BYTES, NO_FILE, SENT, IfNoneMatch, open_file, record_read
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
@@ -26,9 +26,10 @@ def _answers(artifact: Artifact) -> Documented:
     return {
         200: {
             "description": artifact.contents,
-            "content": {artifact.media_type: {"schema": {"type": "string", "format": "binary"}}},
+            "headers": SENT,
+            "content": {artifact.media_type: {"schema": {"type": "string"} if artifact is REPORT_PAGE else BYTES}},
         },
-        304: {"description": "The same as the ETag in If-None-Match"},
+        304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
         **documented(*ANY_JOB, *NO_FILE),
     }
 
@@ -62,6 +63,7 @@ for _artifact in REPORTS:
         summary=_artifact.summary,
         description=_artifact.remark,
         response_model=None,
+        response_class=Response,
         responses=_answers(_artifact),
     )
 
@@ -72,31 +74,30 @@ def heading_of(services: Services, job_id: str, client: str) -> Heading:
     row = status(job, None)
     ended = datetime.fromtimestamp(job.finished_s or job.updated_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return Heading(
-        job=job_id,
-        made=ended,
-        reference=getattr(row, "reference", None) or "",
-        review=signed(getattr(row, "review", None)),
-        revision=getattr(row, "revision", 1),
+        job=job_id, made=ended, reference=row.reference or "", review=signed(row.review), revision=row.revision
     )
 
 
-def read_file(services: Services, job_id: str, client: str, name: str) -> bytes:
-    """A stored file of the result."""
-    with os.fdopen(open_file(services, job_id, client, name).descriptor, "rb") as stream:
-        return stream.read()
+def reader(services: Services, client: str, heading: Heading) -> Callable[[str], bytes]:
+    """Gives the stored files of one revision by their names, whatever becomes the current one meanwhile."""
+
+    def read(name: str) -> bytes:
+        file = open_file(services, heading.job, client, name, heading.revision)
+        with os.fdopen(file.descriptor, "rb") as stream:
+            return stream.read()
+
+    return read
 
 
 def told(services: Services, job_id: str, client: str) -> tuple[str, Heading]:
     """What a report is made of, in one text, and its heading: the result, and what the job's row says of it."""
-    stored = open_file(services, job_id, client, RESULT.file)
-    os.close(stored.descriptor)
     heading = heading_of(services, job_id, client)
+    stored = open_file(services, job_id, client, RESULT.file, heading.revision)
+    os.close(stored.descriptor)
     return f"{stored.sha256} {heading}", heading
 
 
 def _make(services: Services, job_id: str, client: str, asked: tuple[Artifact, str, Heading]) -> bytes:
     artifact, etag, heading = asked
     record_read(services, job_id, client, artifact.file)
-    return services.made.get(
-        etag, lambda: made(artifact, lambda name: read_file(services, job_id, client, name), heading)
-    )
+    return services.made.get(etag, lambda: made(artifact, reader(services, client, heading), heading))

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from fastapi.responses import FileResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from lumbar3d.codes import BOOK, Code
 from lumbar3d.jobs.bundles import OpenFile
@@ -41,9 +41,15 @@ class CheckedFile(FileResponse):
         self._descriptor = file.descriptor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send it, without its date: the ETag says more, and no condition is answered by date."""
+
+        async def send_undated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [pair for pair in message["headers"] if pair[0] != b"last-modified"]
+            await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_undated)
         finally:
             os.close(self._descriptor)
 

@@ -73,7 +73,7 @@ def browser(request):
             pytest.skip("no Chromium is installed")
         flags = FLAGS if getattr(request.module, "NEEDS_3D", False) else FLAGS_WITHOUT_3D
         chromium = playwright.chromium.launch(executable_path=path, args=list(flags))
-        chromium.has_3d = flags is FLAGS
+        chromium.has_3d = flags is FLAGS  # type: ignore[attr-defined]
         yield chromium
         chromium.close()
 

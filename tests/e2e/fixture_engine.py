@@ -30,6 +30,7 @@ from lumbar3d.contracts import (
     ReconstructOptions,
     SegmentMotion,
     Stage,
+    Standing,
 )
 from lumbar3d.edits import Edit, KeepLevels
 from lumbar3d.errors import RejectedError
@@ -109,7 +110,7 @@ def film(beam: ConeBeam, meshes):
 
 def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
     """One number; ``figures`` are value and sigma. How it stands to its norm is said as the real engine says it."""
-    standing = None
+    standing: Standing | None = None
     if norm is not None:
         beyond = abs(figures[0] - norm[0]) - 2 * norm[1]
         standing = "outside" if beyond > 2 * figures[1] else "inside" if beyond < -figures[1] else "borderline"
@@ -341,12 +342,10 @@ def write_files(
 ) -> None:
     """All artifacts of a job."""
     meshes = vertebrae(levels)
-    views, films = {}, []
+    views = {}
     for name, grid in grids(calibration):
         views[name] = overlay_view(grid, meshes)
-        films.append(film(grid, meshes))
-        Image.fromarray(films[-1]).save(out_dir / f"{name}.png")
-    Image.fromarray(np.hstack(films)).save(out_dir / "overlay.png")
+        Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
     (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
     write_meshes([surface(level, mesh) for level, mesh in meshes.items()], out_dir)
     found = result(calibration, method, levels, shift)

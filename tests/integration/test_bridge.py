@@ -16,6 +16,7 @@ from pynetdicom.sop_class import Comprehensive3DSRStorage, DigitalXRayImageStora
 from typer.testing import CliRunner
 
 from benchmarks.processes import free_port
+from lumbar3d.cli.bridge import steps
 from lumbar3d.cli.bridge.arrivals import Arrivals
 from lumbar3d.cli.bridge.command import LEDGER
 from lumbar3d.cli.bridge.ledger import Ledger
@@ -125,6 +126,22 @@ def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: S
     )
     parts.bridge.step()
     assert len(parts.archive.taken) == 1 and not [*(parts.folder / "films").iterdir()]
+
+
+def test_a_draft_waits_for_whoever_accepts_it(parts: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "SIGN_OFF_S", 0.0)
+    bridge = replace(parts.bridge, require_accepted=True)
+    assert parts.film("AP", "1.2.3") == parts.film("LL", "1.2.3") == 0
+    bridge.step()
+    parts.bench.run_next()
+    bridge.step()
+    assert parts.reasons() == ["waits until somebody accepts the result"] and not parts.archive.taken
+    (job,) = [entry["job"] for entry in parts.told()["entries"]]
+    current = {"If-Match": parts.bench.client.get(f"/jobs/{job}").headers["etag"]}
+    signing = {"state": "accepted", "name": "Dr M. Muster"}
+    assert parts.bench.client.put(f"/jobs/{job}/review", json=signing, headers=current).status_code == 200
+    bridge.step()
+    assert len(parts.archive.taken) == 1 and parts.told()["pairs"]["stored"] == 1
 
 
 def test_what_cannot_be_paired_is_listed_with_its_reason(parts: Set) -> None:

@@ -223,6 +223,24 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(pair):
     assert asked[0][1] == asked[1][1] != ""
 
 
+def test_a_list_goes_from_page_to_page(pair):
+    def page(ids, after):
+        jobs = [JobStatus(id=id, state="queued", progress=0, created_at="then", updated_at="") for id in ids]
+        text = json.dumps({"jobs": [job.model_dump(mode="json") for job in jobs], "next": after})
+        return f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+
+    with answering([page("ab", "x y"), page("c", None)]) as (url, asked):
+        listed = lumbar3d("list", "--state", "queued", "--search", "ACC&1", "--limit", "9", server=url)
+        assert listed.stdout.splitlines() == [f"{id}  then  queued" for id in "abc"]
+    assert [path for path, *_ in asked] == [
+        "/jobs?state=queued&q=ACC%261&limit=9",
+        "/jobs?state=queued&q=ACC%261&before=x+y&limit=7",
+    ]
+    with answering([page("", None)]) as (url, _):
+        assert lumbar3d("list", server=url).stdout == ""
+        assert json.loads(lumbar3d("list", "--json", server=url).stdout) == {"jobs": []}
+
+
 def test_something_else_that_answers(pair):
     with answering([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"]) as (url, _):
         assert_one_line(lumbar3d("submit", *pair, server=url), Exit.UNREACHABLE, "not this version of lumbar3d")

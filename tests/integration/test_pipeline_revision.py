@@ -163,7 +163,7 @@ def test_films_are_kept_as_they_were_sent(scene: Scene) -> None:
     for view, path in zip(("ap", "lat"), scene.films, strict=True):
         with Image.open(path) as sent, Image.open(scene.out / f"film_{view}.png") as kept:
             a, b = np.asarray(sent).astype(int), np.asarray(kept).astype(int)
-        assert b.dtype.kind == "i" and (a - a.min() == b).all()
+        assert (a == b).all()
         film = getattr(told.films, view)
         assert (film.rows, film.columns) == a.shape and 0 <= film.window.low < film.window.high <= 65535
     assert [level.level for level in told.levels] == ["L1", "L2", "L3", "L4", "L5"]
@@ -179,8 +179,8 @@ def test_films_are_exchanged_and_turned(scene: Scene) -> None:
     assert (sent[0].pixels == ap).all() and (sent[1].pixels == lat).all()
     assert [(a == b).all() for a, b in zip(pixels(exchange=True), (lat, ap), strict=True)] == [True, True]
     turned = pixels(turn=["lat"], mirror=["ap", "lat"])
-    np.testing.assert_allclose(turned[0], ap[:, ::-1], atol=1e-6)
-    np.testing.assert_allclose(turned[1], lat[::-1], atol=1e-6, err_msg="turned, then mirrored: upside down")
+    np.testing.assert_allclose(turned[0], ap[:, ::-1], atol=1e-4)
+    np.testing.assert_allclose(turned[1], lat[::-1], atol=1e-4, err_msg="turned, then mirrored: upside down")
 
 
 def test_a_pair_that_nobody_could_name_is_named_by_a_prompt(scene: Scene, tmp_path: Path) -> None:

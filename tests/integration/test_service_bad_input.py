@@ -94,7 +94,12 @@ def test_unknown_fields_are_refused_without_their_names(bench: HttpBench) -> Non
     answer = bench.submit(calibration=(None, json.dumps(document).encode()))
     assert problem(answer, 422, "invalid_calibration") and CANARY not in answer.text
     answer = bench.submit(options=(None, json.dumps({CANARY: 1}).encode()))
-    fault = {"pointer": "", "code": "extra_forbidden", "message": "the contract has no such field; found 1"}
+    fault = {
+        "part": "options",
+        "pointer": "",
+        "code": "extra_forbidden",
+        "message": "the contract has no such field; found 1",
+    }
     assert problem(answer, 422, "invalid_options")["faults"] == [fault]
     assert CANARY not in answer.text
 
@@ -207,7 +212,13 @@ def test_too_large_by_announcement_by_count_and_by_part(bench: HttpBench) -> Non
 def test_a_fault_says_what_was_expected_and_what_was_found(bench: HttpBench) -> None:
     document = problem(bench.submit(calibration=(None, with_value("ap.rows", "8"))), 422, "invalid_calibration")
     message = "input should be greater than or equal to 16; found 8"
-    assert document["faults"] == [{"pointer": "/ap/rows", "code": "greater_than_equal", "message": message}]
+    (fault,) = document["faults"]
+    assert fault == {
+        "part": "calibration",
+        "pointer": "/ap/rows",
+        "code": "greater_than_equal",
+        "message": message,
+    }
     assert document["detail"] == f"the JSON part calibration does not follow its contract at /ap/rows: {message}"
     document = problem(bench.submit(lat=("x", grey_png(512, 1024))), 422, "invalid_calibration")
     assert "lateral image has 1024 rows and 512 columns, its calibration 1024 rows and 1024" in document["detail"]

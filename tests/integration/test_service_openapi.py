@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lumbar3d.artifacts import ARTIFACTS, DICOM, KEPT
+from lumbar3d.artifacts import ARTIFACTS, DICOM, KEPT, REPORTS, SEGMENTATION
 from lumbar3d.codes import BOOK
 from lumbar3d.contracts import Calibration, JobStatus, Problem, ReconstructOptions
 from lumbar3d.errors import InputError, Lumbar3dError
@@ -46,7 +46,7 @@ def test_every_route_is_documented(document: dict[str, Any], tmp_path: Path) -> 
         "/reconstruct",
         "/jobs/{job_id}",
         "/jobs/{job_id}/events",
-        *("/jobs/{job_id}" + artifact.address for artifact in (*ARTIFACTS, *KEPT, DICOM)),
+        *("/jobs/{job_id}" + artifact.address for artifact in (*ARTIFACTS, *KEPT, *REPORTS, DICOM, SEGMENTATION)),
         "/jobs",
         "/jobs/{job_id}/review",
         "/jobs/{job_id}/revisions",

@@ -37,6 +37,11 @@ def test_the_report_is_made_once_and_both_forms_name_the_job(tmp_path: Path, mon
         assert answers["pdf"].headers["content-disposition"] == f'inline; filename="{job}-report.pdf"'
         (page,) = pypdf.PdfReader(io.BytesIO(answers["pdf"].content)).pages
         assert job in page.extract_text() and "draft, not signed" in page.extract_text()
+        signing = {"state": "accepted", "name": "Dr M. Muster"}
+        current = {"If-Match": bench.client.get(address).headers["etag"]}
+        assert bench.client.put(address + "/review", json=signing, headers=current).status_code == 200
+        told = {"If-None-Match": answers["html"].headers["etag"]}
+        assert "accepted by Dr M. Muster" in bench.client.get(address + "/report.html", headers=told).text
         assert bench.client.delete(address).status_code == 204
         problem(bench.client.get(address + "/report.pdf"), 404, "job_not_found")
 

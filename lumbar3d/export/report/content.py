@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lumbar3d.artifacts import IMAGE, OVERLAY, RESULT, SCENE
-from lumbar3d.contracts import VIEWS, LevelResult, ReconstructionResult
+from lumbar3d.contracts import VIEWS, LevelResult, ReconstructionResult, Review
 from lumbar3d.export.report.film import Film, film_of
 from lumbar3d.export.report.rendering import spine_picture
 from lumbar3d.export.report.tables import Table, tables_of
@@ -18,8 +18,9 @@ from lumbar3d.notes import NOTES, REASONS
 TITLE = "Lumbar spine in 3D from two radiographs"
 LEGEND = (
     "Numbers: value ± one standard error of this measurement; below it the norm, mean ± SD of adults, and the number "
-    "of its source. high, low: outside mean ± 2 SD by more than two standard errors; borderline: neither that nor "
-    "inside by more than one. model: mostly from the shape model; unsure: on a vertebra that fits the images poorly."
+    "of its source. high, low: outside mean ± 2 SD by more than two standard errors, in colour where the norm is not "
+    "weak and the value not doubtful; borderline: neither that nor inside by more than one. model: mostly from the "
+    "shape model; unsure: on a vertebra that fits the images poorly."
 )
 QUALITY = {
     "ok": ("Good", "the images support this reconstruction"),
@@ -100,7 +101,11 @@ class Report:
     @property
     def sources_line(self) -> str:
         """The sources in one line, each behind its number."""
-        return "Norms: " + "; ".join(f"[{row}] {source}" for row, source in enumerate(self.sources, start=1)) + "."
+        return (
+            "Norms and their evidence: "
+            + "; ".join(f"[{row}] {source}" for row, source in enumerate(self.sources, start=1))
+            + "."
+        )
 
     @property
     def endings(self) -> tuple[tuple[str, str], ...]:
@@ -108,14 +113,12 @@ class Report:
         return ("Signed", self.review), ("Made by", self.provenance), ("Intended use", self.intended_use)
 
 
-def signed(review: object) -> str:
-    """Who signed, in words, of the sign-off in a job's status; a draft where there is none."""
-    state = getattr(review, "state", "draft")
-    if state == "draft":
+def signed(review: Review | None) -> str:
+    """Who signed, in words; a draft where nobody did."""
+    if review is None or review.state == "draft":
         return DRAFT
-    name = getattr(review, "name", None) or getattr(review, "by", None) or "somebody"
-    at, reason = getattr(review, "at", None), getattr(review, "reason", None)
-    return f"{state} by {name}{f', {at}' if at else ''}{f': {reason}' if reason else ''}"
+    at, reason = f", {review.at}" if review.at else "", f": {review.reason}" if review.reason else ""
+    return f"{review.state} by {review.name or review.by}{at}{reason}"
 
 
 def report_of(read: Callable[[str], bytes], heading: Heading) -> Report:

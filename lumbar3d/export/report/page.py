@@ -118,7 +118,7 @@ def _table(table: Table) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    kind = ' class="outside"' if cell.is_outside else ""
+    kind = ' class="outside"' if cell.stands_out else ""
     mark = f" <i{kind}>{escape(cell.mark)}</i>" if cell.mark else ""
     return f"<td><b>{escape(cell.value)}</b>{mark}<small>{escape(cell.below)}</small></td>"
 

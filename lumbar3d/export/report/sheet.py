@@ -209,7 +209,7 @@ def _table(table: tables.Table) -> Table:
 
 
 def _cell(cell: tables.Cell) -> Paragraph:
-    colour = ALERT if cell.is_outside else GREY
+    colour = ALERT if cell.stands_out else GREY
     mark = f' <font size="{SMALL}" color="{_hex(colour)}">{printable(cell.mark)}</font>' if cell.mark else ""
     below = f'<br/><font size="{SMALL}" color="{_hex(GREY)}">{printable(cell.below)}</font>'
     return Paragraph(f"<b>{printable(cell.value)}</b>{mark}{below}", CELL)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from lumbar3d.anatomy import SPINE
 from lumbar3d.contracts import LevelResult, Measurement, ReconstructionResult
 
-NORMAL_SDS = 2.0
-CERTAIN_ERRORS = 2.0
 WHOLE = ("lumbar_lordosis", "lumbar_lordosis_to_l5_superior", "cobb_coronal", "cobb_coronal_l1_l5", "lumbar_height")
 VERTEBRA = (
     "body_height_anterior",
@@ -46,14 +44,14 @@ class Cell:
         "high", "low", "borderline" or nothing, and the flag.
     below : str
         Norm and the number of its source.
-    is_outside : bool
-        Whether the mark is high or low.
+    stands_out : bool
+        Whether the mark is in colour: outside a norm that is not weak, and measured without doubt.
     """
 
     value: str
     mark: str = ""
     below: str = ""
-    is_outside: bool = False
+    stands_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,21 +89,10 @@ def number(value: float, unit: str) -> str:
 
 
 def standing(measurement: Measurement) -> str:
-    """Where a value lies against mean and 2 SD of its norm, as far as its own standard error can tell.
-
-    Returns
-    -------
-    str
-        "high", "low": beyond them by more than two standard errors; empty: within them by more than one, or there is
-        no norm or no standard error; else "borderline".
-    """
-    if measurement.norm is None or measurement.sigma is None:
-        return ""
-    away = measurement.value - measurement.norm.mean
-    beyond = abs(away) - NORMAL_SDS * measurement.norm.sd
-    if beyond > CERTAIN_ERRORS * measurement.sigma:
-        return "high" if away > 0 else "low"
-    return "borderline" if beyond >= -measurement.sigma else ""
+    """Where a value stands against its norm: "high", "low", "borderline", or empty where inside or not known."""
+    if measurement.standing == "outside" and measurement.norm is not None:
+        return "high" if measurement.value > measurement.norm.mean else "low"
+    return "borderline" if measurement.standing == "borderline" else ""
 
 
 def _place(target: str) -> int:
@@ -140,14 +127,15 @@ def _cell(measurement: Measurement, sources: list[str]) -> Cell:
     error = "" if measurement.sigma is None else f" ± {number(measurement.sigma, unit)}"
     below = "no norm"
     if norm is not None:
-        if norm.source not in sources:
-            sources.append(norm.source)
-        below = f"norm {number(norm.mean, unit)} ± {number(norm.sd, unit)} [{sources.index(norm.source) + 1}]"
+        source = f"{norm.source} ({norm.evidence})"
+        if source not in sources:
+            sources.append(source)
+        below = f"norm {number(norm.mean, unit)} ± {number(norm.sd, unit)} [{sources.index(source) + 1}]"
     return Cell(
         number(measurement.value, unit) + error,
         " ".join(filter(None, (state, FLAGS[measurement.flag]))),
         below,
-        state in ("high", "low"),
+        measurement.stands_out,
     )
 
 

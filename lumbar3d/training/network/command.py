@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from lumbar3d.training.network.trainer import Terms
 
-app = typer.Typer(help="Train the networks on simulated films.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Train the networks on simulated films.", no_args_is_help=True, rich_markup_mode=None)
 
 Folder = Annotated[Path, typer.Argument(file_okay=False, help="training state, progress.jsonl, losses.png")]
 Samples = Annotated[int | None, typer.Option(min=1, help="samples at which the training ends, all runs together")]

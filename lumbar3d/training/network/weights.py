@@ -41,9 +41,9 @@ def begin_from(source: Path, folder: Path, network: nn.Module) -> None:
     """
     if load_state(folder) is not None:
         return
-    state = _loaded(source) if source.suffix == ".npz" else _state(source)
+    state = _loaded(source) if source.suffix == ".npz" else stage(source)
     weights = _fitted(_average(state), network.state_dict(), source)
-    begun = {"network": weights, "average": weights, "images": 0, "source": _origin(source, state)}
+    begun = {"network": weights, "average": weights, "images": 0, "source": origin(source, state)}
     if "optimiser" in state:
         begun["optimiser"] = _moments(state["optimiser"], network)
     save_state(folder, begun)
@@ -91,7 +91,7 @@ def _moments(optimiser: State, network: nn.Module) -> State:
     return {**optimiser, "state": grown}
 
 
-def _origin(source: Path, state: State) -> State:
+def origin(source: Path, state: State) -> State:
     """Where weights come from, and where those came from."""
     digest = hashlib.sha256()
     for path in [source] if source.is_file() else newest_pieces(source):
@@ -114,11 +114,18 @@ def average_network(network: nn.Module, folder: Path) -> nn.Module:
     TrainingStateError
         The folder holds no complete state, or it was changed after its release.
     """
-    network.load_state_dict(_average(_state(folder)))
+    network.load_state_dict(_average(stage(folder)))
     return network.eval()
 
 
-def _state(folder: Path) -> State:
+def stage(folder: Path) -> State:
+    """State of a training's folder or of a release.
+
+    Raises
+    ------
+    TrainingStateError
+        The folder holds no complete state, or it was changed after its release.
+    """
     check_release(folder)
     state = load_state(folder)
     if state is None:

@@ -129,10 +129,15 @@ class Simulator:
     models : tuple of ShapeModel
         L1 .. L5.
     variety : Variety
+    spines : SpineSampler, optional
+        Who is filmed, instead of those that ``variety`` describes.
     """
 
-    def __init__(self, models: tuple[ShapeModel, ...], variety: Variety = MEASURING) -> None:
-        self._spines, self._variety = SpineSampler(models, variety.other_counts_share, variety.people), variety
+    def __init__(
+        self, models: tuple[ShapeModel, ...], variety: Variety = MEASURING, spines: SpineSampler | None = None
+    ) -> None:
+        self._spines = spines or SpineSampler(models, variety.other_counts_share, variety.people)
+        self._variety = variety
 
     def spine(self, seed: int) -> Spine:
         """The spine of ``pair(seed)``."""

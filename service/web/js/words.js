@@ -38,6 +38,7 @@ export const CURES = {
   too_many_jobs: "Wait for as long as Retry-After says, then send it again.",
   too_many_requests: "Wait for as long as Retry-After says, then send it again.",
   invalid_cohort: "Check the files that the message names.",
+  invalid_ct: "Check the file that the message names.",
   invalid_training_state: "Check the folder.",
   view_mismatch: "Check that AP and lateral were not swapped and belong to one acquisition.",
   image_too_large: "Send the radiograph as the detector gave it, not enlarged.",
@@ -82,6 +83,8 @@ export const NOTES = {
   geometry_refined:
     "The lateral view of the room was refined together with the spine; the standard errors hold what is left.",
   geometry_far_off: "The lateral view is further from its calibration than a nominal room may be: calibrate the room.",
+  views_oblique:
+    "The vertebrae stand turned to the X-rays, further than in the films on which the networks learned: errors are larger than the standard errors say.",
   edited: "Somebody has corrected landmarks, names or the choice of vertebrae.",
   two_studies: "The two images are from two studies of one patient: were they taken in one position?",
   detector_distance_differs: "says another distance from source to detector than the calibration.",
@@ -190,6 +193,13 @@ export const ARTIFACTS = [
     file: "landmarks.mrk.json",
     label: "Landmarks",
     note: "Markups of 3D Slicer",
+    parameter: "",
+  },
+  {
+    address: "/spine.mrml",
+    file: "spine.mrml",
+    label: "Scene of 3D Slicer",
+    note: "MRML; beside the STL files (LPS) and the markups",
     parameter: "",
   },
   {

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from benchmarks.model_fit import FitSettings, ModelFit, fit_model
 from benchmarks.real_vertebrae import Comparison
 from benchmarks.regions import REGIONS, regions_at, vertex_regions
 from lumbar3d.anatomy import LANDMARKS
@@ -16,6 +15,7 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator, assd_mm, hd95_mm
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
+from lumbar3d.validation.model_fit import FitSettings, ModelFit, fit_model
 from tests.shipped import shipped_models
 
 

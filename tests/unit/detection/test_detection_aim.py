@@ -10,7 +10,7 @@ from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.imaging.header import ImageFormat, ImageHeader
 from lumbar3d.imaging.preprocess import GRID, Film, NetworkView
 from lumbar3d.imaging.radiograph import Radiograph
-from lumbar3d.imaging.search_windows import STEP_MM
+from lumbar3d.imaging.search_windows import SEARCH_STEP_MM
 
 PITCH_MM = 0.834
 
@@ -66,7 +66,7 @@ def test_a_film_that_fits_has_one_window_a_larger_one_overlapping_ones() -> None
     middles = np.stack(film(1024, 512, (256, 256)).windows())
     assert np.allclose(middles[:, 0], 255.5) and len(middles) > 4
     assert np.isclose(middles[0, 1], 255.5) and np.isclose(middles[-1, 1], 1024 - 256.5)
-    assert np.diff(middles[:, 1]).max() * PITCH_MM <= STEP_MM + 1e-6
+    assert np.diff(middles[:, 1]).max() * PITCH_MM <= SEARCH_STEP_MM + 1e-6
     assert len(film(900, 900, (256, 256)).windows()) == len(film(900, 512, (256, 256)).windows()) ** 2
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import ClassVar
 
@@ -11,7 +12,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.network import network_view
+from lumbar3d import detector as detector_module
 from lumbar3d.detection import onnx_session as runtime
+from lumbar3d.detection.guided_look import GUIDE_BLUR_PX, Guide
 from lumbar3d.detection.orientation import flips_to_canonical, view_code
 from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detector import Detector
@@ -223,6 +226,33 @@ def test_crops_are_put_back_where_they_were_cut(detector, pairs):
             assert shipped.decomposition.max() > 0.3
 
 
+class EchoRefiner(KnownRefiner):
+    """Draws its guide again."""
+
+    def run(self, names, inputs):
+        _, position, covariance = super().run(names, inputs)
+        return [np.kron(inputs["guide"][:, 0], np.ones((1, 2, 2), np.float32)), position, covariance]
+
+
+def test_a_third_look_is_guided_by_what_was_fitted(detector, pairs):
+    found = detect(detector, pairs[0])
+    fitted = []
+    for view in found.views:
+        opacity = np.zeros_like(view.decomposition)
+        for image, points in zip(opacity, view.landmarks_px, strict=True):
+            column, row = points[:2].mean(axis=0).astype(int)
+            image[row - 9 : row + 5, column - 4 : column + 12] = 0.6
+        fitted.append(Guide(opacity, view.landmarks_px))
+    again = Detector(detector._network, EchoRefiner()).third_look(found, fitted)
+    for guide, old, new in zip(fitted, found.views, again.views, strict=True):
+        expected = np.stack([gaussian_filter(image, GUIDE_BLUR_PX) for image in guide.opacity])
+        assert np.abs(new.decomposition - expected).max() < 1e-5
+        middles = (old.landmarks_px.min(axis=1) + old.landmarks_px.max(axis=1)) / 2
+        assert np.abs(new.landmarks_px[:, 0] - middles).max() < 20.0
+        assert new.novelty == old.novelty and np.array_equal(new.confidence, old.confidence)
+    assert again.naming is found.naming and again.sources is found.sources
+
+
 @pytest.fixture
 def cuda_wheel(monkeypatch):
     """The wheel that can use CUDA; the fixture is what has been asked of it."""
@@ -249,6 +279,46 @@ def test_cuda_is_asked_for_in_full_precision_after_its_libraries(cuda_wheel):
     runtime.open_session(store, "refiner", 1)
     wanted = [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
     assert cuda_wheel == ["libraries", ("network.onnx", wanted), ("refiner.onnx", wanted)]
+
+
+@pytest.mark.parametrize("name", ["network", "refiner"])
+def test_a_gpu_that_is_asked_for_is_used_or_refused(cuda_wheel, monkeypatch, name):
+    store, session = AssetStore.open(), runtime.onnxruntime.InferenceSession
+    for providers, refused in (
+        (["CUDAExecutionProvider", "CPUExecutionProvider"], False),
+        (["CPUExecutionProvider"], True),
+    ):
+        monkeypatch.setattr(session, "get_providers", lambda _, providers=providers: providers, raising=False)
+        with pytest.raises(DeviceError, match=f"network {name} does not run on CUDA") if refused else nullcontext():
+            runtime.open_session(store, name, 1, "gpu")
+    runtime.open_session(store, name, 1, "cpu")
+    assert cuda_wheel[-1] == (f"{name}.onnx", ["CPUExecutionProvider"])
+
+
+def test_without_the_cuda_libraries_a_gpu_is_refused():
+    if "CUDAExecutionProvider" in runtime.onnxruntime.get_available_providers():
+        pytest.skip("this machine's ONNX Runtime can use CUDA")
+    with pytest.raises(DeviceError, match="fallen back to the CPU"):
+        Detector.load(AssetStore.open(), device="gpu")
+
+
+def test_warming_up_runs_every_size_of_a_clear_pair(detector, pairs, monkeypatch):
+    sizes, run = {"pair": set(), "warm": set()}, detector_module.run_session
+
+    def recorded(session, inputs):
+        sizes["pair"].add(tuple((name, array.shape) for name, array in inputs.items()))
+        return run(session, inputs)
+
+    def imagined(session, inputs):
+        sizes["warm"].add(tuple((name, array.shape) for name, array in inputs.items()))
+        count = len(next(iter(inputs.values())))
+        return [np.zeros((count, *shape), np.float32) for shape in ((160, 160), (7, 2), (7, 2, 2))]
+
+    monkeypatch.setattr(detector_module, "run_session", recorded)
+    detect(detector, pairs[0])
+    monkeypatch.setattr(detector_module, "run_session", imagined)
+    detector.warm_up()
+    assert len(sizes["warm"]) == 3 and sizes["warm"] <= sizes["pair"]
 
 
 class FailingSession:

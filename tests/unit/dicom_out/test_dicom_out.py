@@ -16,15 +16,18 @@ import numpy as np
 import pydicom
 import pypdf
 import pytest
+from PIL import Image
 from pydicom import Dataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.artifacts import PICTURE
 from lumbar3d.contracts import Calibration, Measurement, Norm, ReconstructionResult
 from lumbar3d.dicom_out.archive import dicom_archive, dicom_segmentation, examination
 from lumbar3d.dicom_out.models import lps_from_world
 from lumbar3d.dicom_out.objects import Origin
 from lumbar3d.dicom_out.source import missing
+from lumbar3d.export.conversions import convert
 from lumbar3d.export.report.content import DRAFT, Heading
 from lumbar3d.export.scene_reader import read_scene
 from lumbar3d.shape.mesh import volume_mm3
@@ -34,6 +37,10 @@ from tests.tiny_engine import OVERLAY, STL_TRIANGLE, grey_png, tetrahedra_glb
 
 JOB = str(uuid.UUID(int=4711))
 ENDED_S = 1_700_000_000.0
+PICTURED = {
+    "overlay.json": json.dumps(OVERLAY).encode(),
+    **dict.fromkeys(("ap.png", "lat.png"), grey_png(8, 8, bits=8)),
+}
 NORM = Norm(mean=27.5, sd=1.5, source="a study of many")
 
 
@@ -85,9 +92,7 @@ FILMS = {"ap": said("ap"), "lat": said("lat")}
 
 
 def made(job: str = JOB, identifiers: dict[str, dict[str, str]] = FILMS, review: str = DRAFT) -> bytes:
-    files = {"result.json": RESULT.model_dump_json().encode(), "overlay.png": grey_png(9, 5, bits=8)}
-    files |= {"overlay.json": json.dumps(OVERLAY).encode(), "spine.glb": tetrahedra_glb()}
-    files |= dict.fromkeys(("ap.png", "lat.png"), grey_png(8, 8, bits=8))
+    files = {"result.json": RESULT.model_dump_json().encode(), "spine.glb": tetrahedra_glb(), **PICTURED}
     return dicom_archive(Heading(job, review=review), ENDED_S, identifiers, lambda name: files.get(name, STL_TRIANGLE))
 
 
@@ -201,7 +206,9 @@ def test_a_revision_has_objects_of_its_own() -> None:
 def test_the_capture_is_the_picture(objects) -> None:
     capture = objects["outlines.dcm"]
     pixels = capture.pixel_array
-    assert pixels.shape == (5, 9, 3) and pixels[0, :3, 0].tolist() == [0, 7, 14]
+    picture = Image.open(BytesIO(convert(PICTURE, [PICTURED[name] for name in PICTURE.sources], "srs")))
+    assert pixels.shape == (16, 32, 3) and pixels[..., 0].max() >= 50
+    np.testing.assert_array_equal(pixels, np.asarray(picture))
 
 
 def test_made_again_it_is_the_same_object(archive) -> None:

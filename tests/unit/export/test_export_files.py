@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -13,9 +15,9 @@ from PIL import Image
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.export.file_frames import SCENE_FROM_WORLD
 from lumbar3d.export.meshes import write_meshes
-from lumbar3d.export.overlay import ViewOverlay
+from lumbar3d.export.overlay_document import ViewOverlay
 from lumbar3d.export.palette import COLOURS
-from lumbar3d.export.picture import write_film, write_overlay_picture
+from lumbar3d.export.picture import overlay_picture, png_of_stored, write_film
 from lumbar3d.export.surface import Surface
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
 
@@ -85,8 +87,12 @@ def test_overlay_picture_draws_each_level_in_its_colour(tmp_path: Path) -> None:
     square = [[30.0, 30.0], [90.0, 30.0], [90.0, 70.0], [30.0, 70.0], [30.0, 30.0]]
     overlay: ViewOverlay = {"width": 128, "height": 100, "levels": {"L3": {"outline": [square], "landmarks": {}}}}
     films = {view: np.full((100, 128), 0.25, np.float32) for view in ("ap", "lat")}
-    write_overlay_picture(films, {"ap": overlay, "lat": {**overlay, "levels": {}}}, tmp_path / "overlay.png")
-    with Image.open(tmp_path / "overlay.png") as picture:
+    overlays: dict[str, ViewOverlay] = {"ap": overlay, "lat": {**overlay, "levels": {}}}
+    for view, pixels in films.items():
+        write_film(pixels, tmp_path / f"{view}.png")
+    stored = [(tmp_path / f"{view}.png").read_bytes() for view in films]
+    with Image.open(io.BytesIO(png_of_stored(json.dumps({"views": overlays}).encode(), *stored))) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), np.asarray(overlay_picture(films, overlays)))
         assert picture.size == (512, 200)
         assert picture.getpixel((120, 61)) == COLOURS["L3"]
         assert picture.getpixel((120, 100)) == (64, 64, 64)

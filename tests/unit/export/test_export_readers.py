@@ -7,6 +7,7 @@ import gzip
 import json
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nibabel
 import numpy as np
@@ -22,7 +23,7 @@ from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 from lumbar3d import artifacts
 from lumbar3d.anatomy import LANDMARKS, LEVELS
-from lumbar3d.artifacts import Artifact
+from lumbar3d.artifacts import FORMATS, Artifact
 from lumbar3d.contracts import (
     FRAMES,
     Calibration,
@@ -34,7 +35,7 @@ from lumbar3d.contracts import (
     Norm,
     ReconstructionResult,
 )
-from lumbar3d.export.conversions import convert
+from lumbar3d.export.conversions import convert, stored_files
 from lumbar3d.export.file_frames import in_frame
 from lumbar3d.export.label_volume import nifti
 from lumbar3d.export.meshes import DARKEST_MM, shades, write_meshes
@@ -121,9 +122,9 @@ def result() -> ReconstructionResult:
 
 def made(artifact: Artifact, folder: Path, frame: FrameName = "srs", name: str = "") -> Path:
     """The file that the service and the library would make."""
-    source = (folder / (name or artifact.source)).read_bytes()
+    sources = [(folder / file).read_bytes() for file in stored_files(artifact, name)]
     path = folder / f"{frame}-{name or artifact.file}"
-    path.write_bytes(convert(artifact, source, frame))
+    path.write_bytes(convert(artifact, sources, frame))
     return path
 
 
@@ -292,6 +293,25 @@ def test_markups_have_the_landmarks_in_lps(folder: Path) -> None:
     points = {point["label"]: point["position"] for point in found["controlPoints"]}
     assert len(points) == len(LEVELS) * len(LANDMARKS)
     assert points["L2 inf_endplate_centre"] == [2.0, -11.0, -3.0]
+
+
+def test_the_scene_of_slicer_names_what_lies_beside_it(folder: Path) -> None:
+    root = ElementTree.fromstring(made(artifacts.SLICER, folder).read_bytes())
+    nodes = {node.attrib["id"]: node for node in root}
+    assert root.tag == "MRML" and len(nodes) == len(root)
+    models = [node for node in root if node.tag == "Model"]
+    assert [node.attrib["name"] for node in models] == list(LEVELS)
+    delivered = {name for key in ("stl", "markups") for artifact in FORMATS[key] for _, name in artifact.files()}
+    files = set()
+    for node in (*models, *(node for node in root if node.tag == "MarkupsFiducial")):
+        storage, display = (nodes[node.attrib[f"{role}NodeRef"]] for role in ("storage", "display"))
+        assert node.attrib["references"] == f"display:{display.attrib['id']};storage:{storage.attrib['id']};"
+        assert storage.attrib["coordinateSystem"] == "LPS"
+        files.add(storage.attrib["fileName"])
+        if node.tag == "Model":
+            colour = [round(255 * float(part)) for part in display.attrib["color"].split()]
+            assert tuple(colour) == COLOURS[node.attrib["name"]]
+    assert files == delivered
 
 
 def test_csv_by_csv(folder: Path) -> None:

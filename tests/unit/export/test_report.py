@@ -15,8 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.artifacts import REPORT_PAGE
 from lumbar3d.cli.main import app
-from lumbar3d.contracts import Measurement, Norm
+from lumbar3d.contracts import Measurement, Norm, Review
+from lumbar3d.export.conversions import delivered
 from lumbar3d.export.report import rendering
 from lumbar3d.export.report.content import DRAFT, Heading, Report, report_of, signed
 from lumbar3d.export.report.page import STYLE, html
@@ -75,7 +77,7 @@ def test_both_forms_say_of_what_and_by_whom(forms) -> None:
             assert said in text
         assert "Lateral radiograph was compressed with loss" in text and "L5: model and image differ" in text
         assert "The two views do not fit together" in text and "Not a medical device" in text
-        assert "ssm_L3 0.4.0 (0123456789ab)" in text and "[1] project's estimate" in text
+        assert "ssm_L3 0.4.0 (0123456789ab)" in text and "[1] project's estimate for standing adults (weak)" in text
 
 
 def test_the_sheet_is_one_a4_page_with_its_fonts_and_the_same_bytes_again(forms, report: Report) -> None:
@@ -110,25 +112,19 @@ def test_the_picture_shows_what_is_nearer(report: Report) -> None:
     assert upper[2] > upper[0] and (lower[:, 0] > lower[:, 1] + 5).any(), "L1 is blue, L5 pink"
 
 
-NORM = Norm(mean=0.0, sd=5.0, source="x")
+def test_marks_are_those_of_the_result() -> None:
+    norm = Norm(mean=0.0, sd=5.0, source="x")
+    told = {"code": "c", "name": "n", "target": "L1", "unit": "mm", "sigma": 1.0, "norm": norm, "definition": "d"}
+    stands = [("outside", 13.0), ("outside", -13.0), ("borderline", 9.5), ("inside", 1.0), (None, 20.0)]
+    marks = [standing(Measurement(standing=state, value=value, **told)) for state, value in stands]
+    assert marks == ["high", "low", "borderline", "", ""]
 
 
-def measured(value: float, sigma: float | None = 1.0, norm: Norm | None = NORM) -> str:
-    return standing(
-        Measurement(code="c", name="n", target="L1", value=value, unit="mm", sigma=sigma, norm=norm, definition="d")
-    )
-
-
-def test_what_lies_outside_is_told_with_its_own_error() -> None:
-    assert [measured(x) for x in (0.0, 8.9, 9.1, -11.9, 12.1, -12.1)] == [
-        "",
-        "",
-        "borderline",
-        "borderline",
-        "high",
-        "low",
-    ]
-    assert measured(20.0, sigma=None) == measured(20.0, norm=None) == ""
+def test_only_what_stands_out_is_in_colour(report: Report) -> None:
+    coloured = [cell for table in report.tables for _, cells in table.rows for cell in cells if cell.stands_out]
+    expected = sum(m.stands_out for m in result(()).measurements if m.code in (*WHOLE, *VERTEBRA, *SEGMENT))
+    assert sum(cell.mark in ("high", "low") for cell in coloured) == expected > 0
+    assert html(report).decode().count('<i class="outside">') == expected
 
 
 def test_numbers_have_a_true_minus_and_no_negative_zero() -> None:
@@ -142,10 +138,10 @@ def test_letters_that_the_font_has_not_are_question_marks() -> None:
 
 
 def test_sign_off_in_words() -> None:
-    class Review:
-        state, by, name, at, reason = "rejected", "key", "Dr Roe", "2026-11-27T02:40:00Z", "level"
-
-    assert signed(None) == DRAFT and signed(Review()) == "rejected by Dr Roe, 2026-11-27T02:40:00Z: level"
+    rejected = Review(state="rejected", by="key", name="Dr Roe", at="2026-11-27T02:40:00Z", reason="level")
+    assert signed(None) == signed(Review(by="key")) == DRAFT
+    assert signed(rejected) == "rejected by Dr Roe, 2026-11-27T02:40:00Z: level"
+    assert signed(Review(state="accepted", by="key")) == "accepted by key"
 
 
 def test_the_command_writes_the_report_of_a_folder(folder: Path, report: Report, tmp_path: Path) -> None:
@@ -154,5 +150,6 @@ def test_the_command_writes_the_report_of_a_folder(folder: Path, report: Report,
         said = CliRunner().invoke(app, ["report", str(folder), "--format", form, "--out", str(target)])
         assert (said.exit_code, said.stdout) == (0, f"{target}\n") and target.read_bytes().startswith(beginning)
     assert target.read_bytes() == html(replace(report, facts=(), review=DRAFT)), "without a job"
+    assert [*delivered(REPORT_PAGE, folder, "srs")] == [("report.html", target.read_bytes())], "as the library saves it"
     said = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert said.exit_code == 2 and "no result.json" in said.stderr

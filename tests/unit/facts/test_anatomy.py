@@ -69,7 +69,7 @@ def test_the_search_finds_what_it_looks_for(written: str) -> None:
 
 
 def test_the_page_has_the_same_levels() -> None:
-    script = (ROOT / "service" / "web" / "js" / "levels.js").read_text()
+    script = (ROOT / "page" / "src" / "anatomy.ts").read_text()
     listed = re.search(r"LEVELS = \[(.*?)\]", script)
     assert listed is not None
     assert tuple(re.findall(r'"(\w+)"', listed[1])) == LEVELS

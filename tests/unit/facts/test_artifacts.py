@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lumbar3d import client
-from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, STORED
+from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, PICTURE, STORED
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
 
@@ -23,13 +23,14 @@ NO_ARTIFACTS = {"/events", "/review", "/revisions", "/report.html"}
 
 def test_names_and_addresses_are_unique() -> None:
     assert len({artifact.operation for artifact in ARTIFACTS}) == len(ARTIFACTS)
-    assert len(ADDRESSES) == len({name for artifact in ARTIFACTS for _, name in artifact.files()}) == 19
-    assert len(FILES) == 12 and {artifact.source for artifact in MADE} < FILES
+    assert len(ADDRESSES) == len({name for artifact in ARTIFACTS for _, name in artifact.files()}) == 20
+    assert len(FILES) == 11 and {name for artifact in MADE for name in artifact.sources} < FILES
 
 
 def test_every_artifact_that_is_not_sent_as_stored_can_be_made() -> None:
-    assert set(conversions._CONVERSIONS) == {a.operation for a in ARTIFACTS if a.source or a.is_framed}
-    assert all(bool(artifact.source) == (artifact in MADE) for artifact in (*STORED, *MADE))
+    made = {a.operation for a in ARTIFACTS if a.sources or a.is_framed}
+    assert {*conversions._CONVERSIONS, PICTURE.operation} == made
+    assert set(STORED) | set(MADE) == set(ARTIFACTS)
 
 
 @pytest.mark.parametrize("artifact", (*ARTIFACTS, *KEPT), ids=lambda artifact: artifact.operation)
@@ -41,7 +42,7 @@ def test_every_artifact_has_its_route(artifact) -> None:
 
 def test_command_line_saves_all_but_what_repeats() -> None:
     saved = {name for artifact in client.SAVED for _, name in artifact.files()}
-    assert {*saved, MESHES.file} == FILES
+    assert {*saved, MESHES.file} == {*FILES, PICTURE.file}
 
 
 def test_every_format_is_made_of_artifacts_of_the_table() -> None:

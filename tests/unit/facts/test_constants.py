@@ -17,13 +17,23 @@ from lumbar3d.registration.constants import FitStage, RegistrationConstants
 LIBRARY = Path(__file__).resolve().parents[3] / "lumbar3d"
 PACKAGES = ("detection", "refusal", "drr", "engines", "geometry", "imaging", "measurement", "registration", "shape")
 MODULES = ("detector.py", "quality.py")
-DOOR = ("geometry/beads.py", "imaging/formats", "imaging/header.py", "imaging/inspect.py", "imaging/sandbox.py")
+DOOR = (
+    "geometry/beads.py",
+    "imaging/codec_server.py",
+    "imaging/decoder.py",
+    "imaging/formats",
+    "imaging/header.py",
+    "imaging/inspect.py",
+    "imaging/sandbox.py",
+)
 """What is let in, and how a calibration is made; what comes out of a film depends on none of these."""
 NOT_CONSTANTS = {
+    "detector.LOOKS_EACH": "time only",
     "drr.cpu.MAX_THREADS": "time only",
     "drr.gpu.THREADS_PER_BLOCK": "time only",
     "shape.distance.NEIGHBOURS": "time only",
     "shape.distance.CHUNK_PAIRS": "memory only",
+    "detection.aim.AT_ONCE": "memory only",
     "registration.parameters.POSE": "a rigid motion has six numbers",
     "detection.flip_averaging._LATERAL": "a place in an array",
     "detection.flip_averaging._MIRRORED": "a place in an array",

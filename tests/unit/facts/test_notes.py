@@ -12,7 +12,7 @@ from lumbar3d import quality
 from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.geometry.calibration import SEEN_FROM_BEHIND
 from lumbar3d.imaging import header
-from lumbar3d.imaging.consistency import DETECTOR_DISTANCE, PATIENT_DISTANCE, TWO_STUDIES
+from lumbar3d.imaging.consistency import DETECTOR_DISTANCE, ORIENTATION, PATIENT_DISTANCE, TWO_STUDIES
 from lumbar3d.notes import DOUBTFUL, NOTES, REASONS
 from lumbar3d.refusal.laterality import AP_PERHAPS_MIRRORED
 
@@ -24,6 +24,8 @@ PAIR = (
     quality.NAMES_UNSURE,
     quality.GEOMETRY_REFINED,
     quality.GEOMETRY_FAR_OFF,
+    quality.VIEWS_OBLIQUE,
+    quality.EDITED,
     TWO_STUDIES,
 )
 
@@ -44,7 +46,8 @@ def remarks(path: str) -> set[str]:
 
 def test_notes_on_a_film_are_in_the_book() -> None:
     said = remarks("lumbar3d/imaging/preprocess.py") | remarks("lumbar3d/imaging/header.py")
-    said |= {AP_PERHAPS_MIRRORED.removeprefix("ap_"), SEEN_FROM_BEHIND, DETECTOR_DISTANCE, PATIENT_DISTANCE}
+    said |= {AP_PERHAPS_MIRRORED.removeprefix("ap_"), SEEN_FROM_BEHIND}
+    said |= {DETECTOR_DISTANCE, PATIENT_DISTANCE, ORIENTATION}
     assert said == {code for code, note in NOTES.items() if note.of_film}
 
 

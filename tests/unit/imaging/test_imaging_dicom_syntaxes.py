@@ -11,9 +11,10 @@ import pytest
 from pydicom import uid
 
 from lumbar3d.errors import EngineError, RadiographError, UnsupportedFormatError
-from lumbar3d.imaging import decoder, sandbox
+from lumbar3d.imaging import sandbox
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.radiograph import load_radiograph
+from tests.unit.other_codecs import other_codec
 from tests.unit.radiograph_files import COLUMNS, ROWS, compressed, dicom, gradient, jpeg2000, write_dicom
 
 LOSSLESS = (
@@ -117,10 +118,11 @@ def test_a_cut_stream_is_refused_and_never_filled_up(syntax: str, tmp_path: Path
 
 
 def test_a_machine_too_busy_to_decode_is_not_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "decoder.py").write_text("import time\ntime.sleep(600)")
-    monkeypatch.setattr(decoder, "__file__", str(tmp_path / "decoder.py"))
     monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3)
-    with pytest.raises(EngineError, match="busy"):
+    with (
+        other_codec("import time; time.sleep(600)", tmp_path, monkeypatch),
+        pytest.raises(EngineError, match="busy"),
+    ):
         load_radiograph(write_dicom(tmp_path / "x", compressed(uid.JPEGLSLossless)))
 
 

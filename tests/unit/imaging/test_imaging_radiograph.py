@@ -13,18 +13,15 @@ from lumbar3d.contracts import Calibration, GeometryView
 from lumbar3d.errors import (
     CalibrationError,
     EmptyImageError,
-    EngineError,
     RadiographError,
     ViewMismatchError,
 )
 from lumbar3d.geometry.calibration import build_geometry
-from lumbar3d.imaging import decoder, sandbox
 from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.header import ImageFormat, ImageHeader, RoomTags
 from lumbar3d.imaging.inspect import inspect_upload
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.radiograph import load_radiograph
-from lumbar3d.imaging.sandbox import run_codec
 from tests.conftest import calibration_document
 from tests.unit.radiograph_files import dicom, gradient, png_of_size, write_dicom, write_png, write_tiff
 
@@ -80,52 +77,6 @@ def test_truncated_and_lying_pngs_do_not_decode(tmp_path: Path) -> None:
     for path in (tmp_path / "b", png_of_size(tmp_path / "c", 5000, 5000)):
         with pytest.raises(RadiographError):
             load_radiograph(path)
-
-
-def test_a_codec_may_not_take_more_memory_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = write_png(tmp_path / "a.png", gradient(4000, 4000)).read_bytes()
-    monkeypatch.setattr(sandbox, "_MEMORY_BYTES", 2**28)
-    assert run_codec("png", stream).shape == (4000, 4000)
-    monkeypatch.setattr(sandbox, "_MEMORY_BYTES", 2**28 - 2**27)
-    with pytest.raises(RadiographError, match="cannot be decoded"):
-        run_codec("png", stream)
-
-
-@pytest.mark.parametrize(
-    ("program", "kind"),
-    [
-        ("import time\ntime.sleep(600)", EngineError),  # it did nothing: the machine's fault, to be tried again
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGXCPU)", RadiographError),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", RadiographError),
-    ],
-)
-def test_a_codec_that_hangs_or_crashes_ends_as_a_typed_error(
-    program: str, kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "decoder.py").write_text(program)
-    monkeypatch.setattr(decoder, "__file__", str(tmp_path / "decoder.py"))
-    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.3 if kind is EngineError else 60)
-    with pytest.raises(kind):
-        run_codec("png", b"")
-
-
-def test_a_codec_may_not_take_more_time_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = write_png(tmp_path / "a.png", gradient(400, 400)).read_bytes()
-    monkeypatch.setattr(sandbox, "_CPU_SECONDS", 0)
-    with pytest.raises(RadiographError, match="too long"):
-        run_codec("png", stream)
-
-
-@pytest.mark.parametrize("output", ["", "<u2 4 4\\n", "<f8 0\\n", "<u2 -1\\nabcd", "O 1\\n12345678", "x" * 100])
-def test_what_a_codec_in_other_hands_writes_is_no_image(
-    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lying = tmp_path / "decoder.py"
-    lying.write_text(f"print('{output}', end='')")
-    monkeypatch.setattr(decoder, "__file__", str(lying))
-    path = write_png(tmp_path / "a", gradient())
-    with pytest.raises(RadiographError):
-        load_radiograph(path)
 
 
 def test_notes_name_the_view_whose_file_holds_less(tmp_path: Path, calibration: Calibration) -> None:

@@ -13,13 +13,14 @@ from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry
-from lumbar3d.quality import CONSTANTS, judge_levels, overall_flag, pair_notes
+from lumbar3d.notes import DOUBTFUL
+from lumbar3d.quality import CONSTANTS, judge_levels, overall_flag, pair_notes, stance_notes, worse_of
 from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.result import Registration
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
-from tests.unit.registration_cases import toy_models
+from tests.unit.registration_cases import exact_detection, toy_models, true_parameters
 
 
 def with_plates(model: ShapeModel) -> ShapeModel:
@@ -98,6 +99,27 @@ def test_a_fit_whose_error_nobody_states_asks_for_review_and_says_none() -> None
     levels = judge_levels(registration(vertebrae=vertebrae, surface_sigma_mm=np.full(5, np.nan)))
     assert {(level.flag, *level.reasons) for level in levels} == {("review", "uncertainty_review")}
     assert {(level.surface_sigma_mm, level.height_loss) for level in levels} == {(None, None)}
+
+
+def test_what_was_doubted_before_a_third_look_stays_doubted() -> None:
+    doubted = judge_levels(changed("image_residual", 3, 0.2))
+    good = judge_levels(registration())
+    worse = worse_of(doubted, good)
+    assert [level.flag for level in worse] == ["ok", "ok", "ok", "bad", "ok"]
+    assert worse[3].reasons == ("image_residual_bad",)
+    assert worse[3].image_residual == good[3].image_residual
+    assert worse_of(doubted, doubted) == doubted
+
+
+@pytest.mark.parametrize(("turned_deg", "said"), [(0.0, ()), (20.0, ("views_oblique",))])
+def test_a_turned_patient_is_noted(turned_deg: float, said: tuple[str, ...]) -> None:
+    turn = frames.rigid(frames.rotation_from_vector(np.radians([0.0, 0.0, turned_deg])), np.zeros(3))
+    vertebrae = tuple(
+        replace(vertebra, world_from_model=turn @ vertebra.world_from_model) for vertebra in registration().vertebrae
+    )
+    views = exact_detection(toy_models()[:1], true_parameters(toy_models()[:1], np.random.default_rng(1)))
+    assert stance_notes(registration(vertebrae=vertebrae), views) == said
+    assert set(said) <= DOUBTFUL
 
 
 def test_the_worse_view_decides() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from lumbar3d.jobs.claims import Claims, LeasePolicy
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.stores import open_store
 from lumbar3d.jobs.table import JobTable, QueueLimits, Submission
+from lumbar3d.jobs.watch import watch
 from lumbar3d.service import polls
 from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.polls import Polls, Told
@@ -55,7 +58,8 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     bench = Bench(tmp_path)
-    monkeypatch.setattr(polls.time, "monotonic", lambda: bench.now_s)
+    clock = SimpleNamespace(monotonic=lambda: bench.now_s, perf_counter=time.perf_counter)
+    monkeypatch.setattr(polls, "time", clock)  # the event loop keeps its own
     yield bench
     bench.database.close()
 
@@ -191,3 +195,33 @@ def test_memory_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Non
     bench.polls.keep(OTHER_ID, replace(told))
     assert bench.answer(told.etag, url=f"/jobs/{OTHER_ID}".encode()) is None
     assert bench.answer(told.etag)
+
+
+def test_poll_that_comes_late_waits_for_the_query_for_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is behind: hundreds of polls, one query, and no answer older than its question."""
+    monkeypatch.setattr(polls, "REFRESH_S", 0.01)
+    told = bench.look()
+    bench.now_s += 2.0 * polls.FRESH_S
+    asked: list[int] = []
+    monkeypatch.setattr(polls, "watch", lambda database, ids: asked.append(1) or watch(database, ids))
+
+    async def ask(client: str) -> list[Told | None]:
+        running = asyncio.create_task(bench.polls.run())
+        found = await asyncio.gather(*[bench.polls.is_unchanged(JOB_ID, told.etag, client) for _ in range(300)])
+        running.cancel()
+        return found
+
+    assert asyncio.run(ask("alice")) == [told] * 300 and len(asked) <= 2
+    bench.now_s += 2.0 * polls.FRESH_S
+    bench.claims.claim(JOB_ID)
+    assert asyncio.run(ask("alice")) == [None] * 300, "it has changed"
+
+
+def test_poll_waits_neither_for_ever_nor_for_a_stranger(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polls, "SETTLE_S", 0.05)
+    told = bench.look()
+    bench.now_s += 2.0 * polls.FRESH_S
+    assert asyncio.run(bench.polls.is_unchanged(JOB_ID, told.etag, "alice")) is None, "nobody confirms"
+    monkeypatch.setattr(polls, "SETTLE_S", 60.0)
+    assert asyncio.run(bench.polls.is_unchanged(JOB_ID, told.etag, "bob")) is None
+    assert asyncio.run(bench.polls.is_unchanged(JOB_ID, '"9-9"', "alice")) is None

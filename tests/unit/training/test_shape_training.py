@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import trimesh
 
-from benchmarks.model_fit import FitSettings, fit_model
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import AssetStore
 from lumbar3d.shape.distance import vertex_to_surface_mm
@@ -15,6 +14,7 @@ from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.manifest import AssetEntry, record_asset
 from lumbar3d.training.shape_model import nonrigid, template
 from lumbar3d.training.shape_model.decimate import HalfEdgeCollapse
+from lumbar3d.validation.model_fit import FitSettings, fit_model
 from tests.shipped import shipped_models
 
 

@@ -16,7 +16,6 @@ from lumbar3d.geometry import frames
 from lumbar3d.shape.distance import SurfaceLocator
 from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 from lumbar3d.shape.model import ShapeModel
-from lumbar3d.training.nearest import nearest_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class _Target:
         own = _unit(vertex_area_vectors(vertices, faces))
         feet, _, hit = self.locator.closest(vertices[::stride])
         forward = np.einsum("ni,ni->n", own[::stride], self.face_normals[hit]) > self.settings.normal_agreement
-        _, nearest = nearest_of(cKDTree(vertices), self.mesh.vertices[self.sample])
+        nearest = np.asarray(cKDTree(vertices).query(self.mesh.vertices[self.sample])[1])
         normals = self.normals[self.sample]
         backward = np.einsum("ni,ni->n", own[nearest], normals) > self.settings.normal_agreement
         return _Pairs(

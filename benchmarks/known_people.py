@@ -1,0 +1,103 @@
+"""Held-out simulated patients whose whole surfaces are known, in the models' own vertices: exact true measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.network_measure import network_view
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.arrays import Array
+from lumbar3d.geometry import frames
+from lumbar3d.imaging.preprocess import NetworkView
+from lumbar3d.shape.fitted import FittedVertebra
+from lumbar3d.shape.model import ShapeModel
+from lumbar3d.training.population.collisions import Solid
+from lumbar3d.training.population.plan import Mixture
+from lumbar3d.training.radiographs.room import draw_room
+from lumbar3d.training.radiographs.simulate import MEASURING, Simulator, photograph
+from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPatient:
+    """Films of a drawn person, and the person.
+
+    Attributes
+    ----------
+    views : (NetworkView, NetworkView)
+    spine : Spine
+    whole : tuple of FittedVertebra
+        L1 to L5 in the world, without any uncertainty.
+    broken : frozenset of str
+        Levels with a fracture.
+    """
+
+    views: tuple[NetworkView, NetworkView]
+    spine: Spine
+    whole: tuple[FittedVertebra, ...]
+    broken: frozenset[str]
+
+
+class RememberingSampler(SpineSampler):
+    """Keeps the surfaces that the simulator decimates: (V, 3) of the last person's levels, own frames."""
+
+    def __init__(self, models: tuple[ShapeModel, ...], mixture: Mixture) -> None:
+        super().__init__(models, 0.0, mixture)
+        self.surfaces: list[Array] = []
+
+    def _vertebra(self, level: str, solid: Solid) -> Vertebra:
+        self.surfaces = [*self.surfaces, solid.vertices][-len(LEVELS) :]
+        return super()._vertebra(level, solid)
+
+
+class KnownPatients:
+    """Patients by seed, filmed as the simulator films them, turned about the vertical axis if asked."""
+
+    def __init__(self, models: tuple[ShapeModel, ...]) -> None:
+        self._models, self._spines = models, RememberingSampler(models, MEASURING.people)
+        self._simulator = Simulator(models, spines=self._spines)
+
+    def patient(self, seed: int, turned_deg: float = 0.0) -> KnownPatient:
+        """The patient of a seed; ``turned_deg`` counter-clockwise seen from above, on top of the posture."""
+        spine, rng = self._simulator.drawn(seed)
+        turn = frames.rigid(frames.rotation_from_vector(np.radians([0.0, 0.0, turned_deg])), np.zeros(3))
+        spine = turned(spine, turn)
+        rng.random()  # the simulator asks here whether a slot scanner takes the pair
+        ap, lat = photograph(spine, draw_room(rng), 1, rng)
+        broken = frozenset(
+            level for level in LEVELS if any("fracture" in each and each.endswith(level) for each in spine.diagnoses)
+        )
+        return KnownPatient((network_view(ap), network_view(lat)), spine, self._whole(spine), broken)
+
+    def _whole(self, spine: Spine) -> tuple[FittedVertebra, ...]:
+        found = []
+        for model, vertebra, surface in zip(self._models, spine.lumbar, self._spines.surfaces, strict=True):
+            pose = frames.fit_rigid(surface[model.fit_vertices], vertebra.mesh.vertices)
+            found.append(as_instance(model, surface, pose))
+        return tuple(found)
+
+
+def turned(spine: Spine, turn: Array) -> Spine:
+    """The whole person moved by a rigid motion (4, 4)."""
+    return replace(
+        spine,
+        lumbar=tuple(vertebra.moved(turn) for vertebra in spine.lumbar),
+        thoracic=tuple(vertebra.moved(turn) for vertebra in spine.thoracic),
+        thoracic_poses=tuple(turn @ pose for pose in spine.thoracic_poses),
+        world_from_sacrum=turn @ spine.world_from_sacrum,
+    )
+
+
+def as_instance(model: ShapeModel, surface: Array, world_from_model: Array) -> FittedVertebra:
+    """A surface (V, 3) in the model's vertices as the one-mode instance that it is, known exactly."""
+    offset = surface - model.mean
+    length = float(np.linalg.norm(offset)) or 1.0
+    exact = replace(
+        model,
+        modes=(offset / length)[..., None].astype(np.float32),
+        eigenvalues=np.array([length**2]),
+        shared_loadings=None,
+    )
+    return FittedVertebra(exact, world_from_model, np.ones(1), np.zeros((7, 7)))

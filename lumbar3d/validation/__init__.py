@@ -1,0 +1,1 @@
+"""Validation against a person's own CT: surfaces, their registration to the films, and the field's metrics."""

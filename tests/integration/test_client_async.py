@@ -1,0 +1,75 @@
+"""The client for asyncio does what the blocking one does, and other things meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lumbar3d.client import AsyncJobsClient, JobsClient, NoAnswerError, RefusedError
+from lumbar3d.contracts import JobState
+from tests.conftest import calibration_document
+from tests.integration.http_bench import HttpBench, http_bench
+from tests.tiny_engine import grey_png
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[HttpBench]:
+    with http_bench(tmp_path / "service") as bench:
+        yield bench
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / "room.json").write_text(json.dumps(calibration_document()))
+    for name in ("ap.png", "lat.png"):
+        (tmp_path / name).write_bytes(grey_png(1024, 1024))
+    return tmp_path / "ap.png", tmp_path / "lat.png"
+
+
+def test_from_films_to_files_and_nothing_left(bench: HttpBench, films: tuple[Path, Path], tmp_path: Path) -> None:
+    url = str(bench.client.base_url)
+
+    async def work() -> None:
+        async with AsyncJobsClient(url) as client:
+            first, second = await asyncio.gather(
+                *(client.submit(films, tmp_path / "room.json", idempotency_key=key) for key in ("a", "b"))
+            )
+            assert first.id != second.id
+            assert (await client.submit(films, tmp_path / "room.json", idempotency_key="a")).id == first.id
+            worker = threading.Thread(target=bench.run_next)
+            worker.start()
+            states: list[JobState] = []
+            ended = await client.wait(first.id, lambda status: states.append(status.state))
+            worker.join()
+            assert ended.state == JobState.SUCCEEDED == states[-1]
+            assert (await client.result(first.id)).method == "gauss_newton"
+            made = await client.download(first.id, tmp_path / "async", ["stl", "csv"], "lps")
+            with JobsClient(url) as other:
+                same = other.download(first.id, tmp_path / "blocking", ["stl", "csv"], "lps")
+                assert other.page(first.id) == client.page(first.id)
+            assert [path.read_bytes() for path in made] == [path.read_bytes() for path in same] and len(made) == 6
+            assert (await client.cancel(second.id)).state == JobState.CANCELLED
+            assert await client.erase(first.id) == "job, result, images"
+            with pytest.raises(RefusedError) as refused:
+                await client.status(first.id)
+            assert refused.value.problem.code == "job_not_found"
+            with pytest.raises(RefusedError, match="job_not_found"):
+                await client.download(first.id, tmp_path / "none")
+            assert list((tmp_path / "none").iterdir()) == []
+
+    asyncio.run(work())
+
+
+def test_nobody_there(films: tuple[Path, Path], tmp_path: Path) -> None:
+    async def work() -> None:
+        async with AsyncJobsClient("http://127.0.0.1:9") as client:
+            assert not await client.is_alive()
+            with pytest.raises(NoAnswerError, match="no answer from"):
+                await client.submit(films, tmp_path / "room.json")
+
+    asyncio.run(work())
