@@ -231,6 +231,7 @@ export class Scene3D {
     const { left, top, width, height } = this.canvas.getBoundingClientRect();
     const at = new Vector2(((event.clientX - left) / width) * 2 - 1, 1 - ((event.clientY - top) / height) * 2);
     const ray = new Raycaster();
+    this.camera.updateMatrixWorld();
     ray.setFromCamera(at, this.camera);
     const nodes = [...this.vertebrae.values()].map(({ node }) => node).filter((node) => node.visible);
     const [first] = ray.intersectObjects(nodes, true);
@@ -345,10 +346,10 @@ function dashedLine(points: Vec3[]): Line {
   return line.computeLineDistances();
 }
 
-/** Lines with a translucent tube of one standard error around them. */
+/** Lines with a translucent tube of one standard error around them; all translucent, so that no vertebra covers them. */
 function constructionIn3D({ lines }: Construction): Group {
   const group = new Group();
-  const paint = new LineBasicMaterial({ color: 0xffffff, depthTest: false });
+  const paint = new LineBasicMaterial({ color: 0xffffff, transparent: true, depthTest: false });
   const band = new MeshBasicMaterial({ color: 0xffd54a, transparent: true, opacity: 0.3, depthTest: false });
   for (const { points, role } of lines) {
     const ends = points.map(({ mm }) => new Vector3(...mm));
@@ -363,7 +364,7 @@ function constructionIn3D({ lines }: Construction): Group {
     for (const end of ends) {
       const dot = new Mesh(
         new SphereGeometry(1.1, 12, 8),
-        new MeshBasicMaterial({ color: 0xffd54a, depthTest: false }),
+        new MeshBasicMaterial({ color: 0xffd54a, transparent: true, depthTest: false }),
       );
       dot.position.copy(end);
       dot.renderOrder = 4;

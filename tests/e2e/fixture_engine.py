@@ -298,25 +298,24 @@ def grids(calibration: Calibration):
         yield name, beam.regrid(np.zeros(2), (beam.columns - 1) / (GRID - 1), GRID, GRID)
 
 
+def recognised(geometry):
+    """Middle of every vertebra in both films."""
+    found = []
+    for index, level in enumerate(LEVELS):
+        middles = {
+            view: getattr(geometry, view).project(centre_mm(index)[None])[0][0].tolist() for view in ("ap", "lat")
+        }
+        seen = {view: {"centre_px": middle, "probability": 0.9} for view, middle in middles.items()}
+        found.append({"level": level, **seen})
+    return found
+
+
 def write_evidence(calibration: Calibration, out_dir: Path) -> None:
     """Both films, and where the middle of every vertebra was recognised."""
     geometry, meshes = build_geometry(calibration), vertebrae(LEVELS)
     for name, grid in grids(calibration):
         native = np.kron(film(grid, meshes).astype(np.uint16) * 257, np.ones((2, 2), dtype=np.uint16))
         Image.fromarray(native).save(out_dir / f"film_{name}.png")
-    levels = [
-        {
-            "level": level,
-            **{
-                view: {
-                    "centre_px": getattr(geometry, view).project(centre_mm(k)[None])[0][0].tolist(),
-                    "probability": 0.9,
-                }
-                for view in ("ap", "lat")
-            },
-        }
-        for k, level in enumerate(LEVELS)
-    ]
     facts = {
         "columns": 2 * GRID,
         "rows": 2 * GRID,
@@ -324,7 +323,12 @@ def write_evidence(calibration: Calibration, out_dir: Path) -> None:
         "window": {"low": 0, "high": 50000},
     }
     names = {"probability": 0.93, "one_lower": 0.05, "one_higher": 0.02}
-    document = {"films": {"ap": facts, "lat": facts}, "lumbar_count": None, "level_names": names, "levels": levels}
+    document = {
+        "films": {"ap": facts, "lat": facts},
+        "lumbar_count": None,
+        "level_names": names,
+        "levels": recognised(geometry),
+    }
     (out_dir / "recognition.json").write_text(json.dumps(document))
 
 

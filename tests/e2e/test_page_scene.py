@@ -73,6 +73,6 @@ def test_chosen_number_is_drawn_in_space(result, canvas):
 def test_a_click_on_a_vertebra_chooses_it(result, canvas):
     result.click("#scene-views button:text-is('LAT')")
     x, y = centre_of(canvas)
-    result.mouse.click(x + 12, y)
+    result.mouse.click(x + 45, y)
     result.wait_for_selector("#all-numbers")
     assert "Measurements of L3" in result.inner_text("#numbers")

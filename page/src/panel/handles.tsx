@@ -8,6 +8,8 @@ import { CENTRE, type Editor, keyOf, type Place } from "./editor";
 
 const STEPS: Record<string, Px> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const FAST = 10;
+/** Width that a landmark's name takes on the screen. */
+const NAME_PX = 140;
 
 export function Handles({ editor, film, landmarks }: { editor: Editor; film: FilmModel; landmarks: string[] }) {
   if (!editor.isActive.value) return null;
@@ -32,6 +34,7 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
   const at = editor.place(place);
   if (!at) return null;
   const isCentre = place.landmark === CENTRE;
+  const isRight = isCentre || film.hasRoomRightOf(at[0], NAME_PX);
   const name = `${place.level} ${landmarkText(place.landmark)}, ${FILM[place.view]} film`;
   const start = (event: PointerEvent) => {
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
@@ -75,7 +78,14 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
     >
       <circle class="reach" cx={at[0]} cy={at[1]} />
       <circle class="grip" cx={at[0]} cy={at[1]} />
-      <text class={isCentre ? "label" : "handle-name"} x={at[0]} y={at[1]} dx="0.8em" dominant-baseline="central">
+      <text
+        class={isCentre ? "label" : "handle-name"}
+        x={at[0]}
+        y={at[1]}
+        dx={isRight ? "0.8em" : "-0.8em"}
+        text-anchor={isRight ? "start" : "end"}
+        dominant-baseline="central"
+      >
         {isCentre ? place.level : landmarkText(place.landmark)}
       </text>
     </g>
