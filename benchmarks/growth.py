@@ -212,7 +212,7 @@ def main() -> None:
             tables[str(rows)], walks = asked(table(folder, rows, min(rows, 5 * REPEATS)))
         queues = {str(queued): asked(table(folder, QUEUE_ROWS, queued))[0] for queued in QUEUES}
         seen = {str(side): films(side, folder) for side in SIDES_PX}
-    document = {"tables": tables, "walks": walks, "queues": queues, "films": seen}
+    document: dict[str, Any] = {"tables": tables, "walks": walks, "queues": queues, "films": seen}
     document["machine"] = describe("sqlalchemy", "numpy", "imagecodecs")
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "growth.json").write_text(json.dumps(document, indent=1) + "\n")
