@@ -22,6 +22,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -123,7 +124,7 @@ def fits(engine: Engine, calibration: Calibration, with_bobyqa: bool) -> Seconds
     took = {}
     for method in ("gauss_newton", "bobyqa") if with_bobyqa else ("gauss_newton",):
         options = ReconstructOptions.model_validate({"method": method})
-        took[method] = taken_s(lambda options=options: spine.reconstruct(pair, options, lambda _: None))
+        took[method] = taken_s(partial(spine.reconstruct, pair, options, lambda _: None))
     return took
 
 
