@@ -21,10 +21,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import cohort_meshes, model_fit
+from benchmarks import cohort_meshes
 from lumbar3d import pipeline
 from lumbar3d.registration import register
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
+from lumbar3d.validation import model_fit
 from tests.smoke.stand_ins import write_people, write_small_assets
 from tests.smoke.table import COMMANDS, MAINS
 
