@@ -248,6 +248,10 @@ def service(per_operation: int, pairs: int, first_seed: int) -> dict[str, Any]:
     }
 
 
+PLAIN = 2
+"""From this draw on nothing is asked with an option: a revision or an ETag drawn at random is seldom there."""
+
+
 def _ask(operation: Any, job_id: str, count: int, first_seed: int, counters: tuple[Counter[str], Counter[str]]) -> None:
     """One operation, of the finished job three times in four; it is not erased on the way."""
     statuses, reached = counters
@@ -258,6 +262,8 @@ def _ask(operation: Any, job_id: str, count: int, first_seed: int, counters: tup
     def ask(case: Any, draw: int) -> None:
         if case.path_parameters and "job_id" in case.path_parameters and draw and operation.method != "delete":
             case.path_parameters["job_id"] = job_id
+            if draw >= PLAIN:
+                case.query, case.headers = {}, {}
         if operation.path.endswith("/events") and not draw:
             return
         answer = case.call(timeout=30)

@@ -203,7 +203,7 @@ async def _send(services: Services, job_id: str, client: str, asked: Asked) -> R
     """
     held = await services.turns.take(client, lambda: _hold_all(services, job_id, client, asked))
     files = [each.file for each in held]
-    told = json.dumps(held[0].told()) if asked.name == RESULT.file else ""
+    told = json.dumps(held[0].told()) if RESULT.file in stored_files(asked.artifact, asked.name) else ""
     headers = {
         "ETag": asked.etag(files, told),
         "Cache-Control": "private, no-cache",
@@ -246,15 +246,20 @@ def _make(services: Services, job_id: str, client: str, asked: Asked, told: str)
     record_read(services, job_id, client, asked.name)
     files = [each.file for each in _hold_all(services, job_id, client, asked)]
     contents = []
-    for stored in files:
+    for name, stored in zip(stored_files(asked.artifact, asked.name), files, strict=True):
         with os.fdopen(stored.descriptor, "rb") as file:
-            contents.append(file.read())
-    if told:
-        return json.dumps(json.loads(contents[0]) | json.loads(told), separators=(",", ":")).encode()
+            contents.append(_composed(file.read(), told) if name == RESULT.file else file.read())
+    if asked.name == RESULT.file:
+        return contents[0]
     if not asked.artifact.sources:
         return convert(asked.artifact, contents, asked.frame)
     key = asked.etag(files, told)
     return services.made.get(key, lambda: convert(asked.artifact, contents, asked.frame))
+
+
+def _composed(stored: bytes, told: str) -> bytes:
+    """The stored result with what it is told with."""
+    return json.dumps(json.loads(stored) | json.loads(told), separators=(",", ":")).encode()
 
 
 def open_file(services: Services, job_id: str, client: str, name: str, revision: int | None = None) -> OpenFile:
