@@ -37,6 +37,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _sqlite(url) if url.startswith("sqlite") else _server(url)
         self._breaker = Breaker(DatabaseUnavailableError, TABLE_SILENT)
+        self._is_closed = False
+        event.listen(self.engine, "checkin", self._given_back)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -85,8 +87,13 @@ class Database:
             return migration.version(connection)
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection, also those that another thread is still using, when it gives them back."""
+        self._is_closed = True
         self.engine.dispose()
+
+    def _given_back(self, connection: DBAPIConnection | None, _record: Any) -> None:
+        if self._is_closed and connection is not None:
+            connection.close()
 
 
 def upgrade(url: str) -> str | None:

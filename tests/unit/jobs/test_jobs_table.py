@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from lumbar3d.jobs.claims import Claims
 from lumbar3d.jobs.database import Database
@@ -153,3 +153,13 @@ def test_version_grows_with_every_change(table: JobTable, claims: Claims, submit
     table.cancel(job.id, "alice")
     versions.append(table.get(job.id, "alice").version)
     assert versions == sorted(set(versions))
+
+
+def test_connection_in_use_while_the_database_closes_is_closed_when_given_back(database: Database) -> None:
+    with database.read() as connection:
+        used = connection.connection.dbapi_connection
+        database.close()
+        connection.execute(text("SELECT 1"))
+    assert used is not None
+    with pytest.raises(Exception, match=r"(?i)closed"):
+        used.cursor().execute("SELECT 1")
