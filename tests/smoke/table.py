@@ -61,6 +61,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.lone_l1": Tiny("--data {data}", {"FILES": {"verse016": "016.ply"}}),
     "benchmarks.measurements": Tiny("--data {data} --draws 1", ONE_PERSON),
     "benchmarks.mirror": Tiny("--patients 1 --out {out}/mirror.md"),
+    "benchmarks.mirror_scans": Tiny("--data {data} --out {out}", ONE_PERSON),
     "benchmarks.network": Tiny("--patients 1 --out {out}/network.json"),
     "benchmarks.network_cost": Tiny("--out {out}", {"THREADS": (1,), "REPEATS": 1}),
     "benchmarks.network_films": Tiny(only_help="real films with outlines drawn by people: not in this repository"),
