@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lumbar3d import errors as library_errors
 from lumbar3d.artifacts import ARTIFACTS, REPORTS
 from lumbar3d.codes import BOOK, Code
 from lumbar3d.notes import NOTES, REASONS
@@ -52,6 +53,7 @@ def page() -> str:
             _constant("CURES", {code: row.cure for code, row in BOOK.items()}),
             _constant("NOTES", {code: note.words for code, note in NOTES.items()}),
             _constant("REASONS", REASONS),
+            _list("INPUT_FAULTS", _input_faults()),
             "export const ARTIFACTS = [",
             *(line for artifact in artifacts for line in ("  {", *_members(artifact, "    "), "  },")),
             "];",
@@ -86,6 +88,16 @@ MADE = {Path("service/web/js/words.js"): page, Path("docs/errors.md"): errors}
 
 def _constant(name: str, words: Mapping[str, str]) -> str:
     return "\n".join((f"export const {name} = {{", *_members(words, "  "), "};", ""))
+
+
+def _list(name: str, words: Sequence[str]) -> str:
+    return "\n".join((f"export const {name} = [", *(f"  {json.dumps(word)}," for word in words), "];", ""))
+
+
+def _input_faults() -> list[str]:
+    """Codes of input that could not be used: of such a job nothing was recognised, and no film is kept."""
+    kinds = [kind for kind in vars(library_errors).values() if isinstance(kind, type)]
+    return sorted(kind.code for kind in kinds if issubclass(kind, library_errors.InputError))
 
 
 def _members(words: Mapping[str, str], indent: str) -> list[str]:

@@ -1,4 +1,5 @@
 // The page of one examination: follows the job, then shows what came out, or why nothing did.
+import { INPUT_FAULTS } from "lumbar3d-words";
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { follow, getJsonIfThere, jobPath, ProblemError, remove } from "./api";
@@ -37,10 +38,15 @@ function hasResult(status: JobStatus): boolean {
   return status.review === undefined ? status.state === "succeeded" : status.review !== null;
 }
 
+/** Of input that could not be used there is nothing to look at; a code of a plug-in's refusal may be any. */
+function mayShowFilms({ state, error }: JobStatus): boolean {
+  return state === "rejected" && !INPUT_FAULTS.includes(error?.code ?? "");
+}
+
 async function phaseOf(id: string, onStatus: (status: JobStatus) => void): Promise<Phase> {
   const ended = await follow(id, onStatus);
   if (hasResult(ended)) return { kind: "reading", exam: await loadExamination(id) };
-  if (ended.state === "rejected") {
+  if (mayShowFilms(ended)) {
     const recognition = await getJsonIfThere<Recognition>(jobPath(id, "/recognition.json"));
     if (recognition?.films.ap && recognition.films.lat) return { kind: "refused", recognition, status: ended };
   }

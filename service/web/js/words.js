@@ -110,6 +110,23 @@ export const REASONS = {
   unlike_neighbours: "shape does not go with the other levels",
 };
 
+export const INPUT_FAULTS = [
+  "degenerate_geometry",
+  "empty_image",
+  "image_too_large",
+  "invalid_calibration",
+  "invalid_ct",
+  "invalid_input",
+  "invalid_options",
+  "invalid_radiograph",
+  "invalid_reference",
+  "invalid_review",
+  "invalid_revision",
+  "unsupported_format",
+  "view_angle_out_of_range",
+  "view_mismatch",
+];
+
 export const ARTIFACTS = [
   {
     address: "/result",
