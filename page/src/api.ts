@@ -20,13 +20,18 @@ async function problemOf(response: Response): Promise<Problem> {
   return { ...fallback, status: response.status, ...(isJson ? await response.json() : {}) };
 }
 
-export async function request(path: string, options: RequestInit & { headers?: Record<string, string> } = {}) {
+/** Without a key that the service accepts, the reader is asked for one; `isQuiet` leaves that to the caller. */
+export async function request(
+  path: string,
+  options: RequestInit & { headers?: Record<string, string> } = {},
+  isQuiet = false,
+) {
   for (;;) {
     const key = storedKey();
     const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
     const response = await fetch(path, { ...options, headers });
     if (response.ok) return response;
-    if (response.status !== 401) throw new ProblemError(await problemOf(response));
+    if (response.status !== 401 || isQuiet) throw new ProblemError(await problemOf(response));
     await askForKey();
   }
 }
@@ -78,9 +83,10 @@ export async function submit(form: FormData, idempotencyKey: string): Promise<Jo
   return (await request("reconstruct", { method: "POST", body: form, headers })).json();
 }
 
-export function listJobs(query: Record<string, string>): Promise<JobList> {
+/** Nobody has asked for the list: a missing key is told, not asked for over what the reader is doing. */
+export async function listJobs(query: Record<string, string>): Promise<JobList> {
   const filled = Object.entries(query).filter(([, value]) => value !== "");
-  return getJson(`jobs?${new URLSearchParams(filled)}`);
+  return (await request(`jobs?${new URLSearchParams(filled)}`, {}, true)).json();
 }
 
 export async function remove(id: string): Promise<void> {

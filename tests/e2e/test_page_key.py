@@ -41,12 +41,28 @@ def test_key_is_asked_for_and_kept_in_this_tab_only(page, locked_service, pair):
 def test_submit_page_asks_for_the_key_and_keeps_the_files(page, locked_service, pair):
     page.expected_faults.append("401")
     page.goto(locked_service)
+    page.wait_for_selector("#needs-key")
+    assert page.locator("dialog").count() == 0, "nobody has asked for anything yet"
     for name, path in pair.items():
         page.set_input_files(f"#{name}", path)
     page.click("#submit-button")
     page.fill("#api-key", KEY.secret)
     page.keyboard.press("Enter")
     page.wait_for_selector("#film-lat canvas[data-drawn]")
+
+
+def test_list_says_that_it_needs_a_key_and_takes_one(page, locked_service, pair):
+    with JobsClient(locked_service, KEY.secret) as client:
+        job_id = finished_job(client, pair)
+    page.expected_faults.append("401")
+    page.goto(locked_service)
+    page.click("#needs-key button")
+    page.click("dialog button:text-is('Cancel')")
+    page.click("#needs-key button")
+    page.fill("#api-key", KEY.secret)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#jobs a[href$='{job_id}']")
+    assert page.locator("#needs-key").count() == 0
 
 
 def test_giving_no_key_is_told_and_not_an_endless_question(page, locked_service):

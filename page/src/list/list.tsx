@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { listJobs, ProblemError } from "../api";
 import type { JobList, JobStatus, Problem } from "../contract";
+import { askForKey } from "../key";
 import { ProblemBody, problemOf } from "../panel/problem";
 import { ReviewPill } from "../panel/sign";
 import { dateText, shortId } from "../wording";
@@ -16,6 +17,7 @@ export function Examinations() {
   const [list, setList] = useState<JobList | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [picked, setPicked] = useState<string[]>([]);
+  const [keysGiven, setKeysGiven] = useState(0);
   useEffect(() => {
     let isOld = false;
     const fail = (error: unknown) => {
@@ -31,7 +33,7 @@ export function Examinations() {
     return () => {
       isOld = true;
     };
-  }, [query, before]);
+  }, [query, before, keysGiven]);
   const change = (part: Partial<typeof query>) => {
     setQuery({ ...query, ...part });
     setBefore([]);
@@ -54,10 +56,14 @@ export function Examinations() {
         <Choice label="State" values={STATES} value={query.state} onValue={(state) => change({ state })} />
         <Choice label="Review" values={REVIEWS} value={query.review} onValue={(review) => change({ review })} />
       </form>
-      {problem && (
-        <div class="problem" role="alert">
-          <ProblemBody problem={problem} />
-        </div>
+      {problem?.status === 401 ? (
+        <NeedsKey onKey={() => setKeysGiven(keysGiven + 1)} />
+      ) : (
+        problem && (
+          <div class="problem" role="alert">
+            <ProblemBody problem={problem} />
+          </div>
+        )
       )}
       {list && <Rows jobs={list.jobs} picked={picked} onPick={pick} />}
       <div class="button-row">
@@ -85,6 +91,19 @@ export function Examinations() {
         )}
       </div>
     </section>
+  );
+}
+
+function NeedsKey({ onKey }: { onKey: () => void }) {
+  // Who closes the dialog without a key finds the list as it was.
+  const enter = () => askForKey().then(onKey, () => {});
+  return (
+    <p id="needs-key" class="quiet" role="status">
+      The list needs an API key.{" "}
+      <button type="button" class="button small" onClick={enter}>
+        Enter the key
+      </button>
+    </p>
   );
 }
 
