@@ -94,6 +94,11 @@ def watched_tab(browser, width=1280, height=900):
     assert unexpected == []
 
 
+def drawn(tab) -> None:
+    """Wait until all that was done is on the screen: a film is laid out, placed and painted in frames of their own."""
+    tab.evaluate("async () => { for (const _ of 'abc') await new Promise(requestAnimationFrame); }")
+
+
 @pytest.fixture
 def page(browser):
     """A fresh page for one test."""
@@ -126,6 +131,7 @@ def result(shared):
     shared.evaluate("document.activeElement?.blur()")
     for key in ("Escape", " "):
         shared.keyboard.press(key)
+    drawn(shared)
     return shared
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import ARTIFACTS, REPORTS
+from tests.e2e.conftest import drawn
 from tests.e2e.fixture_engine import measurements
 
 OUTLINES = """(view) => [...document.querySelectorAll(`#film-${view} .outline`)].map((path) => {
@@ -98,6 +99,7 @@ def test_zoom_pan_window_and_invert(result):
     result.mouse.down()
     result.mouse.move(x + 60, y + 30, steps=3)
     result.mouse.up()
+    drawn(result)
     moved = result.evaluate(VIEW_BOX, "ap")
     assert moved[0] < closer[0] and moved[1] < closer[1]
     bright = picture(result.locator("#film-ap")).mean()
@@ -106,19 +108,21 @@ def test_zoom_pan_window_and_invert(result):
     result.mouse.down()
     result.mouse.move(x, y + 120, steps=3)
     result.mouse.up()
-    result.wait_for_timeout(100)
+    drawn(result)
     darker = picture(result.locator("#film-ap")).mean()
     assert abs(darker - bright) > 3
     result.keyboard.press("i")
-    result.wait_for_timeout(100)
+    drawn(result)
     assert abs(picture(result.locator("#film-ap")).mean() - darker) > 3
     result.keyboard.press("i")
     result.keyboard.press(" ")
+    drawn(result)
     assert result.evaluate(VIEW_BOX, "ap") == pytest.approx(before, abs=0.01)
 
 
 def test_one_to_one_shows_a_pixel_of_the_film_on_one_of_the_screen(result):
     result.click("#one-to-one")
+    drawn(result)
     width = result.locator("#film-lat").bounding_box()["width"]
     assert result.evaluate(VIEW_BOX, "lat")[2] == pytest.approx(width, abs=2)
 
