@@ -82,17 +82,24 @@ def outlines(beam: ConeBeam, mesh):
     return polylines
 
 
-def overlay_view(beam: ConeBeam, meshes):
+def is_seen(view, name):
+    """Every document of a job says the same of what was found: all but the spinous processes on the AP film."""
+    return (view, name) != ("ap", "sp_tip")
+
+
+def overlay_view(view: str, beam: ConeBeam, meshes):
     """One view of overlay.json."""
     levels = {}
     for level, mesh in meshes.items():
         index = LEVELS.index(level)
         model = beam.project(landmarks_mm(index))[0]
         detected = model + np.random.default_rng(index).normal(0, 2, model.shape)
-        pairs = zip(LANDMARKS, model.round(2).tolist(), detected.round(2).tolist(), strict=True)
+        triples = zip(LANDMARKS, model.round(2).tolist(), detected.round(2).tolist(), strict=True)
         levels[level] = {
             "outline": outlines(beam, mesh),
-            "landmarks": {name: {"model": m, "detected": d} for name, m, d in pairs},
+            "landmarks": {
+                name: {"model": m, "detected": d} if is_seen(view, name) else {"model": m} for name, m, d in triples
+            },
         }
     return {"width": GRID, "height": GRID, "levels": levels}
 
@@ -172,7 +179,7 @@ def sightings(name, geometry, point):
             confidence=0.9,
         )
         for view in ("ap", "lat")
-        if (view, name) != ("ap", "sp_tip")
+        if is_seen(view, name)
     )
 
 
@@ -344,7 +351,7 @@ def write_files(
     meshes = vertebrae(levels)
     views = {}
     for name, grid in grids(calibration):
-        views[name] = overlay_view(grid, meshes)
+        views[name] = overlay_view(name, grid, meshes)
         Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
     (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
     write_meshes([surface(level, mesh) for level, mesh in meshes.items()], out_dir)
