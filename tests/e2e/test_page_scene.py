@@ -11,6 +11,10 @@ from tests.e2e.test_page_result import centre_of, choose, picture, switch
 
 NEEDS_3D = True
 FILM_BACKGROUND = (11, 16, 21)
+END_COLOUR, LINE_COLOUR = (255, 213, 74), (255, 255, 255)
+"""Of a construction: the dots at its ends, and its lines."""
+NEAR = 30
+"""From the side no lit vertebra comes so near to the colour of the ends."""
 
 
 @pytest.fixture
@@ -23,6 +27,10 @@ def canvas(result):
 
 def foreground_share(canvas) -> float:
     return float((np.abs(picture(canvas) - FILM_BACKGROUND).max(axis=2) > 25).mean())
+
+
+def drawn_px(seen, colour) -> int:
+    return int((np.abs(seen - colour).max(axis=2) < NEAR).sum())
 
 
 def test_a_level_can_be_hidden_everywhere(result, canvas):
@@ -63,11 +71,14 @@ def test_spine_turns_with_mouse_keys_and_buttons(result, canvas):
 
 
 def test_chosen_number_is_drawn_in_space(result, canvas):
+    result.click("#scene-views button:text-is('LAT')")
+    result.wait_for_timeout(200)
     before = picture(canvas)
     choose(result, "disc_height_middle", "L3/L4")
     result.wait_for_timeout(200)
-    yellow = (np.abs(picture(canvas) - (255, 213, 74)).max(axis=2) < 60).sum()
-    assert yellow > 20 + (np.abs(before - (255, 213, 74)).max(axis=2) < 60).sum()
+    after = picture(canvas)
+    for colour, least in ((END_COLOUR, 15), (LINE_COLOUR, 100)):
+        assert drawn_px(after, colour) > least + drawn_px(before, colour), "over the vertebrae, not within them"
 
 
 def test_a_click_on_a_vertebra_chooses_it(result, canvas):
