@@ -32,8 +32,8 @@ class OtherViewConstants:
         So many levels that both films show must meet so nearly that the films can speak of each other. Neighbours lie
         some 35 mm apart: where the names are shifted none meet.
     least_confidence : float
-        From which a level counts as shown: less than an answer takes, because it has to lie at the height where the
-        other film shows it.
+        From which a level counts as shown, and a cell for more than it says itself: less than an answer takes, because
+        it has to lie at the height where the other film shows it.
     """
 
     meeting_mm: float = 6.0
@@ -91,7 +91,9 @@ def weighed(heat: Image, nearness: Array, confidence: Array) -> Image:
     share = confidence[:, None, None]
     ratio = 1.0 - share + share * nearness / nearness.mean(axis=(1, 2), keepdims=True)
     odds = ratio * heat
-    return np.asarray(odds / (1.0 - heat + odds).clip(1e-12), dtype=np.float32)
+    given = odds / (1.0 - heat + odds).clip(1e-12)
+    # Where this film shows nothing, beyond a shutter for one, the other must not fill it in.
+    return np.asarray(np.where(heat >= CONSTANTS.least_confidence, given, np.minimum(heat, given)), dtype=np.float32)
 
 
 def _nearness(own: FirstPass, other: FirstPass) -> Array:

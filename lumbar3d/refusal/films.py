@@ -38,6 +38,8 @@ def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNe
         A film is turned, mirrored, inverted or of the other view.
     VertebraCountError
         Four or six lumbar vertebrae.
+    SpineTruncatedError
+        A film ends before the first or the last of them.
     """
     guesses = [each.guess for each in inspected]
     changes = [_better_reading(guess, look) for guess in guesses]
@@ -46,6 +48,15 @@ def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNe
     if any(changes):
         _refuse(guesses, changes)
     refuse_other_counts(naming)
+    _refuse_truncated(guesses)
+
+
+def _refuse_truncated(guesses: Sequence[FirstPass]) -> None:
+    """Stop where a film ends before a level: asked of each by itself, the other film must not fill it in."""
+    reasons = [_reason(guess, None) for guess in guesses if is_unsure(guess.reading)]
+    if any(kind is SpineTruncatedError for kind, _ in reasons):
+        gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
+        raise gravest("; ".join(text for _, text in reasons))
 
 
 def refuse_unfound(inspected: Sequence[Inspection], is_named: bool = False) -> None:

@@ -17,7 +17,7 @@ from tests.unit.detection.test_detection_inspection import guess_of
 from tests.unit.spine_heat import film, heat, lumbar, named
 
 WORLD_MM = np.array([[0.0, 0.0, 68.0 - 34.0 * k] for k in range(5)])
-FAINT, GAS = 0.12, 0.3
+FAINT, GAS = 0.3, 0.33
 
 
 @pytest.fixture
@@ -98,3 +98,8 @@ def test_odds_are_multiplied_by_the_ratio_of_the_priors():
     assert sure[0, 0] == pytest.approx(0.25 * 4 / (1 + 0.25 * 4)) and sure[1].max() == 0.0
     unknown = weighed(heat_of_cell, nearness, np.array([0.0]))
     assert unknown == pytest.approx(heat_of_cell)
+
+
+def test_what_a_film_does_not_show_is_not_filled_in():
+    heat_of_cell, nearness = np.full((1, 2, 2), 0.15, np.float32), np.array([[[4.0, 0.0], [0.0, 0.0]]])
+    assert weighed(heat_of_cell, nearness, np.array([1.0])).max() == pytest.approx(0.15)
