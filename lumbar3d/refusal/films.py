@@ -55,8 +55,7 @@ def _refuse_truncated(guesses: Sequence[FirstPass]) -> None:
     """Stop where a film ends before a level: asked of each by itself, the other film must not fill it in."""
     reasons = [_reason(guess, None) for guess in guesses if is_unsure(guess.reading)]
     if any(kind is SpineTruncatedError for kind, _ in reasons):
-        gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
-        raise gravest("; ".join(text for _, text in reasons))
+        raise _gravest(reasons)
 
 
 def refuse_unfound(inspected: Sequence[Inspection], is_named: bool = False) -> None:
@@ -93,8 +92,13 @@ def _refuse(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> N
         if change is not None or is_unsure(guess.reading)
     ]
     if reasons:
-        gravest = min((kind for kind, _ in reasons), key=_GRAVEST.index)
-        raise gravest("; ".join(text for _, text in reasons))
+        raise _gravest(reasons)
+
+
+def _gravest(reasons: Sequence[tuple[type[RejectedError], str]]) -> RejectedError:
+    """The refusal of the gravest kind, with the words for every view."""
+    kind = min((kind for kind, _ in reasons), key=_GRAVEST.index)
+    return kind("; ".join(text for _, text in reasons))
 
 
 def is_unsure(reading: LevelReading) -> bool:
