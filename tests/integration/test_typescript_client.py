@@ -27,9 +27,8 @@ pytestmark = [
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The client with the types of today's interface, away from the checkout."""
     folder = tmp_path_factory.mktemp("client")
-    for file in FOLDER.glob("*.ts*"):
+    for file in [*FOLDER.glob("*.ts"), FOLDER / "tsconfig.json", FOLDER / "package.json"]:
         shutil.copy(file, folder)
-    (folder / "package.json").write_text((FOLDER / "package.json").read_text())
     (folder / "node_modules").symlink_to(FOLDER / "node_modules")
     run(folder, "openapi-typescript", str(FOLDER.parents[1] / "openapi.yaml"), "--output", "schema.d.ts")
     return folder
