@@ -58,6 +58,14 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
     return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, heights[LEVEL_COUNT:])
 
 
+def read_mark(heatmap: Image, name: str) -> tuple[Array, float]:
+    """Place (u, v) in input pixels of one of ``MARKS`` by its own heat alone, and the height of that."""
+    heat = heatmap[LEVEL_COUNT + MARKS.index(name)]
+    window, weight = _around_peak(heat)
+    v, u = _cells_px(window)
+    return np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum(), float(heat.max())
+
+
 def _vote(level: Image, votes: Image) -> Array:
     """(8, 2) weighted mean of the votes in a window around the peak of one level's heatmap."""
     window, weight = _around_peak(level)
