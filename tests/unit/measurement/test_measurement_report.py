@@ -114,6 +114,14 @@ def test_norms_pool_men_and_women() -> None:
     assert norm_of("slip_sagittal_percent", "L4/L5") is None
 
 
+def test_what_holds_between_vertebrae_is_no_norm_against_the_sacrum() -> None:
+    assert norm_of("slip_sagittal", "L4/L5") is not None
+    assert norm_of("slip_sagittal", "L5/S1") is None
+    slope = norm_of("sacral_slope", "S1")
+    assert slope is not None
+    assert slope.mean == 41.0
+
+
 def test_any_list_of_levels_is_measured(models: tuple[ShapeModel, ...]) -> None:
     whole = {(m.code, m.target): m for m in measure(spine(models), constants=FEW)}
     part = {(m.code, m.target): m for m in measure(spine(models)[1:], constants=FEW)}
