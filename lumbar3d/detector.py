@@ -93,7 +93,7 @@ class Detector:
         return detector
 
     def warm_up(self) -> None:
-        """Run both networks on black films in the sizes of their runs: CUDA searches kernels at the first of each size.
+        """Run both networks on black films in the sizes of a clear pair: CUDA searches kernels at the first of each size.
 
         Raises
         ------
@@ -102,8 +102,7 @@ class Detector:
         """
         codes = np.array([[0.0, 1.0], [1.0, 1.0]], dtype=np.float32)
         side = GRID.size_px // GRID_STEP
-        for count in range(1, FILMS_A_RUN + 1):
-            self._run_network(np.zeros((count, side, side), dtype=np.float32), codes[:count])
+        self._run_network(np.zeros((FILMS_A_RUN, side, side), dtype=np.float32), codes)
         self._run_refiner([black_crop(codes[0], level) for level in range(LEVEL_COUNT)])
 
     def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
