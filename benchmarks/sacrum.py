@@ -19,6 +19,8 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
+import numpy as np
+
 from benchmarks.coverage import measurement_rows
 from benchmarks.known_people import KnownPatients
 from benchmarks.machine import describe
@@ -41,8 +43,6 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 from lumbar3d.validation.model_fit import fit_model
-
-import numpy as np  # isort: skip
 
 FIRST_PATIENT = 940
 PATIENTS, PEOPLE = "simulated patients", "real vertebrae above real sacra kept out of training"

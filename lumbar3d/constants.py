@@ -101,7 +101,7 @@ OWNERS = (
     Owner(constructions, ("AXIS_MM", "_RIM_POINTS")),
     Owner(standing, ("NORMAL_SDS", "OUTSIDE_ERRORS", "INSIDE_ERRORS")),
     Owner(sacrum, ("CONSTANTS",)),
-    Owner(corridor, ("ABOVE_MM", "GREY_STEPS")),
+    Owner(corridor, ("ABOVE_MM", "GREY_STEPS", "LEAST_SLOPE")),
     Owner(quality, ("CONSTANTS",)),
     Owner(verdict, ("CONSTANTS",)),
 )

@@ -14,6 +14,8 @@ from lumbar3d.sacrum.constants import CONSTANTS
 
 GREY_STEPS = 255
 """Between black and white of a kept picture (``export.picture``)."""
+LEAST_SLOPE = 0.001
+"""RMS slope, per cell: a quarter of a grey step. A film that is flatter shows nothing there."""
 ABOVE_MM = 6.0
 """How much of L5 the corridor holds: its plate is there, of the other sign."""
 
@@ -83,7 +85,7 @@ class Corridor:
         blur = CONSTANTS.blur_mm / CONSTANTS.pitch_mm
         down = gaussian_filter(film, blur, order=(1, 0))
         forward = gaussian_filter(film, blur, order=(0, 1))
-        scale = float(np.sqrt(np.mean(down**2 + forward**2) / 2)) or 1.0
+        scale = max(float(np.sqrt(np.mean(down**2 + forward**2) / 2)), LEAST_SLOPE)
         return cls(forward / scale, down / scale, shown)
 
     def shows(self, places_mm: Array) -> bool:
