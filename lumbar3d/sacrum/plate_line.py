@@ -75,7 +75,8 @@ def find_line(corridor: Corridor, mark_mm: Array, mark_covariance: Array) -> Pla
     covariance[:2, :2] = line.covariance + np.diag([CONSTANTS.line_error_mm, CONSTANTS.line_error_deg]) ** 2
     covariance[2:, 2:] = spread + CONSTANTS.end_error_mm**2 * np.diag([0.5, 0.5])
     contrast = float(_contrast(corridor, anchor, line.mean[:1], line.mean[1:])[0])
-    return PlateLine(anchor, *line.mean.tolist(), *ends.tolist(), covariance, contrast)
+    (height, angle), (middle, half) = line.mean.tolist(), ends.tolist()
+    return PlateLine(anchor, height, angle, middle, half, covariance, contrast)
 
 
 @dataclass(frozen=True, eq=False)
