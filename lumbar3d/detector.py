@@ -93,7 +93,7 @@ class Detector:
         return detector
 
     def warm_up(self) -> None:
-        """Run both networks on black films in the sizes of a clear pair: CUDA searches kernels at the first of each size.
+        """Run both networks on black films in a clear pair's sizes: CUDA searches kernels at the first of each.
 
         Raises
         ------
