@@ -99,6 +99,9 @@ class Calibration(_Contract):
 EngineName = Literal["shape_model"]
 
 
+Sex = Literal["female", "male"]
+
+
 class ReconstructOptions(_Contract):
     """What a caller may choose; everything else is fixed and recorded in the result."""
 
@@ -116,6 +119,11 @@ class ReconstructOptions(_Contract):
         default=False,
         description="whether the lateral view of a nominal room (distance of its source, shift and turn of its "
         "detector) is refined together with the spine; standard errors then hold what is left of its errors",
+    )
+    sex: Sex | None = Field(
+        default=None,
+        description="whose norms the numbers are compared with, where the literature has them apart: told by whoever "
+        "asks, never read out of the films; without it those of both together. It changes no number",
     )
 
 
@@ -239,6 +247,7 @@ class Norm(_Contract):
         description="strong: of more than 100 standing people, measured alike; moderate: of fewer, of people "
         "lying down, of a table put together, or a limit of diagnosis; weak: of a few people, or estimated",
     )
+    sex: Sex | None = Field(default=None, description="of whom the figure is; null: of both together")
 
 
 class Measurement(_Contract):
