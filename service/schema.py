@@ -68,24 +68,25 @@ def build(app: FastAPI) -> dict[str, Any]:
 def _plain(part: Any) -> Any:
     """Every "this or null" as generators of clients understand it: a list of types, or ``oneOf`` where it is no type.
 
-    ``anyOf`` with null says the same, and becomes an empty class in C#.
+    ``anyOf`` with null says the same, and becomes an empty class in C#; so does that of several plain types, and a
+    list of them becomes the first: those are said in words.
     """
     if isinstance(part, list):
         return [_plain(item) for item in part]
     if not isinstance(part, dict):
         return part
     part = {name: _plain(value) for name, value in part.items()}
-    given, rest = _given(part), {name: value for name, value in part.items() if name != "anyOf"}
-    if given is None:
+    if (branches := part.pop("anyOf", None)) is None:
         return part
+    if (given := _given(branches)) is None:
+        return {"description": " or ".join(branch["type"] for branch in branches), **part}
     if isinstance(given.get("type"), str) and "enum" not in given:
-        return {**given, "type": [given["type"], "null"], **rest}
-    return {"oneOf": part["anyOf"], **rest}
+        return {**given, "type": [given["type"], "null"], **part}
+    return {"oneOf": branches, **part}
 
 
-def _given(schema: dict[str, Any]) -> dict[str, Any] | None:
-    """What a schema of something or null says of the something."""
-    branches = schema.get("anyOf", ())
+def _given(branches: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of something or null the something."""
     others = [branch for branch in branches if branch != NULL]
     return others[0] if len(others) == 1 < len(branches) else None
 
@@ -97,7 +98,7 @@ def _finish(operation: dict[str, Any], is_open: bool) -> None:
     """
     for parameter in operation.get("parameters", ()):
         schema = parameter["schema"]
-        parameter["schema"] = {**(_given(schema) or {}), **{k: v for k, v in schema.items() if k != "anyOf"}}
+        parameter["schema"] = {**(_given(schema.pop("anyOf", [])) or {}), **schema}
     operation["security"] = [] if is_open else [{"ApiKey": []}]
     generated = operation["responses"].get("422", {}).get("content", {}).get("application/json")
     if generated is not None:

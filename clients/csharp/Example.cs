@@ -4,31 +4,6 @@ using System.IO;
 using System.Net.Http;
 using System.Threading.Tasks;
 using Lumbar3d;
-using Newtonsoft.Json;
-
-/// A calibration as it stands in its file: the class made from openapi.yaml knows one of the three kinds of views.
-[JsonConverter(typeof(Converter))]
-public sealed class CalibrationFile : Calibration
-{
-    private readonly string document;
-
-    public CalibrationFile(string path) { document = File.ReadAllText(path); }
-
-    private sealed class Converter : JsonConverter
-    {
-        public override bool CanConvert(Type type) { return type == typeof(CalibrationFile); }
-
-        public override object ReadJson(JsonReader reader, Type type, object value, JsonSerializer serializer)
-        {
-            throw new NotSupportedException();
-        }
-
-        public override void WriteJson(JsonWriter writer, object value, JsonSerializer serializer)
-        {
-            writer.WriteRawValue(((CalibrationFile)value).document);
-        }
-    }
-}
 
 public static class Example
 {
@@ -44,7 +19,7 @@ public static class Example
         var client = new Lumbar3dClient(http) { BaseUrl = Environment.GetEnvironmentVariable("LUMBAR3D_SERVER") };
         try
         {
-            await Reconstruct(client, files[0], files[1], new CalibrationFile(files[2]));
+            await Reconstruct(client, files[0], files[1], Lumbar3dClient.ReadCalibration(files[2]));
             return 0;
         }
         catch (ApiException<Problem> refused)

@@ -30,7 +30,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout") / "clients" / "csharp"
     folder.mkdir(parents=True)
     shutil.copy(FOLDER.parents[1] / "openapi.yaml", folder.parents[1])
-    for name in ("Example.cs", "package.json"):
+    for name in ("Example.cs", "Unions.cs", "package.json"):
         shutil.copy(FOLDER / name, folder)
     (folder / "node_modules").symlink_to(FOLDER / "node_modules")
     for script in ("generate", "compile"):
@@ -68,6 +68,8 @@ def test_from_films_to_the_scene(client: Path, tmp_path: Path) -> None:
         assert (client / "spine.glb").read_bytes()[:4] == b"glTF"
         with pytest.raises(AssertionError, match="unauthorized"):
             run(client, *command, LUMBAR3D_SERVER=service.url, LUMBAR3D_API_KEY="x")
-        (tmp_path / "room.json").write_text("{}")
+        room = calibration_document()
+        room["ap"]["pixel_spacing_mm"] = [100.0, 100.0]
+        (tmp_path / "room.json").write_text(json.dumps(room))
         with pytest.raises(AssertionError, match="invalid_calibration"):
             run(client, *command, **told)

@@ -65,10 +65,9 @@ def test_references_resolve(document: dict[str, Any]) -> None:
 
 
 def test_generators_of_clients_understand_what_may_be_missing(document: dict[str, Any]) -> None:
-    """``anyOf`` with null becomes an empty class in C#; and nobody can write null in a header or a query."""
+    """``anyOf`` becomes an empty class in C#; and nobody can write null in a header or a query."""
     text = json.dumps(document)
-    assert '"null"' in text and '{"type": "null"}]' in text
-    assert not re.search(r'"anyOf": \[[^\]]*\{"type": "null"\}', text)
+    assert '"null"]' in text and '{"type": "null"}]' in text and '"anyOf"' not in text
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     parameters = [parameter for operation in operations for parameter in operation.get("parameters", ())]
     assert parameters and '"null"' not in json.dumps(parameters)
