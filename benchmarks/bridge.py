@@ -34,6 +34,7 @@ from benchmarks import deployments
 from benchmarks.chaos_world import Part
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT, free_port, process, wait_until
+from benchmarks.records import write
 from lumbar3d.jobs import identity
 from tests.orthanc import BINARY, CALIBRATION, Orthanc, answers, configuration, demo_film, demo_room, orthanc
 
@@ -291,10 +292,7 @@ def main() -> None:
         load = {"before": before, "after": round(os.getloadavg()[0], 1)}
         record[name] = found | {"command": f"python -m benchmarks.bridge {flags}", "load_average": load}
         print(json.dumps(record[name]), flush=True)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(record, indent=1) + "\n")
-    (chosen.out / "bridge.md").write_text(render(record))
-    print(render(record))
+    write(chosen.out, "bridge", record, render(record))
 
 
 if __name__ == "__main__":

@@ -26,9 +26,11 @@ import httpx
 import numpy as np
 from sqlalchemy import func, select
 
+from benchmarks import rounds
 from benchmarks.chaos_world import LEASE_S, World, world
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT, wait_until
+from benchmarks.records import write
 from lumbar3d.jobs.bundles import MANIFEST
 from lumbar3d.jobs.errors import BundleLostError
 from lumbar3d.jobs.local_store import LocalStore
@@ -234,12 +236,12 @@ def render(record: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def summary(rounds: list[dict[str, Any]], command: str) -> dict[str, Any]:
+def summary(done: list[dict[str, Any]], command: str) -> dict[str, Any]:
     """Record of all rounds."""
-    recovered_s = np.array([seconds for each in rounds for seconds in each["recovered_s"]] or [0.0])
+    recovered_s = np.array([seconds for each in done for seconds in each["recovered_s"]] or [0.0])
     kinds: Counter[str] = Counter()
     answers: Counter[str] = Counter()
-    for each in rounds:
+    for each in done:
         kinds.update(each["faults"])
         answers.update(each["answers"])
     quantiles = {"p50": 50.0, "p95": 95.0, "max": 100.0}
@@ -247,46 +249,36 @@ def summary(rounds: list[dict[str, Any]], command: str) -> dict[str, Any]:
     return {
         "command": command,
         "machine": describe("fastapi", "celery", "redis", "sqlalchemy"),
-        "database": ", ".join(sorted({each["database"] for each in rounds})),
+        "database": ", ".join(sorted({each["database"] for each in done})),
         "load_average": round(os.getloadavg()[0], 1),
-        "minutes": round(sum(each["seconds"] for each in rounds) / 60.0, 1),
-        "total": {word: sum(each.get(word, 0) for each in rounds) for word in WORDS}
+        "minutes": round(sum(each["seconds"] for each in done) / 60.0, 1),
+        "total": {word: sum(each.get(word, 0) for each in done) for word in WORDS}
         | {"faults": kinds.total(), "recovery_s": recovery_s | {"faults": len(recovered_s)}},
         "kinds": dict(sorted(kinds.items())),
         "answers": dict(sorted(answers.items())),
-        "rounds": rounds,
+        "rounds": done,
     }
 
 
 def main() -> None:
     """Run the rounds that are not done yet, print and write the record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=1)
+    rounds.add_arguments(parser, "round")
     parser.add_argument("--jobs", type=int, default=300, help="of each round")
     parser.add_argument("--faults", type=int, default=30, help="of each round")
-    parser.add_argument("--seed", type=int, default=0, help="of the first round")
-    parser.add_argument("--work", type=Path, help="folder of finished rounds, to take a run up again")
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
-    rounds = []
-    for seed in range(chosen.seed, chosen.seed + chosen.rounds):
-        kept = chosen.work / f"{chosen.jobs}-{chosen.faults}-{seed}.json" if chosen.work else None
-        if kept is None or not kept.exists():
-            with tempfile.TemporaryDirectory() as folder:
-                found = one_round(Path(folder), chosen.jobs, chosen.faults, seed)
-            print(json.dumps(found), flush=True)
-            if kept is not None:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(found))
-        else:
-            found = json.loads(kept.read_text())
-        rounds.append(found)
-    size = f"--rounds {chosen.rounds} --jobs {chosen.jobs} --faults {chosen.faults}"
-    record = summary(rounds, f"python -m benchmarks.chaos {size} --seed {chosen.seed}")
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "chaos.json").write_text(json.dumps(record, indent=1) + "\n")
-    (chosen.out / "chaos.md").write_text(render(record))
-    print(render(record))
+    sizes = f"--jobs {chosen.jobs} --faults {chosen.faults}"
+    done = rounds.run(chosen, sizes, lambda seed: _told_round(chosen, seed))
+    record = summary(done, f"python -m benchmarks.chaos --rounds {chosen.rounds} {sizes} --seed {chosen.seed}")
+    write(chosen.out, "chaos", record, render(record))
+
+
+def _told_round(chosen: argparse.Namespace, seed: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = one_round(Path(folder), chosen.jobs, chosen.faults, seed)
+    print(json.dumps(found), flush=True)
+    return found
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ what codecs cannot predict), in every encoding; each row in a process of its own
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from pydicom import uid
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
+from benchmarks import records
 from benchmarks.machine import describe
 from lumbar3d.imaging import decoder
 from lumbar3d.imaging.inspect import inspect_upload
@@ -175,12 +175,8 @@ def main() -> None:
             with get_context("spawn").Pool(1) as pool:
                 rows.append(pool.apply(cost, (encoding, path, pixels)))
     record: dict[str, object] = {"machine": describe("imagecodecs", "pydicom", "numpy")}
-    arguments.out.mkdir(parents=True, exist_ok=True)
     document = {**record, "rows": [asdict(row) for row in rows]}
-    (arguments.out / "decoding.json").write_text(json.dumps(document, indent=1) + "\n")
-    text = markdown(rows, record)
-    (arguments.out / "decoding.md").write_text(text)
-    print(text)
+    records.write(arguments.out, "decoding", document, markdown(rows, record))
 
 
 if __name__ == "__main__":

@@ -45,11 +45,11 @@ def with_free_form(model: ShapeModel) -> ShapeModel:
         fields = fields - known @ (known.T @ fields)
     values, vectors = eigh((fields.T @ fields).astype(np.float64))
     kept = slice(None, -FURTHER_MODES - 1, -1)
-    modes = (fields @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)).reshape(*model.modes.shape[:2], -1)
+    modes = (fields @ vectors[:, kept].astype(np.float32)).reshape(*model.mean.shape, -1)
     shared = model.shared_loadings
     return replace(
         model,
-        modes=np.concatenate([model.modes, modes], axis=-1),
+        scaled_modes=np.concatenate([model.scaled_modes, modes], axis=-1),
         eigenvalues=np.concatenate([model.eigenvalues, values[kept]]),
         shared_loadings=None if shared is None else np.pad(shared, ((0, FURTHER_MODES), (0, 0))),
     )

@@ -26,6 +26,7 @@ from PIL import Image
 from sqlalchemy import event, text
 
 from benchmarks.machine import describe
+from benchmarks.records import write
 from lumbar3d.contracts import VIEWS, Calibration
 from lumbar3d.evidence import write_evidence
 from lumbar3d.imaging.codec_server import SERVERS
@@ -214,10 +215,7 @@ def main() -> None:
         seen = {str(side): films(side, folder) for side in SIDES_PX}
     document: dict[str, Any] = {"tables": tables, "walks": walks, "queues": queues, "films": seen}
     document["machine"] = describe("sqlalchemy", "numpy", "imagecodecs")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "growth.json").write_text(json.dumps(document, indent=1) + "\n")
-    (arguments.out / "growth.md").write_text(markdown(document))
-    print(markdown(document))
+    write(arguments.out, "growth", document, markdown(document))
 
 
 if __name__ == "__main__":

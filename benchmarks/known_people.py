@@ -96,7 +96,7 @@ def as_instance(model: ShapeModel, surface: Array, world_from_model: Array) -> F
     length = float(np.linalg.norm(offset)) or 1.0
     exact = replace(
         model,
-        modes=(offset / length)[..., None].astype(np.float32),
+        scaled_modes=offset[..., None].astype(np.float32),
         eigenvalues=np.array([length**2]),
         shared_loadings=None,
     )

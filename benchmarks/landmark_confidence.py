@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.network_measure import landmarks_px, network_view
+from benchmarks.records import write
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.confidence import WITHIN_MM, share_within
@@ -99,10 +99,7 @@ def main() -> None:
         "assets": {name: store.describe(name).sha256 for name in ("network", "refiner")},
         **{view: table(found) for view, found in parts.items()},
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
-    arguments.out.with_suffix(".md").write_text(markdown(report))
-    print(markdown(report))
+    write(arguments.out.parent, arguments.out.stem, report, markdown(report))
 
 
 if __name__ == "__main__":

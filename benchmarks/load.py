@@ -28,6 +28,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT, free_port, is_ready, process, wait_until
+from benchmarks.records import write
 from lumbar3d.service import keys
 from tests.conftest import calibration_document
 from tests.postgresql import PostgresqlMissing, postgresql_server
@@ -307,10 +308,7 @@ def main() -> None:
                 "threefold": submissions(folder / "overload", urls[2], 60.0, chosen.seconds, QUEUE),
             },
         }
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "load.json").write_text(json.dumps(record, indent=1) + "\n")
-    (chosen.out / "load.md").write_text(render(record))
-    print(render(record))
+    write(chosen.out, "load", record, render(record))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Measured through the shipped ``Detector`` as ``network_measure`` says. Writes ``
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from benchmarks.network_measure import Measured, measure, network_view, simulate
 from benchmarks.network_reliability import draw as draw_reliability
 from benchmarks.network_reliability import table as reliability
 from benchmarks.network_report import markdown
+from benchmarks.records import write
 from lumbar3d.anatomy import LANDMARK_GROUPS
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detector import Detector
@@ -69,10 +69,7 @@ def main() -> None:
     }
     if arguments.picture:
         draw_reliability(results, LANDMARK_GROUPS, arguments.picture)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
-    arguments.out.with_suffix(".md").write_text(markdown(report))
-    print(markdown(report))
+    write(arguments.out.parent, arguments.out.stem, report, markdown(report))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads 
 import onnxruntime
 
 from benchmarks.machine import describe
+from benchmarks.records import write
 from lumbar3d.contracts import Calibration
 from lumbar3d.detector import Detector
 from lumbar3d.imaging.pair import read_pair
@@ -117,12 +117,7 @@ def main() -> None:
     store = AssetStore.open(arguments.assets)
     assets = {name: store.describe(name).sha256[:12] for name in ("network", "refiner")}
     record: dict[str, object] = {"machine": describe("onnxruntime", "numpy"), "assets": assets}
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    document = {**record, "rows": [asdict(row) for row in rows]}
-    (arguments.out / "network_cost.json").write_text(json.dumps(document, indent=1) + "\n")
-    text = markdown(rows, record)
-    (arguments.out / "network_cost.md").write_text(text)
-    print(text)
+    write(arguments.out, "network_cost", {**record, "rows": [asdict(row) for row in rows]}, markdown(rows, record))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Writes ``benchmarks/results/network_films.{json,md}``: figures only, no picture.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from hashlib import sha256
@@ -23,6 +22,7 @@ from benchmarks.film_pairs import ask_pair, pairs_of
 from benchmarks.film_reading import READ, RIGHT, SHIFTED, read_film, score
 from benchmarks.machine import describe
 from benchmarks.network_films_report import markdown
+from benchmarks.records import write
 from lumbar3d.contracts import VIEWS
 from lumbar3d.detector import Detector
 from lumbar3d.shape.assets import AssetStore
@@ -110,11 +110,7 @@ def main() -> None:
         parser.error(f"the films cannot be read: {error!r}")
     store = AssetStore.open(arguments.assets)
     found = report(Detector.load(store, threads=1), store, arguments.data, films, arguments.pairs)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "network_films.json").write_text(json.dumps(found, indent=1) + "\n")
-    text = markdown(found)
-    (arguments.out / "network_films.md").write_text(text)
-    print(text)
+    write(arguments.out, "network_films", found, markdown(found))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from scipy.stats import beta
 
 from benchmarks.machine import describe
 from benchmarks.network_measure import landmarks_px, misnamed, network_view
+from benchmarks.records import write
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -111,11 +111,7 @@ def main() -> None:
     found = tally(Detector.load(store, threads=1), Simulator(load_shape_models(store)), arguments.pairs)
     assets = {name: store.describe(name).sha256[:12] for name in ("network", "refiner")}
     record: dict[str, object] = {"machine": describe("onnxruntime", "numpy"), "assets": assets}
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "network_names.json").write_text(json.dumps({**record, **asdict(found)}, indent=1) + "\n")
-    text = markdown(found, record)
-    (arguments.out / "network_names.md").write_text(text)
-    print(text)
+    write(arguments.out, "network_names", {**record, **asdict(found)}, markdown(found, record))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Writes ``benchmarks/results/network_real.{json,md}``.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from benchmarks.ct_film import photograph_ct, real_part
 from benchmarks.machine import describe
 from benchmarks.network_measure import Measured, ViewTruth, measure, summary
 from benchmarks.network_real_report import markdown
+from benchmarks.records import write
 from benchmarks.subject_films import COLUMNS, exact_view, photograph
 from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject, Room, load_subject
 from lumbar3d.contracts import VIEWS
@@ -107,11 +107,7 @@ def main() -> None:
         "people": {name: grouped([a for a in found if a.subject == name]) for name in COMPLETE_SUBJECTS},
         "ct": grouped(ct(arguments.data, detector, arguments.draws)),
     }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "network_real.json").write_text(json.dumps(report, indent=1) + "\n")
-    text = markdown(report)
-    (arguments.out / "network_real.md").write_text(text)
-    print(text)
+    write(arguments.out, "network_real", report, markdown(report))
 
 
 if __name__ == "__main__":

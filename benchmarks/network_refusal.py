@@ -10,7 +10,6 @@ whom no benchmark measures.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.network_refusal_films import EXPECTED, Pair, refusal_films
 from benchmarks.network_refusal_report import choices, markdown
+from benchmarks.records import write
 from lumbar3d.arrays import Array
 from lumbar3d.detection.inspection import name_together
 from lumbar3d.detector import Detector
@@ -140,10 +140,7 @@ def main() -> None:
         "assets": {"network": store.describe("network").sha256},
         **summary(found),
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
-    arguments.out.with_suffix(".md").write_text(markdown(report))
-    print(markdown(report))
+    write(arguments.out.parent, arguments.out.stem, report, markdown(report))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ around the vertebrae changes (``surrounded_films``). Each pair goes the whole wa
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.network_measure import measure
+from benchmarks.records import write
 from benchmarks.registration_cases import score
 from benchmarks.subject_films import COLUMNS, exact_view
 from benchmarks.subjects import COMPLETE_SUBJECTS, RealSubject, Room, load_subject
@@ -144,12 +144,12 @@ def main() -> None:
     assets = {asset.name: f"{asset.version} {asset.sha256[:12]}" for asset in engine.provenance.assets}
     record: dict[str, object] = {"machine": describe("numpy", "numba", "onnxruntime")}
     record |= {name: assets[name] for name in ("network", "refiner")}
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    document = {**record, "answers": [asdict(answer) for answer in found]}
-    (arguments.out / "network_surroundings.json").write_text(json.dumps(document, indent=1) + "\n")
-    text = markdown(found, record)
-    (arguments.out / "network_surroundings.md").write_text(text)
-    print(text)
+    write(
+        arguments.out,
+        "network_surroundings",
+        {**record, "answers": [asdict(answer) for answer in found]},
+        markdown(found, record),
+    )
 
 
 if __name__ == "__main__":

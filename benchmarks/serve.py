@@ -8,7 +8,6 @@ one SIGKILL of a worker in the middle of a job costs with default settings (leas
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -24,6 +23,7 @@ from benchmarks import deployments
 from benchmarks.deployments import Deployment
 from benchmarks.machine import describe
 from benchmarks.processes import ROOT, wait_until
+from benchmarks.records import write
 from lumbar3d.contracts import VIEWS
 
 DEMO = ROOT / "demo"
@@ -222,10 +222,7 @@ def main() -> None:
         "deployments": figures,
         "note": NOTE,
     }
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "serve.json").write_text(json.dumps(record, indent=1) + "\n")
-    (chosen.out / "serve.md").write_text(render(record))
-    print(render(record))
+    write(chosen.out, "serve", record, render(record))
 
 
 if __name__ == "__main__":

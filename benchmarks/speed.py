@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import resource
 import subprocess
@@ -31,6 +30,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
 from benchmarks.machine import describe
+from benchmarks.records import write
 from lumbar3d.artifacts import IMAGE, MESHES, OVERLAY
 from lumbar3d.contracts import VIEWS, Calibration, ReconstructOptions, Stage
 from lumbar3d.drr.gpu import device_count
@@ -190,11 +190,8 @@ def main() -> None:
     found = measured(Engine.load(device=arguments.device), not arguments.no_bobyqa)
     record: dict[str, Any] = describe("numpy", "numba", "onnxruntime", "imagecodecs")
     record |= {"device": arguments.device, "CUDA devices": device_count()}
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "speed.json").write_text(json.dumps({**found, "machine": record}, indent=1) + "\n")
-    text = markdown(found, record, arguments.device == "gpu")
-    (arguments.out / "speed.md").write_text(text)
-    print(text)
+    table = markdown(found, record, arguments.device == "gpu")
+    write(arguments.out, "speed", {**found, "machine": record}, table)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ The people whose films ``Simulator`` makes, after those have been left out whose
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import describe
+from benchmarks.records import write
 from lumbar3d.anatomy import PLATES
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.training.radiographs.simulate import COMPLETE, MEASURING, Simulator
@@ -111,12 +111,12 @@ def main() -> None:
         spines = [simulator.spine(place * variety.pairs_per_person) for place in places]
         counts[name] = count(spines, time.process_time() - start)
     record: dict[str, object] = {"machine": describe("numpy")}
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    saved = {**record, **{name: asdict(found) for name, found in counts.items()}}
-    (arguments.out / "training_people.json").write_text(json.dumps(saved, indent=1) + "\n")
-    text = markdown(counts, record)
-    (arguments.out / "training_people.md").write_text(text)
-    print(text)
+    write(
+        arguments.out,
+        "training_people",
+        {**record, **{name: asdict(found) for name, found in counts.items()}},
+        markdown(counts, record),
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from lumbar3d.cli.serve import listen, load_settings, run
 from lumbar3d.client import JobsClient
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 60.0
+PATIENCE_S = 110.0
 
 
 @dataclass(frozen=True)

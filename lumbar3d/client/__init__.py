@@ -17,7 +17,7 @@
 from lumbar3d.client.blocking import JobsClient
 from lumbar3d.client.errors import AddressError, ClientError, NoAnswerError, RefusedError
 from lumbar3d.client.nonblocking import AsyncJobsClient
-from lumbar3d.client.steps import SAVED
+from lumbar3d.client.protocol import SAVED
 from lumbar3d.signature import verify as verify_webhook
 
 __all__ = [

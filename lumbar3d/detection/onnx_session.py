@@ -33,6 +33,7 @@ def open_session(store: AssetStore, name: str, threads: int, device: Device = "a
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False  # it would keep the largest activations for ever, 300 MB, and saves no time
     try:
         session = onnxruntime.InferenceSession(
             store.path(name), options, providers=[_CPU] if device == "cpu" else _providers()

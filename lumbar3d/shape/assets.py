@@ -121,12 +121,14 @@ def _load(store: AssetStore, level: str, shared_loadings: Array | None) -> Shape
     name = f"ssm_{level}"
     path = store.path(name)
     with np.load(path, allow_pickle=False) as data:
+        modes = np.tensordot(data["mode_basis"].astype(np.float32), data["mode_mixing"], axes=1)
+        eigenvalues = data["eigenvalues"].astype(np.float64)
         return ShapeModel(
             level=level,
             mean=data["mean"].astype(np.float64),
             faces=data["faces"].astype(np.int32),
-            modes=np.tensordot(data["mode_basis"].astype(np.float32), data["mode_mixing"], axes=1),
-            eigenvalues=data["eigenvalues"].astype(np.float64),
+            scaled_modes=np.multiply(modes, np.sqrt(eigenvalues), out=modes, casting="same_kind"),
+            eigenvalues=eigenvalues,
             landmark_indices=data["landmark_indices"].astype(np.int32),
             patches={
                 key.removeprefix(PATCH_PREFIX): data[key].astype(np.int32)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,9 @@ class ShapeModel:
         mm, model frame.
     faces : (F, 3) int32
         Counter-clockwise from outside.
-    modes : (V, 3, K) float32
-        Orthonormal over the flattened (V * 3) axis.
+    scaled_modes : (V, 3, K) float32
+        Displacement in mm for one standard deviation of each mode; flattened (V * 3) and divided by the root of their
+        eigenvalues they are orthonormal.
     eigenvalues : (K,) float64
         mm^2, descending: variance of the flattened vector along each mode.
     landmark_indices : (7,) int32
@@ -57,7 +57,7 @@ class ShapeModel:
     level: Level
     mean: Array
     faces: Indices
-    modes: NDArray[np.float32]
+    scaled_modes: NDArray[np.float32]
     eigenvalues: Array
     landmark_indices: Indices
     patches: Mapping[str, Indices]
@@ -70,12 +70,12 @@ class ShapeModel:
     @property
     def rank(self) -> int:
         """Number of modes."""
-        return int(self.modes.shape[2])
+        return int(self.scaled_modes.shape[2])
 
-    @cached_property
-    def scaled_modes(self) -> NDArray[np.float32]:
-        """(V, 3, K) displacement in mm for one standard deviation of each mode."""
-        return (self.modes * np.sqrt(self.eigenvalues)).astype(np.float32)
+    @property
+    def modes(self) -> NDArray[np.float32]:
+        """(V, 3, K) orthonormal modes; made anew each time, since both at once would double a worker's memory."""
+        return (self.scaled_modes / np.sqrt(self.eigenvalues)).astype(np.float32)
 
     def instance(self, coefficients: Array, vertices: Indices | None = None) -> Array:
         """Surface points (V, 3) in the model frame for coefficients (k,) in SD, k <= rank."""
@@ -86,12 +86,13 @@ class ShapeModel:
     def coefficients(self, points: Array) -> Array:
         """Least-squares coefficients (K,) in SD of corresponding points (V, 3) in the model frame."""
         flat = (points - self.mean).reshape(-1)
-        return np.asarray(self.modes.reshape(-1, self.rank).T @ flat / np.sqrt(self.eigenvalues), dtype=np.float64)
+        return np.asarray(self.scaled_modes.reshape(-1, self.rank).T @ flat / self.eigenvalues, dtype=np.float64)
 
     def truncated(self, rank: int) -> ShapeModel:
         """The same model with its first ``rank`` modes."""
         shared = None if self.shared_loadings is None else self.shared_loadings[:rank]
-        return replace(self, modes=self.modes[..., :rank], eigenvalues=self.eigenvalues[:rank], shared_loadings=shared)
+        kept = self.scaled_modes[..., :rank]
+        return replace(self, scaled_modes=kept, eigenvalues=self.eigenvalues[:rank], shared_loadings=shared)
 
     def landmarks(self, coefficients: Array) -> Array:
         """The seven landmarks (7, 3) of an instance, model frame, mm."""

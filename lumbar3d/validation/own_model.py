@@ -63,7 +63,7 @@ def as_own(fit: ModelFit, surface: TriangleMesh) -> OwnVertebra:
         level=shipped.level,
         mean=local,
         faces=surface.faces,
-        modes=np.zeros((count, 3, 0), dtype=np.float32),
+        scaled_modes=np.zeros((count, 3, 0), dtype=np.float32),
         eigenvalues=np.zeros(0),
         landmark_indices=_indices(cKDTree(local).query(landmarks)[1]),
         patches=MappingProxyType({}),

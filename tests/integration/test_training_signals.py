@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -51,22 +50,21 @@ def group_is_gone(number):
 
 
 def end(training, folder, more, number=signal.SIGTERM):
-    """Let a training make some more steps, signal its group, and return its last line and the seconds it took."""
+    """Let a training make some more steps, signal its group, and return its last line."""
     wanted = len(counters(folder)) + more
     wait_until(lambda: len(counters(folder)) >= wanted or training.poll() is not None, "no steps", 240.0)
     os.killpg(training.pid, number)
-    told = time.monotonic()
     out, trouble = training.communicate(timeout=120)
     assert training.returncode == 0 and trouble == "", trouble
-    return json.loads(out.splitlines()[-1]), time.monotonic() - told
+    return json.loads(out.splitlines()[-1])
 
 
 @pytest.mark.slow
 def test_signals_to_the_group_save_and_the_next_run_goes_on(tmp_path):
-    first, _ = end(start(tmp_path, 2, 0.0), tmp_path, 3, signal.SIGTERM)
+    first = end(start(tmp_path, 2, 0.0), tmp_path, 3, signal.SIGTERM)
     assert first["state"].startswith("to be continued")
     assert saved(tmp_path) == first["samples"] >= 12
-    second, _ = end(start(tmp_path, 1, 0.0), tmp_path, 2, signal.SIGINT)
+    second = end(start(tmp_path, 1, 0.0), tmp_path, 2, signal.SIGINT)
     assert second["samples"] > first["samples"]
     seen = counters(tmp_path)
     assert seen == sorted(set(seen)) and seen[-1] == saved(tmp_path) == second["samples"]
@@ -75,10 +73,10 @@ def test_signals_to_the_group_save_and_the_next_run_goes_on(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_signal_does_not_wait_for_samples_under_way(tmp_path, workers):
-    training = start(tmp_path, workers, 600.0)
+    training = start(tmp_path, workers, 600.0)  # seconds a block: ``end`` waits for 120
     wait_until(lambda: 8 in counters(tmp_path) or training.poll() is not None, "no steps", 240.0)
-    last, seconds = end(training, tmp_path, 0)
-    assert last["samples"] == saved(tmp_path) == 8 and seconds < 30.0
+    last = end(training, tmp_path, 0)
+    assert last["samples"] == saved(tmp_path) == 8
     wait_until(lambda: group_is_gone(training.pid), "workers outlive the training", 10.0)
 
 

@@ -49,12 +49,13 @@ def toy_model(level: str, modes: int = MODES) -> ShapeModel:
     landmarks = [int(np.argmax(directions @ np.array(pick))) for pick in picks]
     everything = np.arange(len(mean), dtype=np.int32)
     faces = np.asarray(sphere.faces, dtype=np.int32)
+    eigenvalues = len(mean) * np.linspace(1.5, 0.5, modes) ** 2
     return ShapeModel(
         level=level,
         mean=mean,
         faces=faces,
-        modes=orthonormal.reshape(-1, 3, modes).astype(np.float32),
-        eigenvalues=len(mean) * np.linspace(1.5, 0.5, modes) ** 2,
+        scaled_modes=(orthonormal * np.sqrt(eigenvalues)).reshape(-1, 3, modes).astype(np.float32),
+        eigenvalues=eigenvalues,
         landmark_indices=np.array(landmarks, dtype=np.int32),
         patches={},
         fit_vertices=everything,

@@ -16,7 +16,8 @@ from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import DEFAULT_SERVER, JsonOption, KeyOption, ServerOption
 
 if TYPE_CHECKING:
-    from lumbar3d.cli.bridge.steps import Bridge, Destination
+    from lumbar3d.cli.bridge.destination import Destination
+    from lumbar3d.cli.bridge.steps import Bridge
 
 app = typer.Typer(help="Films from a PACS to a service, results back.", no_args_is_help=True, rich_markup_mode=None)
 PAUSE_S = 2.0

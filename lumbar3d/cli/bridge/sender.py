@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from pydicom import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 
+from lumbar3d.cli.bridge.destination import Destination, Store
 from lumbar3d.cli.errors import CliError, Exit
 
 TIMEOUT_S = 30.0
@@ -16,8 +18,8 @@ NOT_SUPPORTED = 0x0122
 """SOP class not supported (PS3.7 C.5.6)."""
 
 
-class Sender:
-    """One archive.
+class Sender(Destination):
+    """One archive, by its address.
 
     Parameters
     ----------
@@ -33,20 +35,8 @@ class Sender:
         self._entity.acse_timeout = self._entity.dimse_timeout = self._entity.network_timeout = TIMEOUT_S
         self._entity.connection_timeout = TIMEOUT_S
 
-    def send(self, objects: Sequence[Dataset], on_answer: Callable[[str, str | None], None]) -> None:
-        """Store objects, one after the other.
-
-        Parameters
-        ----------
-        objects : sequence of Dataset
-        on_answer : callable
-            Given the SOP Instance UID and None once the archive has it, or why it will never take it.
-
-        Raises
-        ------
-        CliError
-            The archive cannot be reached, or cannot take an object at this moment.
-        """
+    @contextmanager
+    def _connected(self, objects: Sequence[Dataset]) -> Iterator[Store]:
         kinds = {UID(str(each.SOPClassUID)) for each in objects}
         syntaxes = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
         for kind in kinds - {context.abstract_syntax for context in self._entity.requested_contexts}:
@@ -54,14 +44,15 @@ class Sender:
         association = self._entity.associate(*self._address, ae_title=self._ae_title)
         if not association.is_established:
             raise CliError("the archive does not accept an association", Exit.UNREACHABLE)
+        taken = {context.abstract_syntax for context in association.accepted_contexts}
+
+        def store(instance: Dataset) -> str | None:
+            if instance.SOPClassUID not in taken:
+                return f"the archive does not take {UID(instance.SOPClassUID).name}"
+            return refusal(association.send_c_store(instance).get("Status"))
+
         try:
-            taken = {context.abstract_syntax for context in association.accepted_contexts}
-            for each in objects:
-                if each.SOPClassUID in taken:
-                    status = association.send_c_store(each).get("Status")
-                    on_answer(str(each.SOPInstanceUID), refusal(status))
-                else:
-                    on_answer(str(each.SOPInstanceUID), f"the archive does not take {UID(each.SOPClassUID).name}")
+            yield store
         finally:
             association.release()
 

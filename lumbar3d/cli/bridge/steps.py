@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol
 
 import pydicom
 
 from lumbar3d import codes
+from lumbar3d.cli.bridge.destination import Destination
 from lumbar3d.cli.bridge.ledger import Ledger, Pair, State, key_of
 from lumbar3d.cli.bridge.pairing import pair_of
 from lumbar3d.cli.bridge.spool import Spool
@@ -30,14 +29,6 @@ LONGEST_WAIT_DAYS = 7
 DAY_S = 86400.0
 SIGN_OFF_S = 30.0
 """Between two looks at a result that nobody has signed yet."""
-
-
-class Destination(Protocol):
-    """What stores results: ``sender.Sender`` or ``web.WebSender``."""
-
-    def send(self, objects: Sequence[pydicom.Dataset], on_answer: Callable[[str, str | None], None]) -> None:
-        """Store objects; tells of each that it is stored (None), or why it never will be."""
-        ...
 
 
 @dataclass(frozen=True)

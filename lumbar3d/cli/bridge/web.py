@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
 from lumbar3d.cli.bridge.arrivals import KINDS, Arrivals
+from lumbar3d.cli.bridge.destination import Destination, Store
 from lumbar3d.cli.bridge.ledger import Film
 from lumbar3d.cli.bridge.sender import refusal
 from lumbar3d.cli.errors import CliError, Exit
@@ -117,28 +119,14 @@ class WebSource:
             self._arrivals.ledger.add(Film(sop, study, None, "the archive gave no such DICOM file"))
 
 
-class WebSender:
-    """Stores results by STOW-RS; as ``sender.Sender`` otherwise."""
+class WebSender(Destination):
+    """One archive, by its DICOMweb client; stores by STOW-RS."""
 
     def __init__(self, client: DICOMwebClient) -> None:
         self._client = client
 
-    def send(self, objects: Sequence[Dataset], on_answer: Callable[[str, str | None], None]) -> None:
-        """Store objects, one after the other.
-
-        Parameters
-        ----------
-        objects : sequence of Dataset
-        on_answer : callable
-            Given the SOP Instance UID and None once the archive has it, or why it will never take it.
-
-        Raises
-        ------
-        CliError
-            The archive cannot be reached, or cannot take an object at this moment.
-        """
-        for each in objects:
-            on_answer(str(each.SOPInstanceUID), self._stored(each))
+    def _connected(self, objects: Sequence[Dataset]) -> AbstractContextManager[Store]:  # noqa: ARG002 (the base's)
+        return nullcontext(self._stored)
 
     def _stored(self, instance: Dataset) -> str | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -93,6 +94,13 @@ def orientation_of(exif: bytes) -> int:
 
 def _first_directory(file: BinaryIO) -> dict[int, int]:
     """First value of each entry that holds whole numbers, by tag."""
+    with _directory(file) as (layout, entries):
+        return dict(filter(None, (_entry(file, layout, entry) for entry in entries)))
+
+
+@contextmanager
+def _directory(file: BinaryIO) -> Iterator[tuple[_Layout, list[bytes]]]:
+    """Layout and entries of the first image; whatever cannot be read of them is a damaged directory."""
     try:
         layout = _LAYOUTS[file.read(4)]
         file.seek(8 if layout.wide == "Q" else 4)
@@ -101,9 +109,8 @@ def _first_directory(file: BinaryIO) -> dict[int, int]:
         if not 0 < count <= _ENTRIES:
             raise RadiographError("the TIFF directory is damaged")
         size = struct.calcsize(f"{layout.order}HH{layout.wide}{layout.wide}")
-        entries = [file.read(size) for _ in range(count)]
-        return dict(filter(None, (_entry(file, layout, entry) for entry in entries)))
-    except (struct.error, OverflowError, OSError, ValueError) as error:
+        yield layout, [file.read(size) for _ in range(count)]
+    except (struct.error, OverflowError, OSError, ValueError, KeyError) as error:
         raise RadiographError("the TIFF directory is damaged") from error
 
 
@@ -121,19 +128,8 @@ def read_directory(file: BinaryIO, wanted: Collection[int]) -> tuple[str, dict[i
     RadiographError
         Damaged, or of values that are no numbers.
     """
-    try:
-        layout = _LAYOUTS[file.read(4)]
-        file.seek(8 if layout.wide == "Q" else 4)
-        file.seek(_number(file, layout, layout.wide))
-        count = _number(file, layout, layout.entries)
-        if not 0 < count <= _ENTRIES:
-            raise RadiographError("the TIFF directory is damaged")
-        size = struct.calcsize(f"{layout.order}HH{layout.wide}{layout.wide}")
-        entries = [file.read(size) for _ in range(count)]
-        tags = {tag: values for entry in entries for tag, values in _values(file, layout, entry, wanted)}
-    except (struct.error, OverflowError, OSError, ValueError, KeyError) as error:
-        raise RadiographError("the TIFF directory is damaged") from error
-    return layout.order, tags
+    with _directory(file) as (layout, entries):
+        return layout.order, {tag: values for entry in entries for tag, values in _values(file, layout, entry, wanted)}
 
 
 def _values(

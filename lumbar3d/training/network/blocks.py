@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
@@ -56,6 +57,9 @@ class _Lifeline:
     def hold(self, _worker: int) -> None:
         """Called in each worker process."""
         os.close(self._writer)
+        # A parent that breaks off while it takes a block makes the thread that hands it over print a traceback.
+        # What fails in a block itself reaches the parent by the loader's queue.
+        sys.excepthook = lambda *_: None
         threading.Thread(target=self._wait, daemon=True).start()
 
     def _wait(self) -> None:

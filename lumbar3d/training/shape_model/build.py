@@ -82,7 +82,7 @@ def fit_template(mean_directory: Path) -> tuple[ShapeModel, ...]:
             level=level,
             mean=mean,
             faces=faces,
-            modes=np.zeros((len(mean), 3, 0), dtype=np.float32),
+            scaled_modes=np.zeros((len(mean), 3, 0), dtype=np.float32),
             eigenvalues=np.zeros(0),
             landmark_indices=landmark_indices,
             patches=found,

@@ -61,7 +61,7 @@ def test_overlay_document_has_the_shape_that_the_page_reads(beam: ConeBeam) -> N
         level="L3",
         mean=sphere.vertices,
         faces=sphere.faces,
-        modes=np.zeros((len(sphere.vertices), 3, 1), np.float32),
+        scaled_modes=np.zeros((len(sphere.vertices), 3, 1), np.float32),
         eigenvalues=np.ones(1),
         landmark_indices=indices,
         patches={},

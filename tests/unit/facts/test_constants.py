@@ -28,7 +28,7 @@ DOOR = (
 )
 """What is let in, and how a calibration is made; what comes out of a film depends on none of these."""
 NOT_CONSTANTS = {
-    "detector.LOOKS_EACH": "time only",
+    "detector.FILMS_A_RUN": "time only",
     "drr.cpu.MAX_THREADS": "time only",
     "drr.gpu.THREADS_PER_BLOCK": "time only",
     "shape.distance.NEIGHBOURS": "time only",

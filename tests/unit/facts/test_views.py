@@ -12,7 +12,7 @@ from lumbar3d.contracts import VIEWS
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("lumbar3d", "service", "worker", "benchmarks")
-OWNER = ROOT / "lumbar3d" / "contracts.py"
+OWNER = ROOT / "lumbar3d" / "contracts" / "base.py"
 
 
 def restatements(tree: ast.AST) -> Iterator[str]:

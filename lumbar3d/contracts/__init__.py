@@ -1,0 +1,123 @@
+"""Data contracts that service, worker, command line and library share; all are had from here.
+
+Nothing here computes. All lengths are millimetres, all angles degrees; the world frame is SRS / ISO 2631
+(x anterior, y left, z up). Pixels are (u, v) = (column, row) with (0, 0) the centre of the top-left pixel.
+"""
+
+from lumbar3d.contracts.base import (
+    FRAMES,
+    VIEW_TITLE,
+    VIEWS,
+    FrameName,
+    Row4,
+    Vec3,
+    ViewName,
+)
+from lumbar3d.contracts.calibration import (
+    Calibration,
+    GeometryView,
+    MatrixView,
+    SlotView,
+    View,
+)
+from lumbar3d.contracts.comparison import (
+    Compared,
+    Comparison,
+    Exceeds,
+    MeasurementChange,
+    SegmentChange,
+)
+from lumbar3d.contracts.job import (
+    RECONSTRUCT_TASK,
+    EngineName,
+    Inputs,
+    JobState,
+    JobStatus,
+    Problem,
+    ReconstructOptions,
+    Review,
+    ReviewState,
+    Stage,
+)
+from lumbar3d.contracts.measurement import (
+    Evidence,
+    Finding,
+    Measurement,
+    Norm,
+    SegmentMotion,
+    Standing,
+    Summary,
+)
+from lumbar3d.contracts.recognition import (
+    FilmReport,
+    LevelNamesReport,
+    LumbarCountReport,
+    RecognisedFilm,
+    RecognisedFilms,
+    RecognisedLevel,
+    RecognisedPoint,
+    Recognition,
+    Window,
+)
+from lumbar3d.contracts.result import (
+    AssetRecord,
+    LandmarkResult,
+    LandmarkSighting,
+    LevelQuality,
+    LevelResult,
+    ReconstructionResult,
+    RefinedParameter,
+)
+
+__all__ = [
+    "FRAMES",
+    "RECONSTRUCT_TASK",
+    "VIEWS",
+    "VIEW_TITLE",
+    "AssetRecord",
+    "Calibration",
+    "Compared",
+    "Comparison",
+    "EngineName",
+    "Evidence",
+    "Exceeds",
+    "FilmReport",
+    "Finding",
+    "FrameName",
+    "GeometryView",
+    "Inputs",
+    "JobState",
+    "JobStatus",
+    "LandmarkResult",
+    "LandmarkSighting",
+    "LevelNamesReport",
+    "LevelQuality",
+    "LevelResult",
+    "LumbarCountReport",
+    "MatrixView",
+    "Measurement",
+    "MeasurementChange",
+    "Norm",
+    "Problem",
+    "RecognisedFilm",
+    "RecognisedFilms",
+    "RecognisedLevel",
+    "RecognisedPoint",
+    "Recognition",
+    "ReconstructOptions",
+    "ReconstructionResult",
+    "RefinedParameter",
+    "Review",
+    "ReviewState",
+    "Row4",
+    "SegmentChange",
+    "SegmentMotion",
+    "SlotView",
+    "Stage",
+    "Standing",
+    "Summary",
+    "Vec3",
+    "View",
+    "ViewName",
+    "Window",
+]
