@@ -10,6 +10,7 @@ from lumbar3d.contracts.base import (
     VIEWS,
     FrameName,
     Row4,
+    Sex,
     Vec3,
     ViewName,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "Row4",
     "SegmentChange",
     "SegmentMotion",
+    "Sex",
     "SlotView",
     "Stage",
     "Standing",
