@@ -19,6 +19,7 @@ from lumbar3d.detection import (
     looks,
     naming,
     other_view,
+    prompted,
     recognised,
     report,
 )
@@ -74,6 +75,7 @@ OWNERS = (
     Owner(decode, ("STRIDE", "WINDOW", "DISTINCT_SHARE")),
     Owner(inspection, ("SAME_BODY",)),
     Owner(other_view, ("CONSTANTS",)),
+    Owner(prompted, ("CONSTANTS",)),
     Owner(film_faults, ("MOST_CHANGES",)),
     Owner(truncation, ("SHOWN_SHARE", "SHOWN_STEP", "BODY_SHARE")),
     Owner(crops, ("CROP_PX", "GRID_STEP")),

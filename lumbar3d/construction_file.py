@@ -61,4 +61,6 @@ def _sigma(samples: Array) -> Array:
 
 def _rounded(values: Array, digits: int) -> list[Any]:
     """Lists, with null where there is no error."""
+    if np.isfinite(values).all():
+        return list(values.round(digits).tolist())
     return [None if not np.isfinite(each).all() else each.round(digits).tolist() for each in values]

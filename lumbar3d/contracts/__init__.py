@@ -10,6 +10,7 @@ from lumbar3d.contracts.base import (
     VIEWS,
     FrameName,
     Row4,
+    Sex,
     Vec3,
     ViewName,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "Sacrum",
     "SegmentChange",
     "SegmentMotion",
+    "Sex",
     "SlotView",
     "Stage",
     "Standing",

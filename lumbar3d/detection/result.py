@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,6 +65,18 @@ class ViewDetection:
     landmark_covariance_px2: Array | None = None
     novelty: float | None = None
     sacral_mark: SacralMark | None = None
+
+    def of_rows(self, rows: Sequence[int]) -> ViewDetection:
+        """Some levels of this view."""
+        chosen, covariance = list(rows), self.landmark_covariance_px2
+        return replace(
+            self,
+            decomposition=np.ascontiguousarray(self.decomposition[chosen]),
+            landmarks_px=self.landmarks_px[chosen],
+            landmark_sigma_px=self.landmark_sigma_px[chosen],
+            confidence=self.confidence[chosen],
+            landmark_covariance_px2=None if covariance is None else covariance[chosen],
+        )
 
     @property
     def error_covariance_px2(self) -> Array:

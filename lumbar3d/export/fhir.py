@@ -17,6 +17,7 @@ SYSTEM = "urn:lumbar3d:measurement"
 STANDARD_ERROR = {"system": "urn:lumbar3d:statistic", "code": "standard-error", "display": "Standard error"}
 _UCUM = {"mm": "mm", "deg": "deg", "%": "%", "cm3": "cm3", "mm2": "mm2"}
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, SYSTEM)
+_ADULTS = {"female": "women", "male": "men", None: "adults"}
 _NORMAL_SDS = 2.0
 """Reference ranges reach this far from the norm's mean."""
 
@@ -78,7 +79,7 @@ def _observation(each: Measurement, status: str) -> dict[str, Any]:
             {
                 "low": _quantity(each.norm.mean - reach, each.unit),
                 "high": _quantity(each.norm.mean + reach, each.unit),
-                "text": f"mean and {_NORMAL_SDS:g} SD of adults: {each.norm.source}",
+                "text": f"mean and {_NORMAL_SDS:g} SD of {_ADULTS[each.norm.sex]}: {each.norm.source}",
             }
         ]
     return told

@@ -1,4 +1,8 @@
-"""Norms: reference figures of adults, both sexes, by code and target; only those whose definition matches."""
+"""Norms: reference figures of adults by code, target and, where the literature has them apart, sex.
+
+Only those whose definition matches. None depends on age: of standing adults the sources at hand give a trend with age
+(discs that grow in one, shrink in the other), and no table by age of what is measured here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import math
 from itertools import pairwise
 
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import Evidence, Norm
+from lumbar3d.contracts import Evidence, Norm, Sex
 
 _PAIRS = tuple(f"{upper}/{lower}" for upper, lower in pairwise(LEVELS))
 
@@ -76,13 +80,16 @@ _VOLUMES_CM3 = dict(zip(LEVELS, (52.0, 57.0, 63.0, 63.0, 62.5), strict=True))
 _AREAS_MM2 = {"endplate_area_superior": (1550.0, 260.0), "endplate_area_inferior": (1490.0, 240.0)}
 
 
-def norm_of(code: str, target: str) -> Norm | None:
-    """Mean, SD and grade of one measurement, or None where no figure of the same definition is known."""
-    norm = _norm(code, target)
+def norm_of(code: str, target: str, sex: Sex | None = None) -> Norm | None:
+    """Mean, SD and grade of one measurement, or None where no figure of the same definition is known.
+
+    Of women or men where ``sex`` is told and the source has them apart, else of both together.
+    """
+    norm = _norm(code, target, sex)
     return None if norm is None else norm.model_copy(update={"evidence": _EVIDENCE.get(norm.source, "weak")})
 
 
-def _norm(code: str, target: str) -> Norm | None:
+def _norm(code: str, target: str, sex: Sex | None) -> Norm | None:
     if target.endswith("S1"):
         return _SACRAL.get((code, target))
     if code in _EVERYWHERE:
@@ -90,6 +97,8 @@ def _norm(code: str, target: str) -> Norm | None:
     if code in _BY_LEVEL and target in LEVELS:
         men, women, sd, source = _BY_LEVEL[code]
         man, woman = men[LEVELS.index(target)], women[LEVELS.index(target)]
+        if sex is not None:
+            return Norm(mean=woman if sex == "female" else man, sd=sd, source=source, sex=sex)
         pooled_sd = math.hypot(sd, (man - woman) / 2)
         return Norm(mean=round((man + woman) / 2, 2), sd=round(pooled_sd, 2), source=source)
     if code in _BY_PAIR and target in _PAIRS:

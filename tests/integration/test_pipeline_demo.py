@@ -159,11 +159,11 @@ def _close(room: Calibration, other: Calibration) -> bool:
     return rest[0] == rest[1] and np.allclose(numbers[:2], numbers[2:], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/tutorial.ipynb"])
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
 def test_python_of_a_page_runs_from_top_to_bottom(
     page: str, engine: Engine, plain: Reconstruction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What speaks to a service is run elsewhere (test_docs_shell.py)."""
+    """What speaks to a service is run elsewhere (test_docs_shell.py), as is the notebook (test_notebook.py)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(call, "_engine", lambda: Remembering(engine, plain))
     shown: list[str] = []
@@ -178,8 +178,6 @@ def test_python_of_a_page_runs_from_top_to_bottom(
     assert isinstance(names["spine"], lumbar3d.Spine)
     if page == "docs/python.md":
         assert shown and (tmp_path / "results" / "cases.csv").read_text().splitlines()[1].startswith("first,")
-    if page.endswith(".ipynb"):
-        assert (tmp_path / "tutorial-output" / "spine.mrml").is_file()
 
 
 def test_an_ap_film_as_archives_hang_it_gives_the_same_spine(

@@ -38,6 +38,7 @@ MAINS: dict[str, Tiny] = {
         only_help="starts a whole deployment and kills it; a short one is tests/integration/test_chaos.py"
     ),
     "benchmarks.cohort": Tiny("--work {out}/work --count 5 --out {out}", {"CHECKED_EVERY": 5}),
+    "benchmarks.column_shift": Tiny("--out {out}"),
     "benchmarks.coverage": Tiny("--data {data} --draws 1 --patients 1 --picture {out}/p.png", ONE_PERSON),
     "benchmarks.decoding": Tiny("--out {out}", {"SIDE_PX": 256}),
     "benchmarks.deformity": Tiny("--people 1"),

@@ -136,7 +136,8 @@ def _cell(measurement: Measurement, sources: list[str]) -> Cell:
     error = "" if measurement.sigma is None else f" ± {number(measurement.sigma, unit)}"
     below = "no norm"
     if norm is not None:
-        source = f"{norm.source} ({norm.evidence})"
+        whom = {"female": ", of women", "male": ", of men", None: ""}[norm.sex]
+        source = f"{norm.source}{whom} ({norm.evidence})"
         if source not in sources:
             sources.append(source)
         below = f"norm {number(norm.mean, unit)} ± {number(norm.sd, unit)} [{sources.index(source) + 1}]"
