@@ -27,6 +27,8 @@ class SacrumConstants:
         First, last and step of what is searched: middle disc height, and angle between the plates, + = lordotic.
     depth_mm, depth_sigma_mm : float
         Depth of the plate (31 to 35 mm, CT of adults), its SD with that of the sexes.
+    half_width_mm : float
+        Of the plate from side to side (50 to 55 mm, CT of adults): rays that meet it aslant draw its edge as a ramp.
     end_reach_mm : float
         How far from the mark along the plate its ends are looked for.
     edge_weight, end_weight : float
@@ -54,6 +56,7 @@ class SacrumConstants:
     angles_deg: tuple[float, float, float] = (-12.0, 40.0, 0.5)
     depth_mm: float = 33.0
     depth_sigma_mm: float = 2.5
+    half_width_mm: float = 25.0
     edge_weight: float = 40.0
     end_weight: float = 4.0
     end_reach_mm: float = 26.0
