@@ -56,6 +56,7 @@ from lumbar3d.registration.room_refinement import seen_in_room, shown_in_room
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.residual_file import write_residuals
 from lumbar3d.revision import Draft, edited
+from lumbar3d.sacrum.locate import find_sacrum
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
@@ -339,9 +340,12 @@ class Engine:
         quality = worse_of(unguided, quality) if unguided else quality
         refuse_unsupported(quality)
         notes = tuple(dict.fromkeys(notes))
-        doubtful = doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
+        levels = [vertebra.level for vertebra in spine.vertebrae]
+        doubtful = doubtful_levels(levels, quality)
         measured = measured_spine(spine.vertebrae)
-        measurements = measure(spine.vertebrae, doubtful, spine=measured, sex=case.options.sex)
+        sacrum = find_sacrum(pair.detection, pair.views[1], measured, levels)
+        sex, plate = case.options.sex, sacrum.plate
+        measurements = measure(spine.vertebrae, doubtful, spine=measured, sacrum=plate, sex=sex)
         case.clock.stop()
         return Reconstruction(
             calibration=case.calibration,
@@ -357,6 +361,7 @@ class Engine:
             engine=case.options.engine,
             timings_s=case.clock.timings_s,
             measured=measured,
+            sacrum=sacrum,
         )
 
     def _mirrored_log_odds(self, detection: Detection, landmarks: Landmarks) -> float:

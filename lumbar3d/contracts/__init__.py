@@ -69,6 +69,7 @@ from lumbar3d.contracts.result import (
     ReconstructionResult,
     RefinedParameter,
 )
+from lumbar3d.contracts.sacrum import SacralPlate, Sacrum
 
 __all__ = [
     "FRAMES",
@@ -111,6 +112,8 @@ __all__ = [
     "Review",
     "ReviewState",
     "Row4",
+    "SacralPlate",
+    "Sacrum",
     "SegmentChange",
     "SegmentMotion",
     "Sex",
