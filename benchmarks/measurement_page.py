@@ -44,7 +44,7 @@ COLOURS = {"segment": "#c2410c", "plate": "#c2410c", "outline": "#c2410c", "axis
 HEAD = """# Measurements
 
 Made by `python -m benchmarks.measurement_page` of the code (`lumbar3d/measurement/catalogue.py`, `norms.py`). How well
-each is measured: [results](results.md#measurements). L1 to L5 only: a lordosis to L5 is not one to S1. The norm is that
+each is measured: [results](results.md#measurements). A lordosis to L5 is not one to S1. The norm is that
 of L3 or L3/L4 where it differs by level; weak norms colour nothing red.
 
 ![Each measurement's construction on the demonstration pair](pictures/measurements.webp)
@@ -92,8 +92,9 @@ def _panel(panel: Axes, code: str, shown: dict[str, Any] | None, meshes: dict[st
     """The levels of a target, and its lines over them."""
     (right, sign), up = next((view for view, words in SEEN.items() if any(word in code for word in words)), SIDE)
     target = SHOWN[0] if shown is None else str(shown["target"])
-    ends = [LEVELS.index(level) for level in target.replace("-", "/").split("/")]
-    for level in LEVELS[ends[0] : ends[-1] + 1]:
+    named = [level for level in LEVELS if level in target] or [LEVELS[-1]]
+    last = named[-1] if "S1" not in target else LEVELS[-1]
+    for level in LEVELS[LEVELS.index(named[0]) : LEVELS.index(last) + 1]:
         corners = np.asarray(meshes[level].triangles)[..., [right, up]] * (sign, 1)
         panel.add_collection(PolyCollection(list(corners), facecolor="#475569", alpha=0.06, edgecolor="none"))
     for line in () if shown is None else shown["lines"]:

@@ -10,6 +10,7 @@ from lumbar3d.contracts.base import (
     VIEWS,
     FrameName,
     Row4,
+    Sex,
     Vec3,
     ViewName,
 )
@@ -61,6 +62,7 @@ from lumbar3d.contracts.recognition import (
 )
 from lumbar3d.contracts.result import (
     AssetRecord,
+    Fracture,
     LandmarkResult,
     LandmarkSighting,
     LevelQuality,
@@ -68,6 +70,7 @@ from lumbar3d.contracts.result import (
     ReconstructionResult,
     RefinedParameter,
 )
+from lumbar3d.contracts.sacrum import SacralPlate, Sacrum
 
 __all__ = [
     "FRAMES",
@@ -83,6 +86,7 @@ __all__ = [
     "Exceeds",
     "FilmReport",
     "Finding",
+    "Fracture",
     "FrameName",
     "GeometryView",
     "Inputs",
@@ -110,8 +114,11 @@ __all__ = [
     "Review",
     "ReviewState",
     "Row4",
+    "SacralPlate",
+    "Sacrum",
     "SegmentChange",
     "SegmentMotion",
+    "Sex",
     "SlotView",
     "Stage",
     "Standing",

@@ -101,6 +101,7 @@ export interface Norm {
   sd: number;
   source: string;
   evidence?: "strong" | "moderate" | "weak";
+  sex?: "female" | "male" | null;
 }
 
 export interface Measurement {
@@ -131,12 +132,19 @@ export interface Landmark {
   sightings?: Sighting[];
 }
 
+export interface Fracture {
+  kind: "wedge" | "biconcave" | "crush" | null;
+  grade: number | null;
+  probability: number;
+}
+
 export interface Quality {
   image_residual: number;
   ray_residual_mm: number | null;
   overlap_dice: number;
   surface_sigma_mm: number | null;
   height_loss?: number | null;
+  fracture?: Fracture | null;
   flag: Flag;
   reasons: string[];
 }
