@@ -1,8 +1,7 @@
 """The page of measurements, with a drawing of each: ``python -m benchmarks.measurement_page --write | --check``.
 
-Names, units, definitions and norms are those of the code. With ``--result FOLDER``, what ``lumbar3d reconstruct`` wrote
-of the demonstration pair, the drawings are made again: vertebrae from the side, the front or above, and over them the
-construction that the result page shows.
+Names, units, definitions and norms are those of the code. With ``--draw`` the demonstration pair is reconstructed and
+drawn again: vertebrae from the side, the front or above, and over them the construction that the result page shows.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import argparse
 import io
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,17 @@ from PIL import Image
 
 from benchmarks.processes import ROOT
 from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Calibration, ReconstructOptions
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.norms import norm_of
+from lumbar3d.pipeline import Engine
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
+DEMO = ROOT / "demo"
 PAGE = ROOT / "docs" / "measurements.md"
 PICTURE = ROOT / "docs" / "pictures" / "measurements.webp"
 SHOWN = ("L3", "L3/L4")
@@ -49,7 +52,7 @@ of L3 or L3/L4 where it differs by level; weak norms colour nothing red.
 
 ![Each measurement's construction on the demonstration pair](pictures/measurements.webp)
 
-Orange: what is measured. Blue: what it is measured against. From the side (anterior on the left), from the front (the
+Those of S1 are not in the picture yet; the result page draws them. Orange: what is measured. Blue: what it is measured against. From the side (anterior on the left), from the front (the
 patient's left on the right) or from above (anterior at the top, the patient's left on the left).
 
 | code | name | unit | definition | norm, mean ± SD | source |
@@ -111,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--write", action="store_true")
     action.add_argument("--check", action="store_true")
-    parser.add_argument("--result", type=Path, metavar="FOLDER", help="draw again, of this result")
+    parser.add_argument("--draw", action="store_true", help="the pictures too, of the demonstration pair")
     chosen = parser.parse_args(arguments)
     if chosen.check:
         is_same = PAGE.read_text() == text()
@@ -119,8 +122,12 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stderr.write(f"{PAGE.name} differs from the code: python -m benchmarks.measurement_page --write\n")
         return int(not is_same)
     PAGE.write_text(text())
-    if chosen.result is not None:
-        drawn(chosen.result).save(PICTURE, quality=80)
+    if chosen.draw:
+        with tempfile.TemporaryDirectory() as folder:
+            room = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
+            films = DEMO / "ap.png", DEMO / "lat.png"
+            Engine.load().run(*films, room, ReconstructOptions(), Path(folder), lambda _stage, _done: None)
+            drawn(Path(folder)).save(PICTURE, quality=80)
     return 0
 
 
