@@ -9,7 +9,7 @@ SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadfile
 NOT_RUN := $(VENV)/not-run.txt
 # Node comes as a wheel: `npm` of the environment, whatever else is installed.
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix page --no-audit --no-fund
-CLIENT := PATH="$(abspath $(BIN)):$$PATH" npm --prefix clients/typescript --no-audit --no-fund
+CLIENT := PATH="$(abspath $(BIN)):$$PATH" npm --no-audit --no-fund --prefix clients
 
 SHIPPED_UNIT = $(shell grep -rLE '^ *(from|import) (lumbar3d.training|benchmarks)|importorskip' --include='test_*.py' tests/unit)
 # The kernel that OpenBLAS does not choose here: results must not hang on it. (An older one runs everywhere.)
@@ -37,8 +37,9 @@ $(VENV)/.page: page/package-lock.json $(VENV)/.dev
 	$(NPM) ci --loglevel=error
 	touch $@
 
-$(VENV)/.client: clients/typescript/package-lock.json $(VENV)/.dev
-	$(CLIENT) ci --loglevel=error
+$(VENV)/.client: clients/typescript/package-lock.json clients/csharp/package-lock.json $(VENV)/.dev
+	$(CLIENT)/typescript ci --loglevel=error
+	$(CLIENT)/csharp ci --loglevel=error
 	touch $@
 
 demo: $(VENV)/.runtime  ## reconstruct the demonstration pair and open the way to see it
@@ -87,12 +88,13 @@ smoke: $(VENV)/.dev  ## every benchmark's and every training module's main once,
 openapi: $(VENV)/.dev  ## write openapi.yaml again
 	$(BIN)/python -m lumbar3d.service.openapi --write openapi.yaml
 
-clients: $(VENV)/.client  ## the typed TypeScript client in clients/typescript, from openapi.yaml
-	$(CLIENT) run generate
-	$(CLIENT) run check
+clients: $(VENV)/.client  ## the typed clients in clients, from openapi.yaml: TypeScript, and C# where Mono is
+	$(CLIENT)/typescript run generate
+	$(CLIENT)/typescript run check
+	if command -v mcs >/dev/null; then $(CLIENT)/csharp run generate && $(CLIENT)/csharp run compile; fi
 
 services: $(VENV)/.dev  ## the browser and the Redis that the tests use, where they can be installed
 	sh tests/services.sh $(BIN)/python
 
 clean:  ## remove the environment and what demo wrote
-	rm -rf $(VENV) page/node_modules clients/typescript/node_modules demo-output
+	rm -rf $(VENV) page/node_modules clients/*/node_modules demo-output

@@ -2,7 +2,8 @@
 
 A real Orthanc, ``lumbar3d bridge`` and ``lumbar3d serve`` as processes of their own. First the demonstration pair as
 DICOM films with the real engine, a study at a time: from the first film's way into the archive until all results are
-there. Then many studies with an engine that takes no time, while bridge, service and archive are killed or frozen.
+there. Then many studies with an engine that takes no time and films of 128 x 128 pixels, while bridge, service and
+archive are killed or frozen; with ``--folder`` and ``--minutes`` in several runs, each going on where the last ended.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ from benchmarks.machine import describe
 from benchmarks.processes import ROOT, free_port, process, wait_until
 from benchmarks.records import write
 from lumbar3d.jobs import identity
-from tests.orthanc import BINARY, CALIBRATION, Orthanc, answers, configuration, demo_film, orthanc
+from tests.orthanc import BINARY, CALIBRATION, Orthanc, answers, configuration, demo_film, demo_room, orthanc
 
 RESULTS = ROOT / "benchmarks" / "results"
 OBJECTS = 8
@@ -46,10 +48,14 @@ AT_WORK = 20
 """Studies that are on their way at the same time."""
 
 
-def bridge_command(folder: Path, port: int, archive: int, server: str) -> list[str]:
+EVERY = 8
+"""Every eighth pixel of the demonstration pair, where the engine looks at none."""
+
+
+def bridge_command(folder: Path, port: int, archive: int, server: str, room: Path = CALIBRATION) -> list[str]:
     """``lumbar3d bridge run`` with C-STORE both ways."""
     command = [sys.executable, "-m", "lumbar3d.cli", "bridge", "run", "--folder", str(folder), "--port", str(port)]
-    command += ["--pacs", f"127.0.0.1:{archive}", "--pacs-ae-title", "ORTHANC", "--calibration", str(CALIBRATION)]
+    command += ["--pacs", f"127.0.0.1:{archive}", "--pacs-ae-title", "ORTHANC", "--calibration", str(room)]
     return [*command, "--settle-s", str(SETTLE_S), "--no-require-accepted", "--server", server]
 
 
@@ -78,18 +84,22 @@ def round_trip(archive: Orthanc, folder: Path) -> float:
 
 
 class World:
-    """Archive, service and bridge, each killed and started again."""
+    """Archive, service and bridge, each killed and started again; in a folder that another run may go on with."""
 
     def __init__(self, folder: Path) -> None:
         assert BINARY is not None
         self.port, self.archive_port, self.service_port, http_port = (free_port() for _ in range(4))
         self.folder = folder
         configured = configuration(folder / "orthanc", (http_port, self.archive_port, self.port), False)
+        room, key = folder / "room.json", folder / "identity.key"
+        room.write_text(json.dumps(demo_room(EVERY)))
+        if not key.is_file():
+            key.write_text(identity.new_key())
         url = f"http://127.0.0.1:{self.service_port}"
-        environment = dict(os.environ) | {"LUMBAR3D_IDENTITY_KEY": identity.new_key(), "PYTHONPATH": str(ROOT)}
+        environment = dict(os.environ) | {"LUMBAR3D_IDENTITY_KEY": key.read_text(), "PYTHONPATH": str(ROOT)}
         serve = [sys.executable, "-m", "tests.embedded_service", "tests.tiny_embedded"]
         serve += [str(folder / "service"), str(self.service_port)]
-        bridge = bridge_command(folder / "bridge", self.port, self.archive_port, url)
+        bridge = bridge_command(folder / "bridge", self.port, self.archive_port, url, room)
         self.parts = {
             "archive": Part([BINARY, str(configured)], environment, folder / "orthanc.log"),
             "service": Part(serve, environment, folder / "service.log"),
@@ -123,35 +133,61 @@ class World:
         wait_until(lambda: self.stored() >= studies, "the bridge does not come on", PATIENCE_S)
 
 
-def with_faults(folder: Path, studies: int, faults: int, seed: int) -> dict[str, Any]:
-    """Send studies by C-STORE, again where the bridge did not take a film, and count what arrives in the archive."""
-    world, draw, kinds = World(folder), random.Random(seed), Counter[str]()
-    every = max(1, studies // max(1, faults))
-    started_s = time.monotonic()
+@dataclass
+class Done:
+    """What the runs in a folder have done so far."""
+
+    sent: int = 0
+    again: int = 0
+    seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, folder: Path) -> Done:
+        """As the last run left it."""
+        file = folder / "done.json"
+        told = json.loads(file.read_text()) if file.is_file() else {}
+        return cls(**{**told, "faults": Counter(told.get("faults"))})
+
+    def write(self, folder: Path) -> None:
+        """For the next run."""
+        (folder / "done.json").write_text(json.dumps({**vars(self), "faults": dict(self.faults)}))
+
+
+def with_faults(folder: Path, studies: int, faults: int, seed: int, minutes: float) -> dict[str, Any]:
+    """Send studies by C-STORE, again where the bridge did not take a film, and count what arrives in the archive.
+
+    After so many minutes no new study is sent; those that were are waited for.
+    """
+    world, done, started_s = World(folder), Done.of(folder), time.monotonic()
+    draw, every = random.Random(f"{seed} {done.sent}"), max(1, studies // max(1, faults))
+    uids = [generate_uid(entropy_srcs=[str(seed), str(number)]) for number in range(studies)]
     with ExitStack() as stack:
         for part in world.parts.values():
             part.start()
             stack.callback(part.kill)
         wait_until(lambda: answers(world.archive.http), "the archive did not start", PATIENCE_S)
-        uids = [generate_uid() for _ in range(studies)]
-        again = 0
-        for number, study in enumerate(uids, start=1):
-            again += sum(sent(world, demo_film(folder, view, study)) for view in ("AP", "LL"))
-            if number % every == 0 and kinds.total() < faults:
-                kinds[world.fault(draw)] += 1
-            world.wait_for(number - AT_WORK)
-        world.wait_for(studies)
+        while done.sent < studies and time.monotonic() - started_s < 60.0 * minutes:
+            study = uids[done.sent]
+            done.again += sum(sent(world, demo_film(folder, view, study, EVERY)) for view in ("AP", "LL"))
+            done.sent += 1
+            if done.sent % every == 0 and done.faults.total() < faults:
+                done.faults[world.fault(draw)] += 1
+            world.wait_for(done.sent - AT_WORK)
+        world.wait_for(done.sent)
         wait_until(lambda: answers(world.archive.http), "the archive is gone", PATIENCE_S)
-        found = [[each["SOPInstanceUID"] for each in world.archive.instances(study)] for study in uids]
+        found = [[each["SOPInstanceUID"] for each in world.archive.instances(study)] for study in uids[: done.sent]]
+    done.seconds += time.monotonic() - started_s
+    done.write(folder)
     with closing(sqlite3.connect(folder / "service" / "jobs.sqlite3")) as table:
         (jobs,) = table.execute("SELECT count(*) FROM jobs").fetchone()
     return {
-        "studies": studies,
-        "seconds": round(time.monotonic() - started_s, 1),
-        "faults": dict(sorted(kinds.items())),
-        "films_sent_again": again,
+        "studies": done.sent,
+        "seconds": round(done.seconds, 1),
+        "faults": dict(sorted(done.faults.items())),
+        "films_sent_again": done.again,
         "lost": sum(len(set(each)) < OBJECTS for each in found),
-        "double": sum(len(each) > OBJECTS for each in found) + max(0, int(jobs) - studies),
+        "double": sum(len(each) > OBJECTS for each in found) + max(0, int(jobs) - done.sent),
     }
 
 
@@ -229,6 +265,8 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=500, help="studies with faults")
     parser.add_argument("--faults", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=600.0, help="of a run with faults")
+    parser.add_argument("--folder", type=Path, help="where runs with faults go on; else a new one, removed at the end")
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
     file = chosen.out / "bridge.json"
@@ -239,7 +277,9 @@ def main() -> None:
         "faults": (
             faults,
             chosen.studies,
-            lambda folder: with_faults(folder, chosen.studies, chosen.faults, chosen.seed),
+            lambda folder: with_faults(
+                chosen.folder or folder, chosen.studies, chosen.faults, chosen.seed, chosen.minutes
+            ),
         ),
     }
     record["machine"] = describe("pydicom", "pynetdicom", "highdicom", "fastapi")

@@ -341,7 +341,22 @@ CONSTRUCTIONS = Artifact(
     label="Constructions",
     note="JSON: lines of each measurement in the films and in space",
 )
-KEPT = (FILM, RECOGNITION, CONSTRUCTIONS)
+RESIDUAL = Artifact(
+    operation="residual",
+    address="/residual/{view}.png",
+    file="residual_{view}.png",
+    media_type="image/png",
+    summary="Where the fit and the film differ",
+    remark="Bone of the film, as the networks separate it from everything else, less the DRR of the fitted vertebrae: "
+    "128 is no difference, 255 bone that the fit does not cover, 1 fitted bone that is not seen. Over the same part of "
+    "the film as images/{view}.png, with half as many columns and rows.",
+    contents="8-bit grey on the network's half grid",
+    label="{view} residual",
+    note="PNG: the film's bone less the fitted bone",
+    parameter="view",
+    values=VIEWS,
+)
+KEPT = (FILM, RECOGNITION, CONSTRUCTIONS, RESIDUAL)
 """For whoever reads a result at a screen: kept with it, by engines that make them."""
 EVIDENCE = (FILM, RECOGNITION)
 """Of these, what a refused pair has as well."""

@@ -19,6 +19,7 @@ from lumbar3d.detection import (
     looks,
     naming,
     other_view,
+    prompted,
     recognised,
     report,
 )
@@ -31,6 +32,8 @@ from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, name
 from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, refit, room, rough_fits
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.sacrum import constants as sacrum
+from lumbar3d.sacrum import corridor
 
 Scalar = float | int | str | bool
 Recorded = dict[str, dict[str, Scalar]]
@@ -72,6 +75,7 @@ OWNERS = (
     Owner(decode, ("STRIDE", "WINDOW", "DISTINCT_SHARE")),
     Owner(inspection, ("SAME_BODY",)),
     Owner(other_view, ("CONSTANTS",)),
+    Owner(prompted, ("CONSTANTS",)),
     Owner(film_faults, ("MOST_CHANGES",)),
     Owner(truncation, ("SHOWN_SHARE", "SHOWN_STEP", "BODY_SHARE")),
     Owner(crops, ("CROP_PX", "GRID_STEP")),
@@ -98,6 +102,8 @@ OWNERS = (
     Owner(heights, ("LEAST_LEVELS", "_MEDIAN_VARIANCE")),
     Owner(constructions, ("AXIS_MM", "_RIM_POINTS")),
     Owner(standing, ("NORMAL_SDS", "OUTSIDE_ERRORS", "INSIDE_ERRORS")),
+    Owner(sacrum, ("CONSTANTS",)),
+    Owner(corridor, ("ABOVE_MM", "GREY_STEPS", "LEAST_SLOPE")),
     Owner(quality, ("CONSTANTS",)),
     Owner(verdict, ("CONSTANTS",)),
 )

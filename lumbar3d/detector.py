@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVEL_COUNT
+from lumbar3d.anatomy import LEVEL_COUNT, LEVELS
 from lumbar3d.arrays import Image
-from lumbar3d.contracts import VIEWS
+from lumbar3d.contracts import VIEWS, ViewName
 from lumbar3d.detection.aim import aimed
 from lumbar3d.detection.crops import GRID_STEP, Crop, black_crop, paste
-from lumbar3d.detection.decode import LevelReading, read_levels
+from lumbar3d.detection.decode import LevelReading, read_levels, read_mark
 from lumbar3d.detection.first_pass import FirstPass, prepare, shrink
 from lumbar3d.detection.flip_averaging import looks, merged
 from lumbar3d.detection.guided_look import Guide, guided_pass
@@ -24,8 +25,10 @@ from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.onnx_session import CUDA, Device, open_session, run_session
 from lumbar3d.detection.other_view import read_together
 from lumbar3d.detection.out_of_distribution import NoveltyScale
+from lumbar3d.detection.prompted import holding, read_prompted
 from lumbar3d.detection.recognised import of_inspection
-from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.detection.result import Detection, SacralMark, ViewDetection
+from lumbar3d.edits import Prompt
 from lumbar3d.errors import AssetError, RejectedError
 from lumbar3d.imaging.preprocess import GRID, NetworkView
 from lumbar3d.refusal.contradiction import refuse_contradiction
@@ -105,27 +108,34 @@ class Detector:
         self._run_network(np.zeros((FILMS_A_RUN, side, side), dtype=np.float32), codes)
         self._run_refiner([black_crop(codes[0], level) for level in range(LEVEL_COUNT)])
 
-    def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, prompts: Sequence[Prompt] = ()) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
 
         Parameters
         ----------
         ap, lat : NetworkView
-        is_named : bool
-            Whether somebody has said which vertebra is which: then doubt of it is no reason to refuse.
+        prompts : sequence of Prompt
+            One a view at most, of views that know their films: vertebrae that somebody has pointed out. They are
+            looked for where they are, all others are named after them, and doubt of a name is no reason to refuse;
+            levels that a film does not show are left out.
 
         Raises
         ------
         RejectedError
             The views do not show five complete lumbar vertebrae, contradict each other, or are like no film of
             training; its subclasses say which, and it holds what was recognised.
+        RevisionError
+            A prompt lies between two vertebrae or off its film.
         DeviceError
             ONNX Runtime failed.
         """
-        inspected: Sequence[Inspection] = self.inspect([ap, lat])
+        pointed = {prompt.view: prompt for prompt in prompts}
+        inspected: Sequence[Inspection] = self.inspect([ap, lat], pointed)
         naming = name_together(*inspected)
         try:
-            inspected = self._accepted(inspected, naming, is_named)
+            if pointed:
+                return self._prompted(inspected, naming, pointed)
+            inspected = self._accepted(inspected, naming)
         except RejectedError as error:
             error.recognised = of_inspection(inspected, naming)
             raise
@@ -152,25 +162,52 @@ class Detector:
         assert found.sources is not None  # ``detect`` has stated them
         seen = zip(found.sources, found.views, guides, strict=True)
         redrawn = self.refine([guided_pass(*parts) for parts in seen])
-        ap, lat = (replace(new, novelty=old.novelty) for new, old in zip(redrawn, found.views, strict=True))
+        ap, lat = (
+            replace(new, novelty=old.novelty, sacral_mark=old.sacral_mark)
+            for new, old in zip(redrawn, found.views, strict=True)
+        )
         return replace(found, ap=ap, lat=lat)
 
-    def _accepted(self, inspected: Sequence[Inspection], naming: Naming, is_named: bool) -> Sequence[Inspection]:
+    def _prompted(
+        self, inspected: Sequence[Inspection], naming: Naming, pointed: Mapping[ViewName, Prompt]
+    ) -> Detection:
+        """The levels that both films show, found and named by prompts; what only a prompt has found, twice."""
+        refuse_faulty(inspected, naming, self.look, is_named=True)
+        read = read_prompted(inspected, pointed)
+        guesses, rows = [each.guess for each in read], np.flatnonzero(read[0].found & read[1].found)
+        ap_rays, lat_rays = ((origins[rows], ways[rows]) for origins, ways in (each.centre_rays() for each in guesses))
+        refuse_contradiction([ap_rays, lat_rays])
+        for guess in guesses:
+            refuse_strange(guess.view.source.view, self.novelty(guess))
+        ap, lat = self.refine(guesses)
+        found = Detection(ap, lat, sources=(guesses[0].view.source, guesses[1].view.source))
+        if any(each.placed.any() for each in read):
+            found = self.third_look(found, [Guide(view.decomposition, view.landmarks_px) for view in found.views])
+        ap, lat = (view.of_rows(rows.tolist()) for view in found.views)
+        return replace(found, ap=ap, lat=lat, levels=tuple(LEVELS[row] for row in rows))
+
+    def _accepted(self, inspected: Sequence[Inspection], naming: Naming) -> Sequence[Inspection]:
         """Films as both tell them together, past every reason not to answer that the first network's looks give."""
         refuse_faulty(inspected, naming, self.look)
         inspected = read_together(inspected, is_unsure)
-        refuse_unfound(inspected, is_named)
+        refuse_unfound(inspected)
         guesses = [each.guess for each in inspected]
         refuse_contradiction([guess.centre_rays() for guess in guesses])
-        if not is_named:
-            refuse_doubtful_names(inspected, naming)
+        refuse_doubtful_names(inspected, naming)
         for guess in guesses:
             refuse_strange(guess.view.source.view, self.novelty(guess))
         return inspected
 
-    def inspect(self, sources: Sequence[NetworkView]) -> list[Inspection]:
-        """Several looks at the column of each film, before anything is refused."""
-        return look_again(inspect(aimed(sources, self.first_look), self._answer), self._answer, is_unsure)
+    def inspect(
+        self, sources: Sequence[NetworkView], pointed: Mapping[ViewName, Prompt] = MappingProxyType({})
+    ) -> list[Inspection]:
+        """Several looks at the column of each film, where a prompt is if there is one; before anything is refused."""
+        guesses = aimed(sources, self.first_look)
+        moved = [holding(guess, pointed.get(guess.view.source.view)) for guess in guesses]
+        guesses = [
+            guess if view is None else self.first_look([view])[0] for guess, view in zip(guesses, moved, strict=True)
+        ]
+        return look_again(inspect(guesses, self._answer), self._answer, is_unsure)
 
     def _answer(self, films: Image, codes: Image) -> list[Maps]:
         """All outputs of the first network, film by film."""
@@ -225,7 +262,15 @@ class Detector:
             confidence=guess.reading.confidence,
             landmark_covariance_px2=calibrated * signs[:, None] * signs,
             novelty=self.novelty(guess) if guess.features.size else None,
+            sacral_mark=_sacral_mark(guess) if guess.heatmap.size else None,
         )
+
+
+def _sacral_mark(guess: FirstPass) -> SacralMark:
+    place, heat = read_mark(guess.heatmap, "S1")
+    view, step = guess.view, GRID_STEP
+    full = view.flips.points(place * step + (step - 1) / 2, view.source.projection)
+    return SacralMark((full - (step - 1) / 2) / step, heat)
 
 
 def _metadata(session: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from lumbar3d.arrays import Array, Image, Mask
 from lumbar3d.contracts import VIEWS, Calibration
 from lumbar3d.detection.naming import Naming
-from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.detection.result import Detection, SacralMark, ViewDetection
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.reconstruction import Reconstruction
@@ -134,6 +134,8 @@ def _view_arrays(view: ViewDetection) -> dict[str, Array]:
     }
     if view.landmark_covariance_px2 is not None:
         found["landmark_covariance_px2"] = view.landmark_covariance_px2
+    if view.sacral_mark is not None:
+        found["sacral_mark"] = np.append(view.sacral_mark.place_px, view.sacral_mark.heat)
     return found
 
 
@@ -152,6 +154,7 @@ def _view(
         size = (bottom - top) * (right - left)
         image[top:bottom, left:right] = arrays[f"{name}_opacity"][start : start + size].reshape(bottom - top, -1)
         start += size
+    mark = arrays.get(f"{name}_sacral_mark")
     return ViewDetection(
         projection=grid.downsampled(grid.rows // shape[1]),
         decomposition=images,
@@ -160,6 +163,7 @@ def _view(
         confidence=arrays[f"{name}_confidence"],
         landmark_covariance_px2=arrays.get(f"{name}_landmark_covariance_px2"),
         novelty=novelty,
+        sacral_mark=None if mark is None else SacralMark(mark[:2], float(mark[2])),
     )
 
 

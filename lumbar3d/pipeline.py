@@ -54,7 +54,9 @@ from lumbar3d.registration.refit import refit
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room_refinement import seen_in_room, shown_in_room
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
-from lumbar3d.revision import Draft, edited, named_by
+from lumbar3d.residual_file import write_residuals
+from lumbar3d.revision import Draft, edited
+from lumbar3d.sacrum.locate import find_sacrum
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.model import ShapeModel
@@ -67,8 +69,8 @@ FIRST_FIT = 0.6
 class SupportsDetect(Protocol):
     """Detector protocol, as the engine needs it."""
 
-    def detect(self, ap: NetworkView, lat: NetworkView, *, is_named: bool = False) -> Detection:
-        """Find the five vertebrae in both views; ``is_named`` where somebody has said which is which."""
+    def detect(self, ap: NetworkView, lat: NetworkView, prompts: Sequence[Prompt] = ()) -> Detection:
+        """Find the five vertebrae in both views; with prompts, those that both show."""
         ...
 
     def third_look(self, found: Detection, guides: Sequence[Guide]) -> Detection:
@@ -258,6 +260,7 @@ class Engine:
             others = beside.submit(evidence), beside.submit(write_constructions, reconstruction, out_dir)
             kept_fit.save(reconstruction, out_dir / FIT)
             write_bundle(reconstruction, out_dir, self.projector)
+            write_residuals(reconstruction, out_dir, self.projector)
             for other in others:
                 other.result()
         clock.within(1.0)
@@ -268,10 +271,8 @@ class Engine:
         views, file_notes = pair
         clock = case.clock
         clock.enter(Stage.DETECT)
-        detection = self.detector.detect(*views, is_named=True) if case.prompts else self.detector.detect(*views)
+        detection = self.detector.detect(*views, case.prompts) if case.prompts else self.detector.detect(*views)
         room = build_geometry(case.calibration)
-        if case.prompts:
-            detection = named_by(detection, case.prompts, room)
         views = detection.sources or views
         with refusals_with(of_detection(detection, room)):
             clock.enter(Stage.INITIALISE)
@@ -289,7 +290,13 @@ class Engine:
             if self._may_look_again(detection, case):
                 detection, spine = self._third_look(detection, spine, case)
             stance = stance_notes(spine, detection)
-            notes = (*file_notes, *doubts, *stance, *laterality_notes(mirrored_log_odds))
+            notes = (
+                *file_notes,
+                *doubts,
+                *stance,
+                *laterality_notes(mirrored_log_odds),
+                *((EDITED,) if case.prompts else ()),
+            )
             return self._judged(spine, FoundPair(views, detection, landmarks), notes, case, unguided)
 
     def _may_look_again(self, detection: Detection, case: Case) -> bool:
@@ -333,9 +340,12 @@ class Engine:
         quality = worse_of(unguided, quality) if unguided else quality
         refuse_unsupported(quality)
         notes = tuple(dict.fromkeys(notes))
-        doubtful = doubtful_levels([vertebra.level for vertebra in spine.vertebrae], quality)
+        levels = [vertebra.level for vertebra in spine.vertebrae]
+        doubtful = doubtful_levels(levels, quality)
         measured = measured_spine(spine.vertebrae)
-        measurements = measure(spine.vertebrae, doubtful, spine=measured)
+        sacrum = find_sacrum(pair.detection, pair.views[1], measured, levels)
+        sex, plate = case.options.sex, sacrum.plate
+        measurements = measure(spine.vertebrae, doubtful, spine=measured, sacrum=plate, sex=sex)
         case.clock.stop()
         return Reconstruction(
             calibration=case.calibration,
@@ -351,6 +361,7 @@ class Engine:
             engine=case.options.engine,
             timings_s=case.clock.timings_s,
             measured=measured,
+            sacrum=sacrum,
         )
 
     def _mirrored_log_odds(self, detection: Detection, landmarks: Landmarks) -> float:

@@ -11,11 +11,10 @@ import numpy as np
 from lumbar3d.anatomy import LANDMARKS, LEVELS, SPINE, Level
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.contracts import VIEWS
-from lumbar3d.detection.inspection import SAME_BODY
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.recognised import centres_px, on_grid_px
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.edits import Edit, KeepLevels, Prompt, RemoveLandmark, Rename, SetCentre, SetLandmark
+from lumbar3d.edits import Edit, KeepLevels, RemoveLandmark, Rename, SetCentre, SetLandmark
 from lumbar3d.errors import RevisionError
 from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.kept_fit import KeptFit
@@ -86,7 +85,7 @@ class Draft:
 
     def detection(self) -> Detection:
         """What is left."""
-        ap, lat = (_chosen(view, self.rows) for view in self.views)
+        ap, lat = (view.of_rows(self.rows) for view in self.views)
         return Detection(ap=ap, lat=lat, naming=self.naming, levels=tuple(self.names))
 
     def before(self, models: Sequence[ShapeModel]) -> list[LevelAtEnd | Parameters]:
@@ -203,37 +202,6 @@ def _keep_levels(draft: Draft, edit: KeepLevels) -> None:
     draft.rows, draft.names = [draft.rows[k] for k in held], [draft.names[k] for k in held]
 
 
-def named_by(detection: Detection, prompts: Sequence[Prompt], room: BiplanarGeometry) -> Detection:
-    """The detection with the names that somebody gives, one vertebra a view.
-
-    Raises
-    ------
-    RevisionError
-        No vertebra was found at a prompt, or two prompts do not say the same.
-    """
-    steps = {_step(detection, prompt, room) for prompt in prompts}
-    if len(steps) > 1:
-        raise RevisionError("the prompts of the two films contradict each other")
-    (step,) = steps
-    names = [_lower(name, step) for name in detection.levels]
-    rows = [row for row, name in enumerate(names) if name in LEVELS]
-    ap, lat = (_chosen(view, rows) for view in detection.views)
-    return replace(detection, ap=ap, lat=lat, naming=None, levels=tuple(names[row] for row in rows))
-
-
-def _step(detection: Detection, prompt: Prompt, room: BiplanarGeometry) -> int:
-    """How many places lower the names are than they were read."""
-    place = VIEWS.index(prompt.view)
-    view, film = detection.views[place], (room.ap, room.lat)[place]
-    at = on_grid_px(np.asarray(prompt.position_px), film, view.projection, room.seen_from_behind[place])
-    centres = centres_px(view)
-    apart = np.linalg.norm(centres - at, axis=1)
-    row = int(np.nanargmin(apart))
-    if not apart[row] < SAME_BODY * np.nanmedian(np.linalg.norm(np.diff(centres, axis=0), axis=1)):
-        raise RevisionError(f"no vertebra was found at the prompt of the {prompt.view} film")
-    return SPINE.index(prompt.level) - SPINE.index(detection.levels[row])
-
-
 _APPLY: dict[type[Any], Callable[[Draft, Any], None]] = {
     SetLandmark: _set_landmark,
     RemoveLandmark: _remove_landmark,
@@ -251,16 +219,3 @@ def _be_sure(view: ViewDetection, row: int, k: int, sigma_px: float) -> None:
     view.landmark_sigma_px[row, k] = sigma_px
     if view.landmark_covariance_px2 is not None:
         view.landmark_covariance_px2[row, k] = sigma_px**2 * np.eye(2)
-
-
-def _chosen(view: ViewDetection, rows: list[int]) -> ViewDetection:
-    """Some levels of a view."""
-    covariance = view.landmark_covariance_px2
-    return replace(
-        view,
-        decomposition=np.ascontiguousarray(view.decomposition[rows]),
-        landmarks_px=view.landmarks_px[rows],
-        landmark_sigma_px=view.landmark_sigma_px[rows],
-        confidence=view.confidence[rows],
-        landmark_covariance_px2=None if covariance is None else covariance[rows],
-    )

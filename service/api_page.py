@@ -131,6 +131,8 @@ def _type(schema: dict[str, Any]) -> str:
         return f"<code>{escape(json.dumps(schema['const']))}</code>"
     if "enum" in schema:
         return ", ".join(f"<code>{escape(json.dumps(value))}</code>" for value in schema["enum"])
+    if isinstance(kinds := schema.get("type"), list):
+        return " or ".join(kind if kind == "null" else _type({**schema, "type": kind}) for kind in kinds)
     if schema.get("type") == "array":
         items = schema.get("prefixItems") or [schema.get("items", {})]
         count = f" of {len(items)}" if "prefixItems" in schema else ""

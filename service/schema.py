@@ -30,6 +30,7 @@ SECURITY = {"ApiKey": {"type": "http", "scheme": "bearer", "description": KEY}}
 REFERENCE = "#/components/schemas/{model}"
 OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 GENERATED = ("HTTPValidationError", "ValidationError")
+NULL = {"type": "null"}
 
 
 def install(app: FastAPI) -> None:
@@ -60,11 +61,44 @@ def build(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _finish(operation, is_open=path in OPEN_PATHS)
-    return document
+    without_unions: dict[str, Any] = _plain(document)
+    return without_unions
+
+
+def _plain(part: Any) -> Any:
+    """Every "this or null" as generators of clients understand it: a list of types, or ``oneOf`` where it is no type.
+
+    ``anyOf`` with null says the same, and becomes an empty class in C#; so does that of several plain types, and a
+    list of them becomes the first: those are said in words.
+    """
+    if isinstance(part, list):
+        return [_plain(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    part = {name: _plain(value) for name, value in part.items()}
+    if (branches := part.pop("anyOf", None)) is None:
+        return part
+    if (given := _given(branches)) is None:
+        return {"description": " or ".join(branch["type"] for branch in branches), **part}
+    if isinstance(given.get("type"), str) and "enum" not in given:
+        return {**given, "type": [given["type"], "null"], **part}
+    return {"oneOf": branches, **part}
+
+
+def _given(branches: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of something or null the something."""
+    others = [branch for branch in branches if branch != NULL]
+    return others[0] if len(others) == 1 < len(branches) else None
 
 
 def _finish(operation: dict[str, Any], is_open: bool) -> None:
-    """Say which routes need a key, and drop FastAPI's own 422: a wrong id is 404 here."""
+    """Say which routes need a key, and drop FastAPI's own 422: a wrong id is 404 here.
+
+    A parameter is left out, never null: nobody can write null in a header.
+    """
+    for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
+        parameter["schema"] = {**(_given(schema.pop("anyOf", [])) or {}), **schema}
     operation["security"] = [] if is_open else [{"ApiKey": []}]
     generated = operation["responses"].get("422", {}).get("content", {}).get("application/json")
     if generated is not None:

@@ -1,8 +1,7 @@
-"""Examples of the pages: fenced blocks of Markdown and cells of the notebook."""
+"""Examples of the pages: fenced blocks of Markdown."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -14,6 +13,4 @@ SHELL, PYTHON = ("sh", "bash"), ("python",)
 def blocks(page: str, languages: tuple[str, ...]) -> list[str]:
     """Blocks of a page in these languages, from top to bottom."""
     text = (ROOT / page).read_text()
-    if page.endswith(".ipynb"):
-        return ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     return [block for language, block in FENCE.findall(text) if language in languages]

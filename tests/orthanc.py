@@ -97,12 +97,26 @@ def answers(http: httpx.Client) -> bool:
         return False
 
 
-def demo_film(folder: Path, view: str, study: str, **changes: object) -> Path:
+def demo_room(every: int = 1) -> dict[str, Any]:
+    """The demonstration pair's calibration, for films of every so-manieth pixel."""
+    room: dict[str, Any] = json.loads(CALIBRATION.read_text())
+    for name in ("ap", "lat"):
+        view = room[name]
+        pitch = [every * mm for mm in view["pixel_spacing_mm"]]
+        room[name] = view | {
+            "pixel_spacing_mm": pitch,
+            "columns": view["columns"] // every,
+            "rows": view["rows"] // every,
+        }
+    return room
+
+
+def demo_film(folder: Path, view: str, study: str, every: int = 1, **changes: object) -> Path:
     """A film of the demonstration pair as a DX file of this study; ``view`` is AP or LL."""
     name = {"AP": "ap", "LL": "lat"}[view]
-    dataset = dicom(np.asarray(Image.open(DEMO / f"{name}.png")).astype(np.uint16))
+    dataset = dicom(np.asarray(Image.open(DEMO / f"{name}.png")).astype(np.uint16)[::every, ::every])
     dataset.BitsStored, dataset.HighBit = 16, 15
-    spacing = json.loads(CALIBRATION.read_text())[name]["pixel_spacing_mm"]
+    spacing = demo_room(every)[name]["pixel_spacing_mm"]
     dataset.ImagerPixelSpacing, dataset.ViewPosition = spacing[::-1], view
     dataset.PatientName, dataset.PatientID, dataset.BodyPartExamined = "Doe^Jane", "4711", "LSPINE"
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, generate_uid()

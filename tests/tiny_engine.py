@@ -112,6 +112,7 @@ def _result(calibration: Calibration, options: ReconstructOptions) -> Reconstruc
         timings_s={"total": 0.0},
         assets=(),
         versions={},
+        constants={"tiny": {"size_px": 8, "share": 0.5, "name": "tiny", "is_on": True}},
         calibration=calibration,
     )
 

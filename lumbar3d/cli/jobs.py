@@ -23,6 +23,7 @@ from lumbar3d.cli.options import (
     RefineOption,
     RoomArgument,
     ServerOption,
+    SexOption,
     checked_formats,
     require_one_room,
 )
@@ -37,13 +38,14 @@ def submit(
     method: MethodOption = "gauss_newton",
     refine_geometry: RefineOption = False,
     geometry: GeometryOption = "calibration",
+    sex: SexOption = None,
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send two radiographs; print the job id."""
     require_one_room(calibration, geometry)
-    options = ReconstructOptions(method=method, geometry=geometry, refine_geometry=refine_geometry)
+    options = ReconstructOptions(method=method, geometry=geometry, refine_geometry=refine_geometry, sex=sex)
     with JobsClient(server, api_key) as client:
         job = client.submit((ap, lat), calibration, options)
     out(job.model_dump_json() if as_json else job.id)

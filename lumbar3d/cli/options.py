@@ -9,7 +9,7 @@ import typer
 
 from lumbar3d.artifacts import FORMATS
 from lumbar3d.cli.errors import CliError, Exit
-from lumbar3d.contracts import FrameName
+from lumbar3d.contracts import FrameName, Sex
 
 Method = Literal["gauss_newton", "bobyqa"]
 Geometry = Literal["calibration", "from_tags"]
@@ -43,6 +43,9 @@ JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="job id")]
 MethodOption = Annotated[Method, typer.Option(help="gauss_newton, or bobyqa for comparison (slower)")]
 RefineOption = Annotated[
     bool, typer.Option("--refine-geometry", help="refine the lateral view of a nominal room together with the spine")
+]
+SexOption = Annotated[
+    Sex | None, typer.Option(help="compare with the norms of women or men, where the literature has them apart")
 ]
 ServerOption = Annotated[str, typer.Option(envvar="LUMBAR3D_SERVER", help="base address of the service")]
 KeyOption = Annotated[

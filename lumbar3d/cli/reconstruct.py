@@ -21,6 +21,7 @@ from lumbar3d.cli.options import (
     MethodOption,
     RefineOption,
     RoomArgument,
+    SexOption,
     checked_formats,
     require_one_room,
 )
@@ -39,6 +40,7 @@ def reconstruct(
     method: MethodOption = "gauss_newton",
     refine_geometry: RefineOption = False,
     geometry: GeometryOption = "calibration",
+    sex: SexOption = None,
     device: Device = "auto",
     formats: FormatOption = None,
     frame: FrameOption = "srs",
@@ -50,7 +52,7 @@ def reconstruct(
     from lumbar3d.imaging.tagged_room import told_calibration
     from lumbar3d.pipeline import Engine
 
-    options = ReconstructOptions(method=method, geometry=geometry, refine_geometry=refine_geometry)
+    options = ReconstructOptions(method=method, geometry=geometry, refine_geometry=refine_geometry, sex=sex)
     room = told_calibration(
         (ap, lat), None if calibration is None else parse_calibration(calibration.read_bytes()), options
     )

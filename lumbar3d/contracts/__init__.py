@@ -10,6 +10,7 @@ from lumbar3d.contracts.base import (
     VIEWS,
     FrameName,
     Row4,
+    Sex,
     Vec3,
     ViewName,
 )
@@ -68,6 +69,7 @@ from lumbar3d.contracts.result import (
     ReconstructionResult,
     RefinedParameter,
 )
+from lumbar3d.contracts.sacrum import SacralPlate, Sacrum
 
 __all__ = [
     "FRAMES",
@@ -110,8 +112,11 @@ __all__ = [
     "Review",
     "ReviewState",
     "Row4",
+    "SacralPlate",
+    "Sacrum",
     "SegmentChange",
     "SegmentMotion",
+    "Sex",
     "SlotView",
     "Stage",
     "Standing",

@@ -15,6 +15,9 @@ VIEWS: tuple[ViewName, ViewName] = ("ap", "lat")
 VIEW_TITLE = {"ap": "AP", "lat": "lateral"}
 """How a view is called in words."""
 
+Sex = Literal["female", "male"]
+"""Of the people whom a norm is of."""
+
 Vec3 = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 Row4 = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lumbar3d.contracts.base import Contract
+from lumbar3d.contracts.base import Contract, Sex
 
 RECONSTRUCT_TASK = "lumbar3d.reconstruct"
 """Celery task name: the producer sends it by name and never imports the worker."""
@@ -32,6 +32,11 @@ class ReconstructOptions(Contract):
         default=False,
         description="whether the lateral view of a nominal room (distance of its source, shift and turn of its "
         "detector) is refined together with the spine; standard errors then hold what is left of its errors",
+    )
+    sex: Sex | None = Field(
+        default=None,
+        description="whose norms the numbers are compared with, where the literature has them apart: told by whoever "
+        "asks, never read out of the films; without it those of both together. It changes no number",
     )
 
 

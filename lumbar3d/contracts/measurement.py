@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lumbar3d.contracts.base import Contract, Vec3
+from lumbar3d.contracts.base import Contract, Sex, Vec3
 
 Evidence = Literal["strong", "moderate", "weak"]
 Standing = Literal["inside", "borderline", "outside"]
@@ -23,6 +23,7 @@ class Norm(Contract):
         description="strong: of more than 100 standing people, measured alike; moderate: of fewer, of people "
         "lying down, of a table put together, or a limit of diagnosis; weak: of a few people, or estimated",
     )
+    sex: Sex | None = Field(default=None, description="of whom the figure is; null: of both together")
 
 
 class Measurement(Contract):

@@ -11,6 +11,7 @@ from lumbar3d.contracts.calibration import Calibration
 from lumbar3d.contracts.job import EngineName, Inputs, Review
 from lumbar3d.contracts.measurement import Measurement, SegmentMotion, Summary
 from lumbar3d.contracts.recognition import FilmReport, LevelNamesReport, LumbarCountReport
+from lumbar3d.contracts.sacrum import Sacrum
 from lumbar3d.notes import listed
 
 
@@ -117,6 +118,7 @@ class ReconstructionResult(Contract):
     measurements: tuple[Measurement, ...]
     segments: tuple[SegmentMotion, ...] = ()
     summary: Summary | None = None
+    sacrum: Sacrum | None = None
     reference: str | None = Field(default=None, description="as given with the images; opaque")
     inputs: Inputs | None = None
     revision: int = 1

@@ -51,29 +51,60 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
     votes : (16, h, w) float32
         (u, v) offsets from the cell to the seven landmarks and the centre, in input pixels.
     """
-    points = np.stack([_vote(level, votes) for level in heatmap[:LEVEL_COUNT]])
+    points = np.stack([_read_level(level, votes) for level in heatmap[:LEVEL_COUNT]])
     centres = points[:, LANDMARK_COUNT]
     heights = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
     confidence = heights[:LEVEL_COUNT] * _distinct(centres)
     return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, heights[LEVEL_COUNT:])
 
 
-def _vote(level: Image, votes: Image) -> Array:
-    """(8, 2) weighted mean of the votes in a window around the peak of one level's heatmap."""
-    window, weight = _around_peak(level)
+def read_mark(heatmap: Image, name: str) -> tuple[Array, float]:
+    """Place (u, v) in input pixels of one of ``MARKS`` by its own heat alone, and the height of that."""
+    heat = heatmap[LEVEL_COUNT + MARKS.index(name)]
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    window = _window(heat, int(row), int(column))
+    weight = heat[window].astype(np.float64) + 1e-9
+    v, u = _cells_px(window)
+    return np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum(), float(heat.max())
+
+
+def read_at(heat: Image, votes: Image, place_px: Array) -> Array:
+    """Landmarks and centre (8, 2) by the cells around a place.
+
+    Parameters
+    ----------
+    heat : (h, w) float32
+        What the cells weigh.
+    votes : (16, h, w) float32
+        As ``read_levels``.
+    place_px : (2,) float64
+        (u, v) in input pixels.
+    """
+    cell = np.rint((place_px[::-1] - (STRIDE - 1) / 2) / STRIDE).astype(int)
+    row, column = np.clip(cell, 0, np.array(heat.shape) - 1).tolist()
+    return _vote(heat, votes, row, column)
+
+
+def _read_level(level: Image, votes: Image) -> Array:
+    """(8, 2) around the peak of one level's heatmap."""
+    row, column = np.unravel_index(int(level.argmax()), level.shape)
+    return _vote(level, votes, int(row), int(column))
+
+
+def _vote(heat: Image, votes: Image, row: int, column: int) -> Array:
+    """(8, 2) weighted mean of the votes in a window around a cell."""
+    window = _window(heat, row, column)
+    weight = heat[window].astype(np.float64) + 1e-9
     v, u = _cells_px(window)
     offsets = votes[(slice(None), *window)].reshape(-1, 2, *weight.shape)
     positions = offsets + np.stack([u, v])
     return np.asarray((positions * weight).sum(axis=(2, 3)) / weight.sum())
 
 
-def _around_peak(heat: Image) -> tuple[tuple[slice, slice], Array]:
-    """Rows and columns around a heatmap's peak, and its heights there."""
+def _window(heat: Image, row: int, column: int) -> tuple[slice, slice]:
     rows, columns = heat.shape
-    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-    top, left = max(int(row) - WINDOW, 0), max(int(column) - WINDOW, 0)
-    window = np.s_[top : min(int(row) + WINDOW + 1, rows), left : min(int(column) + WINDOW + 1, columns)]
-    return window, heat[window].astype(np.float64) + 1e-9
+    top, left = max(row - WINDOW, 0), max(column - WINDOW, 0)
+    return np.s_[top : min(row + WINDOW + 1, rows), left : min(column + WINDOW + 1, columns)]
 
 
 def _cells_px(window: tuple[slice, slice]) -> Array:

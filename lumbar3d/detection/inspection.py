@@ -135,7 +135,7 @@ def _is_named(guess: FirstPass, chain: Chain, l1: int) -> bool:
 
 def name_together(ap: Inspection, lat: Inspection) -> Naming:
     """Names in the AP chain that both films say together; the AP film's own where no rays meet."""
-    rays = [_rays(each) for each in (ap, lat)]
+    rays = [rays_of(each.guess, each.chain) for each in (ap, lat)]
     count = [len(part[0]) for part in rays]
     if min(count) == 0:
         return ap.naming
@@ -146,8 +146,8 @@ def name_together(ap: Inspection, lat: Inspection) -> Naming:
     return joined(ap.naming, lat.naming, relation) if relation else ap.naming
 
 
-def _rays(inspection: Inspection) -> tuple[Array, Array]:
-    """World origins and directions (k, 3) of the rays through the bodies."""
-    view = inspection.guess.view
-    pixels = inspection.chain.places_px * GRID_STEP + (GRID_STEP - 1) / 2
+def rays_of(guess: FirstPass, chain: Chain) -> tuple[Array, Array]:
+    """World origins and directions (k, 3) of the rays through the bodies of a chain."""
+    view = guess.view
+    pixels = chain.places_px * GRID_STEP + (GRID_STEP - 1) / 2
     return view.source.projection.rays(view.flips.points(pixels, view.source.projection))

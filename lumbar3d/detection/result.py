@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +12,22 @@ from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.naming import Naming
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.imaging.preprocess import NetworkView
+
+
+@dataclass(frozen=True, eq=False)
+class SacralMark:
+    """Middle of the plate of S1 as one view shows it.
+
+    Attributes
+    ----------
+    place_px : (2,) float64
+        (u, v) on the grid of its ``ViewDetection``; means nothing where ``heat`` is low.
+    heat : float
+        0-1: is a plate of S1 there; not calibrated.
+    """
+
+    place_px: Array
+    heat: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +53,8 @@ class ViewDetection:
     novelty : float or None
         How unlike the films of training this film is (``detection.out_of_distribution``); None where the detector
         cannot say.
+    sacral_mark : SacralMark or None
+        None where the detector does not look for the sacrum.
     """
 
     projection: Projection
@@ -45,6 +64,19 @@ class ViewDetection:
     confidence: Array
     landmark_covariance_px2: Array | None = None
     novelty: float | None = None
+    sacral_mark: SacralMark | None = None
+
+    def of_rows(self, rows: Sequence[int]) -> ViewDetection:
+        """Some levels of this view."""
+        chosen, covariance = list(rows), self.landmark_covariance_px2
+        return replace(
+            self,
+            decomposition=np.ascontiguousarray(self.decomposition[chosen]),
+            landmarks_px=self.landmarks_px[chosen],
+            landmark_sigma_px=self.landmark_sigma_px[chosen],
+            confidence=self.confidence[chosen],
+            landmark_covariance_px2=None if covariance is None else covariance[chosen],
+        )
 
     @property
     def error_covariance_px2(self) -> Array:

@@ -10,12 +10,14 @@ import uuid
 from typing import Any
 
 from lumbar3d.contracts import Measurement, ReconstructionResult
+from lumbar3d.notes import NO_PELVIS, NO_SACRUM
 
 SYSTEM = "urn:lumbar3d:measurement"
 """Code system of the measurements' codes."""
 STANDARD_ERROR = {"system": "urn:lumbar3d:statistic", "code": "standard-error", "display": "Standard error"}
 _UCUM = {"mm": "mm", "deg": "deg", "%": "%", "cm3": "cm3", "mm2": "mm2"}
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, SYSTEM)
+_ADULTS = {"female": "women", "male": "men", None: "adults"}
 _NORMAL_SDS = 2.0
 """Reference ranges reach this far from the norm's mean."""
 
@@ -37,11 +39,21 @@ def bundle(result: ReconstructionResult, identity: str) -> dict[str, Any]:
         "status": status,
         "code": {"text": "Lumbar spine in 3D from two calibrated radiographs"},
         "result": [{"reference": address} for address in addresses],
-        "conclusion": f"Quality of the reconstruction: {result.quality}. {result.intended_use} ({result.software})",
+        "conclusion": f"Quality of the reconstruction: {result.quality}. {_sacrum(result)}{result.intended_use} "
+        f"({result.software})",
     }
     resources = {_address(identity): report, **dict(zip(addresses, observations, strict=True))}
     entries = [{"fullUrl": address, "resource": resource} for address, resource in resources.items()]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def _sacrum(result: ReconstructionResult) -> str:
+    """What is not given, and why."""
+    if result.sacrum is None:
+        return ""
+    pelvis = f"Pelvic incidence and tilt are not given: {NO_PELVIS[result.sacrum.pelvis]}. "
+    absent = result.sacrum.absent
+    return pelvis if absent is None else f"S1 is not measured: {NO_SACRUM[absent]}. {pelvis}"
 
 
 def _observation(each: Measurement, status: str) -> dict[str, Any]:
@@ -67,7 +79,7 @@ def _observation(each: Measurement, status: str) -> dict[str, Any]:
             {
                 "low": _quantity(each.norm.mean - reach, each.unit),
                 "high": _quantity(each.norm.mean + reach, each.unit),
-                "text": f"mean and {_NORMAL_SDS:g} SD of adults: {each.norm.source}",
+                "text": f"mean and {_NORMAL_SDS:g} SD of {_ADULTS[each.norm.sex]}: {each.norm.source}",
             }
         ]
     return told

@@ -27,10 +27,11 @@ def invert(target_from_source: Array) -> Array:
 
 
 def rotation_from_vector(vector_rad: Array) -> Array:
-    """(3, 3) rotation of a (3,) rotation vector in radians (Rodrigues)."""
-    angle = float(np.linalg.norm(vector_rad))
-    x, y, z = vector_rad
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    """Rotations (..., 3, 3) of rotation vectors (..., 3) in radians (Rodrigues)."""
+    angle = np.linalg.norm(vector_rad, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(np.asarray(vector_rad), -1, 0)
+    none = np.zeros_like(x)
+    cross = np.stack([none, -z, y, z, none, -x, -y, x, none], axis=-1).reshape(*x.shape, 3, 3)
     first, second = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2.0 * np.pi)) ** 2
     return np.asarray(np.eye(3) + first * cross + second * cross @ cross)
 

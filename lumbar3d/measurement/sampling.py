@@ -8,9 +8,11 @@ import numpy as np
 
 from lumbar3d.anatomy import LEVELS, SPINE, Level
 from lumbar3d.arrays import Array, Indices
+from lumbar3d.geometry import frames
 from lumbar3d.measurement.points import VertebraPoints, points_on_model
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import vertex_area_vectors, volume_mm3
+from lumbar3d.shape.model import ShapeModel
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,23 @@ def posterior_points(vertebra: FittedVertebra, constants: MeasurementConstants) 
     """Points of the fit (first entry) and of draws from its posterior, arrays (1 + draws, ..., 3) or (1, ..., 3)."""
     rng = np.random.default_rng([constants.seed, _number(vertebra.level)])
     shared = np.random.default_rng(constants.seed)
-    return _points_of([vertebra, *vertebra.posterior_samples(constants.draws, rng, shared)])
+    steps = vertebra.posterior_steps(constants.draws, rng, shared)
+    steps = np.concatenate([np.zeros((1, steps.shape[1])), steps])
+    rotation, shift = _placed(vertebra)
+    rotations = rotation @ frames.rotation_from_vector(steps[:, :3])
+    return _points_of(vertebra.model, vertebra.coefficients + steps[:, 6:], rotations, shift + steps[:, 3:6])
 
 
 def prior_points(vertebra: FittedVertebra, constants: MeasurementConstants) -> VertebraPoints:
     """Points of draws from the shape model alone, placed as the fit is, arrays (draws, ..., 3)."""
     rng = np.random.default_rng([constants.seed, _number(vertebra.level), 1])
     draws = rng.standard_normal((constants.draws, len(vertebra.coefficients)))
-    return _points_of(
-        [FittedVertebra(vertebra.model, vertebra.world_from_model, draw, vertebra.covariance) for draw in draws]
-    )
+    rotations, shifts = (np.broadcast_to(part, (len(draws), *part.shape)) for part in _placed(vertebra))
+    return _points_of(vertebra.model, draws, rotations, shifts)
+
+
+def _placed(vertebra: FittedVertebra) -> tuple[Array, Array]:
+    return vertebra.world_from_model[:3, :3], vertebra.world_from_model[:3, 3]
 
 
 def _number(level: Level) -> int:
@@ -60,16 +69,13 @@ def volume_cm3(vertebra: FittedVertebra) -> tuple[float, float, float]:
     return volume_mm3(points, model.faces) / 1000.0, sigma, float(np.linalg.norm(slope))
 
 
-def _points_of(samples: list[FittedVertebra]) -> VertebraPoints:
-    """Labelled points of several instances of one model, evaluated together."""
-    model = samples[0].model
-    coefficients = np.stack([sample.coefficients for sample in samples]).astype(np.float32)
-    poses = np.stack([sample.world_from_model for sample in samples])
-    rotations_t, shifts = np.swapaxes(poses[:, :3, :3], 1, 2), poses[:, None, :3, 3]
+def _points_of(model: ShapeModel, coefficients: Array, rotations: Array, shifts: Array) -> VertebraPoints:
+    """Labelled points of n instances of one model, evaluated together: (n, K), (n, 3, 3), (n, 3)."""
+    coefficients, rotations_t = coefficients.astype(np.float32), np.swapaxes(rotations, 1, 2)
 
     def position(vertices: Indices) -> Array:
         modes = model.scaled_modes[vertices][..., : coefficients.shape[1]].reshape(-1, coefficients.shape[1])
-        local = model.mean[vertices] + (coefficients @ modes.T).reshape(len(samples), -1, 3)
-        return np.asarray(local @ rotations_t + shifts)
+        local = model.mean[vertices] + (coefficients @ modes.T).reshape(len(coefficients), -1, 3)
+        return np.asarray(local @ rotations_t + shifts[:, None])
 
     return points_on_model(model, position)

@@ -20,7 +20,7 @@ from lumbar3d.refusal.truncation import is_beyond_film
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 
 
-def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork) -> None:
+def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork, is_named: bool = False) -> None:
     """Stop where a film is not what it is said to be, or shows another number of lumbar vertebrae.
 
     Parameters
@@ -31,6 +31,8 @@ def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNe
         Of the first one's chain, by all of them together.
     look : callable
         The first network, for saying what is wrong.
+    is_named : bool
+        Whether somebody has pointed out a vertebra: then one that was not seen is no reason to refuse.
 
     Raises
     ------
@@ -47,8 +49,9 @@ def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNe
         raise ViewNotRecognisedError("the two images seem to be exchanged")
     if any(changes):
         _refuse(guesses, changes)
-    refuse_other_counts(naming)
-    _refuse_truncated(guesses)
+    refuse_other_counts(naming, is_named)
+    if not is_named:
+        _refuse_truncated(guesses)
 
 
 def _refuse_truncated(guesses: Sequence[FirstPass]) -> None:
@@ -58,14 +61,12 @@ def _refuse_truncated(guesses: Sequence[FirstPass]) -> None:
         raise _gravest(reasons)
 
 
-def refuse_unfound(inspected: Sequence[Inspection], is_named: bool = False) -> None:
+def refuse_unfound(inspected: Sequence[Inspection]) -> None:
     """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
 
     Parameters
     ----------
     inspected : two of Inspection, or one
-    is_named : bool
-        Whether somebody has said which vertebra is which.
 
     Raises
     ------
@@ -80,8 +81,7 @@ def refuse_unfound(inspected: Sequence[Inspection], is_named: bool = False) -> N
     """
     guesses = [each.guess for each in inspected]
     _refuse(guesses, [None] * len(guesses))
-    if not is_named:
-        refuse_unnamed(inspected)
+    refuse_unnamed(inspected)
 
 
 def _refuse(guesses: Sequence[FirstPass], changes: Sequence[Change | None]) -> None:

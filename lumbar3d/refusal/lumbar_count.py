@@ -10,8 +10,14 @@ from lumbar3d.refusal.constants import CONSTANTS
 _IN_WORDS = {4: "four", 6: "six"}
 
 
-def refuse_other_counts(naming: Naming) -> None:
+def refuse_other_counts(naming: Naming, is_named: bool = False) -> None:
     """Stop where both films together clearly speak for four or six lumbar vertebrae.
+
+    Parameters
+    ----------
+    naming : Naming
+    is_named : bool
+        Whether somebody has pointed one out: then four may be five of which one was missed.
 
     Raises
     ------
@@ -19,7 +25,8 @@ def refuse_other_counts(naming: Naming) -> None:
         They do.
     """
     count = naming.best[1]
-    if count != len(LEVELS) and naming.count_probability(count) >= CONSTANTS.least_count_confidence:
+    is_missed = is_named and count < len(LEVELS)
+    if count != len(LEVELS) and not is_missed and naming.count_probability(count) >= CONSTANTS.least_count_confidence:
         raise VertebraCountError(f"the images show {_IN_WORDS[count]} lumbar vertebrae; only five can be reconstructed")
 
 

@@ -68,13 +68,17 @@ class FittedVertebra:
         ``shared`` draws what the vertebrae of a spine have in common: the same generator state for each of them.
         Without it, ``rng`` does.
         """
+        return [self.moved(step) for step in self.posterior_steps(count, rng, shared)]
+
+    def posterior_steps(self, count: int, rng: np.random.Generator, shared: np.random.Generator | None = None) -> Array:
+        """The perturbations (count, 6 + K) of ``posterior_samples``; (0, 6 + K) without covariance."""
         if self.covariance is None:
-            return []
+            return np.zeros((0, 6 + len(self.coefficients)))
         own = self.covariance if self.common is None else self.covariance - self.common @ self.common.T
         steps = rng.multivariate_normal(np.zeros(len(own)), own, size=count, method="eigh")
         if self.common is not None:
             steps += (shared or rng).standard_normal((count, self.common.shape[1])) @ self.common.T
-        return [self.moved(step) for step in steps]
+        return np.asarray(steps)
 
     def shape_variance(self, slope: Array) -> float:
         """Variance of a figure by its derivative (K,) by the coefficients; NaN without covariance."""
@@ -86,21 +90,21 @@ class FittedVertebra:
         """Standard error (V,) of each vertex along the outward normal, mm; None without covariance.
 
         Linear: slope of the vertex's motion along the normal by each parameter, through the posterior covariance.
-        What slides within the surface moves no surface, so it is not counted.
+        What slides within the surface moves no surface, so it is not counted. In single precision, as files hold it.
         """
         if self.covariance is None:
             return None
         points = self.model.instance(self.coefficients)
         areas = vertex_area_vectors(points, self.model.faces)
-        normals = areas / np.maximum(np.linalg.norm(areas, axis=1, keepdims=True), np.finfo(float).tiny)
+        normals = (areas / np.maximum(np.linalg.norm(areas, axis=1, keepdims=True), np.finfo(float).tiny)).astype("f4")
         modes = self.model.scaled_modes[..., : len(self.coefficients)]
         slopes = np.concatenate(
             [
-                np.cross(points, normals),
-                normals @ self.world_from_model[:3, :3].T,
+                np.cross(points.astype("f4"), normals),
+                normals @ self.world_from_model[:3, :3].T.astype("f4"),
                 np.einsum("vi,vik->vk", normals, modes),
             ],
             axis=1,
         )
-        variance = np.einsum("vp,vp->v", slopes @ self.covariance, slopes)
-        return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+        variance = np.einsum("vp,vp->v", slopes @ self.covariance.astype("f4"), slopes)
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)

@@ -101,6 +101,7 @@ export interface Norm {
   sd: number;
   source: string;
   evidence?: "strong" | "moderate" | "weak";
+  sex?: "female" | "male" | null;
 }
 
 export interface Measurement {

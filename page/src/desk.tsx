@@ -62,6 +62,7 @@ export function Desk({ exam, onExam }: Props) {
         films: [films.ap, films.lat],
         active: () => active.current,
         fullScreen,
+        editor,
         correct: () => {
           editor.isActive.value = !editor.isActive.value;
         },
@@ -162,16 +163,7 @@ function FilmPanel({ view, reading, exam, films, editor, active }: FilmPanelProp
   const film = films[view];
   const landmarks = exam.result.levels[0]?.landmarks.map(({ name }) => name) ?? [];
   /** While something is to be placed, the next click on its film places it. */
-  const onClick = useMemo(
-    () => (point: Px) => {
-      const placing = editor.placing.value;
-      if (!placing || placing.view !== view) return false;
-      if (placing.landmark === "prompt") editor.prompt(view, placing.level, point);
-      else editor.set(placing, point);
-      return true;
-    },
-    [editor, view],
-  );
+  const onClick = useMemo(() => (point: Px) => editor.placeAt(view, point), [editor, view]);
   return (
     <figure class="panel">
       <Film

@@ -16,7 +16,7 @@ import type { Room } from "./geometry";
 
 export type Choice = { kind: "number"; code: string; target: string } | { kind: "level"; level: string };
 export type Tool = "pan" | "window" | "zoom" | "cursor" | "ruler" | "angle" | "cobb";
-export type Layer = "outlines" | "landmarks" | "detected" | "labels" | "ellipses" | "error" | "previous";
+export type Layer = "outlines" | "landmarks" | "detected" | "labels" | "ellipses" | "residual" | "error" | "previous";
 
 export const LAYERS: [Layer, string][] = [
   ["outlines", "Outlines"],
@@ -24,6 +24,7 @@ export const LAYERS: [Layer, string][] = [
   ["landmarks", "Model landmarks"],
   ["detected", "Detected landmarks"],
   ["ellipses", "Their error"],
+  ["residual", "Film less fit"],
   ["error", "Surface error in 3D"],
 ];
 
@@ -56,6 +57,7 @@ export class Reading {
     landmarks: false,
     detected: false,
     ellipses: false,
+    residual: false,
     error: false,
     previous: false,
   });

@@ -79,9 +79,9 @@ def browser(request):
 
 
 @contextmanager
-def watched_tab(browser, width=1280, height=900):
+def watched_tab(browser, width=1280, height=900, has_touch=False):
     """A page that fails its test when the console shows an error or a request leaves this machine."""
-    context = browser.new_context(viewport={"width": width, "height": height})
+    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=has_touch)
     tab = context.new_page()
     faults: list[str] = []
     tab.expected_faults = [] if browser.has_3d else ["WebGL"]

@@ -115,6 +115,15 @@ def film(beam: ConeBeam, meshes):
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
+def residual(beam: ConeBeam, meshes):
+    """Bone of the highest vertebra that the fit does not cover, and fitted bone that is not seen at the lowest."""
+    grey = np.full((GRID // 2, GRID // 2), 128, np.uint8)
+    for level, value in ((min(meshes), 220), (max(meshes), 40)):
+        u, v = beam.project(centre_mm(LEVELS.index(level))[None])[0][0] / 2
+        grey[int(v) - 4 : int(v) + 4, int(u) - 8 : int(u) + 8] = value
+    return grey
+
+
 def measurement(code, name, target, figures, unit, *, norm=None, flag="ok"):
     """One number; ``figures`` are value and sigma. How it stands to its norm is said as the real engine says it."""
     standing: Standing | None = None
@@ -143,7 +152,12 @@ def measurements():
         measurement("lumbar_lordosis", "Lumbar lordosis L1-L5", "L1-L5", (38.4, 2.1), "deg", norm=(35, 9)),
         measurement("cobb_coronal", "Coronal Cobb angle", "L1-L4", (14.2, 1.9), "deg", norm=(0, 5), flag=doubt),
     ]
-    for upper, lower in pairwise(LEVELS):
+    for (upper, lower), curve in zip(pairwise(LEVELS), (2.0, 6.0, 9.0, 13.4), strict=True):
+        found.append(
+            measurement(
+                "segmental_lordosis", "Segmental lordosis", f"{upper}/{lower}", (curve, 2.0), "deg", norm=(8, 6)
+            )
+        )
         pair, height = f"{upper}/{lower}", 5.4 if lower == "L5" else 10.2
         found.append(measurement("disc_height_middle", "Disc height", pair, (height, 0.7), "mm", norm=(11.2, 1.7)))
         found.append(measurement("slip_sagittal", "Sagittal slip", pair, (-0.02, 0.8), "mm", norm=(-1.5, 1.2)))
@@ -153,6 +167,7 @@ def measurements():
         found.append(measurement("body_height_anterior", "Anterior height", level, (27.0, 0.6), "mm", norm=norm))
         found.append(measurement("body_height_posterior", "Posterior height", level, (28.1, 0.7), "mm", norm=norm))
         found.append(measurement("axial_rotation", "Axial rotation", level, (index - 3.1, 2.2), "deg", norm=(0, 3)))
+        found.append(measurement("body_wedge_sagittal", "Sagittal wedge", level, (2.0 * (1 - index) - 2.0, 1.5), "deg"))
         found.append(measurement("vertebra_volume", "Volume", level, (52.0, 3.0), "cm3", flag="model_based"))
     return tuple(found)
 
@@ -353,6 +368,7 @@ def write_files(
     for name, grid in grids(calibration):
         views[name] = overlay_view(name, grid, meshes)
         Image.fromarray(film(grid, meshes)).save(out_dir / f"{name}.png")
+        Image.fromarray(residual(grid, meshes)).save(out_dir / f"residual_{name}.png")
     (out_dir / "overlay.json").write_text(json.dumps({"views": views}))
     write_meshes([surface(level, mesh) for level, mesh in meshes.items()], out_dir)
     found = result(calibration, method, levels, shift)

@@ -65,19 +65,25 @@ def tools(page: Any, _service: str, _job: str) -> None:
     page.mouse.move(film["x"] + 0.5 * film["width"], film["y"] + 0.45 * film["height"])
 
 
-def layers(page: Any, _service: str, _job: str) -> None:
-    page.click("#clear-marks")
+def switch(page: Any, *layers: str) -> None:
     page.click("summary:text-is('Layers')")
-    for layer in ("detected", "ellipses", "error"):
+    for layer in layers:
         page.click(f"[data-layer={layer}]")
     page.click("summary:text-is('Layers')")
+
+
+def layers(page: Any, _service: str, _job: str) -> None:
+    page.click("#clear-marks")
+    switch(page, "detected", "ellipses", "error")
+
+
+def residual(page: Any, _service: str, _job: str) -> None:
+    switch(page, "detected", "ellipses", "error", "residual")
+    page.wait_for_selector("#film-lat canvas.residual[data-drawn]")
 
 
 def correct(page: Any, _service: str, _job: str) -> None:
-    page.click("summary:text-is('Layers')")
-    for layer in ("detected", "ellipses", "error"):
-        page.click(f"[data-layer={layer}]")
-    page.click("summary:text-is('Layers')")
+    switch(page, "residual")
     page.click("#correct button >> nth=0")
     page.select_option(".correct-tools select >> nth=0", "L3")
     page.focus("[data-handle='lat L3 sup_endplate_centre']")
@@ -108,7 +114,8 @@ def phone(page: Any, _service: str, _job: str) -> None:
 
 
 STATES: dict[str, Callable[[Any, str, str], None]] = {
-    act.__name__: act for act in (start, desk, number, vertebra, tools, layers, correct, revised, light, phone)
+    act.__name__: act
+    for act in (start, desk, number, vertebra, tools, layers, residual, correct, revised, light, phone)
 }
 
 if __name__ == "__main__":

@@ -18,6 +18,16 @@ OUTLINES = """(view) => [...document.querySelectorAll(`#film-${view} .outline`)]
     const box = path.getBBox();
     return [box.x, box.y];
 })"""
+LEFT = """(view) => Object.fromEntries(["L1", "L3", "L5"].map((level) => {
+    const canvas = document.querySelector(`#film-${view} canvas.residual`), frame = canvas.getBoundingClientRect();
+    const box = document.querySelector(`#film-${view} .level[data-level=${level}] .outline`).getBoundingClientRect();
+    const at = [box.x + box.width / 2 - frame.x, box.y + box.height / 2 - frame.y].map(Math.round);
+    const from = canvas.getContext("2d");
+    const reach = 20, seen = from.getImageData(at[0] - 3 * reach, at[1] - reach, 6 * reach, 2 * reach).data;
+    let best = [0, 0, 0, 0];
+    for (let i = 0; i < seen.length; i += 4) if (seen[i + 3] > best[3]) best = [...seen.slice(i, i + 4)];
+    return [level, best];
+}))"""
 VIEW_BOX = "(view) => document.querySelector(`#film-${view} svg`).getAttribute('viewBox').split(' ').map(Number)"
 
 
@@ -204,6 +214,14 @@ def test_ruler_angle_and_cobb_by_mouse_and_keyboard(result):
     assert result.locator(".mark").count() == 0
 
 
+def test_full_screen_shows_films_and_3d_alone(result):
+    result.keyboard.press("f")
+    result.wait_for_function("document.fullscreenElement?.querySelector('#film-lat')")
+    assert not result.evaluate("document.fullscreenElement.contains(document.querySelector('#numbers'))")
+    result.keyboard.press("f")
+    result.wait_for_function("!document.fullscreenElement")
+
+
 def test_keys_are_listed_and_can_be_switched_off(result):
     result.keyboard.press("?")
     assert "Cobb" in result.inner_text("#keys-dialog")
@@ -232,6 +250,24 @@ def test_layers_can_be_switched(result, layer, selector, at_first):
     switch(result, layer)
     assert (shown.count() > 0) is not at_first
     switch(result, layer)
+
+
+def test_film_less_fit_is_drawn_where_it_is_when_asked_for(result):
+    """Orange on L1 and blue on L5, where the engine has left something; nothing on L3, and nothing unasked."""
+    asked = []
+    result.on("request", lambda request: asked.append(request.url) if "residual" in request.url else None)
+    assert result.locator("canvas.residual").count() == 0
+    switch(result, "residual")
+    result.wait_for_selector("#film-ap canvas.residual[data-drawn]")
+    result.wait_for_selector("#film-lat canvas.residual[data-drawn]")
+    for view in ("ap", "lat"):
+        colours = result.evaluate(LEFT, view)
+        assert colours["L1"][0] > colours["L1"][2] + 80 and colours["L5"][2] > colours["L5"][0] + 80
+        assert min(colours["L1"][3], colours["L5"][3]) > 150 and colours["L3"][3] == 0
+        words = result.inner_text(f"#film-{view} .residual-scale")
+        assert "bone that the fit does not cover" in words and "Most in L5: 0.061" in words
+    switch(result, "residual")
+    assert result.locator("canvas.residual").count() == 0 and len(asked) == 2
 
 
 def test_what_stands_out_is_not_what_is_doubtful(result):

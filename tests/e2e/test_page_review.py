@@ -99,6 +99,20 @@ def test_landmark_is_dragged_moved_by_keys_removed_and_added(desk):
     assert desk.locator("#edits li").count() == 4
     desk.click("button:text-is('Undo the last')")
     assert desk.locator("[data-handle='ap L3 sp_tip']").count() == 0
+    desk.click("button[aria-label='Add AP: spinous process']")
+    for key in ("ArrowDown", "Enter"):
+        desk.keyboard.press(key)
+    assert desk.locator("[data-handle='ap L3 sp_tip']").count() == 1, "by the keyboard alone: the film has its keys"
+    desk.click("button:text-is('Undo the last')")
+
+
+def test_a_vertebra_without_its_centre_is_left_out(desk):
+    desk.focus("[data-handle='lat L2 centre']")
+    desk.keyboard.press("Delete")
+    assert desk.locator("[data-handle='ap L2 centre']").count() == 0
+    assert "only L1, L3, L4, L5 kept" in desk.inner_text("#edits")
+    desk.click("button:text-is('Undo the last')")
+    assert desk.locator("[data-handle='ap L2 centre']").count() == 1
 
 
 def test_correction_makes_a_revision_beside_the_old_one(desk):
@@ -142,9 +156,20 @@ def test_refused_pair_shows_films_and_tries_again(refused):
     assert refused.locator("td[data-code]").count() == len(measurements())
 
 
-def test_refused_pair_takes_a_named_vertebra(refused):
-    refused.select_option("#refused select", "L3")
+def test_refused_pair_takes_a_vertebra_pointed_out_on_each_film(refused):
+    assert refused.locator("#look-there").is_disabled()
+    refused.select_option("#prompt-level", "L3")
     refused.click("#film-ap", position={"x": 150, "y": 150})
+    assert refused.locator("#film-ap [data-prompt=L3]").count() == 1
+    refused.focus("#film-lat")
+    for key in ("Shift+ArrowUp", "ArrowRight", "Enter"):
+        refused.keyboard.press(key)
+    assert refused.locator("#film-lat [data-prompt=L3]").count() == 1, "by the keyboard alone"
+    words = refused.inner_text("#look-there")
+    assert "AP film shows L3" in words and "lateral film shows L3" in words
+    with refused.expect_request("**/revisions") as sent:
+        refused.click("#look-there")
+    assert [edit["view"] for edit in sent.value.post_data_json["edits"]] == ["ap", "lat"]
     refused.wait_for_selector("#result", timeout=PATIENCE_MS)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.embedded_service import ROOT
 
 
@@ -39,8 +41,15 @@ def test_how_is_the_lordosis_made_up(result):
     result.click("td[data-code=lumbar_lordosis] button")
     ends = result.locator("#film-lat .construction").get_attribute("data-target")
     assert ends == "L1-L5" and result.locator("#film-lat .construction .beyond").count() == 2
-    result.keyboard.press("n")
-    assert result.locator("#film-lat .construction").get_attribute("data-code") == "cobb_coronal"
+    parts = result.locator("#made-up-of button").all_inner_texts()
+    assert [part.split(" ")[0] for part in parts] == ["L1/L2", "L2/L3", "L3/L4", "L4/L5", "body"]
+    shares = [
+        float(re.search(r"[\N{MINUS SIGN}-]?[\d.]+(?=\s?°)", part)[0].replace("\N{MINUS SIGN}", "-")) for part in parts
+    ]
+    assert sum(shares) == pytest.approx(38.4, abs=0.3)
+    result.click("#made-up-of button >> nth=3")
+    drawn = result.locator("#film-lat .construction")
+    assert (drawn.get_attribute("data-code"), drawn.get_attribute("data-target")) == ("segmental_lordosis", "L4/L5")
 
 
 def test_what_does_the_other_film_show_of_this_point(result):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, Recognition, ReconstructionResult, ReconstructOptions
 from lumbar3d.drr.cpu import CpuProjector
-from lumbar3d.edits import EDITS, ChangeFilms
+from lumbar3d.edits import EDITS, ChangeFilms, Prompt
 from lumbar3d.errors import LevelNamesError, RevisionError
 from lumbar3d.evidence import kept_pair
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.pipeline import Engine
 from lumbar3d.provenance import Provenance
+from lumbar3d.residual_file import NO_DIFFERENCE, WHOLE
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
@@ -53,14 +55,18 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class NamedDetector(PerfectDetector):
-    """Sees a known spine; without being told which is which it may refuse to name it."""
+    """Sees a known spine; without a prompt it may refuse to name it, with one it names all of it one lower."""
 
     is_unsure: bool = False
 
-    def detect(self, ap: Any, lat: Any, is_named: bool = False) -> Any:
-        if self.is_unsure and not is_named:
+    def detect(self, ap: Any, lat: Any, prompts: Sequence[Prompt] = ()) -> Any:
+        if self.is_unsure and not prompts:
             raise LevelNamesError("planted")
-        return super().detect(ap, lat)
+        found = super().detect(ap, lat)
+        if not prompts:
+            return found
+        rows = range(len(LEVELS) - 1)
+        return replace(found, ap=found.ap.of_rows(rows), lat=found.lat.of_rows(rows), levels=LEVELS[1:])
 
 
 def read(folder: Path) -> ReconstructionResult:
@@ -195,7 +201,26 @@ def test_a_pair_that_nobody_could_name_is_named_by_a_prompt(scene: Scene, tmp_pa
     pixel = room.ap.project(scene.spine[2].world_from_model[None, :3, 3])[0][0].tolist()
     edits = EDITS.validate_python([{"type": "prompt", "view": "ap", "level": "L4", "position_px": pixel}])
     engine.revise(refused, edits, scene.calibration, ReconstructOptions(), named, none)
-    assert [level.level for level in read(named).levels] == ["L2", "L3", "L4", "L5"], "one lower than they were read"
+    result = read(named)
+    assert [level.level for level in result.levels] == ["L2", "L3", "L4", "L5"], "one lower than they were read"
+    assert "edited" in result.notes
+
+
+def test_what_the_fit_leaves_is_drawn_where_it_is(scene: Scene, tmp_path: Path) -> None:
+    """Next to nothing of the known spine; bright and dark where the bone lies elsewhere."""
+
+    def left(folder: Path, view: str) -> np.ndarray:
+        with Image.open(folder / f"residual_{view}.png") as picture:
+            return (np.asarray(picture).astype(float) - NO_DIFFERENCE) / WHOLE
+
+    for view in ("ap", "lat"):
+        assert left(scene.out, view).shape == (256, 256) and np.abs(left(scene.out, view)).mean() < 0.01
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    engine = scene.engine(NamedDetector(scene.spine, shift_px=(0.0, 3.0)))
+    engine.run(*scene.films, scene.calibration, ReconstructOptions(), moved, lambda stage, done: None)
+    before, after = (np.abs(left(folder, "lat")).mean() for folder in (scene.out, moved))
+    assert after > 2.0 * before and left(moved, "lat").max() > 0.1 and left(moved, "lat").min() < -0.1
 
 
 def test_constructions_lie_where_the_numbers_were_measured(scene: Scene) -> None:

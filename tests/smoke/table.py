@@ -38,6 +38,7 @@ MAINS: dict[str, Tiny] = {
         only_help="starts a whole deployment and kills it; a short one is tests/integration/test_chaos.py"
     ),
     "benchmarks.cohort": Tiny("--work {out}/work --count 5 --out {out}", {"CHECKED_EVERY": 5}),
+    "benchmarks.column_shift": Tiny("--out {out}"),
     "benchmarks.coverage": Tiny("--data {data} --draws 1 --patients 1 --picture {out}/p.png", ONE_PERSON),
     "benchmarks.decoding": Tiny("--out {out}", {"SIDE_PX": 256}),
     "benchmarks.deformity": Tiny("--people 1"),
@@ -76,6 +77,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.registration": Tiny("--data {data} --quick --no-bobyqa"),
     "benchmarks.revision": Tiny(only_help="reconstructs the demonstration pair with both networks first"),
     "benchmarks.room_pictures": Tiny("--out {out}/p.png"),
+    "benchmarks.sacrum": Tiny("--patients 1 --out {out}"),
     "benchmarks.serve": Tiny(only_help="starts whole deployments with their databases and fits in each: minutes"),
     "benchmarks.shape_model": Tiny("--data {data} --people verse012 --pictures {out}"),
     "benchmarks.shape_pictures": Tiny("--out {out}"),

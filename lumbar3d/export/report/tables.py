@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from lumbar3d.anatomy import SPINE
 from lumbar3d.contracts import LevelResult, Measurement, ReconstructionResult
 
-WHOLE = ("lumbar_lordosis", "lumbar_lordosis_to_l5_superior", "cobb_coronal", "cobb_coronal_l1_l5", "lumbar_height")
+WHOLE = (
+    "lumbar_lordosis",
+    "lumbar_lordosis_to_l5_superior",
+    "lumbar_lordosis_to_s1",
+    "lumbar_lordosis_l4_s1",
+    "sacral_slope",
+    "cobb_coronal",
+    "cobb_coronal_l1_l5",
+    "lumbar_height",
+)
 VERTEBRA = (
     "body_height_anterior",
     "body_height_middle",
@@ -127,7 +136,8 @@ def _cell(measurement: Measurement, sources: list[str]) -> Cell:
     error = "" if measurement.sigma is None else f" ± {number(measurement.sigma, unit)}"
     below = "no norm"
     if norm is not None:
-        source = f"{norm.source} ({norm.evidence})"
+        whom = {"female": ", of women", "male": ", of men", None: ""}[norm.sex]
+        source = f"{norm.source}{whom} ({norm.evidence})"
         if source not in sources:
             sources.append(source)
         below = f"norm {number(norm.mean, unit)} ± {number(norm.sd, unit)} [{sources.index(source) + 1}]"

@@ -12,6 +12,7 @@ import { Marks } from "./marks";
 import type { FilmModel } from "./model";
 import { draw, lookup } from "./picture";
 import { listen } from "./pointer";
+import { Residual } from "./residual";
 
 interface Props {
   reading: Reading;
@@ -53,6 +54,7 @@ export function Film({ reading, exam, film, onActive, onClick, children }: Props
       onPointerEnter={() => onActive(film)}
     >
       <Canvas reading={reading} film={film} />
+      {reading.layers.value.residual && <Residual exam={exam} film={film} />}
       <Overlay reading={reading} exam={exam} film={film}>
         {children}
       </Overlay>

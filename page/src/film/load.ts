@@ -20,6 +20,18 @@ export async function smallPicture(id: string, view: ViewName, placing: Placing)
   return bytes && { planes: await decoded(bytes), placing };
 }
 
+/** What the fit has left on the film; null for jobs that were made without it. */
+export async function residualPicture(id: string, view: ViewName, grid: Placing, columns: number) {
+  const bytes = await getBytesIfThere(jobPath(id, `/residual/${view}.png`));
+  if (!bytes) return null;
+  const planes = await decoded(bytes);
+  const factor = columns / planes[0].columns;
+  const along = (axis: 0 | 1) => [grid.first[axis] + (grid.step[axis] * (factor - 1)) / 2, grid.step[axis] * factor];
+  const [[left, across], [top, down]] = [along(0), along(1)];
+  const placing: Placing = { first: [left, top], step: [across, down] };
+  return { planes, placing };
+}
+
 /** Null for jobs of which the films are not kept. */
 export async function nativePicture(id: string, view: ViewName): Promise<Picture | null> {
   const bytes = await getBytesIfThere(jobPath(id, `/films/${view}.png`));

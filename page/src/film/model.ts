@@ -3,7 +3,7 @@ import { type Signal, signal } from "@preact/signals";
 import type { OverlayView, Px, ViewName } from "../contract";
 import { gridPlacing, type Placing, placed } from "../geometry";
 import type { Examination } from "../reading";
-import { nativePicture, smallPicture } from "./load";
+import { nativePicture, residualPicture, smallPicture } from "./load";
 import { type Picture, usualWindow, type Viewport, type Window } from "./picture";
 
 const MARGIN = 0.09;
@@ -32,6 +32,8 @@ export class FilmModel {
   readonly rows: number;
   readonly placing: Placing;
   readonly picture: Signal<Picture | null> = signal(null);
+  /** Undefined until somebody asks for it, null where the job has none. */
+  readonly residual: Signal<Picture | null | undefined> = signal(undefined);
   readonly window: Signal<Window | null> = signal(null);
   readonly viewport: Signal<Viewport> = signal({ u: 0, v: 0, scale: 0.5 });
   readonly size: Signal<Px> = signal([0, 0]);
@@ -67,6 +69,11 @@ export class FilmModel {
     if (!film) return;
     this.isNative.value = true;
     this.show(film, this.usual);
+  }
+
+  async loadResidual(id: string): Promise<void> {
+    if (this.residual.value !== undefined || !this.overlay) return;
+    this.residual.value = await residualPicture(id, this.view, this.placing, this.overlay.width);
   }
 
   private show(picture: Picture, window: Window | null): void {

@@ -50,13 +50,34 @@ function halved({ columns, rows, grey }: Plane): Plane {
   return { columns: width, rows: height, grey: half };
 }
 
-/** Grey on the screen for each of the 65,536 values. */
-export function lookup({ low, high }: Window, invert: boolean): Uint8ClampedArray {
-  const table = new Uint8ClampedArray(WHITE + 1);
+/** Colour on the screen for each of the 65,536 values, as the four bytes of a pixel. */
+export type Colours = Uint32Array;
+
+const BLACK = 0xff000000;
+export const CLEAR = 0;
+
+export function lookup({ low, high }: Window, invert: boolean): Colours {
+  const table = new Uint32Array(WHITE + 1);
   const slope = 255 / Math.max(1, high - low);
   for (let value = 0; value <= WHITE; value += 1) {
-    const shade = (value - low) * slope;
-    table[value] = invert ? 255 - Math.min(255, Math.max(0, shade)) : shade;
+    const shade = Math.round(Math.min(255, Math.max(0, (value - low) * slope)));
+    table[value] = BLACK | ((invert ? 255 - shade : shade) * 0x010101);
+  }
+  return table;
+}
+
+/** From which share of a whole opacity a difference is drawn, and from which it hides the film. */
+const [FAINTEST, FULL] = [0.04, 0.35];
+/** As the scale beside the film has them: bone that the fit does not cover, fitted bone that is not seen. */
+const [UNCOVERED, UNSEEN] = [0x3c9bff, 0xff9f3c];
+
+/** Clear where film and fit agree; the stronger a difference, the less is seen of the film below. */
+export function differences(): Colours {
+  const table = new Uint32Array(WHITE + 1);
+  for (let value = 0; value <= WHITE; value += 1) {
+    const share = (value / 257 - 128) / 127;
+    const strength = Math.min(1, Math.max(0, (Math.abs(share) - FAINTEST) / (FULL - FAINTEST)));
+    if (strength > 0) table[value] = (Math.round(225 * strength) << 24) | (share > 0 ? UNCOVERED : UNSEEN);
   }
   return table;
 }
@@ -94,9 +115,10 @@ export function draw(
   picture: Picture,
   viewport: Viewport,
   ratio: number,
-  table: Uint8ClampedArray,
+  table: Colours,
+  outside = BLACK,
 ) {
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  const context = canvas.getContext("2d", { alpha: outside === CLEAR, willReadFrequently: true });
   if (!context || canvas.width === 0 || canvas.height === 0) return;
   const image = context.createImageData(canvas.width, canvas.height);
   const shown = new Uint32Array(image.data.buffer);
@@ -119,14 +141,14 @@ export function draw(
     for (let x = 0; x < canvas.width; x += 1, to += 1) {
       const column = across.index[x];
       if (row < 0 || column < 0) {
-        shown[to] = 0xff000000;
+        shown[to] = outside;
         continue;
       }
       const part = across.weight[x];
       const beside = part > 0 ? column + 1 : column;
       const above = grey[row + column] * (1 - part) + grey[row + beside] * part;
       const below = grey[next + column] * (1 - part) + grey[next + beside] * part;
-      shown[to] = 0xff000000 | (table[(above + (below - above) * share) | 0] * 0x010101);
+      shown[to] = table[(above + (below - above) * share) | 0];
     }
   }
   context.putImageData(image, 0, 0);

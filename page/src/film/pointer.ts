@@ -3,6 +3,13 @@ import type { Px } from "../contract";
 import type { Tool } from "../reading";
 import type { FilmModel } from "./model";
 
+/** Way of each arrow key on the screen. */
+export const ARROWS: Record<string, Px> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 const CLICK_PX = 4;
 const WHEEL = 0.0016;
 

@@ -22,10 +22,21 @@ export function Chosen({ reading, exam }: { reading: Reading; exam: Examination 
     exam.result.measurements.find(({ code, target }) => code === choice.code && target === choice.target);
   return (
     <section id="chosen" class={`chosen${chosen ? " is-there" : ""}`} aria-label="The chosen number" aria-live="polite">
-      {chosen ? <Detail measurement={chosen} exam={exam} onClose={() => reading.choose(null)} /> : <Hint />}
+      {chosen ? (
+        <Detail
+          measurement={chosen}
+          exam={exam}
+          onClose={() => reading.choose(null)}
+          onChoose={(each) => reading.chooseNumber(each)}
+        />
+      ) : (
+        <Hint />
+      )}
     </section>
   );
 }
+
+const SEXES = { female: "women", male: "men" };
 
 function Hint() {
   return (
@@ -36,7 +47,14 @@ function Hint() {
   );
 }
 
-function Detail(props: { measurement: Measurement; exam: Examination; onClose: () => void }) {
+interface DetailProps {
+  measurement: Measurement;
+  exam: Examination;
+  onClose: () => void;
+  onChoose: (measurement: Measurement) => void;
+}
+
+function Detail(props: DetailProps) {
   const { measurement, exam, onClose } = props;
   const { name, target, value, unit, definition, norm, flag } = measurement;
   const before = exam.previous?.result.measurements.find(
@@ -65,10 +83,33 @@ function Detail(props: { measurement: Measurement; exam: Examination; onClose: (
       ) : (
         <p class="quiet">No reference figure of this definition is known.</p>
       )}
+      <MadeUpOf measurement={measurement} exam={exam} onChoose={props.onChoose} />
       {said && <p>This is {said.words}.</p>}
       <p class="definition">{definition}</p>
       {flag !== "ok" && <p class="quiet">{FLAGS[flag]}</p>}
     </>
+  );
+}
+
+/** The segments that add up to the lordosis, with the body of the last vertebra, which a wedge backwards adds to. */
+function MadeUpOf({ measurement, exam, onChoose }: Omit<DetailProps, "onClose">) {
+  if (measurement.code !== "lumbar_lordosis") return null;
+  const last = measurement.target.slice(-2);
+  const parts = exam.result.measurements.filter(
+    ({ code, target }) => code === "segmental_lordosis" || (code === "body_wedge_sagittal" && target === last),
+  );
+  if (parts.length === 0) return null;
+  const share = ({ code, value }: Measurement) => (code === "segmental_lordosis" ? value : -value);
+  return (
+    <p id="made-up-of" class="button-row">
+      <span class="quiet">Made up of</span>
+      {parts.map((part) => (
+        <button key={part.code + part.target} type="button" class="button small" onClick={() => onChoose(part)}>
+          {part.code === "segmental_lordosis" ? part.target : `body of ${part.target}`}{" "}
+          {withUnit({ value: share(part), unit: part.unit })}
+        </button>
+      ))}
+    </p>
   );
 }
 
@@ -86,7 +127,8 @@ function Against({ measurement }: { measurement: Measurement }) {
     <div class={`against ${where ?? ""}${isWeak(measurement) ? " weak" : ""}`}>
       <Strip measurement={measurement} />
       <p>
-        {where && words[where]}. Norm {format(norm.mean, unit)} ± {format(norm.sd, unit)} {unitOf(unit)} (SD)
+        {where && words[where]}. Norm{norm.sex ? ` of ${SEXES[norm.sex]}` : ""} {format(norm.mean, unit)} ±{" "}
+        {format(norm.sd, unit)} {unitOf(unit)} (SD)
         {norm.evidence ? `, ${EVIDENCE[norm.evidence]}` : ""}.
       </p>
       <p class="quiet">Source: {norm.source}.</p>

@@ -6,7 +6,7 @@ import type { JobStatus, Problem, ViewName } from "../contract";
 import { VIEW_NAMES } from "../contract";
 import type { Examination } from "../reading";
 import { editText, landmarkText, VIEWS } from "../wording";
-import type { Editor } from "./editor";
+import type { Editor, Placing } from "./editor";
 import { ProblemBody, problemOf } from "./problem";
 import { NAME_STORAGE } from "./sign";
 
@@ -45,7 +45,7 @@ function Tools({ editor, exam }: Pick<Props, "editor" | "exam">) {
     <div class="correct-tools">
       <p class="quiet">
         Drag a centre to move a whole vertebra on one film, or a point of the chosen vertebra. With the keyboard: Tab to
-        a point, arrow keys move it, Delete removes it.
+        a point, arrow keys move it, Delete removes it; without its centre a vertebra is left out.
       </p>
       <label>
         Points of
@@ -66,10 +66,16 @@ function Tools({ editor, exam }: Pick<Props, "editor" | "exam">) {
         ))}
       </ul>
       <Rename editor={editor} levels={levels} />
-      <Keep editor={editor} levels={levels} />
+      <Keep editor={editor} />
       <Prompt editor={editor} />
     </div>
   );
+}
+
+/** The next click on that film places it, or the next Enter: the film takes the keys. */
+function placeOn(editor: Editor, placing: Placing): void {
+  editor.placing.value = placing;
+  document.getElementById(`film-${placing.view}`)?.focus();
 }
 
 function LandmarkButton({ editor, view, landmark }: { editor: Editor; view: ViewName; landmark: string }) {
@@ -78,7 +84,7 @@ function LandmarkButton({ editor, view, landmark }: { editor: Editor; view: View
   const isPlacing = editor.placing.value?.landmark === landmark && editor.placing.value.view === view;
   const act = () => {
     if (isThere) editor.remove(place);
-    else editor.placing.value = place;
+    else placeOn(editor, place);
   };
   const words = isPlacing ? "Click the film" : `${isThere ? "Remove" : "Add"} ${view.toUpperCase()}`;
   return (
@@ -125,17 +131,13 @@ function Rename({ editor, levels }: { editor: Editor; levels: string[] }) {
   );
 }
 
-function Keep({ editor, levels }: { editor: Editor; levels: string[] }) {
-  const edit = editor.edits.value.find((each) => each.type === "keep_levels");
-  const kept = edit?.type === "keep_levels" ? edit.levels : levels;
-  const toggle = (level: string) =>
-    editor.put({ type: "keep_levels", levels: levels.filter((each) => (each === level) !== kept.includes(each)) });
+function Keep({ editor }: { editor: Editor }) {
   return (
     <fieldset>
       <legend>Which vertebrae</legend>
-      {levels.map((level) => (
+      {editor.levels.map((level) => (
         <label key={level} class="choice">
-          <input type="checkbox" checked={kept.includes(level)} onChange={() => toggle(level)} />
+          <input type="checkbox" checked={editor.kept.value.includes(level)} onChange={() => editor.toggle(level)} />
           {level}
         </label>
       ))}
@@ -147,7 +149,7 @@ function Prompt({ editor }: { editor: Editor }) {
   const [level, setLevel] = useState("L3");
   return (
     <fieldset>
-      <legend>Name one vertebra and find all again</legend>
+      <legend>Point out one vertebra: it is looked for there, and all others are named after it</legend>
       <select aria-label="Which vertebra" value={level} onChange={(event) => setLevel(event.currentTarget.value)}>
         {LEVELS.map((each) => (
           <option key={each}>{each}</option>
@@ -159,7 +161,7 @@ function Prompt({ editor }: { editor: Editor }) {
           type="button"
           class="button small"
           aria-pressed={editor.placing.value?.landmark === "prompt" && editor.placing.value.view === view}
-          onClick={() => (editor.placing.value = { view, level, landmark: "prompt" })}
+          onClick={() => placeOn(editor, { view, level, landmark: "prompt" })}
         >
           Mark on {VIEWS[view].replace(" radiograph", "")}
         </button>

@@ -23,10 +23,12 @@ export class Editor {
   readonly level: Signal<string>;
   readonly edits: Signal<Edit[]> = signal([]);
   readonly placing: Signal<Placing | null> = signal(null);
+  readonly levels: string[];
   private readonly automatic: Map<string, Px>;
 
   constructor(exam: Examination, films: Record<ViewName, FilmModel>) {
     this.automatic = automaticPlaces(exam, films);
+    this.levels = exam.result.levels.map(({ level }) => level);
     this.level = signal(exam.result.levels[0]?.level ?? "L1");
   }
 
@@ -34,6 +36,7 @@ export class Editor {
   readonly places = computed(() => {
     const places = new Map(this.automatic);
     for (const edit of this.edits.value) apply(places, edit);
+    for (const key of places.keys()) if (!this.kept.value.includes(key.split(" ")[1])) places.delete(key);
     return places;
   });
 
@@ -48,12 +51,34 @@ export class Editor {
     else this.put({ type: "set_landmark", view, level, landmark, position_px: at });
   }
 
+  /** Put what is to be placed on this film there; whether there was anything. */
+  placeAt(view: ViewName, point: Px): boolean {
+    const placing = this.placing.value;
+    if (placing?.view !== view) return false;
+    if (placing.landmark === "prompt") this.prompt(view, placing.level, point);
+    else this.set(placing, point);
+    return true;
+  }
+
   prompt(view: ViewName, level: string, position: Px): void {
     this.put({ type: "prompt", view, level, position_px: [round(position[0]), round(position[1])] });
   }
 
+  /** A landmark is none; a vertebra without a centre is none at all. */
   remove({ view, level, landmark }: Place): void {
     if (landmark !== CENTRE) this.put({ type: "remove_landmark", view, level, landmark });
+    else if (this.kept.value.length > 1) this.toggle(level);
+  }
+
+  readonly kept = computed(() => {
+    const edit = this.edits.value.find((each) => each.type === "keep_levels");
+    return edit?.type === "keep_levels" ? edit.levels : this.levels;
+  });
+
+  /** Leave a vertebra out, or take it in again. */
+  toggle(level: string): void {
+    const kept = this.levels.filter((each) => (each === level) !== this.kept.value.includes(each));
+    this.put({ type: "keep_levels", levels: kept });
   }
 
   /** An edit takes the place of an earlier one on the same thing; finding all again does not go with moving points. */

@@ -3,10 +3,10 @@ import { useRef } from "preact/hooks";
 import { LEVELS } from "../anatomy";
 import type { Px } from "../contract";
 import type { FilmModel } from "../film/model";
+import { ARROWS } from "../film/pointer";
 import { FILM, landmarkText } from "../wording";
 import { CENTRE, type Editor, keyOf, type Place } from "./editor";
 
-const STEPS: Record<string, Px> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const FAST = 10;
 /** Width that a landmark's name takes on the screen. */
 const NAME_PX = 140;
@@ -50,7 +50,7 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
     if (Math.hypot(dx, dy) > 2) editor.set(place, [held.at[0] + dx / scale, held.at[1] + dy / scale]);
   };
   const onKey = (event: KeyboardEvent) => {
-    const step = STEPS[event.key];
+    const step = ARROWS[event.key];
     if (event.key === "Delete" || event.key === "Backspace") editor.remove(place);
     else if (!step && !(event.key === "Enter" && isCentre)) return;
     if (isCentre) editor.level.value = place.level;
@@ -66,7 +66,7 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
       class={`handle${isCentre ? " is-centre" : ""}`}
       role="button"
       tabindex={0}
-      aria-label={`${name}: arrow keys move it${isCentre ? "" : ", Delete removes it"}`}
+      aria-label={`${name}: arrow keys move it, Delete ${isCentre ? "leaves this vertebra out" : "removes it"}`}
       data-handle={keyOf(place)}
       data-level={place.level}
       onPointerDown={start}

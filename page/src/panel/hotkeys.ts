@@ -3,13 +3,14 @@ import { LEVELS } from "../anatomy";
 import type { Px } from "../contract";
 import { click, moveCursor } from "../film/film";
 import type { FilmModel } from "../film/model";
+import { ARROWS } from "../film/pointer";
 import { project } from "../geometry";
 import type { Examination, Reading, Tool } from "../reading";
+import type { Editor } from "./editor";
 import { forAll, KEYS_OFF, TOOLS } from "./toolbar";
 
 const PAN_PX = 40;
 const ZOOM = 1.25;
-const ARROWS: Record<string, Px> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MEASURES: Tool[] = ["cursor", "ruler", "angle", "cobb"];
 
 export interface Desk {
@@ -19,6 +20,7 @@ export interface Desk {
   active: () => FilmModel;
   fullScreen: () => void;
   correct: () => void;
+  editor: Editor;
 }
 
 export function onKey(event: KeyboardEvent, desk: Desk): void {
@@ -30,10 +32,11 @@ export function onKey(event: KeyboardEvent, desk: Desk): void {
 }
 
 /** Arrow keys move the film, or the cursor where the tool has one; Enter sets a point there. */
-function onFilmKey(event: KeyboardEvent, { reading, exam, active }: Desk): boolean {
+function onFilmKey(event: KeyboardEvent, { reading, exam, active, editor }: Desk): boolean {
   const film = active();
   const step = ARROWS[event.key];
-  const measures = MEASURES.includes(reading.tool.value);
+  const isPlacing = editor.placing.value?.view === film.view;
+  const measures = isPlacing || MEASURES.includes(reading.tool.value);
   const at: Px = reading.cursor.value
     ? project(exam.result.calibration[film.view], reading.cursor.value.point)
     : [film.viewport.value.u, film.viewport.value.v];
@@ -41,6 +44,7 @@ function onFilmKey(event: KeyboardEvent, { reading, exam, active }: Desk): boole
     const reach = (event.shiftKey ? 10 : 1) / Math.min(1, film.viewport.value.scale);
     moveCursor(reading, exam, film, [at[0] + reach * step[0], at[1] + reach * step[1]]);
   } else if (step) film.pan(-PAN_PX * step[0], -PAN_PX * step[1]);
+  else if (event.key === "Enter" && isPlacing) editor.placeAt(film.view, at);
   else if (event.key === "Enter" && measures) click(reading, film, at);
   else return false;
   return true;

@@ -79,7 +79,7 @@ export function QualityTable({ result, reading }: { result: Result; reading: Rea
         </thead>
         <tbody>
           {result.levels.map((level) => (
-            <Row key={level.level} level={level} reading={reading} />
+            <Row key={level.level} level={level} reading={reading} isByHand={isNamedByHand(result)} />
           ))}
         </tbody>
       </table>
@@ -92,7 +92,18 @@ export function QualityTable({ result, reading }: { result: Result; reading: Rea
   );
 }
 
-function Row({ level: { level, quality, detection_confidence }, reading }: { level: LevelResult; reading: Reading }) {
+/** Names that somebody has given carry no probability. */
+function isNamedByHand({ notes, level_names }: Result): boolean {
+  return notes.includes("edited") && !level_names;
+}
+
+interface RowProps {
+  level: LevelResult;
+  reading: Reading;
+  isByHand: boolean;
+}
+
+function Row({ level: { level, quality, detection_confidence }, reading, isByHand }: RowProps) {
   const choice = reading.choice.value;
   const isChosen = choice?.kind === "level" && choice.level === level;
   return (
@@ -107,7 +118,11 @@ function Row({ level: { level, quality, detection_confidence }, reading }: { lev
         >
           {level}
         </button>
-        {detection_confidence != null && <span class="quiet"> named with {percent(detection_confidence)}</span>}
+        {isByHand ? (
+          <span class="quiet"> named by a reader</span>
+        ) : (
+          detection_confidence != null && <span class="quiet"> named with {percent(detection_confidence)}</span>
+        )}
       </th>
       <td>
         <Pill flag={quality.flag} />

@@ -8,9 +8,9 @@ import type { Edit, JobStatus, Problem, Px, Recognition, ViewName } from "../con
 import { VIEW_NAMES } from "../contract";
 import { Canvas } from "../film/film";
 import { FilmModel } from "../film/model";
-import { listen } from "../film/pointer";
+import { ARROWS, listen } from "../film/pointer";
 import { Reading } from "../reading";
-import { FILM, VIEWS } from "../wording";
+import { editText, FILM, VIEWS } from "../wording";
 import { ProblemBody, problemOf } from "./problem";
 import { Progress } from "./progress";
 import { Names } from "./quality";
@@ -33,7 +33,8 @@ interface Props {
 export function Refused({ status, recognition, onRevised }: Props) {
   const [running, setRunning] = useState<JobStatus | null>(null);
   const [problem, setProblem] = useState<Problem | null>(status.error);
-  const [level, setLevel] = useState<string | null>(null);
+  const [level, setLevel] = useState("L3");
+  const [prompts, setPrompts] = useState<Prompts>({});
   const tryAgain = async (edits: Edit[]) => {
     setProblem(null);
     try {
@@ -68,7 +69,8 @@ export function Refused({ status, recognition, onRevised }: Props) {
             view={view}
             recognition={recognition}
             reading={reading}
-            onPoint={level ? (position_px) => tryAgain([{ type: "prompt", view, level, position_px }]) : null}
+            prompt={prompts[view] ?? null}
+            onPoint={(position_px) => setPrompts({ ...prompts, [view]: { type: "prompt", view, level, position_px } })}
           />
         ))}
       </div>
@@ -88,15 +90,24 @@ export function Refused({ status, recognition, onRevised }: Props) {
       </div>
       <div class="button-row">
         <label>
-          Or name one vertebra: choose it, then click its body on a film{" "}
-          <select value={level ?? ""} onChange={(event) => setLevel(event.currentTarget.value || null)}>
-            <option value="">none</option>
+          Or point out one vertebra on each film, or on one: it is looked for there, and all others are named after it.{" "}
+          <select id="prompt-level" value={level} onChange={(event) => setLevel(event.currentTarget.value)}>
             {LEVELS.map((each) => (
               <option key={each}>{each}</option>
             ))}
           </select>
         </label>
+        <button
+          type="button"
+          class="button primary"
+          id="look-there"
+          disabled={Object.keys(prompts).length === 0}
+          onClick={() => tryAgain(Object.values(prompts))}
+        >
+          {Object.values(prompts).map(editText).join(", ") || "Click the middle of its body on a film"}
+        </button>
       </div>
+      <p class="quiet small-print">With the keyboard: Tab to a film, arrow keys move the cross, Enter points there.</p>
       <p>
         <a class="button" href="./">
           New reconstruction
@@ -106,15 +117,23 @@ export function Refused({ status, recognition, onRevised }: Props) {
   );
 }
 
+type Prompt = Extract<Edit, { type: "prompt" }>;
+type Prompts = Partial<Record<ViewName, Prompt>>;
+
 interface FilmProps {
   id: string;
   view: ViewName;
   recognition: Recognition;
   reading: Reading;
-  onPoint: ((point: Px) => void) | null;
+  prompt: Prompt | null;
+  onPoint: (point: Px) => void;
 }
 
-function RefusedFilm({ id, view, recognition, reading, onPoint }: FilmProps) {
+/** On the screen, for one key. */
+const STEP_PX = 4;
+
+function RefusedFilm({ id, view, recognition, reading, prompt, onPoint }: FilmProps) {
+  const [cross, setCross] = useState<Px | null>(null);
   const host = useRef<HTMLDivElement>(null);
   const drawing = useRef<SVGSVGElement>(null);
   const film = useMemo(() => new FilmModel({ view, ...recognition.films[view] }), [view, recognition]);
@@ -127,7 +146,7 @@ function RefusedFilm({ id, view, recognition, reading, onPoint }: FilmProps) {
     const resize = () => film.resize(element.clientWidth, element.clientHeight);
     const observer = new ResizeObserver(resize);
     observer.observe(element);
-    const stop = listen(element, film, { tool: () => "pan", hover: () => {}, click: (point) => onPoint?.(point) });
+    const stop = listen(element, film, { tool: () => "pan", hover: () => {}, click: onPoint });
     return () => {
       observer.disconnect();
       stop();
@@ -137,14 +156,29 @@ function RefusedFilm({ id, view, recognition, reading, onPoint }: FilmProps) {
     drawing.current?.style.setProperty("--px", String(1 / film.viewport.value.scale));
     drawing.current?.setAttribute("viewBox", film.viewBox());
   });
+  const onKey = (event: KeyboardEvent) => {
+    const { u, v, scale } = film.viewport.value;
+    const at = cross ?? [u, v];
+    const step = ARROWS[event.key];
+    if (event.key === "Enter") onPoint(at);
+    else if (!step) return;
+    else {
+      const reach = (event.shiftKey ? 10 : 1) * (STEP_PX / scale);
+      setCross([at[0] + reach * step[0], at[1] + reach * step[1]]);
+    }
+    event.preventDefault();
+  };
   return (
     <figure class="panel">
       <div
         id={`film-${view}`}
         ref={host}
-        class={`film${onPoint ? " tool-ruler" : ""}`}
+        class="film tool-ruler"
         role="group"
-        aria-label={`${FILM[view]} film with what was recognised`}
+        tabIndex={0}
+        onKeyDown={onKey}
+        onBlur={() => setCross(null)}
+        aria-label={`${FILM[view]} film with what was recognised: arrow keys move a cross, Enter points out a vertebra`}
       >
         <Canvas reading={reading} film={film} />
         <svg ref={drawing} role="img" aria-label={`Recognised on the ${FILM[view]} film`}>
@@ -161,6 +195,22 @@ function RefusedFilm({ id, view, recognition, reading, onPoint }: FilmProps) {
               )
             );
           })}
+          {cross && <path class="cursor" d={`M${cross[0] - 1e4},${cross[1]}h2e4M${cross[0]},${cross[1] - 1e4}v2e4`} />}
+          {prompt && (
+            <g class="handle" data-prompt={prompt.level}>
+              <circle class="prompt" cx={prompt.position_px[0]} cy={prompt.position_px[1]} />
+              <text
+                class="label"
+                x={prompt.position_px[0]}
+                y={prompt.position_px[1]}
+                dx="-0.9em"
+                text-anchor="end"
+                dominant-baseline="central"
+              >
+                {prompt.level}
+              </text>
+            </g>
+          )}
         </svg>
       </div>
       <figcaption>{VIEWS[view]}, as sent</figcaption>

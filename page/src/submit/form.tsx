@@ -78,7 +78,7 @@ export function SubmitForm() {
     const filled = new FormData(event.currentTarget as HTMLFormElement);
     const body = new FormData();
     for (const part of PARTS) body.append(part, filled.get(part) ?? "");
-    body.append("options", JSON.stringify({ method: filled.get("method") }));
+    body.append("options", JSON.stringify({ method: filled.get("method"), sex: filled.get("sex") || null }));
     const reference = String(filled.get("reference") ?? "").trim();
     if (reference) body.append("reference", reference);
     send(body);
@@ -144,6 +144,14 @@ export function SubmitForm() {
       <label class="reference">
         Reference <span class="quiet">(accession number or pseudonym, no name; optional)</span>
         <input name="reference" id="reference" maxLength={64} autocomplete="off" spellcheck={false} />
+      </label>
+      <label class="reference">
+        Norms of <span class="quiet">(where the literature has them apart; optional, changes no number)</span>
+        <select name="sex" id="sex">
+          <option value="">adults</option>
+          <option value="female">women</option>
+          <option value="male">men</option>
+        </select>
       </label>
       <details class="advanced">
         <summary>Advanced</summary>

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from benchmarks.column_shift import effect, equations
 from benchmarks.inputs import Trio, read_table
+from benchmarks.processes import ROOT
 from benchmarks.room_pictures import ROOMS
+from lumbar3d.contracts import Calibration
 from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.geometry.triangulation import triangulate
+from lumbar3d.registration.room import LateralError
 
 
 @pytest.mark.parametrize("title", ROOMS)
@@ -14,6 +23,22 @@ def test_a_drawn_room_is_accepted(title: str) -> None:
     geometry = build_geometry(ROOMS[title]())
     assert geometry.seen_from_behind == ("as hung" in title, False)
     assert 75 <= geometry.view_angle_deg <= 105
+
+
+def test_a_shift_along_the_columns_is_a_motion_of_the_whole_spine() -> None:
+    """As the benchmark's linear analysis has it, so it is when rays of the shifted film are met."""
+    views = build_geometry(Calibration.model_validate_json((ROOT / "demo" / "calibration.json").read_text()))
+    golden = json.loads((ROOT / "tests" / "golden" / "demo.json").read_text())
+    points = np.array(golden["landmarks_mm"]).reshape(-1, 3)
+    told = effect(*equations(views.ap, views.lat, points), points, 10.0)
+    shifted = replace(LateralError.none(views.lat, points), values=np.array([0.0, 10.0, 0.0, 0.0])).applied(views.lat)
+    seen = [view.project(points)[0] for view in (views.ap, shifted)]
+    found, apart_mm = triangulate(*views.ap.rays(seen[0]), *views.lat.rays(seen[1]))
+    moved = (found - points).mean(0)
+    assert np.linalg.norm(moved) == pytest.approx(told.moved_mm, rel=0.02)
+    size = np.sqrt(((found - found.mean(0)) ** 2).sum() / ((points - points.mean(0)) ** 2).sum())
+    assert 100 * (size - 1) == pytest.approx(told.size_percent, abs=0.05)
+    assert 0 < told.contradiction_mm < 0.3 and np.abs(apart_mm).max() < 1.0
 
 
 TABLE = """

@@ -314,6 +314,30 @@ def test_the_scene_of_slicer_names_what_lies_beside_it(folder: Path) -> None:
     assert files == delivered
 
 
+def test_slicer_opens_its_scene(folder: Path, surfaces: list[Surface], tmp_path: Path) -> None:
+    """By 3D Slicer's own library of scenes, which reads every file that the scene names; its world is RAS."""
+    slicer = pytest.importorskip("slicer_core", reason="slicer-core has no wheel for this machine")
+    for key in ("stl", "markups", "mrml"):
+        for artifact in FORMATS[key]:
+            for _, name in artifact.files():
+                made(artifact, folder, "lps", name).replace(tmp_path / name)
+    scene = slicer.vtkMRMLScene()
+    scene.RegisterNodeClass(slicer.vtkMRMLMarkupsJsonStorageNode())
+    scene.SetURL(str(tmp_path / artifacts.SLICER.file))
+    assert scene.Connect() == 1
+    for surface in surfaces:
+        node = scene.GetFirstNodeByName(surface.level)
+        assert [round(255 * part) for part in node.GetDisplayNode().GetColor()] == [*COLOURS[surface.level]]
+        x, y, z = surface.mesh.vertices.T
+        expected = [end for axis in (-y, x, z) for end in (axis.min(), axis.max())]
+        assert node.GetPolyData().GetBounds() == pytest.approx(expected, abs=1e-4)
+    marks = scene.GetFirstNodeByName("Landmarks")
+    numbers, place = range(marks.GetNumberOfControlPoints()), marks.GetNthControlPointPositionWorld
+    places = {marks.GetNthControlPointLabel(number): place(number) for number in numbers}
+    assert len(places) == len(LEVELS) * len(LANDMARKS)
+    assert places["L2 inf_endplate_centre"] == pytest.approx((-2.0, 11.0, -3.0))
+
+
 def test_csv_by_csv(folder: Path) -> None:
     with made(artifacts.TABLE, folder).open(newline="", encoding="utf-8") as file:
         height, cobb = csv.DictReader(file)

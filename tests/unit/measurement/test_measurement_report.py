@@ -114,6 +114,25 @@ def test_norms_pool_men_and_women() -> None:
     assert norm_of("slip_sagittal_percent", "L4/L5") is None
 
 
+def test_what_holds_between_vertebrae_is_no_norm_against_the_sacrum() -> None:
+    assert norm_of("slip_sagittal", "L4/L5") is not None
+    assert norm_of("slip_sagittal", "L5/S1") is None
+    slope = norm_of("sacral_slope", "S1")
+    assert slope is not None
+    assert slope.mean == 41.0
+
+
+def test_norms_are_those_of_a_sex_where_it_is_told(models: tuple[ShapeModel, ...]) -> None:
+    for sex, mean in (("female", 40.5), ("male", 46.0)):
+        norm = norm_of("endplate_width_superior", "L1", sex)
+        assert norm is not None and (norm.mean, norm.sd, norm.sex, norm.evidence) == (mean, 3.0, sex, "moderate")
+    told, both = (measure(spine(models), constants=FEW, sex=sex) for sex in ("female", None))
+    assert [(m.value, m.sigma) for m in told] == [(m.value, m.sigma) for m in both], "it changes no number"
+    apart = {m.code for m in told if m.norm is not None and m.norm.sex == "female"}
+    assert {"body_height_anterior", "endplate_depth_inferior", "body_wedge_sagittal"} <= apart
+    assert not apart & {"lumbar_lordosis", "disc_height_middle", "slip_sagittal"}, "no source has these apart"
+
+
 def test_any_list_of_levels_is_measured(models: tuple[ShapeModel, ...]) -> None:
     whole = {(m.code, m.target): m for m in measure(spine(models), constants=FEW)}
     part = {(m.code, m.target): m for m in measure(spine(models)[1:], constants=FEW)}
