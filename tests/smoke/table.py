@@ -46,6 +46,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.end_to_end": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
     "benchmarks.field": Tiny("--data {data} --draws 1", ONE_PERSON),
     "benchmarks.free_form": Tiny("--people 1 --out {out}", {"FURTHER_MODES": 4, "DETAIL": FEW_FUNCTIONS}),
+    "benchmarks.fractures": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
     "benchmarks.fuzz": Tiny(only_help="starts a deployment; a short one is tests/integration/test_fuzz.py"),
     "benchmarks.geometry": Tiny(
         "--data {data} --people verse005 --out {out}",
@@ -103,6 +104,7 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.shape_model.build": Tiny(
         "--data {data} --out {out}", {"PITCH_MM": 1.4, "VERTEX_COUNT": 3000, "FIT_VERTEX_COUNT": 1000}
     ),
+    "lumbar3d.training.shape_model.fractures": Tiny("--work {out}/work --out {assets} --persons 1"),
     "lumbar3d.training.surroundings.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
 }
 """Module name to its tiny case."""
