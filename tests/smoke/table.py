@@ -73,7 +73,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.network_refusal": Tiny("--patients 1 --out {out}/r.json"),
     "benchmarks.network_surroundings": Tiny("--data {data} --draws 1 --kinds 0 --out {out}", ONE_PERSON),
     "benchmarks.pages": Tiny("--check"),
-    "benchmarks.population": Tiny("--count 6 --out {out}", {"PEOPLE_DRAWN": 40, "CHECKED": 2}),
+    "benchmarks.population": Tiny("--count 7 --out {out}", {"PEOPLE_DRAWN": 40, "CHECKED": 2}),
     "benchmarks.projector": Tiny("--data {data}"),
     "benchmarks.quality": Tiny("--patients 1", {"LATERAL_ERRORS_MM": (0.0,)}),
     "benchmarks.registration": Tiny("--data {data} --quick --no-bobyqa"),
