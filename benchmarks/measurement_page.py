@@ -52,8 +52,9 @@ of L3 or L3/L4 where it differs by level; weak norms colour nothing red.
 
 ![Each measurement's construction on the demonstration pair](pictures/measurements.webp)
 
-Those of S1 are not in the picture yet; the result page draws them. Orange: what is measured. Blue: what it is measured against. From the side (anterior on the left), from the front (the
-patient's left on the right) or from above (anterior at the top, the patient's left on the left).
+Those of S1 are not in the picture yet; the result page draws them.
+Orange: what is measured. Blue: what it is measured against. From the side (anterior on the left), from the front
+(the patient's left on the right) or from above (anterior at the top, the patient's left on the left).
 
 | code | name | unit | definition | norm, mean ± SD | source |
 |---|---|---|---|---|---|
