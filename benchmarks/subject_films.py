@@ -36,7 +36,8 @@ VOXEL_CORTEX = 0.6
 """The voxel renderer's cortex falls off over 1.25 mm; with this density it holds as much bone as body and arch."""
 
 
-def _bones_alone(bone_mm: NDArray[np.float32]) -> Matter:
+def bones_alone(bone_mm: NDArray[np.float32]) -> Matter:
+    """Bone without any soft tissue."""
     return Matter(np.zeros_like(bone_mm), bone_mm)
 
 
@@ -46,7 +47,7 @@ def photograph(subject: RealSubject, draw: int, folder: Path) -> tuple[Path, Pat
     spine = real_spine(subject)
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
     bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient, SEED + draw)
-    return expose(subject, patient, lambda beam: _bones_alone(cast(bones, beam)), rng, folder)
+    return expose(subject, patient, lambda beam: bones_alone(cast(bones, beam)), rng, folder)
 
 
 def _number(person: str) -> int:

@@ -26,6 +26,7 @@ from benchmarks.subject_films import COLUMNS, photograph
 from benchmarks.subjects import COMPLETE_SUBJECTS, Room, load_subject
 from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.arrays import Array
+from lumbar3d.detection.result import Detection
 from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.drr.projector import Projector
@@ -71,13 +72,27 @@ def answered(
     RejectedError
         The films are refused.
     """
+    before, _, after = _looked(detector, models, projector, views)
+    return before, after
+
+
+def answered_with(
+    detector: Detector, models: Sequence[ShapeModel], projector: Projector, views: tuple[NetworkView, NetworkView]
+) -> tuple[Detection, Registration]:
+    """The third look, and the fit of what it shows; raises as ``answered``."""
+    return _looked(detector, models, projector, views)[1:]
+
+
+def _looked(
+    detector: Detector, models: Sequence[ShapeModel], projector: Projector, views: tuple[NetworkView, NetworkView]
+) -> tuple[Registration, Detection, Registration]:
     constants = RegistrationConstants()
     found = detector.detect(*views)
     before = register(models, found, projector, constants)
     again = detector.third_look(found, guides(before.vertebrae, found, projector))
     starts = [Parameters(each.world_from_model, each.coefficients) for each in before.vertebrae]
     task = FitProblem(models, again, projector, constants)
-    return before, refit(task, triangulate_landmarks(again, constants), starts, before.method)
+    return before, again, refit(task, triangulate_landmarks(again, constants), starts, before.method)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from lumbar3d.reconstruction import Reconstruction
 def write_constructions(reconstruction: Reconstruction, directory: Path) -> None:
     """Write the document into an existing folder."""
     levels = [vertebra.level for vertebra in reconstruction.vertebrae]
-    drawn = constructions(reconstruction.measured, levels, reconstruction.measurements)
+    parts = reconstruction.measured, levels, reconstruction.measurements, reconstruction.sacrum.plate
+    drawn = constructions(*parts)
     lines = [line for each in drawn for line in each.lines]
     told = iter(_points(np.concatenate([line.points for line in lines]), reconstruction) if lines else [])
     by_key = {(each.code, each.target): each for each in reconstruction.measurements}

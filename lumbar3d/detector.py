@@ -15,7 +15,7 @@ from lumbar3d.arrays import Image
 from lumbar3d.contracts import VIEWS, ViewName
 from lumbar3d.detection.aim import aimed
 from lumbar3d.detection.crops import GRID_STEP, Crop, black_crop, paste
-from lumbar3d.detection.decode import LevelReading, read_levels
+from lumbar3d.detection.decode import LevelReading, read_levels, read_mark
 from lumbar3d.detection.first_pass import FirstPass, prepare, shrink
 from lumbar3d.detection.flip_averaging import looks, merged
 from lumbar3d.detection.guided_look import Guide, guided_pass
@@ -27,7 +27,7 @@ from lumbar3d.detection.other_view import read_together
 from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detection.prompted import holding, read_prompted
 from lumbar3d.detection.recognised import of_inspection
-from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.detection.result import Detection, SacralMark, ViewDetection
 from lumbar3d.edits import Prompt
 from lumbar3d.errors import AssetError, RejectedError
 from lumbar3d.imaging.preprocess import GRID, NetworkView
@@ -162,7 +162,10 @@ class Detector:
         assert found.sources is not None  # ``detect`` has stated them
         seen = zip(found.sources, found.views, guides, strict=True)
         redrawn = self.refine([guided_pass(*parts) for parts in seen])
-        ap, lat = (replace(new, novelty=old.novelty) for new, old in zip(redrawn, found.views, strict=True))
+        ap, lat = (
+            replace(new, novelty=old.novelty, sacral_mark=old.sacral_mark)
+            for new, old in zip(redrawn, found.views, strict=True)
+        )
         return replace(found, ap=ap, lat=lat)
 
     def _prompted(
@@ -259,7 +262,15 @@ class Detector:
             confidence=guess.reading.confidence,
             landmark_covariance_px2=calibrated * signs[:, None] * signs,
             novelty=self.novelty(guess) if guess.features.size else None,
+            sacral_mark=_sacral_mark(guess) if guess.heatmap.size else None,
         )
+
+
+def _sacral_mark(guess: FirstPass) -> SacralMark:
+    place, heat = read_mark(guess.heatmap, "S1")
+    view, step = guess.view, GRID_STEP
+    full = view.flips.points(place * step + (step - 1) / 2, view.source.projection)
+    return SacralMark((full - (step - 1) / 2) / step, heat)
 
 
 def _metadata(session: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from lumbar3d.arrays import Array, Image, Mask
 from lumbar3d.contracts import VIEWS, Calibration
 from lumbar3d.detection.naming import Naming
-from lumbar3d.detection.result import Detection, ViewDetection
+from lumbar3d.detection.result import Detection, SacralMark, ViewDetection
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.reconstruction import Reconstruction
@@ -134,6 +134,8 @@ def _view_arrays(view: ViewDetection) -> dict[str, Array]:
     }
     if view.landmark_covariance_px2 is not None:
         found["landmark_covariance_px2"] = view.landmark_covariance_px2
+    if view.sacral_mark is not None:
+        found["sacral_mark"] = np.append(view.sacral_mark.place_px, view.sacral_mark.heat)
     return found
 
 
@@ -152,6 +154,7 @@ def _view(
         size = (bottom - top) * (right - left)
         image[top:bottom, left:right] = arrays[f"{name}_opacity"][start : start + size].reshape(bottom - top, -1)
         start += size
+    mark = arrays.get(f"{name}_sacral_mark")
     return ViewDetection(
         projection=grid.downsampled(grid.rows // shape[1]),
         decomposition=images,
@@ -160,6 +163,7 @@ def _view(
         confidence=arrays[f"{name}_confidence"],
         landmark_covariance_px2=arrays.get(f"{name}_landmark_covariance_px2"),
         novelty=novelty,
+        sacral_mark=None if mark is None else SacralMark(mark[:2], float(mark[2])),
     )
 
 
@@ -173,6 +177,8 @@ def _level_arrays(level: LevelAtEnd) -> dict[str, Array]:
         "precision": level.evidence.precision,
         "views": np.array([[view.residual, view.dice] for view in level.views]),
     }
+    if level.fracture_probability is not None:
+        arrays["fracture_probability"] = np.array(level.fracture_probability)
     if level.room is not None:
         arrays |= {
             "room_own_hessian": level.room.own.hessian,
@@ -190,11 +196,13 @@ def _level(arrays: dict[str, Any], prefix: str, model: ShapeModel) -> LevelAtEnd
     if "room_cross" in kept:
         own = NormalEquations(kept["room_own_hessian"], kept["room_own_gradient"])
         room = RoomEquations(own, kept["room_cross"], kept["room_hessian"], kept["room_gradient"])
-    assert model.shared_loadings is not None  # what has evidence shares factors
+    loadings = model.with_modes(len(kept["coefficients"])).shared_loadings
+    assert loadings is not None  # what has evidence shares factors
     return LevelAtEnd(
         end=Parameters(kept["world_from_model"], kept["coefficients"]),
         hessian=kept["hessian"],
-        evidence=Evidence(model.shared_loadings, kept["pull"], kept["precision"]),
+        evidence=Evidence(loadings, kept["pull"], kept["precision"]),
         views=tuple(ViewQuality(float(residual), float(dice)) for residual, dice in kept["views"]),
         room=room,
+        fracture_probability=float(kept["fracture_probability"]) if "fracture_probability" in kept else None,
     )

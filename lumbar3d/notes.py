@@ -116,9 +116,25 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "neighbour_distance": "wrong distance to its neighbour",
         "deformed": "body lower than its neighbours: deformed?",
         "unlike_neighbours": "shape does not go with the other levels",
+        "fracture": "perhaps broken",
     }
 )
 """Why a vertebra is ``review`` or ``bad``; in a result the degree follows: ``overlap_bad``."""
+
+NO_SACRUM: Mapping[str, str] = MappingProxyType(
+    {
+        "no_l5": "L5 was not reconstructed",
+        "not_shown": "an image does not show its plate",
+        "views_disagree": "the two images mark its plate in different places",
+        "not_below_l5": "its plate is marked where none can be",
+        "edge_unclear": "the lateral image shows no clear edge of its plate",
+    }
+)
+"""Why nothing is measured against S1."""
+NO_PELVIS: Mapping[str, str] = MappingProxyType(
+    {"femoral_heads_not_detected": "nothing here finds the femoral heads"},
+)
+"""Why pelvic incidence and pelvic tilt are not given."""
 
 
 def listed(of_film: bool) -> str:

@@ -35,6 +35,7 @@ from lumbar3d.provenance import Provenance
 from lumbar3d.quality import Flag
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room import PARAMETERS, UNITS, prior_sigmas
+from lumbar3d.sacrum.finding import NOT_ASKED, SacralFinding
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
 
@@ -68,6 +69,8 @@ class Reconstruction:
         What somebody has set in AP and LAT; None: nothing.
     measured : tuple of MeasuredVertebra
         Frames and plates of the fit and of draws from its posterior.
+    sacrum : SacralFinding
+        Plate of S1 below them, or why there is none.
     """
 
     calibration: Calibration
@@ -84,6 +87,7 @@ class Reconstruction:
     timings_s: dict[str, float] = field(default_factory=dict)
     edited_landmarks: Mask | None = None
     measured: tuple[MeasuredVertebra, ...] = ()
+    sacrum: SacralFinding = NOT_ASKED
 
     def __repr__(self) -> str:
         levels = ", ".join(self.meshes)
@@ -117,6 +121,7 @@ class Reconstruction:
             measurements=self.measurements,
             segments=segment_motions(self.measured, list(self.meshes)) if self.measured else (),
             summary=summary(self.measurements),
+            sacrum=self.sacrum.told(),
             quality=self.flag,
             notes=self.notes,
             lumbar_count=report.count_report(self.detection),

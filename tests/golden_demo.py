@@ -27,9 +27,9 @@ Figures = dict[str, NDArray[np.float64]]
 
 
 def figures(answer: Reconstruction) -> Figures:
-    """What is compared, by name with its unit: landmarks, poses, vertices, posterior, agreement, measurements."""
+    """What is compared, by name with its unit: landmarks, vertices, posterior, agreement, numbers of L1 to L5."""
     result = answer.to_result()
-    measured = [(m.value, m.sigma) for m in result.measurements]
+    measured = [(m.value, m.sigma) for m in result.measurements if not m.target.endswith("S1")]
     return {
         "detected_px": np.stack([view.landmarks_px for view in answer.detection.views]),
         "triangulated_mm": answer.registration.triangulated_mm,

@@ -58,6 +58,14 @@ def all_notes() -> tuple[str, ...]:
     return tuple(sorted(DOUBTFUL))
 
 
+AGAINST_S1 = {
+    "lumbar_lordosis_to_s1": ("L1-S1",),
+    "lumbar_lordosis_l4_s1": ("L4-S1",),
+    "sacral_slope": ("S1",),
+}
+"""Targets of the measurements of the whole that do not end at L5."""
+
+
 def result(notes: tuple[str, ...]) -> ReconstructionResult:
     """Values around the norms, some outside, some without a standard error."""
     return ReconstructionResult(
@@ -75,8 +83,13 @@ def result(notes: tuple[str, ...]) -> ReconstructionResult:
 
 
 def _measurements() -> list[Measurement]:
-    pairs = tuple(f"{upper}/{lower}" for upper, lower in pairwise(LEVELS))
-    targets = {**dict.fromkeys(WHOLE, ("L1-L5",)), **dict.fromkeys(VERTEBRA, LEVELS), **dict.fromkeys(SEGMENT, pairs)}
+    pairs = tuple(f"{upper}/{lower}" for upper, lower in pairwise((*LEVELS, "S1")))
+    targets = {
+        **dict.fromkeys(WHOLE, ("L1-L5",)),
+        **AGAINST_S1,
+        **dict.fromkeys(VERTEBRA, LEVELS),
+        **dict.fromkeys(SEGMENT, pairs),
+    }
     generator, found = np.random.default_rng(0), []
     for code, names in targets.items():
         for target in names:

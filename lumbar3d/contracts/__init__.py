@@ -62,6 +62,7 @@ from lumbar3d.contracts.recognition import (
 )
 from lumbar3d.contracts.result import (
     AssetRecord,
+    Fracture,
     LandmarkResult,
     LandmarkSighting,
     LevelQuality,
@@ -69,6 +70,7 @@ from lumbar3d.contracts.result import (
     ReconstructionResult,
     RefinedParameter,
 )
+from lumbar3d.contracts.sacrum import SacralPlate, Sacrum
 
 __all__ = [
     "FRAMES",
@@ -84,6 +86,7 @@ __all__ = [
     "Exceeds",
     "FilmReport",
     "Finding",
+    "Fracture",
     "FrameName",
     "GeometryView",
     "Inputs",
@@ -111,6 +114,8 @@ __all__ = [
     "Review",
     "ReviewState",
     "Row4",
+    "SacralPlate",
+    "Sacrum",
     "SegmentChange",
     "SegmentMotion",
     "Sex",

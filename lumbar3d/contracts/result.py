@@ -11,6 +11,7 @@ from lumbar3d.contracts.calibration import Calibration
 from lumbar3d.contracts.job import EngineName, Inputs, Review
 from lumbar3d.contracts.measurement import Measurement, SegmentMotion, Summary
 from lumbar3d.contracts.recognition import FilmReport, LevelNamesReport, LumbarCountReport
+from lumbar3d.contracts.sacrum import Sacrum
 from lumbar3d.notes import listed
 
 
@@ -43,6 +44,18 @@ class LandmarkResult(Contract):
     sightings: tuple[LandmarkSighting, ...] = ()
 
 
+class Fracture(Contract):
+    """What a vertebra that was fitted as broken looks like; no diagnosis."""
+
+    kind: Literal["wedge", "biconcave", "crush"] | None = Field(
+        description="by the height that has lost most; null where there are too few levels to compare with"
+    )
+    grade: Literal[0, 1, 2, 3] | None = Field(
+        description="Genant's, of the measured body heights; 0 below a fifth; null as ``kind``"
+    )
+    probability: float = Field(ge=0.0, le=1.0, description="that the vertebra is broken, by the evidence of both fits")
+
+
 class LevelQuality(Contract):
     """How well one vertebra is supported by the two images."""
 
@@ -59,6 +72,9 @@ class LevelQuality(Contract):
         default=None,
         description="largest loss of anterior, middle or posterior body height against the person's other levels, as a "
         "fraction of what is expected, less one standard error; Genant grades from 0.20. Not a fracture diagnosis.",
+    )
+    fracture: Fracture | None = Field(
+        default=None, description="where the vertebra was fitted with the modes of fractures; null: it was fitted sound"
     )
     flag: Literal["ok", "review", "bad"]
     reasons: tuple[str, ...] = ()
@@ -117,6 +133,7 @@ class ReconstructionResult(Contract):
     measurements: tuple[Measurement, ...]
     segments: tuple[SegmentMotion, ...] = ()
     summary: Summary | None = None
+    sacrum: Sacrum | None = None
     reference: str | None = Field(default=None, description="as given with the images; opaque")
     inputs: Inputs | None = None
     revision: int = 1

@@ -58,6 +58,16 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
     return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, heights[LEVEL_COUNT:])
 
 
+def read_mark(heatmap: Image, name: str) -> tuple[Array, float]:
+    """Place (u, v) in input pixels of one of ``MARKS`` by its own heat alone, and the height of that."""
+    heat = heatmap[LEVEL_COUNT + MARKS.index(name)]
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    window = _window(heat, int(row), int(column))
+    weight = heat[window].astype(np.float64) + 1e-9
+    v, u = _cells_px(window)
+    return np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum(), float(heat.max())
+
+
 def read_at(heat: Image, votes: Image, place_px: Array) -> Array:
     """Landmarks and centre (8, 2) by the cells around a place.
 

@@ -15,6 +15,22 @@ from lumbar3d.imaging.preprocess import NetworkView
 
 
 @dataclass(frozen=True, eq=False)
+class SacralMark:
+    """Middle of the plate of S1 as one view shows it.
+
+    Attributes
+    ----------
+    place_px : (2,) float64
+        (u, v) on the grid of its ``ViewDetection``; means nothing where ``heat`` is low.
+    heat : float
+        0-1: is a plate of S1 there; not calibrated.
+    """
+
+    place_px: Array
+    heat: float
+
+
+@dataclass(frozen=True, eq=False)
 class ViewDetection:
     """Network output for one view, on that view's network grid.
 
@@ -37,6 +53,8 @@ class ViewDetection:
     novelty : float or None
         How unlike the films of training this film is (``detection.out_of_distribution``); None where the detector
         cannot say.
+    sacral_mark : SacralMark or None
+        None where the detector does not look for the sacrum.
     """
 
     projection: Projection
@@ -46,6 +64,7 @@ class ViewDetection:
     confidence: Array
     landmark_covariance_px2: Array | None = None
     novelty: float | None = None
+    sacral_mark: SacralMark | None = None
 
     def of_rows(self, rows: Sequence[int]) -> ViewDetection:
         """Some levels of this view."""

@@ -46,6 +46,7 @@ UNITS = {
 _STANDARD_ERROR = Code("C53322", "NCIt", "Standard Error")
 _MEAN, _SD = Code("373098007", "SCT", "Mean"), Code("386136009", "SCT", "Standard Deviation")
 _SPINE = Code("122496007", "SCT", "Lumbar spine")
+_SITES = {**VERTEBRAE, "S1": Code("54735007", "SCT", "Sacrum")}
 _RADIOGRAPHY = Code("168537006", "SCT", "Plain radiography")
 _MEANING_MOST = 64
 _INTENDED_USE = Code("intended_use", SCHEME, "Intended use")
@@ -98,6 +99,9 @@ def _whole(origin: Origin, result: ReconstructionResult) -> MeasurementsAndQuali
     said = [QualitativeEvaluation(_INTENDED_USE, _RESEARCH), _said("quality", "Quality", result.quality)]
     said.append(QualitativeEvaluation(CodedConcept("review", SCHEME, "Signed"), _words(origin.review)))
     said += [_said("note", "Note", note) for note in result.notes]
+    if result.sacrum is not None:
+        said.append(_said("sacral_plate", "Plate of S1", result.sacrum.absent or "measured"))
+        said.append(_said("pelvis", "Pelvic incidence and tilt", result.sacrum.pelvis))
     said += [_said(f"quality_{each.level}", f"Quality of {each.level}", each.quality.flag) for each in result.levels]
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracked(origin, "reconstruction"),
@@ -119,8 +123,8 @@ def _group(
 
 
 def _sites(target: str) -> list[Code]:
-    """L3, both of L3/L4, or the lumbar spine for a span."""
-    return [VERTEBRAE[level] for level in target.split("/") if level in VERTEBRAE] or [_SPINE]
+    """L3, both of L3/L4, the sacrum for S1, or the lumbar spine for a span."""
+    return [_SITES[bone] for bone in target.split("/") if bone in _SITES] or [_SPINE]
 
 
 def _number(measurement: Measurement) -> NumberItem:

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from lumbar3d.contracts import Measurement, ReconstructionResult
+from lumbar3d.notes import NO_PELVIS, NO_SACRUM
 
 SYSTEM = "urn:lumbar3d:measurement"
 """Code system of the measurements' codes."""
@@ -38,11 +39,21 @@ def bundle(result: ReconstructionResult, identity: str) -> dict[str, Any]:
         "status": status,
         "code": {"text": "Lumbar spine in 3D from two calibrated radiographs"},
         "result": [{"reference": address} for address in addresses],
-        "conclusion": f"Quality of the reconstruction: {result.quality}. {result.intended_use} ({result.software})",
+        "conclusion": f"Quality of the reconstruction: {result.quality}. {_sacrum(result)}{result.intended_use} "
+        f"({result.software})",
     }
     resources = {_address(identity): report, **dict(zip(addresses, observations, strict=True))}
     entries = [{"fullUrl": address, "resource": resource} for address, resource in resources.items()]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def _sacrum(result: ReconstructionResult) -> str:
+    """What is not given, and why."""
+    if result.sacrum is None:
+        return ""
+    pelvis = f"Pelvic incidence and tilt are not given: {NO_PELVIS[result.sacrum.pelvis]}. "
+    absent = result.sacrum.absent
+    return pelvis if absent is None else f"S1 is not measured: {NO_SACRUM[absent]}. {pelvis}"
 
 
 def _observation(each: Measurement, status: str) -> dict[str, Any]:

@@ -144,5 +144,20 @@ CATALOGUE: dict[str, Definition] = {
         "deg",
         "Upper plate of L1 and lower plate of L5, projected on the coronal plane of the room; + = convex to the left.",
     ),
+    "lumbar_lordosis_to_s1": Definition(
+        "Lumbar lordosis L1-S1",
+        "deg",
+        "Upper plate of L1 and plate of S1, projected on the sagittal plane of the room; + = lordosis.",
+    ),
+    "lumbar_lordosis_l4_s1": Definition(
+        "Lower lumbar lordosis L4-S1",
+        "deg",
+        "Upper plate of L4 and plate of S1, projected on the sagittal plane of the room; + = lordosis.",
+    ),
+    "sacral_slope": Definition(
+        "Sacral slope",
+        "deg",
+        "Plate of S1 against the horizontal of the room, as its z axis states it, in its sagittal plane; + = forward.",
+    ),
     "lumbar_height": Definition("Lumbar height", "mm", "Centre of L1 to centre of L5, straight."),
 }

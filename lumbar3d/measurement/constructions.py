@@ -10,7 +10,8 @@ import numpy as np
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import Measurement
-from lumbar3d.measurement.segment import LEFT, UP, disc_bisector
+from lumbar3d.measurement.sacrum import S1, MeasuredSacrum
+from lumbar3d.measurement.segment import FORWARD, LEFT, UP, disc_bisector
 from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, Plate, dot, unit
 
 AXIS_MM = 25.0
@@ -38,10 +39,14 @@ class Construction:
 
 
 Draw = Callable[..., Iterable[Line]]
+Bone = MeasuredVertebra | MeasuredSacrum
 
 
 def constructions(
-    spine: Sequence[MeasuredVertebra], levels: Sequence[Level], measurements: Sequence[Measurement]
+    spine: Sequence[MeasuredVertebra],
+    levels: Sequence[Level],
+    measurements: Sequence[Measurement],
+    sacrum: MeasuredSacrum | None = None,
 ) -> list[Construction]:
     """One construction of each measurement that has one, in their order.
 
@@ -49,8 +54,12 @@ def constructions(
     ----------
     spine : sequence of MeasuredVertebra
         Of ``levels``, head first.
+    sacrum : MeasuredSacrum, optional
+        Where measurements need it.
     """
-    by_level = dict(zip(levels, spine, strict=True))
+    by_level: dict[str, Bone] = dict(zip(levels, spine, strict=True))
+    if sacrum is not None:
+        by_level[S1] = sacrum
     found = []
     for each in measurements:
         kind, draw = _DRAWN.get(each.code, ("", None))
@@ -73,12 +82,12 @@ def _between(first: str, second: str) -> Draw:
     return draw
 
 
-def _plate(of: MeasuredVertebra, name: str, axis: str) -> Line:
-    """A line through an end plate along the vertebra's x (sagittal) or y (coronal) axis, as long as the rim."""
+def _plate(of: Bone, name: str, axis: str) -> Line:
+    """A line through an end plate along the bone's x (sagittal) or y (coronal) axis, as long as the rim."""
     plate: Plate = getattr(of, name)
     along = of.axis(axis)
     along = unit(along - dot(along, plate.normal)[..., None] * plate.normal)
-    rim = of.points.rim_sup if name == "superior" else of.points.rim_inf
+    rim: Array = getattr(of.points, "rim_sup" if name == "superior" else "rim_inf")
     reach = dot(rim - plate.centre[..., None, :], along[..., None, :])
     ends = [plate.centre + end[..., None] * along for end in (reach.min(-1), reach.max(-1))]
     return _line("plate", *ends)
@@ -125,7 +134,7 @@ def _width(of: MeasuredVertebra, rim: Array) -> Iterator[Line]:
 
 
 def _disc(above: str, below: str) -> Draw:
-    def draw(upper: MeasuredVertebra, lower: MeasuredVertebra) -> Iterator[Line]:
+    def draw(upper: MeasuredVertebra, lower: Bone) -> Iterator[Line]:
         start, other = _point(lower, below, "superior"), _point(upper, above, "inferior")
         yield from _offset(start, other, disc_bisector(upper, lower))
         yield _plate(upper, "inferior", "x")
@@ -134,11 +143,11 @@ def _disc(above: str, below: str) -> Draw:
     return draw
 
 
-def _point(of: MeasuredVertebra, name: str, plate: str) -> Array:
+def _point(of: Bone, name: str, plate: str) -> Array:
     return np.asarray(getattr(of, plate).centre if name == "centre" else getattr(of.points, name))
 
 
-def _slip(upper: MeasuredVertebra, lower: MeasuredVertebra) -> Iterator[Line]:
+def _slip(upper: MeasuredVertebra, lower: Bone) -> Iterator[Line]:
     start, corner = lower.points.posterior_sup, upper.points.posterior_inf
     depth = lower.points.anterior_sup - start
     depth = unit(depth - dot(depth, lower.axis("y"))[..., None] * lower.axis("y"))
@@ -156,6 +165,13 @@ def _offset(start: Array, other: Array, along: Array) -> Iterator[Line]:
     foot = start + dot(other - start, along)[..., None] * along
     yield _line("segment", start, foot)
     yield _line("reference", foot, other)
+
+
+def _slope(of: MeasuredSacrum) -> Iterator[Line]:
+    """The plate against the horizontal through its posterior end."""
+    start = of.points.posterior_sup
+    yield _plate(of, "superior", "x")
+    yield _line("reference", start, start + 2 * AXIS_MM * FORWARD)
 
 
 def _centres(first: MeasuredVertebra, last: MeasuredVertebra) -> Iterator[Line]:
@@ -199,6 +215,9 @@ _DRAWN: dict[str, tuple[str, Draw]] = {
     "lumbar_lordosis_to_l5_superior": ("angle", _plates("x", "superior", "superior")),
     "cobb_coronal": ("angle", _plates("y", "superior", "inferior")),
     "cobb_coronal_l1_l5": ("angle", _plates("y", "superior", "inferior")),
+    "lumbar_lordosis_to_s1": ("angle", _plates("x", "superior", "superior")),
+    "lumbar_lordosis_l4_s1": ("angle", _plates("x", "superior", "superior")),
+    "sacral_slope": ("angle", _slope),
     "lumbar_height": ("length", _centres),
 }
 """Kind and lines by code; a volume has none."""

@@ -21,12 +21,15 @@ _MRI14 = "MRI of 14 adults, anatomyjournal.ir A-10-159-1"
 _SEGMENTS = "Sci Rep 2022 s41598-022-21840-x, 324 symptom-free standing adults"
 _DERIVED = "segmental lordosis of 324 standing adults less the body wedge of Masharawi 2010"
 _ESTIMATE = "project's estimate for standing adults"
+_L1_S1 = "324 symptom-free standing adults, Sci Rep 2022 s41598-022-21840-x; SD estimated"
+_L4_S1 = "627 standing volunteers, PMC6680033"
+_SLOPE = "Vialle 2005, 300 standing adults, quoted from memory"
 _CT87 = "Clouthier 2023, 87 CT, L2-L5"
 _COBB = "straight spine; 2 SD is the 10 degrees from which scoliosis is diagnosed"
 
 _EVIDENCE: dict[str, Evidence] = {
-    _SEGMENTS: "strong",
-    **dict.fromkeys((_TABLE, _MASHARAWI, _ZHANG, _DERIVED, _CT87, _COBB), "moderate"),
+    **dict.fromkeys((_SEGMENTS, _L4_S1), "strong"),
+    **dict.fromkeys((_TABLE, _MASHARAWI, _ZHANG, _DERIVED, _CT87, _COBB, _L1_S1, _SLOPE), "moderate"),
 }
 """How far a source carries; those that are not here are weak (``contracts.Norm``)."""
 
@@ -63,6 +66,16 @@ _EVERYWHERE: dict[str, Norm] = {
     "cobb_coronal_l1_l5": Norm(mean=0.0, sd=5.0, source=_COBB),
 }
 
+_SACRAL: dict[tuple[str, str], Norm] = {
+    ("disc_height_middle", "L5/S1"): Norm(mean=10.1, sd=1.5, source=_ZHANG),
+    ("disc_angle_sagittal", "L5/S1"): Norm(mean=15.4, sd=8.0, source=_DERIVED),
+    ("segmental_lordosis", "L5/S1"): Norm(mean=21.6, sd=7.7, source=_SEGMENTS),
+    ("lumbar_lordosis_to_s1", "L1-S1"): Norm(mean=50.5, sd=11.0, source=_L1_S1),
+    ("lumbar_lordosis_l4_s1", "L4-S1"): Norm(mean=34.2, sd=8.3, source=_L4_S1),
+    ("sacral_slope", "S1"): Norm(mean=41.0, sd=8.4, source=_SLOPE),
+}
+"""By code and target; what holds between lumbar vertebrae holds for none of them."""
+
 _VOLUMES_CM3 = dict(zip(LEVELS, (52.0, 57.0, 63.0, 63.0, 62.5), strict=True))
 _AREAS_MM2 = {"endplate_area_superior": (1550.0, 260.0), "endplate_area_inferior": (1490.0, 240.0)}
 
@@ -77,6 +90,8 @@ def norm_of(code: str, target: str, sex: Sex | None = None) -> Norm | None:
 
 
 def _norm(code: str, target: str, sex: Sex | None) -> Norm | None:
+    if target.endswith("S1"):
+        return _SACRAL.get((code, target))
     if code in _EVERYWHERE:
         return _EVERYWHERE[code]
     if code in _BY_LEVEL and target in LEVELS:

@@ -16,6 +16,7 @@ from lumbar3d.contracts import Measurement, Sex
 from lumbar3d.measurement.alignment import largest_coronal_curve, spine_measures
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.norms import norm_of
+from lumbar3d.measurement.sacrum import MeasuredSacrum, sacral_measures
 from lumbar3d.measurement.sampling import MeasurementConstants, posterior_points, prior_points, volume_cm3
 from lumbar3d.measurement.segment import segment_measures
 from lumbar3d.measurement.standing import standing_of, stands_out
@@ -55,6 +56,7 @@ def measure(
     doubtful: Collection[str] = (),
     constants: MeasurementConstants | None = None,
     spine: Sequence[MeasuredVertebra] | None = None,
+    sacrum: MeasuredSacrum | None = None,
     sex: Sex | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure a fitted spine.
@@ -68,15 +70,17 @@ def measure(
     constants : MeasurementConstants, optional
     spine : sequence of MeasuredVertebra, optional
         ``measured_spine`` of them, where it is there already.
+    sacrum : MeasuredSacrum, optional
+        Plate of S1 below them, with as many draws.
     sex : {"female", "male"}, optional
         Whose norms the numbers are compared with.
 
     Returns
     -------
     tuple of Measurement
-        Per vertebra, per pair, then of the spine. ``sigma`` holds what images and shape model leave open, and what
-        a refined room does; where the room was not refined, errors of the calibration are not in it. It is None where
-        a vertebra has no covariance.
+        Per vertebra, per pair, then of the spine, then against the sacrum. ``sigma`` holds what images and shape model
+        leave open, and what a refined room does; where the room was not refined, errors of the calibration are not in
+        it. It is None where a vertebra has no covariance.
     """
     constants = constants or MeasurementConstants()
     levels = [vertebra.level for vertebra in vertebrae]
@@ -88,6 +92,9 @@ def measure(
         names = levels[upper], levels[lower]
         values.extend(_sampled(segment_measures((spine[upper], spine[lower])), "/".join(names), names))
     values.extend(_spine_values(spine, levels))
+    if sacrum is not None:
+        for code, target, rests_on, samples in sacral_measures(spine, levels, sacrum):
+            values.extend(_sampled({code: samples}, target, rests_on))
     return tuple(_finish(value, doubtful, constants, sex) for value in values)
 
 

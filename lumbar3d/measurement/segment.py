@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from lumbar3d.arrays import Array
-from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, cardan_deg, dot, tilt_deg, unit
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, Plate, cardan_deg, dot, tilt_deg, unit
+
+
+class Corners(Protocol):
+    """Mid-sagittal corners (..., 3) of an upper plate, world mm."""
+
+    @property
+    def anterior_sup(self) -> Array: ...  # noqa: D102
+
+    @property
+    def posterior_sup(self) -> Array: ...  # noqa: D102
+
+
+class LowerBone(Protocol):
+    """What the lower bone of a segment is asked: a vertebra, or the sacrum."""
+
+    @property
+    def superior(self) -> Plate: ...  # noqa: D102
+
+    @property
+    def points(self) -> Corners: ...  # noqa: D102
+
+    def axis(self, name: str) -> Array: ...  # noqa: D102
+
 
 Pair = tuple[MeasuredVertebra, MeasuredVertebra]
+Joint = tuple[MeasuredVertebra, LowerBone]
 
 FORWARD, LEFT, UP = np.eye(3)
 """World axes."""
@@ -15,17 +41,17 @@ FORWARD, LEFT, UP = np.eye(3)
 
 def segment_measures(pair: Pair) -> dict[str, Array]:
     """Values (...) by code of a pair (upper, lower), in mm, degrees and per cent."""
-    return _disc(pair) | _lordosis(pair) | _slip(pair) | _rotation(pair)
+    return disc_measures(pair) | segmental_lordosis(pair) | slip_measures(pair) | _rotation(pair)
 
 
-def disc_bisector(upper: MeasuredVertebra, lower: MeasuredVertebra) -> Array:
+def disc_bisector(upper: MeasuredVertebra, lower: LowerBone) -> Array:
     """Unit normal (..., 3) of the plane between the facing plates, square to both vertebrae's left axes."""
     sideways = unit(upper.axis("y") + lower.axis("y"))
     normal = unit(upper.inferior.normal + lower.superior.normal)
     return unit(normal - dot(normal, sideways)[..., None] * sideways)
 
 
-def _disc(pair: Pair) -> dict[str, Array]:
+def disc_measures(pair: Joint) -> dict[str, Array]:
     """Heights along the bisector of the two plates (distortion-compensated analysis, after Frobin)."""
     upper, lower = pair
     bisector = disc_bisector(upper, lower)
@@ -40,7 +66,8 @@ def _disc(pair: Pair) -> dict[str, Array]:
     }
 
 
-def _lordosis(pair: Pair) -> dict[str, Array]:
+def segmental_lordosis(pair: Joint) -> dict[str, Array]:
+    """Upper plates of both, in the room and in the lower bone's frame, degrees."""
     upper, lower = (vertebra.superior.normal for vertebra in pair)
     x, z = pair[1].axis("x"), pair[1].axis("z")
     return {
@@ -49,7 +76,8 @@ def _lordosis(pair: Pair) -> dict[str, Array]:
     }
 
 
-def _slip(pair: Pair) -> dict[str, Array]:
+def slip_measures(pair: Joint) -> dict[str, Array]:
+    """The upper vertebra's lower plate against the lower bone's upper one, mm and per cent."""
     upper, lower = pair
     depth = lower.points.anterior_sup - lower.points.posterior_sup
     depth = depth - dot(depth, lower.axis("y"))[..., None] * lower.axis("y")

@@ -24,6 +24,7 @@ from lumbar3d.library import call
 from lumbar3d.pipeline import Engine
 from lumbar3d.reconstruction import Reconstruction
 from lumbar3d.shape.mesh import vertex_area_vectors
+from lumbar3d.training.radiographs.real_spine import SACRAL_SLOPE_DEG
 from tests import golden_demo
 from tests.doc_blocks import PYTHON, blocks
 
@@ -59,13 +60,16 @@ def test_the_demo_pair(engine: Engine, films: Films, room: Document, tmp_path: P
     calibration = Calibration.model_validate(room)
     engine.run(films["ap"], films["lat"], calibration, ReconstructOptions(), tmp_path, lambda stage, done: None)
     result = ReconstructionResult.model_validate_json((tmp_path / "result.json").read_text())
-    shapes = {"ssm_joint", *(f"ssm_{level}" for level in LEVELS)}
+    shapes = {"ssm_joint", "ssm_fracture", *(f"ssm_{level}" for level in LEVELS)}
     assert {asset.name for asset in result.assets} == shapes | {"network", "refiner"}
     assert {"imaging", "detection", "registration", "measurement", "quality"} <= result.constants.keys()
     by_key = {(m.code, m.target): m.value for m in result.measurements}
     assert 120 < by_key["lumbar_height", "L1-L5"] < 170
     assert 15 < by_key["lumbar_lordosis", "L1-L5"] < 70
     assert all(20 < by_key["body_height_posterior", level] < 36 for level in LEVELS)
+    (slope,) = [m for m in result.measurements if m.code == "sacral_slope"]
+    assert abs(slope.value - SACRAL_SLOPE_DEG) < 2 * slope.sigma < 10, "the films were made with this slope"
+    assert result.sacrum.plate is not None and result.sacrum.absent is None
     heights = [level.world_from_model[2][3] for level in result.levels]
     assert heights == sorted(heights, reverse=True)
     outlines = json.loads((tmp_path / "overlay.json").read_text())["views"]

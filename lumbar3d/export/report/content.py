@@ -13,7 +13,7 @@ from lumbar3d.export.report.rendering import spine_picture
 from lumbar3d.export.report.tables import Table, tables_of
 from lumbar3d.export.result_reader import read_result
 from lumbar3d.export.scene_reader import read_scene
-from lumbar3d.notes import NOTES, REASONS
+from lumbar3d.notes import NO_SACRUM, NOTES, REASONS
 
 TITLE = "Lumbar spine in 3D from two radiographs"
 LEGEND = (
@@ -158,6 +158,8 @@ def _facts(heading: Heading) -> tuple[tuple[str, str], ...]:
 def _remarks(result: ReconstructionResult) -> tuple[str, ...]:
     """Notes on the pair and on each film, then what speaks against single levels."""
     notes = [_note(code) for code in result.notes]
+    if result.sacrum is not None and result.sacrum.absent:
+        notes.append(f"S1 is not measured: {NO_SACRUM[result.sacrum.absent]}.")
     return (*notes, *(f"{each.level}: {_reasons(each)}." for each in result.levels if each.quality.reasons))
 
 

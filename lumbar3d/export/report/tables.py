@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from lumbar3d.anatomy import SPINE
 from lumbar3d.contracts import LevelResult, Measurement, ReconstructionResult
 
-WHOLE = ("lumbar_lordosis", "lumbar_lordosis_to_l5_superior", "cobb_coronal", "cobb_coronal_l1_l5", "lumbar_height")
+WHOLE = (
+    "lumbar_lordosis",
+    "lumbar_lordosis_to_l5_superior",
+    "lumbar_lordosis_to_s1",
+    "lumbar_lordosis_l4_s1",
+    "sacral_slope",
+    "cobb_coronal",
+    "cobb_coronal_l1_l5",
+    "lumbar_height",
+)
 VERTEBRA = (
     "body_height_anterior",
     "body_height_middle",

@@ -15,7 +15,18 @@ from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
 
 LIBRARY = Path(__file__).resolve().parents[3] / "lumbar3d"
-PACKAGES = ("detection", "refusal", "drr", "engines", "geometry", "imaging", "measurement", "registration", "shape")
+PACKAGES = (
+    "detection",
+    "refusal",
+    "drr",
+    "engines",
+    "geometry",
+    "imaging",
+    "measurement",
+    "registration",
+    "sacrum",
+    "shape",
+)
 MODULES = ("detector.py", "quality.py")
 DOOR = (
     "geometry/beads.py",

@@ -114,6 +114,14 @@ def test_norms_pool_men_and_women() -> None:
     assert norm_of("slip_sagittal_percent", "L4/L5") is None
 
 
+def test_what_holds_between_vertebrae_is_no_norm_against_the_sacrum() -> None:
+    assert norm_of("slip_sagittal", "L4/L5") is not None
+    assert norm_of("slip_sagittal", "L5/S1") is None
+    slope = norm_of("sacral_slope", "S1")
+    assert slope is not None
+    assert slope.mean == 41.0
+
+
 def test_norms_are_those_of_a_sex_where_it_is_told(models: tuple[ShapeModel, ...]) -> None:
     for sex, mean in (("female", 40.5), ("male", 46.0)):
         norm = norm_of("endplate_width_superior", "L1", sex)

@@ -1,0 +1,58 @@
+"""Finding: the plate of S1 with its draws, or the reason why there is none, and what the result says of either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lumbar3d.arrays import Array
+from lumbar3d.contracts import SacralPlate, Sacrum
+from lumbar3d.measurement.sacrum import MeasuredSacrum
+from lumbar3d.measurement.segment import FORWARD, UP
+from lumbar3d.measurement.vertebra_frame import tilt_deg
+
+Absence = Literal["no_l5", "not_shown", "views_disagree", "not_below_l5", "edge_unclear"]
+
+
+@dataclass(frozen=True, eq=False)
+class SacralFinding:
+    """The plate, or why there is none.
+
+    Attributes
+    ----------
+    plate : MeasuredSacrum or None
+        The fit and draws.
+    absent : str or None
+        One of ``Absence``.
+    """
+
+    plate: MeasuredSacrum | None = None
+    absent: Absence | None = None
+
+    def told(self) -> Sacrum | None:
+        """Member of the result; None where nobody looked."""
+        if self.plate is None:
+            return Sacrum(absent=self.absent) if self.absent else None
+        plate, points = self.plate.superior, self.plate.points
+        slope = tilt_deg(plate.normal, FORWARD, UP)
+        has_draws = len(slope) > 2
+        return Sacrum(
+            plate=SacralPlate(
+                middle_mm=_vector(plate.centre[0]),
+                anterior_mm=_vector(points.anterior_sup[0]),
+                posterior_mm=_vector(points.posterior_sup[0]),
+                normal=_vector(plate.normal[0]),
+                middle_sigma_mm=_vector(np.std(plate.centre[1:], axis=0, ddof=1)) if has_draws else None,
+                slope_sigma_deg=float(np.std(slope[1:], ddof=1)) if has_draws else None,
+            )
+        )
+
+
+NOT_ASKED = SacralFinding()
+
+
+def _vector(values: Array) -> tuple[float, float, float]:
+    x, y, z = values.tolist()
+    return x, y, z
