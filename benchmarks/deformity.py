@@ -26,12 +26,17 @@ from benchmarks.simulated_detection import simulate_detection
 from benchmarks.subjects import Room
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.engines.fractures import considered
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.quality import CONSTANTS, judge_levels
-from lumbar3d.registration.register import register
+from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.initialise import triangulate_landmarks
+from lumbar3d.registration.problem import FitProblem
+from lumbar3d.registration.register import fit_spine
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
+from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.population import fractures
 from lumbar3d.training.population.collisions import Solid
@@ -90,10 +95,12 @@ class DeformityBench:
         ]
         landmarks = np.stack([m.vertices[model.landmark_indices] for m, model in zip(meshes, self.models, strict=True)])
         seen = simulate_detection(meshes, landmarks, self.geometry, rng, CONDITIONS[images], self.projector)
-        fit = register(self.models, seen.detection, self.projector)
+        constants = RegistrationConstants()
+        task = FitProblem(self.models, seen.detection, self.projector, constants)
+        sound = fit_spine(task, triangulate_landmarks(seen.detection, constants))
+        fit = considered(task, sound)
         levels = []
         for row, (vertebra, quality) in enumerate(zip(fit.vertebrae, judge_levels(fit), strict=True)):
-            found = vertebra.vertices_world(vertebra.model.fit_vertices)
             own = person.fracture if row == person.broken else None
             levels.append(
                 DeformityRow(
@@ -101,7 +108,10 @@ class DeformityBench:
                     kind=own.kind if own else "none",
                     grade=own.grade if own else 0,
                     beside_fracture=person.broken is not None and own is None,
-                    error_mm=float(vertex_to_surface_mm(found, meshes[row]).mean()),
+                    error_mm=_error_mm(vertebra, meshes[row]),
+                    sound_error_mm=_error_mm(sound.vertebrae[row], meshes[row]),
+                    fracture_probability=fit.ends[row].fracture_probability,
+                    found=(quality.fracture.kind, quality.fracture.grade) if quality.fracture else None,
                     height_loss=float(quality.height_loss or 0.0),
                     surprise=float(fit.neighbour_surprise[row]),
                     shape_rms_sd=float(np.sqrt((vertebra.coefficients**2).mean())),
@@ -110,6 +120,10 @@ class DeformityBench:
                 )
             )
         return levels
+
+
+def _error_mm(vertebra: FittedVertebra, truth: TriangleMesh) -> float:
+    return float(vertex_to_surface_mm(vertebra.vertices_world(vertebra.model.fit_vertices), truth).mean())
 
 
 def main() -> None:

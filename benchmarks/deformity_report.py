@@ -13,7 +13,9 @@ REASONS = ("deformed", "unlike_neighbours")
 class DeformityRow:
     """One fitted vertebra: what it is, how wrong it came out, what the flags say.
 
-    ``grade`` is Genant's of the simulated fracture, 0 without; ``beside_fracture``: healthy, on a spine with one.
+    ``grade`` is Genant's of the simulated fracture, 0 without; ``beside_fracture``: healthy, on a spine with one;
+    ``sound_error_mm``: with sound models alone; ``fracture_probability``: None where it was not asked; ``found``:
+    kind and grade where it was fitted as broken.
     """
 
     level: str
@@ -21,6 +23,9 @@ class DeformityRow:
     grade: int
     beside_fracture: bool
     error_mm: float
+    sound_error_mm: float
+    fracture_probability: float | None
+    found: tuple[str | None, int | None] | None
     height_loss: float
     surprise: float
     shape_rms_sd: float
@@ -47,9 +52,10 @@ def report(spines: list[list[DeformityRow]], record: dict[str, Any]) -> str:
     rows = [
         "## Deformed vertebrae on simulated people",
         "",
-        "| vertebrae | number | error mm | height loss seen | surprise | deformed: review / bad | unlike neighbours: "
-        "review / bad | either reason | flag bad |",
-        "|---" * 9 + "|",
+        "| vertebrae | number | error mm: sound models / with fractures | asked / fitted broken / kind right / grade "
+        "right | height loss seen | surprise | deformed: review / bad | unlike neighbours: review / bad | either "
+        "reason | flag bad |",
+        "|---" * 10 + "|",
         *(_row(name, group) for name, group in groups.items() if group),
         "",
         f"- healthy spines with a false alarm of either reason: {_alarms(healthy, '')} of {len(healthy)}, "
@@ -70,7 +76,8 @@ def _row(name: str, group: list[DeformityRow]) -> str:
     cells = [
         name,
         str(len(group)),
-        f"{mean(level.error_mm for level in group):.2f}",
+        f"{mean(level.sound_error_mm for level in group):.2f} / {mean(level.error_mm for level in group):.2f}",
+        " / ".join(str(number) for number in _fitted_broken(group)),
         f"{mean(level.height_loss for level in group):+.2f}",
         f"{mean(level.surprise for level in group):.2f}",
         *degrees,
@@ -78,6 +85,14 @@ def _row(name: str, group: list[DeformityRow]) -> str:
         str(sum(level.flag == "bad" for level in group)),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _fitted_broken(group: list[DeformityRow]) -> tuple[int, int, int, int]:
+    """How many were asked, how many fitted as broken, how many of these with the right kind, with the right grade."""
+    asked = sum(level.fracture_probability is not None for level in group)
+    told = [(level, level.found) for level in group if level.found is not None]
+    kinds = sum(found[0] == level.kind for level, found in told)
+    return asked, len(told), kinds, sum(found[1] == level.grade for level, found in told)
 
 
 def _alarms(spines: list[list[DeformityRow]], degree: str) -> int:

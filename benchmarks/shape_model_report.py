@@ -80,8 +80,8 @@ def _by_region(fits: list[LevelFit]) -> list[str]:
             errors = [fit.regions[region] for fit in _of(fits, kind)]
             figures = (_mean(errors, "mean_mm"), _mean(errors, "p95_mm"), _mean(errors, "outside_mm"))
             cells.append("{:.2f} / {:.2f} / {:+.2f}".format(*figures))
-        worst = max(_of(fits, SOUND), key=lambda fit: fit.regions[region].mean_mm)
-        cells.append(f"{worst.person} {worst.level}: {worst.regions[region].mean_mm:.2f}")
+        sound = sorted(_of(fits, SOUND), key=lambda fit: fit.regions[region].mean_mm)
+        cells.append("".join(f"{fit.person} {fit.level}: {fit.regions[region].mean_mm:.2f}" for fit in sound[-1:]))
         rows.append("| " + " | ".join(cells) + " |")
     return rows
 

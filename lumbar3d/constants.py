@@ -24,12 +24,23 @@ from lumbar3d.detection import (
     report,
 )
 from lumbar3d.drr import attenuation
+from lumbar3d.engines import fractures
 from lumbar3d.geometry import calibration, triangulation, world_frame
 from lumbar3d.imaging import consistency, normalise, preprocess, search_windows
 from lumbar3d.measurement import constructions, heights, points, sampling, standing, vertebra_frame
 from lumbar3d.refusal import constants as refusal
 from lumbar3d.refusal import film_faults, laterality, laterality_landmarks, names, truncation, verdict
-from lumbar3d.registration import bobyqa, image_region, image_term, landmark_term, optimise, refit, room, rough_fits
+from lumbar3d.registration import (
+    bobyqa,
+    fracture_choice,
+    image_region,
+    image_term,
+    landmark_term,
+    optimise,
+    refit,
+    room,
+    rough_fits,
+)
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.sacrum import constants as sacrum
@@ -95,11 +106,13 @@ OWNERS = (
     Owner(room, ("CONSTANTS",)),
     Owner(refit, ("WARM_STAGES", "NEAR_MM")),
     Owner(rough_fits, ("CONSTANTS",)),
+    Owner(fracture_choice, ("CONSTANTS",)),
+    Owner(fractures, ("CONSTANTS",)),
     Owner(laterality, ("CONSTANTS",)),
     Owner(sampling, ("MeasurementConstants",)),
     Owner(vertebra_frame, ("AXIS_WEIGHTS",)),
     Owner(points, ("_CENTRAL_VERTICES",)),
-    Owner(heights, ("LEAST_LEVELS", "_MEDIAN_VARIANCE")),
+    Owner(heights, ("GENANT", "CRUSHED", "LEAST_LEVELS", "_MEDIAN_VARIANCE")),
     Owner(constructions, ("AXIS_MM", "_RIM_POINTS")),
     Owner(standing, ("NORMAL_SDS", "OUTSIDE_ERRORS", "INSIDE_ERRORS")),
     Owner(sacrum, ("CONSTANTS",)),

@@ -177,6 +177,8 @@ def _level_arrays(level: LevelAtEnd) -> dict[str, Array]:
         "precision": level.evidence.precision,
         "views": np.array([[view.residual, view.dice] for view in level.views]),
     }
+    if level.fracture_probability is not None:
+        arrays["fracture_probability"] = np.array(level.fracture_probability)
     if level.room is not None:
         arrays |= {
             "room_own_hessian": level.room.own.hessian,
@@ -194,11 +196,13 @@ def _level(arrays: dict[str, Any], prefix: str, model: ShapeModel) -> LevelAtEnd
     if "room_cross" in kept:
         own = NormalEquations(kept["room_own_hessian"], kept["room_own_gradient"])
         room = RoomEquations(own, kept["room_cross"], kept["room_hessian"], kept["room_gradient"])
-    assert model.shared_loadings is not None  # what has evidence shares factors
+    loadings = model.with_modes(len(kept["coefficients"])).shared_loadings
+    assert loadings is not None  # what has evidence shares factors
     return LevelAtEnd(
         end=Parameters(kept["world_from_model"], kept["coefficients"]),
         hessian=kept["hessian"],
-        evidence=Evidence(model.shared_loadings, kept["pull"], kept["precision"]),
+        evidence=Evidence(loadings, kept["pull"], kept["precision"]),
         views=tuple(ViewQuality(float(residual), float(dice)) for residual, dice in kept["views"]),
         room=room,
+        fracture_probability=float(kept["fracture_probability"]) if "fracture_probability" in kept else None,
     )

@@ -116,6 +116,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "neighbour_distance": "wrong distance to its neighbour",
         "deformed": "body lower than its neighbours: deformed?",
         "unlike_neighbours": "shape does not go with the other levels",
+        "fracture": "perhaps broken",
     }
 )
 """Why a vertebra is ``review`` or ``bad``; in a result the degree follows: ``overlap_bad``."""

@@ -22,6 +22,7 @@ from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.drr.projector import Projector
 from lumbar3d.edits import ChangeFilms, Edit, Prompt, Rerun
+from lumbar3d.engines.fractures import considered
 from lumbar3d.engines.protocol import FoundPair, SpineEngine
 from lumbar3d.engines.shape_fit import ShapeFit
 from lumbar3d.errors import RejectedError
@@ -309,7 +310,7 @@ class Engine:
         detection = self.detector.third_look(found, guides(spine.vertebrae, found, self.projector))
         task = FitProblem(self.models, detection, self.projector, self.constants, case.clock.within)
         before = [Parameters(vertebra.world_from_model, vertebra.coefficients) for vertebra in spine.vertebrae]
-        again = refit(task, triangulate_landmarks(detection, self.constants), before, spine.method)
+        again = considered(task, refit(task, triangulate_landmarks(detection, self.constants), before, spine.method))
         return detection, replace(again, suspected=spine.suspected)
 
     def _refitted(self, draft: Draft, views: tuple[NetworkView, NetworkView], case: Case) -> Reconstruction:
@@ -318,7 +319,10 @@ class Engine:
         detection = told if error is None else seen_in_room(told, error)
         landmarks = triangulate_landmarks(detection, self.constants)
         task = FitProblem(self.models, told, self.projector, self.constants, case.clock.within)
-        spine = refit(task, landmarks, draft.before(self.models), draft.kept.method, error)
+        before = draft.before(self.models)
+        spine = refit(task, landmarks, before, draft.kept.method, error)
+        if draft.kept.method == "gauss_newton":
+            spine = considered(task, spine, [row for row, level in enumerate(before) if isinstance(level, Parameters)])
         if error is not None:
             views = shown_in_room(views, error)
         kept_notes = [note for note in draft.kept.notes if note not in JUDGED_HERE]

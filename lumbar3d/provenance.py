@@ -13,8 +13,11 @@ from lumbar3d.contracts import AssetRecord
 from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.assets import JOINT, AssetStore
+from lumbar3d.shape.fracture_modes import FRACTURE
 
-ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", JOINT)
+_OPTIONAL = (JOINT, FRACTURE)
+"""Made for one set of shape models: a hospital's own may have none."""
+ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", *_OPTIONAL)
 _LIBRARIES = ("numpy", "scipy", "numba", "imagecodecs", "pillow", "pydicom")
 
 
@@ -44,7 +47,7 @@ def describe(
     versions |= {"python": platform.python_version()}
     versions |= {"network_runs_on": ", ".join(providers), "projector": type(projector).__name__}
     return Provenance(
-        assets=tuple(store.describe(name) for name in ASSETS if name != JOINT or name in store.records),
+        assets=tuple(store.describe(name) for name in ASSETS if name not in _OPTIONAL or name in store.records),
         constants=recorded(registration),
         versions=versions,
     )

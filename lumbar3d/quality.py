@@ -10,9 +10,9 @@ import numpy as np
 
 from lumbar3d.anatomy import Level, adjacent_rows
 from lumbar3d.arrays import Array
-from lumbar3d.contracts import LevelQuality
+from lumbar3d.contracts import Fracture, LevelQuality
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.measurement.heights import LEAST_LEVELS, height_losses
+from lumbar3d.measurement.heights import LEAST_LEVELS, HeightLosses, genant, height_losses
 from lumbar3d.notes import DOUBTFUL
 from lumbar3d.refusal.constants import CONSTANTS as REFUSAL
 from lumbar3d.refusal.lumbar_count import count_unsure
@@ -72,6 +72,7 @@ _REASONS = {
     "neighbour_mm": "neighbour_distance",
     "height_loss": "deformed",
     "neighbour_surprise": "unlike_neighbours",
+    "fracture": "fracture",
 }
 _WITHOUT_COVARIANCE = {"surface_sigma_mm": 1, "height_loss": 0}
 """Grades of what cannot be judged: an error that nobody states asks for review, a loss within no error is not told."""
@@ -92,7 +93,11 @@ JUDGED_HERE = frozenset(
 def judge_levels(registration: Registration) -> tuple[LevelQuality, ...]:
     """Quality of each vertebra."""
     strangers, losses = _strangers(registration), _height_losses(registration)
-    return tuple(_judge(registration, row, row in strangers, losses[row]) for row in range(len(registration.vertebrae)))
+    rows = range(len(registration.vertebrae))
+    certain = [None] * len(rows) if losses is None else losses.certain.tolist()
+    lost = [None] * len(rows) if losses is None else losses.loss
+    broken = [_fracture(registration, row, lost[row]) for row in rows]
+    return tuple(_judge(registration, row, row in strangers, certain[row], broken[row]) for row in rows)
 
 
 def worse_of(before: Sequence[LevelQuality], after: Sequence[LevelQuality]) -> tuple[LevelQuality, ...]:
@@ -166,7 +171,9 @@ def _landmark_rays(view: ViewDetection) -> tuple[Array, Array]:
     return view.projection.rays(view.landmarks_px.reshape(-1, 2))
 
 
-def _judge(registration: Registration, row: int, stranger: bool, height_loss: float | None) -> LevelQuality:
+def _judge(
+    registration: Registration, row: int, stranger: bool, height_loss: float | None, fracture: Fracture | None
+) -> LevelQuality:
     ray_residual_mm = _ray_residual_mm(registration, row)
     sigma_mm = float(registration.surface_sigma_mm[row])
     judged = {
@@ -180,6 +187,7 @@ def _judge(registration: Registration, row: int, stranger: bool, height_loss: fl
     }
     grades = {name: _grade(value, *getattr(CONSTANTS, name)) for name, value in judged.items() if value is not None}
     grades["neighbour_mm"] = 2 if stranger else 0
+    grades["fracture"] = 1 if fracture else 0
     stated = registration.vertebrae[row].covariance is not None
     if not stated:
         grades |= _WITHOUT_COVARIANCE
@@ -189,17 +197,24 @@ def _judge(registration: Registration, row: int, stranger: bool, height_loss: fl
         overlap_dice=float(registration.silhouette_dice[row].mean()),
         surface_sigma_mm=sigma_mm if stated else None,
         height_loss=height_loss if stated else None,
+        fracture=fracture,
         flag=_WORST[max(grades.values())],
         reasons=tuple(f"{_REASONS[name]}_{_WORST[grade]}" for name, grade in grades.items() if grade > 0),
     )
 
 
-def _height_losses(registration: Registration) -> list[float | None]:
-    """Of each level; None where there are too few to compare."""
-    vertebrae = registration.vertebrae
-    if len(vertebrae) < LEAST_LEVELS:
-        return [None] * len(vertebrae)
-    return [float(loss) for loss in height_losses(vertebrae).certain]
+def _height_losses(registration: Registration) -> HeightLosses | None:
+    """None where there are too few levels to compare."""
+    return height_losses(registration.vertebrae) if len(registration.vertebrae) >= LEAST_LEVELS else None
+
+
+def _fracture(registration: Registration, row: int, loss: Array | None) -> Fracture | None:
+    """Kind and grade by the lost heights (3,) of a level that was fitted with fracture modes."""
+    probability = registration.ends[row].fracture_probability if registration.ends else None
+    if probability is None or not registration.vertebrae[row].model.is_broken:
+        return None
+    kind, grade = (None, None) if loss is None else genant(loss)
+    return Fracture(kind=kind, grade=grade, probability=probability)
 
 
 def _ray_residual_mm(registration: Registration, row: int) -> float:

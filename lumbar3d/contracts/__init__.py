@@ -62,6 +62,7 @@ from lumbar3d.contracts.recognition import (
 )
 from lumbar3d.contracts.result import (
     AssetRecord,
+    Fracture,
     LandmarkResult,
     LandmarkSighting,
     LevelQuality,
@@ -85,6 +86,7 @@ __all__ = [
     "Exceeds",
     "FilmReport",
     "Finding",
+    "Fracture",
     "FrameName",
     "GeometryView",
     "Inputs",

@@ -44,6 +44,18 @@ class LandmarkResult(Contract):
     sightings: tuple[LandmarkSighting, ...] = ()
 
 
+class Fracture(Contract):
+    """What a vertebra that was fitted as broken looks like; no diagnosis."""
+
+    kind: Literal["wedge", "biconcave", "crush"] | None = Field(
+        description="by the height that has lost most; null where there are too few levels to compare with"
+    )
+    grade: Literal[0, 1, 2, 3] | None = Field(
+        description="Genant's, of the measured body heights; 0 below a fifth; null as ``kind``"
+    )
+    probability: float = Field(ge=0.0, le=1.0, description="that the vertebra is broken, by the evidence of both fits")
+
+
 class LevelQuality(Contract):
     """How well one vertebra is supported by the two images."""
 
@@ -60,6 +72,9 @@ class LevelQuality(Contract):
         default=None,
         description="largest loss of anterior, middle or posterior body height against the person's other levels, as a "
         "fraction of what is expected, less one standard error; Genant grades from 0.20. Not a fracture diagnosis.",
+    )
+    fracture: Fracture | None = Field(
+        default=None, description="where the vertebra was fitted with the modes of fractures; null: it was fitted sound"
     )
     flag: Literal["ok", "review", "bad"]
     reasons: tuple[str, ...] = ()

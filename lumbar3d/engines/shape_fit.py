@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lumbar3d.contracts import ReconstructOptions
 from lumbar3d.drr.projector import Projector
+from lumbar3d.engines.fractures import considered
 from lumbar3d.engines.protocol import FoundPair
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.problem import FitProblem, FractionDone
@@ -24,6 +25,7 @@ class ShapeFit:
     constants: RegistrationConstants
 
     def reconstruct(self, pair: FoundPair, options: ReconstructOptions, progress: FractionDone) -> Registration:
-        """Initial poses, optimisation, posterior; see ``SpineEngine``."""
+        """Initial poses, optimisation, posterior, fractures; see ``SpineEngine``."""
         task = FitProblem(self.models, pair.detection, self.projector, self.constants, progress)
-        return fit_spine(task, pair.landmarks, options.method, options.refine_geometry)
+        spine = fit_spine(task, pair.landmarks, options.method, options.refine_geometry)
+        return considered(task, spine) if options.method == "gauss_newton" else spine

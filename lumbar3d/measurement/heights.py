@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,13 @@ from lumbar3d.measurement.points import plate_middle
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 
+Deformity = Literal["wedge", "biconcave", "crush"]
+Grade = Literal[0, 1, 2, 3]
 HEIGHTS = ("anterior", "middle", "posterior")
+GENANT = (0.20, 0.25, 0.40)
+"""Least loss of height of grades 1, 2 and 3 (Genant 1993)."""
+CRUSHED = 0.20
+"""Loss at the back from which a body is crushed: a wedge and a biconcave body keep their back wall."""
 LEAST_LEVELS = 3
 """Of two that differ nobody can say which has lost height."""
 _MEDIAN_VARIANCE = (1.0, 0.5, 0.449, 0.298, 0.287, 0.215)
@@ -68,6 +75,20 @@ def height_losses(vertebrae: Sequence[FittedVertebra]) -> HeightLosses:
         ratio = np.maximum(ratio, share / np.array([np.median(share[rows], axis=0) for rows in others]))
     around = np.array([_median_variance(len(others[0])) * variance[rows].mean(axis=0) for rows in others])
     return HeightLosses(1.0 - ratio, ratio * np.sqrt(variance + around))
+
+
+def genant(loss: Array) -> tuple[Deformity, Grade]:
+    """Kind and grade, 0 to 3, of a body that has lost these shares (3,) of the ``HEIGHTS`` (Genant 1993).
+
+    The grade is that of the greatest loss. A body that has lost at the back is crushed, else it is a wedge or
+    biconcave, by what it has lost most of.
+    """
+    anterior, middle, posterior = (float(share) for share in loss)
+    grades: tuple[Grade, ...] = (0, 1, 2, 3)
+    grade = grades[int(np.searchsorted(GENANT, max(anterior, middle, posterior), side="right"))]
+    if posterior >= CRUSHED:
+        return "crush", grade
+    return ("wedge" if anterior >= middle else "biconcave"), grade
 
 
 def _median_variance(count: int) -> float:

@@ -25,6 +25,8 @@ class LevelAtEnd:
         AP, LAT.
     room : RoomEquations or None
         How the level depends on a refined room.
+    fracture_probability : float or None
+        That it is broken; None where it was not asked (``registration.fracture_choice``).
     """
 
     end: Parameters
@@ -32,3 +34,4 @@ class LevelAtEnd:
     evidence: Evidence | None
     views: tuple[ViewQuality, ...]
     room: RoomEquations | None = None
+    fracture_probability: float | None = None

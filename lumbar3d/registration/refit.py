@@ -44,7 +44,7 @@ def refit(
     landmarks : Landmarks
         Triangulated in the room as it is believed to be.
     before : sequence of LevelAtEnd or Parameters
-        A row each: a level that stays as it is, or where one that is fitted again was.
+        A row each: a level that stays as it is, broken too, or where one that is fitted again was; it is fitted sound.
     method : str
         Of the first fit, for the record.
     error : LateralError, optional
@@ -57,6 +57,7 @@ def refit(
     RegistrationError
         The fit failed numerically.
     """
+    task = replace(task, models=[_model(*pair) for pair in zip(task.models, before, strict=True)])
     here = task if error is None else in_room(task, error)
     rows = [row for row, level in enumerate(before) if isinstance(level, Parameters)]
     with ThreadPoolExecutor(task.constants.threads) as pool:
@@ -80,6 +81,11 @@ def refit(
     return assemble(task, method, landmarks, finished, (sum(level.evaluations for level in coarse.values()), {}))
 
 
+def _model(model: ShapeModel, level: LevelAtEnd | Parameters) -> ShapeModel:
+    """The sound model, or the broken one of a level that stays broken."""
+    return model.with_modes(len(level.end.coefficients)) if isinstance(level, LevelAtEnd) else model
+
+
 def _start(
     model: ShapeModel, landmarks: Landmarks, level: LevelAtEnd | Parameters, stages: tuple[FitStage, ...]
 ) -> tuple[Parameters, tuple[FitStage, ...]]:
@@ -87,5 +93,5 @@ def _start(
     assert isinstance(level, Parameters)
     pose = initial_pose(model, landmarks)
     if np.linalg.norm(pose[:3, 3] - level.world_from_model[:3, 3]) < NEAR_MM:
-        return level, stages[-WARM_STAGES:]
+        return Parameters(level.world_from_model, level.coefficients[: model.rank]), stages[-WARM_STAGES:]
     return Parameters(pose, np.zeros(model.rank)), stages

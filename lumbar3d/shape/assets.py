@@ -13,6 +13,7 @@ scalar functions of the basis, which makes the file a tenth of the modes themsel
 ``ssm_joint.npz`` holds what the levels share (``shape.joint_prior``): loadings (5, K, r) f4 and models (5,), the
 SHA-256 of
 the five files it was made for. It is used for these only: with other models, or without it, the levels are independent.
+``ssm_fracture.npz`` (``shape.fracture_modes``) is bound to them in the same way: without it, no level can be broken.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from lumbar3d.anatomy import LEVELS, Level
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import AssetRecord
 from lumbar3d.errors import AssetError
+from lumbar3d.shape.fracture_modes import FRACTURE, FractureModes, read_modes
 from lumbar3d.shape.model import ShapeModel
 
 PATCH_PREFIX = "patch_"
@@ -102,7 +104,9 @@ def load_shape_models(store: AssetStore, levels: Sequence[Level] = LEVELS) -> tu
         A file is not in the manifest, missing, or changed; there are models of L1 to L5 only.
     """
     shared = _load_shared(store)
-    return tuple(_load(store, level, shared.get(level)) for level in levels)
+    models = tuple(_load(store, level, shared.get(level)) for level in levels)
+    fractures = _load_fractures(store)
+    return tuple(replace(model, fractures=fractures.get(model.level)) for model in models)
 
 
 def _load_shared(store: AssetStore) -> dict[Level, Array]:
@@ -111,10 +115,25 @@ def _load_shared(store: AssetStore) -> dict[Level, Array]:
         return {}
     with np.load(store.path(JOINT), allow_pickle=False) as data:
         made_for, loadings = data["models"].tolist(), data["loadings"].astype(np.float64)
-    if made_for != [store.records.get(f"ssm_{level}", {}).get("sha256") for level in LEVELS]:
+    if made_for != _checksums(store):
         _log.warning("the joint prior was made for other shape models; levels are fitted independently")
         return {}
     return dict(zip(LEVELS, loadings, strict=True))
+
+
+def _load_fractures(store: AssetStore) -> Mapping[Level, FractureModes]:
+    """Fracture modes by level; none where they were not made for these models."""
+    if FRACTURE not in store.records:
+        return {}
+    found = read_modes(store.path(FRACTURE), _checksums(store))
+    if not found:
+        _log.warning("the fracture modes were made for other shape models; no level is fitted as broken")
+    return found
+
+
+def _checksums(store: AssetStore) -> list[str | None]:
+    """SHA-256 of the models of L1 to L5."""
+    return [store.records.get(f"ssm_{level}", {}).get("sha256") for level in LEVELS]
 
 
 def _load(store: AssetStore, level: str, shared_loadings: Array | None) -> ShapeModel:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from lumbar3d.anatomy import LANDMARKS, Level
 from lumbar3d.arrays import Array, Indices
 from lumbar3d.errors import AssetError
+from lumbar3d.shape.fracture_modes import FractureModes
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,11 @@ class ShapeModel:
         How the coefficients depend on the r factors that all levels of a person share (``shape.joint_prior``); None
         where
         the levels are independent.
+    fractures : FractureModes, optional
+        None where nothing is known of fractures, or they are in ``scaled_modes`` already.
+    is_broken : bool
+        Whether the last of ``scaled_modes`` are those of a fracture; they have length one as ``modes``, but lie askew
+        to the others.
     """
 
     level: Level
@@ -66,6 +73,8 @@ class ShapeModel:
     version: str
     sha256: str
     shared_loadings: Array | None = None
+    fractures: FractureModes | None = None
+    is_broken: bool = False
 
     @property
     def rank(self) -> int:
@@ -76,6 +85,46 @@ class ShapeModel:
     def modes(self) -> NDArray[np.float32]:
         """(V, 3, K) orthonormal modes; made anew each time, since both at once would double a worker's memory."""
         return (self.scaled_modes / np.sqrt(self.eigenvalues)).astype(np.float32)
+
+    @cached_property
+    def fractured(self) -> ShapeModel | None:
+        """The same vertebra broken: its modes, then those of fractures; None where nothing is known of fractures."""
+        return self._broken(detailed=False)
+
+    @cached_property
+    def fractured_in_detail(self) -> ShapeModel | None:
+        """``fractured`` with the modes of its roughness after them, for fits to a surface."""
+        return self._broken(detailed=True)
+
+    def _broken(self, detailed: bool) -> ShapeModel | None:
+        if self.fractures is None:
+            return None
+        more = self.fractures.displacements(len(self.mean), detailed)
+        variances = (more.astype(np.float64) ** 2).sum(axis=(0, 1))
+        shared = self.shared_loadings
+        if shared is not None:  # the other levels tell nothing of a fracture
+            shared = np.concatenate([shared, np.zeros((len(variances), shared.shape[1]))])
+        return replace(
+            self,
+            scaled_modes=np.concatenate([self.scaled_modes, more], axis=2),
+            eigenvalues=np.concatenate([self.eigenvalues, variances]),
+            shared_loadings=shared,
+            fractures=None,
+            is_broken=True,
+        )
+
+    def with_modes(self, count: int) -> ShapeModel:
+        """The model itself or the broken one, whichever has so many modes.
+
+        Raises
+        ------
+        AssetError
+            Neither has.
+        """
+        for model in (self, self.fractured):
+            if model is not None and model.rank == count:
+                return model
+        raise AssetError(f"there is no model of {self.level} with {count} modes")
 
     def instance(self, coefficients: Array, vertices: Indices | None = None) -> Array:
         """Surface points (V, 3) in the model frame for coefficients (k,) in SD, k <= rank."""
@@ -92,7 +141,9 @@ class ShapeModel:
         """The same model with its first ``rank`` modes."""
         shared = None if self.shared_loadings is None else self.shared_loadings[:rank]
         kept = self.scaled_modes[..., :rank]
-        return replace(self, scaled_modes=kept, eigenvalues=self.eigenvalues[:rank], shared_loadings=shared)
+        return replace(
+            self, scaled_modes=kept, eigenvalues=self.eigenvalues[:rank], shared_loadings=shared, fractures=None
+        )
 
     def landmarks(self, coefficients: Array) -> Array:
         """The seven landmarks (7, 3) of an instance, model frame, mm."""

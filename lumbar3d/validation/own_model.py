@@ -46,11 +46,11 @@ def own_vertebra(shipped: ShapeModel, surface: TriangleMesh) -> OwnVertebra:
     Parameters
     ----------
     shipped : ShapeModel
-        Of the same level.
+        Of the same level; with its modes of fractures, of which a surface shows whether they are needed.
     surface : TriangleMesh
         mm, roughly x anterior, y left, z up.
     """
-    return as_own(fit_model(shipped, surface), surface)
+    return as_own(fit_model(shipped.fractured_in_detail or shipped, surface), surface)
 
 
 def as_own(fit: ModelFit, surface: TriangleMesh) -> OwnVertebra:

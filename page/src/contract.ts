@@ -132,12 +132,19 @@ export interface Landmark {
   sightings?: Sighting[];
 }
 
+export interface Fracture {
+  kind: "wedge" | "biconcave" | "crush" | null;
+  grade: number | null;
+  probability: number;
+}
+
 export interface Quality {
   image_residual: number;
   ray_residual_mm: number | null;
   overlap_dice: number;
   surface_sigma_mm: number | null;
   height_loss?: number | null;
+  fracture?: Fracture | null;
   flag: Flag;
   reasons: string[];
 }

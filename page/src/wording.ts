@@ -50,6 +50,7 @@ const REASON_CURES: Record<string, string> = {
   uncertainty: "Read its numbers with their standard error; a sharper or better centred film would help.",
   unusual_shape: "Check that this is a vertebra of L1 to L5, and look for a fracture or an implant.",
   neighbour_distance: "Check the level names: one may have been passed over.",
+  fracture: "Kind and grade follow from the measured heights; the film decides.",
   deformed: "Look for a fracture: compare the body's heights with the other levels.",
   unlike_neighbours: "Check that its landmarks lie on this vertebra and not on its neighbour.",
 };

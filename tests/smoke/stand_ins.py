@@ -19,6 +19,7 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Array
 from lumbar3d.geometry import frames
 from lumbar3d.shape.assets import JOINT, AssetStore, default_asset_directory, load_shape_models
+from lumbar3d.shape.fracture_modes import FRACTURE
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.manifest import AssetEntry, record_asset
 
@@ -33,7 +34,11 @@ def write_small_assets(folder: Path) -> None:
     with np.load(folder / f"{JOINT}.npz") as shared:
         loadings = shared["loadings"][:, :MODES]
     np.savez(folder / f"{JOINT}.npz", loadings=loadings, models=np.array(checksums))
+    with np.load(folder / f"{FRACTURE}.npz") as data:
+        parts = dict(data)
+    np.savez(folder / f"{FRACTURE}.npz", **(parts | {"models": np.array(checksums)}))
     _record_again(folder, JOINT)
+    _record_again(folder, FRACTURE)
 
 
 def _keep_first_modes(folder: Path, name: str) -> str:

@@ -46,6 +46,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.end_to_end": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
     "benchmarks.field": Tiny("--data {data} --draws 1", ONE_PERSON),
     "benchmarks.free_form": Tiny("--people 1 --out {out}", {"FURTHER_MODES": 4, "DETAIL": FEW_FUNCTIONS}),
+    "benchmarks.fractures": Tiny("--data {data} --draws 1 --out {out}", ONE_PERSON),
     "benchmarks.fuzz": Tiny(only_help="starts a deployment; a short one is tests/integration/test_fuzz.py"),
     "benchmarks.geometry": Tiny(
         "--data {data} --people verse005 --out {out}",
@@ -60,6 +61,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.landmark_confidence": Tiny("--patients 1 --out {out}/c.json"),
     "benchmarks.load": Tiny(only_help="starts whole deployments and a database for four measurements: minutes"),
     "benchmarks.lone_l1": Tiny("--data {data}", {"FILES": {"verse016": "016.ply"}}),
+    "benchmarks.measurement_page": Tiny("--check"),
     "benchmarks.measurements": Tiny("--data {data} --draws 1", ONE_PERSON),
     "benchmarks.mirror": Tiny("--patients 1 --out {out}/mirror.md"),
     "benchmarks.mirror_scans": Tiny("--data {data} --out {out}", ONE_PERSON),
@@ -71,7 +73,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.network_refusal": Tiny("--patients 1 --out {out}/r.json"),
     "benchmarks.network_surroundings": Tiny("--data {data} --draws 1 --kinds 0 --out {out}", ONE_PERSON),
     "benchmarks.pages": Tiny("--check"),
-    "benchmarks.population": Tiny("--count 6 --out {out}", {"PEOPLE_DRAWN": 40, "CHECKED": 2}),
+    "benchmarks.population": Tiny("--count 7 --out {out}", {"PEOPLE_DRAWN": 40, "CHECKED": 2}),
     "benchmarks.projector": Tiny("--data {data}"),
     "benchmarks.quality": Tiny("--patients 1", {"LATERAL_ERRORS_MM": (0.0,)}),
     "benchmarks.registration": Tiny("--data {data} --quick --no-bobyqa"),
@@ -103,6 +105,7 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.shape_model.build": Tiny(
         "--data {data} --out {out}", {"PITCH_MM": 1.4, "VERTEX_COUNT": 3000, "FIT_VERTEX_COUNT": 1000}
     ),
+    "lumbar3d.training.shape_model.fractures": Tiny("--work {out}/work --out {assets} --persons 1"),
     "lumbar3d.training.surroundings.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
 }
 """Module name to its tiny case."""

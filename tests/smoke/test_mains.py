@@ -95,15 +95,16 @@ def _rows() -> Iterator[Any]:
 def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matplotlib.use("Agg")
     tiny, module = MAINS[name], importlib.import_module(name)
+    # Before anything is made smaller: what is made here serves other rows too.
+    places = {
+        key: request.getfixturevalue(key) for key in ("data", "assets", "trained") if f"{{{key}}}" in tiny.arguments
+    }
     for constant, value in tiny.smaller.items():
         assert hasattr(module, constant)
         monkeypatch.setattr(module, constant, value)
     _shorten_fits(module, monkeypatch)
     _keep_results(module, tmp_path, monkeypatch)
     SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
-    places = {
-        key: request.getfixturevalue(key) for key in ("data", "assets", "trained") if f"{{{key}}}" in tiny.arguments
-    }
     arguments = [argument.format(out=tmp_path, **places) for argument in shlex.split(tiny.arguments)]
     monkeypatch.setattr("sys.argv", [name, *arguments])
     module.main()

@@ -1,5 +1,5 @@
 // How far the whole result, and each vertebra, can be trusted; what would cure a doubt.
-import type { Flag, LevelResult, Result } from "../contract";
+import type { Flag, LevelResult, Quality, Result } from "../contract";
 import type { Reading } from "../reading";
 import { cureOf, noteText, QUALITY, reasonText } from "../wording";
 
@@ -13,6 +13,13 @@ const COLUMNS: [keyof LevelResult["quality"], string, number, string][] = [
 export function Pill({ flag, prefix = "" }: { flag: Flag; prefix?: string }) {
   const { style, label } = QUALITY[flag];
   return <span class={`pill ${style}`}>{prefix + label}</span>;
+}
+
+/** Reasons in words; of a fracture with its kind and grade, where there were levels to compare with. */
+function reasonsOf({ reasons, fracture }: Quality): string {
+  const seen = fracture?.kind ? `${fracture.kind}, grade ${fracture.grade}, ` : "";
+  const told = fracture ? ` (${seen}probability ${percent(fracture.probability)})` : "";
+  return reasons.map((code) => reasonText(code) + (code.startsWith("fracture_") ? told : "")).join(", ");
 }
 
 interface Doubt {
@@ -29,7 +36,7 @@ export function doubtsOf(result: Result): Doubt[] {
     .filter(({ quality }) => quality.flag !== "ok")
     .sort((a, b) => grade[a.quality.flag] - grade[b.quality.flag])
     .map(({ level, quality }) => ({
-      words: `${level} ${QUALITY[quality.flag].label.toLowerCase()}: ${quality.reasons.map(reasonText).join(", ") || "no reason given"}.`,
+      words: `${level} ${QUALITY[quality.flag].label.toLowerCase()}: ${reasonsOf(quality) || "no reason given"}.`,
       cure: quality.reasons.map(cureOf).find(Boolean) ?? null,
       level,
     }));
@@ -134,7 +141,7 @@ function Row({ level: { level, quality, detection_confidence }, reading, isByHan
         </td>
       ))}
       <td class="reasons" data-label="Reasons">
-        {quality.reasons.map(reasonText).join(", ") || "none"}
+        {reasonsOf(quality) || "none"}
       </td>
     </tr>
   );

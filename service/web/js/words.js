@@ -108,6 +108,7 @@ export const REASONS = {
   neighbour_distance: "wrong distance to its neighbour",
   deformed: "body lower than its neighbours: deformed?",
   unlike_neighbours: "shape does not go with the other levels",
+  fracture: "perhaps broken",
 };
 
 export const INPUT_FAULTS = [

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from lumbar3d.geometry import frames
-from lumbar3d.measurement.heights import HEIGHTS, _median_variance, height_losses
+from lumbar3d.measurement.heights import HEIGHTS, _median_variance, genant, height_losses
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.quality import CONSTANTS, judge_levels
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.level_at_end import LevelAtEnd
+from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.result import Registration
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
@@ -103,6 +106,38 @@ def test_the_standard_error_is_that_of_posterior_draws() -> None:
     draws = list(zip(*(vertebra.posterior_samples(200, rng) for vertebra in wide), strict=True))
     spread = np.std([height_losses(drawn).loss[2] for drawn in draws], axis=0)
     assert height_losses(wide).sigma[2] == pytest.approx(spread, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind", "grade"),
+    [
+        ((0.30, 0.10, 0.02), "wedge", 2),
+        ((0.15, 0.45, 0.10), "biconcave", 3),
+        ((0.22, 0.24, 0.21), "crush", 1),
+        ((0.12, 0.02, -0.05), "wedge", 0),
+    ],
+)
+def test_kind_and_grade_after_genant(loss: tuple[float, ...], kind: str, grade: int) -> None:
+    assert genant(np.array(loss)) == (kind, grade)
+
+
+def test_a_vertebra_fitted_as_broken_says_so() -> None:
+    vertebrae = list(spine(1, "whole", 0.45))
+    sound = vertebrae[1]
+    broken = sound.model.fractured
+    assert broken is not None
+    more = np.zeros(broken.rank - sound.model.rank)
+    coefficients = np.append(sound.coefficients, more)
+    vertebrae[1] = FittedVertebra(broken, sound.world_from_model, coefficients, SIGMA_SD**2 * np.eye(6 + broken.rank))
+    ends = tuple(
+        LevelAtEnd(Parameters(v.world_from_model, v.coefficients), np.eye(6), None, (), None, 0.97 if k == 1 else None)
+        for k, v in enumerate(vertebrae)
+    )
+    levels = judge_levels(replace(fit(tuple(vertebrae)), ends=ends))
+    assert [level.fracture is not None for level in levels] == [False, True, False, False, False]
+    found = levels[1].fracture
+    assert found is not None and (found.kind, found.grade, found.probability) == ("crush", 3, 0.97)
+    assert "fracture_review" in levels[1].reasons
 
 
 def test_norms_of_all_heights_exist() -> None:
