@@ -137,6 +137,7 @@ class World:
 class Done:
     """What the runs in a folder have done so far."""
 
+    runs: int = 0
     sent: int = 0
     again: int = 0
     seconds: float = 0.0
@@ -178,11 +179,13 @@ def with_faults(folder: Path, studies: int, faults: int, seed: int, minutes: flo
         wait_until(lambda: answers(world.archive.http), "the archive is gone", PATIENCE_S)
         found = [[each["SOPInstanceUID"] for each in world.archive.instances(study)] for study in uids[: done.sent]]
     done.seconds += time.monotonic() - started_s
+    done.runs += 1
     done.write(folder)
     with closing(sqlite3.connect(folder / "service" / "jobs.sqlite3")) as table:
         (jobs,) = table.execute("SELECT count(*) FROM jobs").fetchone()
     return {
         "studies": done.sent,
+        "runs": done.runs,
         "seconds": round(done.seconds, 1),
         "faults": dict(sorted(done.faults.items())),
         "films_sent_again": done.again,
@@ -243,8 +246,8 @@ def render(record: dict[str, Any]) -> str:
     if (found := record.get("faults")) is not None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found["faults"].items())
         lines += [
-            f"| studies with an engine that takes no time | {found['studies']} in {found['seconds']} s | "
-            f"{_made_by(found)} |",
+            f"| studies with an engine that takes no time | {found['studies']} in {found['seconds']} s "
+            f"and {found['runs']} run(s) | {_made_by(found)} |",
             f"| faults meanwhile | {sum(found['faults'].values())}: {kinds} | |",
             f"| films that had to be sent again | {found['films_sent_again']} | |",
             f"| studies that lack a result | {found['lost']} | |",
@@ -272,6 +275,7 @@ def main() -> None:
     file = chosen.out / "bridge.json"
     record = json.loads(file.read_text()) if file.is_file() else {}
     faults = f"--studies {chosen.studies} --faults {chosen.faults} --seed {chosen.seed}"
+    faults += f" --minutes {chosen.minutes:g} --folder DIR" if chosen.folder else ""
     parts: dict[str, tuple[str, int, Callable[[Path], dict[str, Any]]]] = {
         "latency": (f"--pairs {chosen.pairs}", chosen.pairs, lambda folder: latency(folder, chosen.pairs)),
         "faults": (

@@ -67,7 +67,7 @@ export function lookup({ low, high }: Window, invert: boolean): Colours {
 }
 
 /** From which share of a whole opacity a difference is drawn, and from which it hides the film. */
-const [FAINTEST, FULL] = [0.04, 0.35];
+const [FAINTEST, FULL] = [0.03, 0.2];
 /** As the scale beside the film has them: bone that the fit does not cover, fitted bone that is not seen. */
 const [UNCOVERED, UNSEEN] = [0x3c9bff, 0xff9f3c];
 

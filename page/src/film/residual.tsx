@@ -40,7 +40,7 @@ function Scale({ exam }: { exam: Examination }) {
       <br />
       <span class="swatch is-unseen" aria-hidden="true" /> fitted bone that is not seen
       <br />
-      Most in {worst.level}: {worst.left.toFixed(3)}
+      Largest in {worst.level}: {worst.left.toFixed(3)} on average
     </>
   );
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import pages
+from benchmarks import measurement_page, pages
 
 
 @pytest.fixture
@@ -35,3 +35,8 @@ def test_pages_are_as_the_results_have_them():
     for name in pages.PAGES:
         text = (pages.ROOT / name).read_text()
         assert pages.written(text) == text
+
+
+def test_the_page_of_measurements_is_the_codes() -> None:
+    assert measurement_page.main(["--check"]) == 0
+    assert "| `slip_sagittal` | Sagittal slip | mm |" in measurement_page.text()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks.column_shift import effect, equations
-from benchmarks.inputs import Trio, read_table
+from benchmarks.inputs import Demand, Trio, TrioOutcome, judge, read_table
 from benchmarks.processes import ROOT
 from benchmarks.room_pictures import ROOMS
-from lumbar3d.contracts import Calibration
+from lumbar3d.contracts import Calibration, Measurement, ReconstructionResult
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.triangulation import triangulate
 from lumbar3d.registration.room import LateralError
@@ -63,3 +63,29 @@ def test_what_must_happen_is_read_from_the_table() -> None:
     assert comma.may_succeed and comma.codes == ("invalid_radiograph",) and comma.named == ("Imager Pixel Spacing",)
     assert (above.codes, above.named, above.may_succeed) == (comma.codes, comma.named, comma.may_succeed)
     assert hung.reference == Trio("pa_ap.png", "pa_lat.png", "pa_calibration.json") and hung.tolerance == 0.05
+
+
+class Known:
+    """What trios gave, by their AP film."""
+
+    def __init__(self, **outcomes: list[tuple[str, str, float]]) -> None:
+        self._outcomes = outcomes
+
+    def outcome(self, trio: Trio) -> TrioOutcome:
+        given = [
+            Measurement.model_construct(code=code, target=target, value=value, unit="deg")
+            for code, target, value in self._outcomes[trio.ap]
+        ]
+        return TrioOutcome(ReconstructionResult.model_construct(measurements=given, notes=(), quality="ok"))
+
+
+def test_the_largest_curve_is_compared_whichever_levels_it_lies_between() -> None:
+    base, film = Trio("base", "lat", "room"), Trio("film", "lat", "room")
+    demand = Demand("same", tolerance=0.05, reference=base)
+    tie = Known(base=[("cobb_coronal", "L1-L4", 4.00)], film=[("cobb_coronal", "L1-L5", 4.02)])
+    assert judge(tie, film, demand).is_right
+    other = Known(base=[("cobb_coronal", "L1-L4", 4.00)], film=[("cobb_coronal", "L1-L5", 4.10)])
+    assert not judge(other, film, demand).is_right
+    fewer = Known(base=[("cobb_coronal", "L1-L4", 4.0), ("slip_sagittal", "L4/L5", 1.0)], film=other._outcomes["film"])
+    row = judge(fewer, film, demand)
+    assert not row.is_right and row.where == "measured in one only: slip_sagittal L4/L5"

@@ -45,14 +45,14 @@ def breakable(model: ShapeModel) -> ShapeModel:
 MODELS = tuple(breakable(model) for model in toy_models())
 
 
-def true_spine() -> tuple[list[ShapeModel], list[Parameters]]:
+def true_spine() -> tuple[tuple[ShapeModel, ...], list[Parameters]]:
     """Five shapes of which one has collapsed."""
     truth = true_parameters(MODELS, np.random.default_rng(8))
     models = list(MODELS)
     models[BROKEN_ROW] = MODELS[BROKEN_ROW].fractured or MODELS[BROKEN_ROW]
     at = truth[BROKEN_ROW]
     truth[BROKEN_ROW] = Parameters(at.world_from_model, np.append(at.coefficients, [COLLAPSE_SD, 0.0]))
-    return models, truth
+    return tuple(models), truth
 
 
 @cache

@@ -1,0 +1,136 @@
+"""The page of measurements, with a drawing of each: ``python -m benchmarks.measurement_page --write | --check``.
+
+Names, units, definitions and norms are those of the code. With ``--draw`` the demonstration pair is reconstructed and
+drawn again: vertebrae from the side, the front or above, and over them the construction that the result page shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import trimesh
+from PIL import Image
+
+from benchmarks.processes import ROOT
+from lumbar3d.anatomy import LEVELS
+from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.measurement.catalogue import CATALOGUE
+from lumbar3d.measurement.norms import norm_of
+from lumbar3d.pipeline import Engine
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+
+DEMO = ROOT / "demo"
+PAGE = ROOT / "docs" / "measurements.md"
+PICTURE = ROOT / "docs" / "pictures" / "measurements.webp"
+SHOWN = ("L3", "L3/L4")
+"""Of the measurements of one vertebra and of two the target that is drawn, and whose norm is told."""
+SIDE, FRONT, ABOVE = ((0, -1), 2), ((1, 1), 2), ((1, -1), 0)
+"""World axes to the right (with its sign) and up: anterior on the left; left on the right as on films; from above."""
+SEEN = {
+    FRONT: ("_left", "_right", "width", "coronal", "lateral", "lumbar_height"),
+    ABOVE: ("area", "axial"),
+}
+COLUMNS = 6
+COLOURS = {"segment": "#c2410c", "plate": "#c2410c", "outline": "#c2410c", "axis": "#c2410c", "reference": "#1d4ed8"}
+HEAD = """# Measurements
+
+Made by `python -m benchmarks.measurement_page` of the code (`lumbar3d/measurement/catalogue.py`, `norms.py`). How well
+each is measured: [results](results.md#measurements). A lordosis to L5 is not one to S1. The norm is that
+of L3 or L3/L4 where it differs by level; weak norms colour nothing red.
+
+![Each measurement's construction on the demonstration pair](pictures/measurements.webp)
+
+Those of S1 are not in the picture yet; the result page draws them.
+Orange: what is measured. Blue: what it is measured against. From the side (anterior on the left), from the front
+(the patient's left on the right) or from above (anterior at the top, the patient's left on the left).
+
+| code | name | unit | definition | norm, mean ± SD | source |
+|---|---|---|---|---|---|
+"""
+
+
+def text() -> str:
+    """The page."""
+    return HEAD + "".join(map(_row, CATALOGUE))
+
+
+def _row(code: str) -> str:
+    entry = CATALOGUE[code]
+    norms = (norm_of(code, target) for target in (*SHOWN, f"{LEVELS[0]}-{LEVELS[-1]}"))
+    norm = next((each for each in norms if each is not None), None)
+    told = " | " if norm is None else f"{norm.mean:g} ± {norm.sd:g} | {norm.source} ({norm.evidence})"
+    return f"| `{code}` | {entry.name} | {entry.unit} | {entry.definition} | {told} |\n"
+
+
+def drawn(folder: Path) -> Image.Image:
+    """One panel a measurement."""
+    meshes = {level: trimesh.load(folder / f"{level}.stl") for level in LEVELS}
+    known = json.loads((folder / "constructions.json").read_text())["constructions"]
+    rows = -(-len(CATALOGUE) // COLUMNS)
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=(2.4 * COLUMNS, 2.5 * rows), layout="constrained")
+    for code, panel in zip(CATALOGUE, axes.flat, strict=False):
+        of_code = [each for each in known if each["code"] == code]
+        shown = next((each for each in of_code if each["target"] in SHOWN), of_code[0] if of_code else None)
+        _panel(panel, code, shown, meshes)
+    for panel in axes.flat:
+        panel.set_axis_off()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=90)
+    plt.close(figure)
+    return Image.open(buffer).convert("RGB")
+
+
+def _panel(panel: Axes, code: str, shown: dict[str, Any] | None, meshes: dict[str, Any]) -> None:
+    """The levels of a target, and its lines over them."""
+    (right, sign), up = next((view for view, words in SEEN.items() if any(word in code for word in words)), SIDE)
+    target = SHOWN[0] if shown is None else str(shown["target"])
+    named = [level for level in LEVELS if level in target] or [LEVELS[-1]]
+    last = named[-1] if "S1" not in target else LEVELS[-1]
+    for level in LEVELS[LEVELS.index(named[0]) : LEVELS.index(last) + 1]:
+        corners = np.asarray(meshes[level].triangles)[..., [right, up]] * (sign, 1)
+        panel.add_collection(PolyCollection(list(corners), facecolor="#475569", alpha=0.06, edgecolor="none"))
+    for line in () if shown is None else shown["lines"]:
+        points = np.array([point["mm"] for point in line["points"]])[:, [right, up]] * (sign, 1)
+        panel.plot(*points.T, color=COLOURS[line["role"]], linewidth=1.8)
+    panel.autoscale_view()
+    panel.set_aspect("equal")
+    panel.set_title(f"{CATALOGUE[code].name}\n{target}", fontsize=8)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check; 1 where the page differs from the code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--write", action="store_true")
+    action.add_argument("--check", action="store_true")
+    parser.add_argument("--draw", action="store_true", help="the pictures too, of the demonstration pair")
+    chosen = parser.parse_args(arguments)
+    if chosen.check:
+        is_same = PAGE.read_text() == text()
+        if not is_same:
+            sys.stderr.write(f"{PAGE.name} differs from the code: python -m benchmarks.measurement_page --write\n")
+        return int(not is_same)
+    PAGE.write_text(text())
+    if chosen.draw:
+        with tempfile.TemporaryDirectory() as folder:
+            room = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
+            films = DEMO / "ap.png", DEMO / "lat.png"
+            Engine.load().run(*films, room, ReconstructOptions(), Path(folder), lambda _stage, _done: None)
+            drawn(Path(folder)).save(PICTURE, quality=80)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
