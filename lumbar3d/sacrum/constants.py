@@ -36,7 +36,8 @@ class SacrumConstants:
     clear_slope : float
         Slope in units of the corridor's own that counts as one clear edge; a steeper one counts no more.
     line_error_mm, line_error_deg, end_error_mm : float
-        What is left of height, angle and each end where the edge is sharp: plates are neither flat nor square.
+        What is left of height, angle and each end where the edge is sharp: plates are neither flat nor square. Set so
+        that stated and true errors agree over twelve simulated patients (seeds 10000940-5 and 10000950-7).
     least_contrast : float
         Mean slope across the best line, in units of the corridor's own, below which there is no clear plate.
     most_sigma_deg, most_sigma_mm : float
@@ -61,12 +62,12 @@ class SacrumConstants:
     end_weight: float = 4.0
     end_reach_mm: float = 26.0
     clear_slope: float = 1.5
-    line_error_mm: float = 0.8
-    line_error_deg: float = 2.0
+    line_error_mm: float = 1.1
+    line_error_deg: float = 4.5
     end_error_mm: float = 1.5
     least_contrast: float = 0.4
-    most_sigma_deg: float = 6.0
-    most_sigma_mm: float = 2.5
+    most_sigma_deg: float = 7.2
+    most_sigma_mm: float = 2.6
     list_sigma_deg: float = 4.0
     turn_sigma_deg: float = 4.0
 
