@@ -1,4 +1,4 @@
-"""What two views tell of a lateral film that is shifted along its columns: ``python -m benchmarks.column_shift``.
+"""Shift of a lateral film along its columns, and what two views tell of it: ``python -m benchmarks.column_shift``.
 
 An analysis, nothing is fitted: the 35 landmarks of the demonstration pair, each seen in both views of its room with an
 independent error of ``LANDMARK_SIGMA_MM`` per coordinate (better than the networks, whose errors on one vertebra go

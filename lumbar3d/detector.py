@@ -108,7 +108,7 @@ class Detector:
         self._run_network(np.zeros((FILMS_A_RUN, side, side), dtype=np.float32), codes)
         self._run_refiner([black_crop(codes[0], level) for level in range(LEVEL_COUNT)])
 
-    def detect(self, ap: NetworkView, lat: NetworkView, prompts: Sequence[Prompt] = ()) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, *, prompts: Sequence[Prompt] = ()) -> Detection:
         """Decomposition images and landmarks of L1 .. L5 in both views.
 
         Parameters

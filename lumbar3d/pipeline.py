@@ -70,7 +70,7 @@ FIRST_FIT = 0.6
 class SupportsDetect(Protocol):
     """Detector protocol, as the engine needs it."""
 
-    def detect(self, ap: NetworkView, lat: NetworkView, prompts: Sequence[Prompt] = ()) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, *, prompts: Sequence[Prompt] = ()) -> Detection:
         """Find the five vertebrae in both views; with prompts, those that both show."""
         ...
 
@@ -272,7 +272,7 @@ class Engine:
         views, file_notes = pair
         clock = case.clock
         clock.enter(Stage.DETECT)
-        detection = self.detector.detect(*views, case.prompts) if case.prompts else self.detector.detect(*views)
+        detection = self.detector.detect(*views, prompts=case.prompts) if case.prompts else self.detector.detect(*views)
         room = build_geometry(case.calibration)
         views = detection.sources or views
         with refusals_with(of_detection(detection, room)):

@@ -1,4 +1,4 @@
-"""What a result says of the sacrum."""
+"""Sacrum in a result: the plate of S1, or why there is none."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter1d
 
 from lumbar3d.arrays import Array
 from lumbar3d.imaging.preprocess import NetworkView
@@ -83,8 +83,10 @@ class Corridor:
         kept = np.rint(view.pixels.astype(np.float64) * GREY_STEPS) / GREY_STEPS
         film = map_coordinates(kept, pixels, order=1, mode="nearest").reshape(p.shape)
         blur = CONSTANTS.blur_mm / CONSTANTS.pitch_mm
-        down = gaussian_filter(film, blur, order=(1, 0))
-        forward = gaussian_filter(film, blur, order=(0, 1))
+        # Both rims of a plate that is seen aslant are edges: its middle is in the middle of the ramp between them.
+        ramp = max(round(2 * _half_ramp_mm(view, plane) / CONSTANTS.pitch_mm), 1)
+        down = uniform_filter1d(gaussian_filter(film, blur, order=(1, 0)), ramp, axis=0)
+        forward = uniform_filter1d(gaussian_filter(film, blur, order=(0, 1)), ramp, axis=0)
         scale = max(float(np.sqrt(np.mean(down**2 + forward**2) / 2)), LEAST_SLOPE)
         return cls(forward / scale, down / scale, shown)
 
@@ -108,3 +110,9 @@ class Corridor:
         along, _ = CONSTANTS.reach_mm
         cells = (places_mm - np.array([-along, -ABOVE_MM])) / CONSTANTS.pitch_mm
         return np.asarray(np.moveaxis(cells, -1, 0)[::-1].reshape(2, -1))
+
+
+def _half_ramp_mm(view: NetworkView, plane: SagittalPlane) -> float:
+    """How far either rim of a plate as wide as adults' lies off its middle, as the rays fall."""
+    _, (ray,) = view.projection.rays(view.projection.project(plane.origin[None])[0])
+    return float(CONSTANTS.half_width_mm * abs(ray @ plane.down) / abs(ray @ plane.left))

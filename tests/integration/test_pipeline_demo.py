@@ -68,7 +68,7 @@ def test_the_demo_pair(engine: Engine, films: Films, room: Document, tmp_path: P
     assert 15 < by_key["lumbar_lordosis", "L1-L5"] < 70
     assert all(20 < by_key["body_height_posterior", level] < 36 for level in LEVELS)
     (slope,) = [m for m in result.measurements if m.code == "sacral_slope"]
-    assert abs(slope.value - SACRAL_SLOPE_DEG) < 2 * slope.sigma < 10, "the films were made with this slope"
+    assert abs(slope.value - SACRAL_SLOPE_DEG) < 2 * slope.sigma < 12, "the films were made with this slope"
     assert result.sacrum.plate is not None and result.sacrum.absent is None
     heights = [level.world_from_model[2][3] for level in result.levels]
     assert heights == sorted(heights, reverse=True)
@@ -117,7 +117,7 @@ def test_the_library_on_arrays(
         spine.save(tmp_path / "none", ["dxf"])
     assert not (tmp_path / "none").exists()
     with pytest.raises(KeyError, match=r"L1/L2, L2/L3"):
-        spine.measurement("slip_sagittal", "L5/S1")
+        spine.measurement("slip_sagittal", "T12/L1")
     with pytest.raises(KeyError, match="no T12"):
         spine["T12"]
 
@@ -205,17 +205,20 @@ def test_an_ap_film_as_archives_hang_it_gives_the_same_spine(
             (u, v), (u_plain, v_plain) = mark.sightings[0].position_px, other.sightings[0].position_px
             assert (u, v) == pytest.approx((ap["columns"] - 1 - u_plain, v_plain), abs=0.05)
             assert mark.sightings[1].position_px == pytest.approx(other.sightings[1].position_px, abs=0.05)
-    _is_drawn_on_bone(tmp_path)
+    _is_drawn_on_the_mirrored_film(tmp_path, turned)
 
 
-def _is_drawn_on_bone(folder: Path) -> None:
-    """The AP outlines lie on brighter ground in the written film than in its mirror image."""
+def _is_drawn_on_the_mirrored_film(folder: Path, result: ReconstructionResult) -> None:
+    """The stored AP film is the one sent, the demonstration's in a mirror; its marks are where the result says."""
     levels = json.loads((folder / "overlay.json").read_text())["views"]["ap"]["levels"]
-    with Image.open(folder / "ap.png") as picture:
-        film = np.asarray(picture, dtype=float)
-    marks = np.array([m["detected"] for level in levels.values() for m in level["landmarks"].values()])
-    u, v = np.rint(marks).astype(int).T
-    assert film[v, u].mean() > film[v, film.shape[1] - 1 - u].mean() + 10
+    with Image.open(folder / "ap.png") as picture, Image.open(DEMO / "ap.png") as unturned:
+        film, scale = np.asarray(picture, dtype=float), picture.width / unturned.width
+        original = np.asarray(unturned.convert("F").resize(picture.size, Image.Resampling.BOX))
+    mirrored, alike = (np.corrcoef(film.ravel(), like.ravel())[0, 1] for like in (original[:, ::-1], original))
+    assert mirrored > alike + 0.01
+    drawn = np.array([m["detected"] for level in levels.values() for m in level["landmarks"].values()])
+    seen = np.array([mark.sightings[0].position_px for level in result.levels for mark in level.landmarks])
+    np.testing.assert_allclose(drawn, (seen + 0.5) * scale - 0.5, atol=0.5)
 
 
 def _swap(films: Films, room: Document, folder: Path) -> None:

@@ -59,7 +59,7 @@ class NamedDetector(PerfectDetector):
 
     is_unsure: bool = False
 
-    def detect(self, ap: Any, lat: Any, prompts: Sequence[Prompt] = ()) -> Any:
+    def detect(self, ap: Any, lat: Any, *, prompts: Sequence[Prompt] = ()) -> Any:
         if self.is_unsure and not prompts:
             raise LevelNamesError("planted")
         found = super().detect(ap, lat)
