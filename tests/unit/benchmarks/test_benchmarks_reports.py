@@ -61,8 +61,9 @@ def test_flags_of_a_deformed_level_are_counted_over_the_draws() -> None:
 
 
 def judged(grade: int, reasons: tuple[str, ...], beside: bool = False) -> DeformityRow:
-    kind = "wedge" if grade else "none"
-    return DeformityRow("L1", kind, grade, beside, 0.6, 0.1, 0.9, 0.5, "bad" if reasons else "ok", reasons)
+    kind, flag = "wedge" if grade else "none", "bad" if reasons else "ok"
+    asked, found = (0.95, ("wedge", 3)) if "deformed_bad" in reasons else (None, None)
+    return DeformityRow("L1", kind, grade, beside, 0.6, 0.8, asked, found, 0.1, 0.9, 0.5, flag, reasons)
 
 
 def test_alarms_are_counted_by_spine_and_by_group() -> None:
@@ -73,9 +74,9 @@ def test_alarms_are_counted_by_spine_and_by_group() -> None:
         [judged(2, ("uncertainty_bad",)), judged(0, (), beside=True)],
     ]
     text = deformity_report.report(spines, {}).splitlines()
-    assert cells(text, "healthy, healthy spine")[5:8] == ["1 / 0", "0 / 0", "1"]
-    assert cells(text, "wedge, grade 2")[1] == "2"
-    assert cells(text, "wedge, grade 2")[5:] == ["0 / 1", "1 / 0", "1", "2"]
+    assert cells(text, "healthy, healthy spine")[6:9] == ["1 / 0", "0 / 0", "1"]
+    assert cells(text, "wedge, grade 2")[1:4] == ["2", "0.80 / 0.60", "1 / 1 / 1 / 0"]
+    assert cells(text, "wedge, grade 2")[6:] == ["0 / 1", "1 / 0", "1", "2"]
     assert "false alarm of either reason: 1 of 2, `bad`: 0" in "\n".join(text)
 
 
