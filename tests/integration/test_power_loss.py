@@ -125,6 +125,8 @@ def test_accepted_is_said_after_the_last_sync(tmp_path: Path) -> None:
     assert all(re.search(rf"/staging/[^/>]+/{name}>", staged) for name in ("ap", "lat", MANIFEST))
     assert re.search(r"/staging/[^/>]+>", staged), "the names in the folder"
     after = [line for line in lines[moved:said] if "sync(" in line]
-    assert re.search(r"/data/uploads>", after[0]), "the folder's own name, before the table hears of it"
-    row = r"sync\(\d+</.*jobs\.sqlite3-wal>"  # the folder's name follows, where the log is new
-    assert any(re.search(row, line) for line in after), "the row, before the client hears of it"
+    # Others sync beside it, and where the log is new its folder's name follows it.
+    folder = next((index for index, line in enumerate(after) if re.search(r"/data/uploads>", line)), None)
+    assert folder is not None, "the folder's own name, before the table hears of it"
+    rows = [line for line in after[folder:] if re.search(r"sync\(\d+</.*jobs\.sqlite3-wal>", line)]
+    assert rows, "the row, before the client hears of it"
