@@ -31,6 +31,9 @@ class PowerCut:
 
     def _sync(self, descriptor: int) -> None:
         status = os.fstat(descriptor)
+        # A number that is free again is given to the next file, whatever had it.
+        self._contents.pop(status.st_ino, None)
+        self._folders.discard(status.st_ino)
         if stat.S_ISDIR(status.st_mode):
             self._names[status.st_ino] = {entry.name: entry.inode() for entry in os.scandir(descriptor)}
             self._folders.add(status.st_ino)
