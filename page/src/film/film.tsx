@@ -89,7 +89,8 @@ export function Canvas({ reading, film }: { reading: Reading; film: FilmModel })
       element.height = Math.round(height * ratio);
       draw(element, picture, viewport, ratio, lookup(window, invert));
       element.dataset.drawn = film.isNative.value ? "native" : "small";
-      once(film.isNative.value ? "native-film" : "first-film");
+      once("first-film");
+      if (film.isNative.value) once("native-film");
     });
   });
   return <canvas ref={canvas} class="picture" />;
