@@ -62,7 +62,9 @@ class TinyEngine:
         progress: StageProgress,
     ) -> None:
         progress(Stage.REGISTER, 0.3)
-        assert edits and all((base_dir / name).is_file() for name in ("film_ap.png", "ap.png", "overlay.json"))
+        assert edits and (base_dir / "film_ap.png").is_file()
+        is_refused = not (base_dir / "fit.npz").is_file()
+        assert is_refused or all((base_dir / name).is_file() for name in ("ap.png", "overlay.json"))
         self._make_trouble(progress)
         self._write(out_dir, calibration, options)
         dropped = [edit for edit in edits if isinstance(edit, KeepLevels)]

