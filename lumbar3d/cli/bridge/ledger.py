@@ -144,9 +144,9 @@ class Ledger:
         studies: dict[str, list[Film]] = {}
         with self._open() as connection:
             for row in connection.execute(query, (time.time() - quiet_s,)):
-                *about, session = row
-                known = None if session is None else Session.from_json(session)
-                studies.setdefault(row["study"], []).append(Film(*about, known))
+                session = None if row["session"] is None else Session.from_json(row["session"])
+                film = Film(row["sop"], row["study"], row["view"], row["fault"], session)
+                studies.setdefault(film.study, []).append(film)
         return studies
 
     def expire(self, older_than_s: float, fault: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lumbar3d.cli.bridge.ledger import Film
-from lumbar3d.contracts import VIEW_TITLE, VIEWS
+from lumbar3d.contracts import VIEW_TITLE, VIEWS, ViewName
 
 
 def pair_of(films: Sequence[Film]) -> tuple[str, str] | None:
@@ -83,7 +83,7 @@ def _why_not_in_session(film: Film, studies: Mapping[str, Sequence[Film]]) -> st
     return f"which belong together is not certain: {_counted(counts)} films of one session, in several studies"
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def _counted(counts: Mapping[ViewName, int]) -> str:
     return " and ".join(f"{count} {VIEW_TITLE[view]}" for view, count in counts.items())
 
 
