@@ -31,7 +31,6 @@ from lumbar3d.jobs import identity
 from tests.integration.http_bench import HttpBench, http_bench
 from tests.orthanc import CALIBRATION, demo_film
 
-ENDED = ("succeeded", "failed", "rejected", "cancelled")
 REPORT_ONLY = (Comprehensive3DSRStorage,)
 
 
@@ -75,9 +74,12 @@ class Set:
     def step(self, bridge: Bridge | None = None) -> None:
         """One step, once the events have told what has ended."""
         bridge = bridge or self.bridge
-        waits = [job for job in bridge.ends.waiting if self.bench.client.get(f"/jobs/{job}").json()["state"] in ENDED]
-        wait_until(lambda: not bridge.ends.waiting.intersection(waits), "the events do not tell of an end")
+        ended = [job for job in [*bridge.ends.waiting] if not self.is_unfinished(job)]
+        wait_until(lambda: not bridge.ends.waiting.intersection(ended), "the events do not tell of an end")
         bridge.step()
+
+    def is_unfinished(self, job: str) -> bool:
+        return self.bench.client.get(f"/jobs/{job}").json().get("state") in ("queued", "running")
 
     def told(self) -> dict[str, Any]:
         """What ``lumbar3d bridge status`` says."""
