@@ -14,7 +14,7 @@ from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.problem import FitProblem, silent
-from lumbar3d.registration.resident import fit as resident
+from lumbar3d.registration.resident import posterior as resident
 
 
 @dataclass(frozen=True)

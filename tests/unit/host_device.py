@@ -76,6 +76,8 @@ def pointer(array: NDArray[Any], kind: type) -> ctypes.c_void_p:
 
 UNRECORDED = ("matmul", "vecmat", "matvec", "vecdot", "dot", "vdot", "inner", "tensordot", "einsum", "linalg")
 """What goes to a BLAS or LAPACK, which CuPy does not record in a graph."""
+JOINED, MOST_JOINED = ("stack", "concatenate"), 8
+"""CuPy uploads the addresses of more arrays than these to join them."""
 _recording: list[bool] = [False]
 
 
@@ -127,12 +129,20 @@ def _there(value: Any) -> Any:
     return np.asarray(value).view(OnDevice) if isinstance(value, (np.ndarray, np.generic)) else value
 
 
+def _joined(function: Any, arrays: Any, axis: int) -> Any:
+    if len(arrays) > MOST_JOINED:
+        refuse_while_recording("the upload of addresses")
+    return _there(function(_bare(arrays), axis=axis))
+
+
 class DeviceNamespace:
     """NumPy's functions, returning device arrays."""
 
     def __getattr__(self, name: str) -> Any:
         if name in UNRECORDED:
             refuse_while_recording(name)
+        if name in JOINED:
+            return lambda arrays, axis=0: _joined(getattr(np, name), arrays, axis)
         found = getattr(np, name)
         if isinstance(found, type) or not callable(found):
             return found

@@ -11,7 +11,7 @@ from lumbar3d.geometry import frames
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.parameters import POSE, Parameters
 from lumbar3d.registration.resident.device import Device, DeviceArray
-from lumbar3d.registration.resident.surfaces import turned
+from lumbar3d.registration.resident.surfaces import crossed, turned
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +82,7 @@ def capped(xp: DeviceArray, step: DeviceArray, constants: RegistrationConstants)
 def _rotations(xp: DeviceArray, vectors: DeviceArray) -> DeviceArray:
     """Rotations (L, 3, 3) of rotation vectors (L, 3); as ``frames.rotation_from_vector``."""
     angle = xp.sqrt((vectors**2).sum(axis=-1))[:, None, None]
-    x, y, z = vectors[:, 0], vectors[:, 1], vectors[:, 2]
-    none = xp.zeros_like(x)
-    cross = xp.stack([none, -z, y, z, none, -x, -y, x, none], axis=-1).reshape(-1, 3, 3)
+    cross = crossed(xp, vectors[:, None], xp.eye(3)).transpose(0, 2, 1)
     twice = (cross[:, :, :, None] * cross[:, None]).sum(axis=2)
     first, second = xp.sinc(angle / np.pi), 0.5 * xp.sinc(angle / (2.0 * np.pi)) ** 2
     return xp.eye(3) + first * cross + second * twice
