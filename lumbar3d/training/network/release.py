@@ -17,7 +17,7 @@ from lumbar3d.training.network.checkpoint import load_state, newest_pieces, save
 from lumbar3d.training.network.errors import TrainingStateError
 
 RECORD = "release.json"
-_KEPT = ("network", "average", "images", "skipped", "recipe", "source")
+_KEPT = ("network", "average", "images", "before", "skipped", "recipe", "source")
 
 
 def release(folder: Path, out: Path) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def release(folder: Path, out: Path) -> dict[str, Any]:
     save_state(out, {name: state[name] for name in _KEPT if name in state})
     record = {
         "samples": state["images"],
+        "samples_before": state.get("before", 0),
         "skipped_steps": state.get("skipped", 0),
         "recipe": state.get("recipe"),
         "source": state.get("source"),

@@ -142,6 +142,6 @@ def train(recipe: Recipe, blocks: Blocks, run: Run, listener: Listener) -> int:
     schedule = Schedule(run.samples, pace.peak_rate, average_decay=pace.average_decay)
     notes = {"network": type(network).__name__, "samples_from": type(blocks).__name__, "batch": pace.batch}
     trainer = Trainer(network, recipe.loss, schedule, run.folder, run.device, {**notes, "device": run.device})
-    with closing(batches(blocks, pace.batch, trainer.images, run.workers)) as stream:
+    with closing(batches(blocks, pace.batch, trainer.before + trainer.images, run.workers)) as stream:
         trainer.run(stop.until_asked(stream), RunLimits(60.0 * run.minutes, stopped=stop), listener)
     return trainer.images

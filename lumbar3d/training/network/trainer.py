@@ -84,6 +84,7 @@ class RunLimits:
 class Trainer:
     """Trains one network; ``folder`` holds its state (``checkpoint``) and ``progress.jsonl``.
 
+    ``before`` counts the samples of the trainings whose weights this one began with (``weights.samples_drawn``).
     ``notes`` are kept in the state beside the schedule: what else is to be known of how it was made.
     """
 
@@ -102,7 +103,7 @@ class Trainer:
         self.loss, self.schedule, self.folder = loss, schedule, folder
         fused = self.device.type == "cuda" or None
         self.optimiser = torch.optim.AdamW(network.parameters(), weight_decay=schedule.weight_decay, fused=fused)
-        self.images = self.skipped = self._skipped_in_a_row = 0
+        self.images = self.before = self.skipped = self._skipped_in_a_row = 0
         self._recipe, self._source = {**(notes or {}), **asdict(schedule)}, None
         self._resume()
 
@@ -119,6 +120,7 @@ class Trainer:
                 groups = self.optimiser.state_dict()["param_groups"]  # those of the state may be another device's
                 self.optimiser.load_state_dict({"state": state["optimiser"]["state"], "param_groups": groups})
             self.images, self.skipped, self._source = state["images"], state.get("skipped", 0), state.get("source")
+            self.before = state.get("before", 0)
         _forget_after(self.folder / PROGRESS, self.images)
 
     def save(self) -> None:
@@ -129,6 +131,7 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "random": torch.get_rng_state(),
             "images": self.images,
+            "before": self.before,
             "skipped": self.skipped,
             "recipe": self._recipe,
             "source": self._source,

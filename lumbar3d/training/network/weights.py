@@ -44,6 +44,7 @@ def begin_from(source: Path, folder: Path, network: nn.Module) -> None:
     state = _loaded(source) if source.suffix == ".npz" else stage(source)
     weights = _fitted(_average(state), network.state_dict(), source)
     begun = {"network": weights, "average": weights, "images": 0, "source": origin(source, state)}
+    begun["before"] = samples_drawn(state)
     if "optimiser" in state:
         begun["optimiser"] = _moments(state["optimiser"], network)
     save_state(folder, begun)
@@ -98,6 +99,23 @@ def origin(source: Path, state: State) -> State:
         digest.update(path.read_bytes())
     own = {"name": source.name, "sha256": digest.hexdigest(), "samples": state.get("images")}
     return {**own, "recipe": state.get("recipe"), "source": state.get("source")}
+
+
+def samples_drawn(state: State) -> int:
+    """Samples that a training and those before it have drawn, after which another goes on: none is met twice.
+
+    Older states do not say what they began after; of a mean, the stage that drew most counts.
+    """
+    source = state.get("source") or {}
+    earlier = [source] if "samples" in source else source.get("mean_of", [])
+    before = state.get("before", max((samples_drawn(_as_state(each)) for each in earlier), default=0))
+    own = 0 if "mean_of" in source else state.get("images") or 0
+    return int(before) + own
+
+
+def _as_state(source: State) -> State:
+    """What ``origin`` keeps of a state, as far as counters go."""
+    return {"images": source["samples"], "source": source["source"]}
 
 
 def images_seen(folder: Path) -> int:

@@ -48,7 +48,7 @@ def released(tmp_path, trained):
 
 def test_a_release_holds_all_but_the_optimiser(trained, released):
     state, record = load_state(released), json.loads((released / RECORD).read_text())
-    assert set(state) == {"network", "average", "images", "skipped", "recipe", "source"}
+    assert set(state) == {"network", "average", "images", "before", "skipped", "recipe", "source"}
     assert torch.equal(state["network"]["0.weight"], trained.network[0].weight)
     assert torch.equal(average_network(network(), released)[0].weight, trained.average[0].weight)
     assert record["samples"] == 20 and record["recipe"]["network"] == "Tiny"

@@ -16,7 +16,7 @@ from lumbar3d.training.network.multitask import MultiTaskNetwork  # noqa: E402
 from lumbar3d.training.network.plot_losses import draw  # noqa: E402
 from lumbar3d.training.network.train import coarse_loss  # noqa: E402
 from lumbar3d.training.network.trainer import MOST_SKIPPED_IN_A_ROW, RunLimits, Schedule, Trainer  # noqa: E402
-from lumbar3d.training.network.weights import average_network, begin_from  # noqa: E402
+from lumbar3d.training.network.weights import average_network, begin_from, samples_drawn  # noqa: E402
 
 BATCH = 4
 
@@ -257,3 +257,16 @@ def test_a_training_that_diverges_ends_with_an_error(tmp_path):
         training.step(batch)
     with pytest.raises(TrainingDivergedError):
         training.step(bad[-1])
+
+
+def test_training_begun_with_another_goes_on_where_that_one_stopped_drawing(tmp_path):
+    first = run(tmp_path / "first", 4)
+    begin_from(tmp_path / "first", tmp_path / "second", trainer(tmp_path / "fresh").network)
+    second = run(tmp_path / "second", 3)
+    begin_from(tmp_path / "second", tmp_path / "third", trainer(tmp_path / "fresh").network)
+    assert (second.before, trainer(tmp_path / "third").before) == (first.images, first.images + second.images)
+
+
+def test_of_a_mean_the_stage_that_drew_most_counts():
+    stages = [{"samples": 9, "source": None}, {"samples": 40, "source": {"samples": 5, "source": None}}]
+    assert samples_drawn({"images": 40, "source": {"mean_of": stages}}) == 45
