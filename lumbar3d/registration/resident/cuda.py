@@ -19,7 +19,6 @@ from lumbar3d.drr import gpu
 from lumbar3d.errors import DeviceError, Lumbar3dError
 from lumbar3d.registration.resident.device import Device, DeviceArray
 
-THREADS_PER_BLOCK = 256
 KERNELS = "lumbar3d.registration"
 
 
@@ -82,9 +81,9 @@ class CudaDevice:
         """Add image columns; see ``Device``."""
         levels, vertices, parameters = motion.shape
         sizes = (levels * factor.shape[1], factor.shape[1], vertices, parameters, *factor.shape[2:])
-        blocks = -(-sizes[0] * vertices * parameters // THREADS_PER_BLOCK)
+        blocks = -(-sizes[0] * vertices * parameters // gpu.THREADS_PER_BLOCK)
         arguments = (motion, scale, pixels, factor, columns, *(np.int32(size) for size in sizes))
-        gpu.kernel(KERNELS, "flux_deposit")((blocks,), (THREADS_PER_BLOCK,), arguments)
+        gpu.kernel(KERNELS, "flux_deposit")((blocks,), (gpu.THREADS_PER_BLOCK,), arguments)
 
     def solve(self, matrices: DeviceArray, vectors: DeviceArray) -> DeviceArray:
         """Solutions by Cholesky's factors, all in one batch."""

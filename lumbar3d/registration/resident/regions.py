@@ -14,8 +14,6 @@ from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.image_term import ImageTerm
 from lumbar3d.registration.resident.device import Device, DeviceArray
 
-TRUNCATED_SIGMAS = 3
-
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
@@ -187,6 +185,6 @@ def _nearest(device: Device, sizes: Array, shape: tuple[int, int], taps: int) ->
 
 def _gaussian(sigma_px: float) -> tuple[float, ...]:
     """Taps of a Gaussian cut off at three sigmas, as ``scipy.ndimage.gaussian_filter`` has them."""
-    reach = int(TRUNCATED_SIGMAS * sigma_px + 0.5)
+    reach = int(3 * sigma_px + 0.5)
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_px) ** 2)
     return tuple(float(tap) for tap in taps / taps.sum())

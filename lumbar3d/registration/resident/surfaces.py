@@ -9,11 +9,11 @@ import numpy as np
 
 from lumbar3d.anatomy import LANDMARKS
 from lumbar3d.arrays import Indices
+from lumbar3d.contracts import VIEWS
 from lumbar3d.registration.parameters import POSE, FitSurface, fit_surface
 from lumbar3d.registration.resident.device import Device, DeviceArray
 from lumbar3d.shape.model import ShapeModel
 
-VIEWS = 2
 KEPT = 8
 """Sets of models kept on the device: all levels sound, and what was fitted again or broken; 35 MB each."""
 
@@ -137,8 +137,8 @@ def surfaces(device: Device, models: tuple[ShapeModel, ...]) -> Surfaces:
     widest = max(one.shape[1] for one in around)
     around = [np.pad(one, ((0, 0), (0, widest - one.shape[1])), constant_values=faces - 1) for one in around]
     rows = np.arange(len(single))[:, None, None]
-    images = np.arange(len(single) * VIEWS)[:, None, None]
-    drawn = np.repeat(corners, VIEWS, axis=0) + vertices * images
+    images = np.arange(len(single) * len(VIEWS))[:, None, None]
+    drawn = np.repeat(corners, len(VIEWS), axis=0) + vertices * images
     mean = np.stack([surface.mean[_order(surface, vertices)] for surface in single])
     modes = np.stack([_modes(surface, vertices, rank) for surface in single])
     return Surfaces(
