@@ -17,7 +17,7 @@ from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.geometry.projection import ConeBeam, on_grid
 from lumbar3d.imaging.preprocess import NetworkView
-from lumbar3d.refusal.films import refuse_faulty, refuse_unfound
+from lumbar3d.refusal.films import refuse_faulty, refuse_truncated, refuse_unfound
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
 
@@ -52,7 +52,8 @@ def read_film(detector: Detector, view: NetworkView) -> FilmOutcome:
     (inspected,) = detector.inspect([view])
     guess, code, words = inspected.guess, READ, ""
     try:
-        refuse_faulty([inspected], inspected.naming, detector.look)
+        refuse_faulty([inspected], detector.look)
+        refuse_truncated([inspected])
         refuse_unfound([inspected])
         refuse_doubtful_names([inspected], inspected.naming)
         refuse_strange(view.view, detector.novelty(guess))

@@ -15,7 +15,7 @@ import resource
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -210,8 +210,12 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         for rows in ROWS:
-            tables[str(rows)], walks = asked(table(folder, rows, min(rows, 5 * REPEATS)))
-        queues = {str(queued): asked(table(folder, QUEUE_ROWS, queued))[0] for queued in QUEUES}
+            with closing(table(folder, rows, min(rows, 5 * REPEATS))) as database:
+                tables[str(rows)], walks = asked(database)
+        queues: dict[str, Costs] = {}
+        for queued in QUEUES:
+            with closing(table(folder, QUEUE_ROWS, queued)) as database:
+                queues[str(queued)], _ = asked(database)
         seen = {str(side): films(side, folder) for side in SIDES_PX}
     document: dict[str, Any] = {"tables": tables, "walks": walks, "queues": queues, "films": seen}
     document["machine"] = describe("sqlalchemy", "numpy", "imagecodecs")

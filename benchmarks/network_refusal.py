@@ -81,7 +81,7 @@ def is_right(kind: str, told: PairOutcome) -> bool:
     """Answered where it should be; otherwise the right code, and what is wrong said where it can be."""
     expected = EXPECTED[kind]
     if not expected.codes:
-        return told.code == ANSWERED
+        return told.code == ANSWERED and expected.count in (None, told.count)
     return told.code in expected.codes and (not expected.words or any(word in told.message for word in expected.words))
 
 

@@ -215,13 +215,8 @@ _PICTURES = (
     ),
     _pictures(
         "level_names_doubtful",
-        "Five vertebrae were found, but not which of the spine's they are: L1 may be L2 or T12",
+        "The vertebrae were found, but not which of the spine's they are: L1 may be L2 or T12",
         "Which vertebra is which must be clear: both images should show the last ribs and the sacrum.",
-    ),
-    _pictures(
-        "vertebra_count_unsupported",
-        "The images show four or six lumbar vertebrae",
-        "Only spines with five lumbar vertebrae can be reconstructed.",
     ),
     _pictures(
         "views_contradict",

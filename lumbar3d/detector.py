@@ -32,7 +32,8 @@ from lumbar3d.edits import Prompt
 from lumbar3d.errors import AssetError, RejectedError
 from lumbar3d.imaging.preprocess import GRID, NetworkView
 from lumbar3d.refusal.contradiction import refuse_contradiction
-from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_unfound
+from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_truncated, refuse_unfound
+from lumbar3d.refusal.lumbar_count import clear_count
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
 from lumbar3d.shape.assets import AssetStore
@@ -109,7 +110,7 @@ class Detector:
         self._run_refiner([black_crop(codes[0], level) for level in range(LEVEL_COUNT)])
 
     def detect(self, ap: NetworkView, lat: NetworkView, *, prompts: Sequence[Prompt] = ()) -> Detection:
-        """Decomposition images and landmarks of L1 .. L5 in both views.
+        """Decomposition images and landmarks of L1 .. L5 in both views; of L1 .. L4 in people with four.
 
         Parameters
         ----------
@@ -122,7 +123,7 @@ class Detector:
         Raises
         ------
         RejectedError
-            The views do not show five complete lumbar vertebrae, contradict each other, or are like no film of
+            The views do not show the lumbar vertebrae completely, contradict each other, or are like no film of
             training; its subclasses say which, and it holds what was recognised.
         RevisionError
             A prompt lies between two vertebrae or off its film.
@@ -134,15 +135,15 @@ class Detector:
         naming = name_together(*inspected)
         try:
             if pointed:
-                return self._prompted(inspected, naming, pointed)
+                return self._prompted(inspected, pointed)
             inspected = self._accepted(inspected, naming)
         except RejectedError as error:
             error.recognised = of_inspection(inspected, naming)
             raise
         guesses = [each.guess for each in inspected]
         refined_ap, refined_lat = self.refine(guesses)
-        sources = guesses[0].view.source, guesses[1].view.source
-        return Detection(ap=refined_ap, lat=refined_lat, naming=naming, sources=sources)
+        sources, levels = (guesses[0].view.source, guesses[1].view.source), LEVELS[: len(refined_ap.confidence)]
+        return Detection(ap=refined_ap, lat=refined_lat, naming=naming, sources=sources, levels=levels)
 
     def third_look(self, found: Detection, guides: Sequence[Guide]) -> Detection:
         """Opacities and landmarks redrawn around what was fitted; names, confidence and novelty stay.
@@ -168,11 +169,9 @@ class Detector:
         )
         return replace(found, ap=ap, lat=lat)
 
-    def _prompted(
-        self, inspected: Sequence[Inspection], naming: Naming, pointed: Mapping[ViewName, Prompt]
-    ) -> Detection:
+    def _prompted(self, inspected: Sequence[Inspection], pointed: Mapping[ViewName, Prompt]) -> Detection:
         """The levels that both films show, found and named by prompts; what only a prompt has found, twice."""
-        refuse_faulty(inspected, naming, self.look, is_named=True)
+        refuse_faulty(inspected, self.look)
         read = read_prompted(inspected, pointed)
         guesses, rows = [each.guess for each in read], np.flatnonzero(read[0].found & read[1].found)
         ap_rays, lat_rays = ((origins[rows], ways[rows]) for origins, ways in (each.centre_rays() for each in guesses))
@@ -188,7 +187,11 @@ class Detector:
 
     def _accepted(self, inspected: Sequence[Inspection], naming: Naming) -> Sequence[Inspection]:
         """Films as both tell them together, past every reason not to answer that the first network's looks give."""
-        refuse_faulty(inspected, naming, self.look)
+        refuse_faulty(inspected, self.look)
+        # Of six lumbar vertebrae the upper five: the networks draw no L6.
+        count = min(clear_count(naming), LEVEL_COUNT)
+        inspected = [replace(each, guess=each.guess.of_first(count)) for each in inspected]
+        refuse_truncated(inspected)
         inspected = read_together(inspected, is_unsure)
         refuse_unfound(inspected)
         guesses = [each.guess for each in inspected]

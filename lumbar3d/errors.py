@@ -20,7 +20,6 @@
     ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
     │   ├── LevelsNotFoundError        levels_not_found
     │   ├── LevelNamesError            level_names_doubtful
-    │   ├── VertebraCountError         vertebra_count_unsupported
     │   ├── SpineTruncatedError        spine_truncated
     │   ├── ViewNotRecognisedError     view_not_recognised
     │   ├── ViewsContradictError       views_contradict
@@ -170,15 +169,9 @@ class LevelsNotFoundError(RejectedError):
 
 
 class LevelNamesError(RejectedError):
-    """Five vertebrae were found, but not which of the spine's they are."""
+    """The vertebrae were found, but not which of the spine's they are."""
 
     code = "level_names_doubtful"
-
-
-class VertebraCountError(RejectedError):
-    """The images show four or six lumbar vertebrae."""
-
-    code = "vertebra_count_unsupported"
 
 
 class SpineTruncatedError(RejectedError):

@@ -42,6 +42,12 @@ _NOTES = (
         review=True,
     ),
     Note(
+        "lumbar_count_not_five",
+        "Four or six lumbar vertebrae: L1 is counted from the ribs, and of six the last is not reconstructed. Shape "
+        "models and norms are of people with five.",
+        review=True,
+    ),
+    Note(
         "level_names_unsure",
         "Which vertebra is which is not quite certain: count them from the ribs and from the sacrum.",
         review=True,
@@ -124,6 +130,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 NO_SACRUM: Mapping[str, str] = MappingProxyType(
     {
         "no_l5": "L5 was not reconstructed",
+        "below_l6": "six vertebrae seem to stand above it, and L6 is not reconstructed",
         "not_shown": "an image does not show its plate",
         "views_disagree": "the two images mark its plate in different places",
         "not_below_l5": "its plate is marked where none can be",

@@ -303,7 +303,7 @@ class Engine:
     def _may_look_again(self, detection: Detection, case: Case) -> bool:
         """Not in a room that was guessed, nor under names that the networks have not read."""
         plain = case.options.method == "gauss_newton" and not case.options.refine_geometry and not case.prompts
-        return plain and detection.sources is not None and detection.levels == LEVELS
+        return plain and detection.sources is not None and detection.levels == LEVELS[: len(detection.levels)]
 
     def _third_look(self, found: Detection, spine: Registration, case: Case) -> tuple[Detection, Registration]:
         """The networks' third look, guided by the fit, and the fit of what it shows; the room stays as first judged."""

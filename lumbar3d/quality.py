@@ -8,14 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from lumbar3d.anatomy import Level, adjacent_rows
+from lumbar3d.anatomy import LEVEL_COUNT, Level, adjacent_rows
 from lumbar3d.arrays import Array
 from lumbar3d.contracts import Fracture, LevelQuality
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.measurement.heights import LEAST_LEVELS, HeightLosses, genant, height_losses
 from lumbar3d.notes import DOUBTFUL
 from lumbar3d.refusal.constants import CONSTANTS as REFUSAL
-from lumbar3d.refusal.lumbar_count import count_unsure
+from lumbar3d.refusal.lumbar_count import clear_count, count_unsure
 from lumbar3d.registration.obliquity import obliquity_deg
 from lumbar3d.registration.result import Registration
 
@@ -79,13 +79,14 @@ _WITHOUT_COVARIANCE = {"surface_sigma_mm": 1, "height_loss": 0}
 VIEWS_SHIFTED = "views_shifted"
 UNLIKE_TRAINING = "unlike_training_films"
 COUNT_UNSURE = "lumbar_count_unsure"
+NOT_FIVE = "lumbar_count_not_five"
 NAMES_UNSURE = "level_names_unsure"
 GEOMETRY_REFINED = "geometry_refined"
 GEOMETRY_FAR_OFF = "geometry_far_off"
 VIEWS_OBLIQUE = "views_oblique"
 EDITED = "edited"
 JUDGED_HERE = frozenset(
-    {UNLIKE_TRAINING, COUNT_UNSURE, NAMES_UNSURE, GEOMETRY_REFINED, GEOMETRY_FAR_OFF, VIEWS_OBLIQUE, EDITED}
+    {UNLIKE_TRAINING, COUNT_UNSURE, NOT_FIVE, NAMES_UNSURE, GEOMETRY_REFINED, GEOMETRY_FAR_OFF, VIEWS_OBLIQUE, EDITED}
 )
 """Notes that a revision says anew; it keeps the others, of the room too, which it does not doubt again."""
 
@@ -123,6 +124,7 @@ def pair_notes(detection: Detection) -> tuple[str, ...]:
         VIEWS_SHIFTED: _views_shifted(detection),
         UNLIKE_TRAINING: any((view.novelty or 0.0) > REFUSAL.unusual_novelty for view in detection.views),
         COUNT_UNSURE: detection.naming is not None and count_unsure(detection.naming),
+        NOT_FIVE: detection.naming is not None and clear_count(detection.naming) != LEVEL_COUNT,
         NAMES_UNSURE: detection.naming is not None and detection.naming.sureness < CONSTANTS.clear_names,
     }
     return tuple(note for note, applies in doubts.items() if applies)

@@ -139,7 +139,7 @@ class JobStatus(Contract):
     error: Problem | None = Field(
         default=None,
         description="why there is no result. Codes of rejected jobs: view_not_recognised, spine_truncated, "
-        "levels_not_found, level_names_doubtful, vertebra_count_unsupported, views_contradict, unlike_training_films, "
-        "and rejected where the fit does not match the images; of input in which only decoding shows the fault: "
-        "empty_image, unsupported_format, invalid_radiograph",
+        "levels_not_found, level_names_doubtful, views_contradict, unlike_training_films, and rejected where the fit "
+        "does not match the images; of input in which only decoding shows the fault: empty_image, unsupported_format, "
+        "invalid_radiograph",
     )

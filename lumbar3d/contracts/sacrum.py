@@ -24,9 +24,10 @@ class Sacrum(Contract):
     """What the two images show of the sacrum and of the pelvis; what they do not show is never extrapolated."""
 
     plate: SacralPlate | None = None
-    absent: Literal["no_l5", "not_shown", "views_disagree", "not_below_l5", "edge_unclear"] | None = Field(
+    absent: Literal["no_l5", "below_l6", "not_shown", "views_disagree", "not_below_l5", "edge_unclear"] | None = Field(
         default=None,
-        description="why there is no plate, and no number that needs one. no_l5: L5 was not reconstructed; not_shown: "
+        description="why there is no plate, and no number that needs one. no_l5: L5 was not reconstructed; below_l6: "
+        "there are six lumbar vertebrae, and the last is not reconstructed; not_shown: "
         "an image does not show it; views_disagree: both mark it elsewhere; not_below_l5: it is marked where no plate "
         "of S1 can be; edge_unclear: the lateral image shows no clear edge there",
     )

@@ -26,10 +26,10 @@ class LevelReading:
 
     Attributes
     ----------
-    landmarks_px : (5, 7, 2) float64
+    landmarks_px : (levels, 7, 2) float64
         (u, v) on the network's input grid.
-    centres_px : (5, 2) float64
-    confidence : (5,) float64
+    centres_px : (levels, 2) float64
+    confidence : (levels,) float64
         Height of the level's heatmap, 0-1, lowered where two levels claim the same place.
     marks_confidence : (5,) float64
         Height of the heatmaps of ``MARKS``.
@@ -41,7 +41,7 @@ class LevelReading:
     marks_confidence: Array
 
 
-def read_levels(heatmap: Image, votes: Image) -> LevelReading:
+def read_levels(heatmap: Image, votes: Image, count: int = LEVEL_COUNT) -> LevelReading:
     """Let the cells around each level's peak vote for its landmarks.
 
     Parameters
@@ -50,11 +50,13 @@ def read_levels(heatmap: Image, votes: Image) -> LevelReading:
         Probability that a cell holds the centre of L1 .. L5 and of ``MARKS``.
     votes : (16, h, w) float32
         (u, v) offsets from the cell to the seven landmarks and the centre, in input pixels.
+    count : int
+        Levels that the person has, from L1 on: what is said of the others takes no place from these.
     """
-    points = np.stack([_read_level(level, votes) for level in heatmap[:LEVEL_COUNT]])
+    points = np.stack([_read_level(level, votes) for level in heatmap[:count]])
     centres = points[:, LANDMARK_COUNT]
     heights = heatmap.reshape(len(heatmap), -1).max(axis=1).astype(np.float64)
-    confidence = heights[:LEVEL_COUNT] * _distinct(centres)
+    confidence = heights[:count] * _distinct(centres)
     return LevelReading(points[:, :LANDMARK_COUNT], centres, confidence, heights[LEVEL_COUNT:])
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.crops import GRID_STEP, Crop, make_crop
-from lumbar3d.detection.decode import LevelReading
+from lumbar3d.detection.decode import LevelReading, read_levels
 from lumbar3d.detection.orientation import Flips, flips_to_canonical, view_code
 from lumbar3d.imaging.preprocess import NetworkView
 
@@ -43,7 +42,7 @@ class FirstPass:
     Attributes
     ----------
     view : PreparedView
-    opacity : (5, 256, 256) float32
+    opacity : (levels, 256, 256) float32
     reading : LevelReading
     features : (F,) float32
         What kind of film this is.
@@ -58,14 +57,20 @@ class FirstPass:
     heatmap: Image
     votes: Image
 
+    def of_first(self, count: int) -> FirstPass:
+        """The same of a person who has only so many of L1 .. L5."""
+        if count == len(self.reading.confidence):
+            return self
+        return replace(self, opacity=self.opacity[:count], reading=read_levels(self.heatmap, self.votes, count))
+
     def crops(self) -> list[Crop]:
-        """One per level."""
+        """One per level of the reading, from L1 on."""
         landmarks = self.reading.landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
         parts = self.view.pixels, self.opacity, self.view.code
-        return [make_crop(*parts, level, landmarks[level]) for level in range(LEVEL_COUNT)]
+        return [make_crop(*parts, level, around) for level, around in enumerate(landmarks)]
 
     def centre_rays(self) -> tuple[Array, Array]:
-        """World origins and directions (5, 3) of the rays through the centres of the vertebrae."""
+        """World origins and directions (levels, 3) of the rays through the centres of the vertebrae."""
         projection = self.view.source.projection
         centres = self.reading.centres_px * GRID_STEP + (GRID_STEP - 1) / 2
         return projection.rays(self.view.flips.points(centres, projection))

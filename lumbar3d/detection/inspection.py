@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.chain import S1, Chain, find_chain, heat_at, relate
 from lumbar3d.detection.crops import GRID_STEP
@@ -128,7 +127,7 @@ def _plates(chain: Chain) -> Array:
 def _is_named(guess: FirstPass, chain: Chain, l1: int) -> bool:
     """Whether each level that the chain holds was read at its body."""
     levels = chain.numbers - l1
-    held = (levels >= 0) & (levels < LEVEL_COUNT)
+    held = (levels >= 0) & (levels < len(guess.reading.centres_px))
     off = np.linalg.norm(guess.reading.centres_px[levels[held]] - chain.places_px[held], axis=1)
     return bool((off <= max(SAME_BODY * chain.spacing_px, STRIDE)).all())
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lumbar3d.anatomy import LEVEL_COUNT
 from lumbar3d.arrays import Array, Image
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.decode import STRIDE, LevelReading, read_levels
@@ -68,9 +67,9 @@ def read_together(inspected: Sequence[Inspection], is_unsure: Callable[[LevelRea
 
 def _read(own: FirstPass, other: FirstPass) -> FirstPass:
     """The reading of one film after the other's."""
-    heatmap = own.heatmap.copy()
-    heatmap[:LEVEL_COUNT] = weighed(own.heatmap[:LEVEL_COUNT], _nearness(own, other), other.reading.confidence)
-    return replace(own, heatmap=heatmap, reading=read_levels(heatmap, own.votes))
+    heatmap, count = own.heatmap.copy(), len(own.reading.confidence)
+    heatmap[:count] = weighed(own.heatmap[:count], _nearness(own, other), other.reading.confidence)
+    return replace(own, heatmap=heatmap, reading=read_levels(heatmap, own.votes, count))
 
 
 def weighed(heat: Image, nearness: Array, confidence: Array) -> Image:
@@ -81,11 +80,11 @@ def weighed(heat: Image, nearness: Array, confidence: Array) -> Image:
 
     Parameters
     ----------
-    heat : (5, h, w) float32
+    heat : (levels, h, w) float32
         Probability by this film alone.
-    nearness : (5, h, w) float64
+    nearness : (levels, h, w) float64
         Density, of any scale, of the centre by the other film.
-    confidence : (5,) float64
+    confidence : (levels,) float64
         Of the other film.
     """
     share = confidence[:, None, None]
@@ -97,7 +96,7 @@ def weighed(heat: Image, nearness: Array, confidence: Array) -> Image:
 
 
 def _nearness(own: FirstPass, other: FirstPass) -> Array:
-    """(5, h, w): Gaussian of the distance between each cell's ray and those through the other film's centres."""
+    """(levels, h, w): Gaussian of the distance between each cell's ray and those through the other film's centres."""
     rows, columns = own.heatmap.shape[1:]
     v, u = np.mgrid[:rows, :columns] * float(STRIDE) + (STRIDE - 1) / 2
     cells = np.stack([u, v], axis=-1).reshape(-1, 2) * GRID_STEP + (GRID_STEP - 1) / 2

@@ -9,39 +9,29 @@ from lumbar3d.contracts import VIEW_TITLE
 from lumbar3d.detection.decode import LevelReading
 from lumbar3d.detection.first_pass import FirstPass
 from lumbar3d.detection.inspection import Inspection
-from lumbar3d.detection.naming import Naming
 from lumbar3d.errors import LevelsNotFoundError, RejectedError, SpineTruncatedError, ViewNotRecognisedError
 from lumbar3d.refusal.constants import CONSTANTS
 from lumbar3d.refusal.film_faults import Change, FirstNetwork, diagnose
-from lumbar3d.refusal.lumbar_count import refuse_other_counts
 from lumbar3d.refusal.names import refuse_unnamed
 from lumbar3d.refusal.truncation import is_beyond_film
 
 _GRAVEST: tuple[type[RejectedError], ...] = (ViewNotRecognisedError, SpineTruncatedError, LevelsNotFoundError)
 
 
-def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNetwork, is_named: bool = False) -> None:
-    """Stop where a film is not what it is said to be, or shows another number of lumbar vertebrae.
+def refuse_faulty(inspected: Sequence[Inspection], look: FirstNetwork) -> None:
+    """Stop where a film is not what it is said to be.
 
     Parameters
     ----------
     inspected : two of Inspection, or one
         AP and LAT, each as it was read by itself.
-    naming : Naming
-        Of the first one's chain, by all of them together.
     look : callable
         The first network, for saying what is wrong.
-    is_named : bool
-        Whether somebody has pointed out a vertebra: then one that was not seen is no reason to refuse.
 
     Raises
     ------
     ViewNotRecognisedError
         A film is turned, mirrored, inverted or of the other view.
-    VertebraCountError
-        Four or six lumbar vertebrae.
-    SpineTruncatedError
-        A film ends before the first or the last of them.
     """
     guesses = [each.guess for each in inspected]
     changes = [_better_reading(guess, look) for guess in guesses]
@@ -49,20 +39,24 @@ def refuse_faulty(inspected: Sequence[Inspection], naming: Naming, look: FirstNe
         raise ViewNotRecognisedError("the two images seem to be exchanged")
     if any(changes):
         _refuse(guesses, changes)
-    refuse_other_counts(naming, is_named)
-    if not is_named:
-        _refuse_truncated(guesses)
 
 
-def _refuse_truncated(guesses: Sequence[FirstPass]) -> None:
-    """Stop where a film ends before a level: asked of each by itself, the other film must not fill it in."""
+def refuse_truncated(inspected: Sequence[Inspection]) -> None:
+    """Stop where a film ends before a level: asked of each by itself, the other film must not fill it in.
+
+    Raises
+    ------
+    SpineTruncatedError
+        It does.
+    """
+    guesses = [each.guess for each in inspected]
     reasons = [_reason(guess, None) for guess in guesses if is_unsure(guess.reading)]
     if any(kind is SpineTruncatedError for kind, _ in reasons):
         raise _gravest(reasons)
 
 
 def refuse_unfound(inspected: Sequence[Inspection]) -> None:
-    """Stop where a view does not show five complete lumbar vertebrae, or not which they are.
+    """Stop where a view does not show the lumbar vertebrae completely, or not which they are.
 
     Parameters
     ----------
@@ -77,7 +71,7 @@ def refuse_unfound(inspected: Sequence[Inspection]) -> None:
     LevelsNotFoundError
         Some level is missing for another reason.
     LevelNamesError
-        All five are there, but the looks at one film do not agree which of the spine's they are.
+        All are there, but the looks at one film do not agree which of the spine's they are.
     """
     guesses = [each.guess for each in inspected]
     _refuse(guesses, [None] * len(guesses))
@@ -102,13 +96,13 @@ def _gravest(reasons: Sequence[tuple[type[RejectedError], str]]) -> RejectedErro
 
 
 def is_unsure(reading: LevelReading) -> bool:
-    """Whether not all five levels were found."""
+    """Whether not all levels were found."""
     least = CONSTANTS.least_confidence, CONSTANTS.least_mean_confidence
     return not _reaches(reading, *least)
 
 
 def is_clear(reading: LevelReading) -> bool:
-    """Whether all five levels were found as in true films."""
+    """Whether all levels were found as in true films."""
     return _reaches(reading, CONSTANTS.clear_confidence, CONSTANTS.clear_mean_confidence)
 
 
@@ -127,7 +121,7 @@ def _better_reading(guess: FirstPass, look: FirstNetwork) -> Change | None:
 
 def _reason(guess: FirstPass, change: Change | None) -> tuple[type[RejectedError], str]:
     """Kind and words for one view in which the levels were not found."""
-    view = guess.view.source.view
+    view, levels = guess.view.source.view, LEVELS[: len(guess.reading.confidence)]
     image = f"the {VIEW_TITLE[view]} image"
     if change is not None:
         turned = change.mirrored or change.quarter_turns
@@ -135,13 +129,13 @@ def _reason(guess: FirstPass, change: Change | None) -> tuple[type[RejectedError
         return ViewNotRecognisedError, f"{image} seems to be {change.words(view)}{else_told}"
     sure = tuple(
         level
-        for level, height in zip(LEVELS, guess.reading.confidence, strict=True)
+        for level, height in zip(levels, guess.reading.confidence, strict=True)
         if height >= CONSTANTS.least_confidence
     )
     if len(sure) < 2:
         return ViewNotRecognisedError, f"no lumbar spine was found in {image}; it must show L1 to L5, upright"
-    missing = [level for level in LEVELS if level not in sure]
+    missing = [level for level in levels if level not in sure]
     if missing and all(is_beyond_film(level, sure, guess.reading, guess.view.film) for level in missing):
         return SpineTruncatedError, f"{image} ends before {' and '.join(missing)}"
-    named = ", ".join(missing) or "L1 to L5 with enough confidence"
+    named = ", ".join(missing) or f"L1 to {levels[-1]} with enough confidence"
     return LevelsNotFoundError, f"{named} not found in {image}"

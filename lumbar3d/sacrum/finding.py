@@ -13,7 +13,7 @@ from lumbar3d.measurement.sacrum import MeasuredSacrum
 from lumbar3d.measurement.segment import FORWARD, UP
 from lumbar3d.measurement.vertebra_frame import tilt_deg
 
-Absence = Literal["no_l5", "not_shown", "views_disagree", "not_below_l5", "edge_unclear"]
+Absence = Literal["no_l5", "below_l6", "not_shown", "views_disagree", "not_below_l5", "edge_unclear"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lumbar3d.anatomy import SPINE, Level
+from lumbar3d.anatomy import LEVELS, SPINE, Level
 from lumbar3d.arrays import Array
 from lumbar3d.detection.result import Detection
 from lumbar3d.geometry import frames
@@ -37,6 +37,8 @@ def find_sacrum(
     """
     if "L5" not in levels:
         return SacralFinding(absent="no_l5")
+    if detection.naming is not None and detection.naming.best[1] > len(LEVELS):
+        return SacralFinding(absent="below_l6")
     last, middle = spine[list(levels).index("L5")], _marked_mm(detection)
     if isinstance(middle, str):
         return SacralFinding(absent=middle)

@@ -58,6 +58,7 @@ const REASON_CURES: Record<string, string> = {
 const NOTE_CURES: Record<string, string> = {
   view_angle_unusual: "Take the films closer to a right angle, or check the calibration.",
   lumbar_count_unsure: "Count from the ribs and the sacrum; rename the levels under “Correct” if needed.",
+  lumbar_count_not_five: "Count from the ribs and the sacrum before a level is named in a report.",
   level_names_unsure: "Count from the ribs and the sacrum; rename the levels under “Correct” if needed.",
   views_shifted: "Take both films without movement between them, or calibrate the room again.",
   geometry_far_off: "Calibrate the room again.",

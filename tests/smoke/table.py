@@ -61,6 +61,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.landmark_confidence": Tiny("--patients 1 --out {out}/c.json"),
     "benchmarks.load": Tiny(only_help="starts whole deployments and a database for four measurements: minutes"),
     "benchmarks.lone_l1": Tiny("--data {data}", {"FILES": {"verse016": "016.ply"}}),
+    "benchmarks.lumbar_counts": Tiny("--patients 1 --out {out}", {"COUNTS": (6,)}),
     "benchmarks.measurement_page": Tiny("--check"),
     "benchmarks.measurements": Tiny("--data {data} --draws 1", ONE_PERSON),
     "benchmarks.mirror": Tiny("--patients 1 --out {out}/mirror.md"),

@@ -49,7 +49,6 @@ export const CURES = {
   spine_truncated: "Both images must reach from above L1 to below L5.",
   levels_not_found: "Both images must show L1 to L5 completely, upright.",
   level_names_doubtful: "Which vertebra is which must be clear: both images should show the last ribs and the sacrum.",
-  vertebra_count_unsupported: "Only spines with five lumbar vertebrae can be reconstructed.",
   views_contradict: "Check that both images and the calibration belong to one acquisition.",
   unlike_training_films:
     "There is no trustworthy answer for this film; check that it is a plain radiograph of a lumbar spine.",
@@ -78,6 +77,8 @@ export const NOTES = {
   view_angle_unusual: "The two views are far from a right angle: depth is less certain.",
   unlike_training_films: "An image is unlike the films on which the networks learned: look at everything twice.",
   lumbar_count_unsure: "The number of lumbar vertebrae is not clear: levels may be named wrongly.",
+  lumbar_count_not_five:
+    "Four or six lumbar vertebrae: L1 is counted from the ribs, and of six the last is not reconstructed. Shape models and norms are of people with five.",
   level_names_unsure: "Which vertebra is which is not quite certain: count them from the ribs and from the sacrum.",
   views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
   geometry_refined:

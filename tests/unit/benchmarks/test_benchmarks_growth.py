@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,20 @@ from lumbar3d.jobs.sweeper import Sweeper, SweepPolicy
 
 def test_no_question_walks_through_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "REPEATS", 1)
-    costs, walks = growth.asked(growth.table(tmp_path, 300, 10))
+    with closing(growth.table(tmp_path, 300, 10)) as database:
+        costs, walks = growth.asked(database)
     assert costs.keys() == walks.keys() and min(costs.values()) > 0.0
     assert {name for name, steps in walks.items() if steps} == {"claim the next"}
     assert walks["claim the next"] == ["USE TEMP B-TREE FOR ORDER BY"]  # of those who wait
 
 
 def test_old_results_are_found_by_their_end(tmp_path: Path) -> None:
-    database = growth.table(tmp_path, 300, 10)
-    sweeper = Sweeper(database, LeasePolicy(), SweepPolicy(retention_s=3599.9))
-    with growth.listened(database) as statements:
-        erased = sweeper.erase_old()
-    assert 0 < len(erased) <= 290
-    assert any("jobs_by_end" in step for step in statements.plans(database))
+    with closing(growth.table(tmp_path, 300, 10)) as database:
+        sweeper = Sweeper(database, LeasePolicy(), SweepPolicy(retention_s=3599.9))
+        with growth.listened(database) as statements:
+            erased = sweeper.erase_old()
+        assert 0 < len(erased) <= 290
+        assert any("jobs_by_end" in step for step in statements.plans(database))
 
 
 def test_tables_have_a_column_for_each_size() -> None:

@@ -43,6 +43,15 @@ def test_two_levels_at_one_place_are_not_believed():
     assert confidence[[0, 4]].min() > 0.9
 
 
+def test_what_is_said_of_a_level_that_the_person_lacks_takes_no_place():
+    heatmap, votes = maps(CENTRES)
+    heatmap[4] = 0.3 * heatmap[3]
+    assert read_levels(heatmap, votes).confidence[3] < 0.05
+    reading = read_levels(heatmap, votes, count=4)
+    assert reading.confidence.shape == (4,) and reading.confidence.min() > 0.5
+    assert np.abs(reading.centres_px - CENTRES[:4]).max() < 1e-3
+
+
 def test_marks_are_read_beside_the_levels():
     heatmap, votes = maps(CENTRES)
     marks = np.array([[120.0, 12.0], [120.0, 215.0], [130.0, 240.0]])

@@ -21,6 +21,7 @@ PAIR = (
     quality.VIEWS_SHIFTED,
     quality.UNLIKE_TRAINING,
     quality.COUNT_UNSURE,
+    quality.NOT_FIVE,
     quality.NAMES_UNSURE,
     quality.GEOMETRY_REFINED,
     quality.GEOMETRY_FAR_OFF,

@@ -179,7 +179,13 @@ def test_a_doubtful_geometry_asks_for_review_and_a_harmless_note_does_not() -> N
     assert overall_flag(levels, ("view_angle_unusual",)) == "review"
     assert overall_flag(levels, ("lat_detector_distance_differs",)) == "review"
     assert overall_flag(levels, ("two_studies", "ap_patient_distance_differs")) == "ok"
-    for note in ("views_shifted", "unlike_training_films", "lumbar_count_unsure", "level_names_unsure"):
+    for note in (
+        "views_shifted",
+        "unlike_training_films",
+        "lumbar_count_unsure",
+        "lumbar_count_not_five",
+        "level_names_unsure",
+    ):
         assert overall_flag(levels, (note,)) == "review"
     assert overall_flag(levels, ("ap_inverted", "lat_cropped_to_centre")) == "ok"
 
@@ -221,6 +227,8 @@ SURE = naming((1, 5, 0.99), (0, 5, 0.01))
         ((0.9, 1.6), SURE, ("unlike_training_films",)),
         ((0.9, 0.9), naming((1, 5, 0.6), (1, 6, 0.4)), ("lumbar_count_unsure",)),
         ((0.9, 0.9), naming((1, 6, 0.8), (1, 5, 0.2)), ("lumbar_count_unsure",)),
+        ((0.9, 0.9), naming((1, 4, 0.97), (1, 5, 0.03)), ("lumbar_count_not_five",)),
+        ((0.9, 0.9), naming((1, 6, 0.99), (1, 5, 0.01)), ("lumbar_count_not_five",)),
         ((0.9, 0.9), naming((1, 5, 0.96), (2, 5, 0.04)), ("level_names_unsure",)),
         ((0.9, 0.9), naming((1, 5, 0.98), (2, 5, 0.02)), ()),
         ((0.9, 0.9), naming((1, 5, 0.8), (0, 6, 0.2)), ("lumbar_count_unsure", "level_names_unsure")),

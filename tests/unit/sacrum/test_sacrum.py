@@ -10,6 +10,7 @@ import pytest
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.arrays import Image
+from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.result import Detection, SacralMark
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.sacrum import sacral_measures
@@ -121,6 +122,12 @@ def test_a_plate_off_the_film_is_not_extrapolated() -> None:
 def test_without_l5_nothing_is_below_it() -> None:
     detection, lat, vertebrae = films(Plate())
     assert find_sacrum(detection, lat, vertebrae[:4], LEVELS[:4]).absent == "no_l5"
+
+
+def test_of_six_lumbar_vertebrae_the_plate_is_not_below_l5() -> None:
+    detection, lat, vertebrae = films(Plate())
+    six = replace(detection, naming=Naming(np.array([[0.1, 0.0, 0.9]]), first=0))
+    assert find_sacrum(six, lat, vertebrae, LEVELS).absent == "below_l6"
 
 
 def test_without_draws_no_standard_error_is_stated() -> None:
