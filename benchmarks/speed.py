@@ -7,8 +7,9 @@ made in the same run, turn by turn, so that its ratio holds on a machine that do
 - export: against the same with the overlay picture drawn and the zip deflated in every job, as before;
 - the fit: Gauss-Newton against 1000 evaluations of BOBYQA, the paper's optimiser, from the same landmarks.
 
-Processor time counts every thread and child. ``--no-bobyqa`` leaves the slow one out. A GPU has rows of its own where
-ONNX Runtime and CuPy find one; where none is, they say so. Writes ``benchmarks/results/speed.{json,md}``.
+Processor time counts every thread and child. ``--no-bobyqa`` leaves the slow one out. With ``--device gpu`` the mirror
+test and the fit are timed by the clock on the GPU and on the CPU (``device_fit``); without, their rows say so. Writes
+``benchmarks/results/speed.{json,md}``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads inside ours cost up to 10 x
 
+from benchmarks import device_fit
 from benchmarks.machine import describe
 from benchmarks.records import write
 from lumbar3d.artifacts import IMAGE, MESHES, OVERLAY
@@ -114,12 +116,16 @@ def not_made(folder: Path) -> Seconds:
     return {"overlay picture": taken_s(lambda: png_of_stored(*stored)), "deflated zip": taken_s(deflate)}
 
 
-def fits(engine: Engine, calibration: Calibration, with_bobyqa: bool) -> Seconds:
-    """The fit of the whole spine by both optimisers from the same landmarks, posterior included."""
+def detected(engine: Engine, calibration: Calibration) -> FoundPair:
+    """What the networks find in the films."""
     views, _ = read_pair(FILMS, calibration)
     detection = engine.detector.detect(*views)
     landmarks = triangulate_landmarks(detection, engine.constants)
-    pair = FoundPair(detection.sources or views, detection, landmarks)
+    return FoundPair(detection.sources or views, detection, landmarks)
+
+
+def fits(engine: Engine, pair: FoundPair, with_bobyqa: bool) -> Seconds:
+    """The fit of the whole spine by both optimisers from the same landmarks, posterior included."""
     spine = engine.engines["shape_model"]
     took = {}
     for method in ("gauss_newton", "bobyqa") if with_bobyqa else ("gauss_newton",):
@@ -133,7 +139,7 @@ def middle(runs: list[Seconds]) -> Seconds:
     return {name: median(run[name] for run in runs) for name in runs[0]}
 
 
-def measured(engine: Engine, with_bobyqa: bool) -> dict[str, Seconds]:
+def measured(engine: Engine, with_bobyqa: bool, has_gpu: bool) -> dict[str, Seconds]:
     """Every part, turn by turn; the first turn warms up and does not count."""
     calibration = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
     read, stages, before = [], [], []
@@ -142,11 +148,13 @@ def measured(engine: Engine, with_bobyqa: bool) -> dict[str, Seconds]:
             read.append(reading(calibration))
             stages.append(job(engine, calibration, Path(name)))
             before.append(not_made(Path(name)))
+    pair = detected(engine, calibration)
     return {
         "read": middle(read[1:]),
         "stages": middle(stages[1:]),
         "before": middle(before[1:]),
-        "fits": fits(engine, calibration, with_bobyqa),
+        "fits": fits(engine, pair, with_bobyqa),
+        "device": device_fit.compared(engine, pair.detection) if has_gpu else {},
     }
 
 
@@ -170,6 +178,7 @@ def markdown(found: Mapping[str, Seconds], record: Mapping[str, object], has_gpu
             found["fits"]["bobyqa"],
         )
     lines += [f"| {name} | {now:.2f} | {other:.2f} | {now / other:.2f} |" for name, (now, other) in rows.items()]
+    lines += device_fit.rows(found["device"])
     lines += [
         "",
         f"The demonstration pair (simulated films). Medians of {REPEATS} turns after the first; the fits once.",
@@ -187,10 +196,11 @@ def main() -> None:
     parser.add_argument("--no-bobyqa", action="store_true")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     arguments = parser.parse_args()
-    found = measured(Engine.load(device=arguments.device), not arguments.no_bobyqa)
+    has_gpu = arguments.device == "gpu"
+    found = measured(Engine.load(device=arguments.device), not arguments.no_bobyqa, has_gpu)
     record: dict[str, Any] = describe("numpy", "numba", "onnxruntime", "imagecodecs")
     record |= {"device": arguments.device, "CUDA devices": device_count()}
-    table = markdown(found, record, arguments.device == "gpu")
+    table = markdown(found, record, has_gpu)
     write(arguments.out, "speed", {**found, "machine": record}, table)
 
 

@@ -1,4 +1,4 @@
-"""Signed rasterisation on a CUDA device; the only module that touches CuPy. Kernels compile on first use."""
+"""Signed rasterisation on a CUDA device, by CuPy. Kernels compile on first use."""
 
 from __future__ import annotations
 
@@ -62,13 +62,22 @@ def device_count() -> int:
         return 0
 
 
-@lru_cache(maxsize=1)
-def _kernel() -> Any:
-    """The compiled kernel; no contraction, so that shared edges cross rows identically."""
+@lru_cache(maxsize=8)
+def kernel(package: str, name: str) -> Any:
+    """A compiled kernel of a package's ``kernels``; no contraction, so that shared edges cross rows identically."""
     import cupy
 
-    source = files("lumbar3d.drr").joinpath("kernels", "signed_raster.cu").read_text()
-    return cupy.RawModule(code=source, options=("--fmad=false",)).get_function("signed_raster")
+    source = files(package).joinpath("kernels", f"{name}.cu").read_text()
+    return cupy.RawModule(code=source, options=("--fmad=false",)).get_function(name)
+
+
+def draw(uvsw: Any, faces: Any, owner: Any, z_ref_mm: Any, image: Any) -> None:
+    """Launch the raster on arrays that are on the device; it adds depths to the image (n, rows, columns)."""
+    sizes = [np.int32(size) for size in (len(faces), *image.shape[1:])]
+    blocks = -(-len(faces) // THREADS_PER_BLOCK)
+    kernel("lumbar3d.drr", "signed_raster")(
+        (blocks,), (THREADS_PER_BLOCK,), (uvsw, faces, owner, z_ref_mm, image, *sizes)
+    )
 
 
 def _launch(
@@ -88,9 +97,8 @@ def _launch(
             cupy.asarray(np.ascontiguousarray(array, dtype=kind))
             for array, kind in ((uvsw, "f4"), (faces, "i4"), (owner, "i4"), (z_ref_mm, "f4"))
         ]
-        sizes = [np.int32(size) for size in (len(faces), projection.rows, projection.columns)]
-        blocks = -(-len(faces) // THREADS_PER_BLOCK)
-        _kernel()((blocks,), (THREADS_PER_BLOCK,), (*arrays, image, *sizes))
+        uvsw, faces, owner, z_ref_mm = arrays
+        draw(uvsw, faces, owner, z_ref_mm, image)
         return np.asarray(cupy.asnumpy(image), dtype=np.float32)
     except Exception as error:  # CUDA's runtime, driver, compiler (NVRTC) and missing libraries share no base class
         raise DeviceError("the CUDA device failed while projecting") from error

@@ -1,39 +1,23 @@
-"""Coarse-to-fine fit of all levels side by side; before the last stage they tell each other what to expect."""
+"""Coarse-to-fine fit of all levels; before the last stage they tell each other what to expect.
+
+Threads fit them side by side, or a device in lockstep (``registration.resident``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 
+from lumbar3d.registration import one_level
 from lumbar3d.registration.constants import FitStage
-from lumbar3d.registration.level_coupling import evidence, exchange
-from lumbar3d.registration.objective import Knowledge, build_objective
-from lumbar3d.registration.optimise import minimise
+from lumbar3d.registration.level_coupling import exchange
+from lumbar3d.registration.one_level import CoarseFit
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
-from lumbar3d.shape.joint_prior import Evidence, LevelPrior
+from lumbar3d.registration.resident import fit as resident
+from lumbar3d.shape.joint_prior import LevelPrior
 from lumbar3d.shape.model import ShapeModel
-
-
-@dataclass(frozen=True, eq=False)
-class CoarseFit:
-    """One level before the last stage.
-
-    Attributes
-    ----------
-    end : Parameters
-    trust : (2,) floats
-        What AP and LAT deserve.
-    evidence : Evidence or None
-        What the level says of the factors shared with its neighbours.
-    evaluations : int
-    """
-
-    end: Parameters
-    trust: tuple[float, float]
-    evidence: Evidence | None
-    evaluations: int
 
 
 def fit_levels(task: FitProblem, starts: Sequence[Parameters]) -> tuple[list[Parameters], int]:
@@ -45,42 +29,41 @@ def fit_levels(task: FitProblem, starts: Sequence[Parameters]) -> tuple[list[Par
         A vertebra lies outside an image.
     RegistrationError
         A fit failed numerically.
+    DeviceError
+        The device failed.
     """
-    with ThreadPoolExecutor(task.constants.threads) as pool:
-        coarse = _coarse_fits(pool, task, starts)
-        told = exchange(task.models, [level.evidence for level in coarse], task.constants)
-        jobs = [
-            pool.submit(fit_last, task, model, level, prior)
-            for model, level, prior in zip(task.models, coarse, told.priors, strict=True)
-        ]
-        for done, _ in enumerate(as_completed(jobs), start=1):
-            task.progress(done / len(jobs))
-    fine = [job.result() for job in jobs]
+    coarse = coarse_fits(task, task.models, starts, [task.constants.stages] * len(task.models))
+    told = exchange(task.models, [level.evidence for level in coarse], task.constants)
+    fine = last_fits(task, task.models, coarse, told.priors)
     return [end for end, _ in fine], sum(count for _, count in fine) + sum(level.evaluations for level in coarse)
 
 
-def _coarse_fits(pool: Executor, task: FitProblem, starts: Sequence[Parameters]) -> list[CoarseFit]:
-    jobs = [pool.submit(fit_coarse, task, model, start) for model, start in zip(task.models, starts, strict=True)]
+def coarse_fits(
+    task: FitProblem,
+    models: Sequence[ShapeModel],
+    starts: Sequence[Parameters],
+    stages: Sequence[tuple[FitStage, ...]],
+) -> list[CoarseFit]:
+    """All of its stages but the last for every level, each by itself."""
+    if task.device is not None:
+        return resident.coarse_fits(task, task.device, models, starts, stages)
+
+    def fitted(model: ShapeModel, start: Parameters, own: tuple[FitStage, ...]) -> CoarseFit:
+        return one_level.fit_coarse(replace(task, constants=replace(task.constants, stages=own)), model, start)
+
+    with ThreadPoolExecutor(task.constants.threads) as pool:
+        return list(pool.map(fitted, models, starts, stages))
+
+
+def last_fits(
+    task: FitProblem, models: Sequence[ShapeModel], coarse: Sequence[CoarseFit], priors: Sequence[LevelPrior]
+) -> list[tuple[Parameters, int]]:
+    """Last stage of every level, each with a prior from the others, and its evaluations."""
+    if task.device is not None:
+        return resident.last_fits(task, task.device, models, coarse, priors)
+    with ThreadPoolExecutor(task.constants.threads) as pool:
+        levels = zip(models, coarse, priors, strict=True)
+        jobs = [pool.submit(one_level.fit_last, task, *level) for level in levels]
+        for done, _ in enumerate(as_completed(jobs), start=1):
+            task.progress(done / len(jobs))
     return [job.result() for job in jobs]
-
-
-def fit_coarse(task: FitProblem, model: ShapeModel, start: Parameters) -> CoarseFit:
-    """All stages but the last, the level by itself."""
-    alone, parameters, evaluations = LevelPrior.alone(model.rank), start, 0
-    trust, told = (1.0, 1.0), None
-    for stage in task.constants.stages[:-1]:
-        objective = build_objective(task, model, parameters, stage, Knowledge(alone, trust))
-        minimum = minimise(objective, parameters, stage.iterations, task.constants)
-        parameters, evaluations = minimum.evaluation.parameters, evaluations + minimum.evaluations
-        if objective.active_modes == model.rank:  # before, the residual shows the shape that was not free yet
-            trust = objective.trust(minimum.evaluation, task.constants)
-            told = evidence(model, parameters, objective.linearise(minimum.evaluation, measured_noise=True))
-    return CoarseFit(parameters, trust, told, evaluations)
-
-
-def fit_last(task: FitProblem, model: ShapeModel, coarse: CoarseFit, prior: LevelPrior) -> tuple[Parameters, int]:
-    """Last stage, each level with a prior from the others."""
-    stage: FitStage = task.constants.stages[-1]
-    objective = build_objective(task, model, coarse.end, stage, Knowledge(prior, coarse.trust))
-    minimum = minimise(objective, coarse.end, stage.iterations, task.constants)
-    return minimum.evaluation.parameters, minimum.evaluations

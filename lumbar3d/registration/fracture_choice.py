@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lumbar3d.registration.coarse_to_fine import fit_coarse, fit_last
 from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.image_term import ImageFit, ImageTerm
 from lumbar3d.registration.level_at_end import LevelAtEnd
 from lumbar3d.registration.level_coupling import exchange
 from lumbar3d.registration.objective import build_objective
+from lumbar3d.registration.one_level import fit_coarse, fit_last
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem, silent
 from lumbar3d.registration.register import finish, judge

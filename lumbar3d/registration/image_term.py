@@ -132,12 +132,12 @@ class ImageTerm:
 def prepare(
     view: ViewDetection,
     row: int,
-    vertices_world: Array,
+    pixels: Array,
     factor: int,
     trust: float,
     constants: RegistrationConstants,
 ) -> ImageTerm:
-    """Cut out and average the region of level ``row`` around where its mesh projects.
+    """Cut out and average the region of level ``row`` around the pixels (N, 2) of its mesh, or of its corners.
 
     ``trust`` scales the cost: 1 for an image as noisy as ``reference_noise``.
 
@@ -146,7 +146,7 @@ def prepare(
     RejectedError
         The vertebra lies outside the image.
     """
-    corner, end = region(view.projection.project(vertices_world)[0], view.decomposition.shape[1:], constants)
+    corner, end = region(pixels, view.decomposition.shape[1:], constants)
     columns, rows = end - corner
     step = min(factor, FINE_RENDER_STEP_PX) if factor > FINE_RENDER_STEP_PX else 1
     channel = view.decomposition[row, corner[1] : end[1], corner[0] : end[0]]

@@ -41,7 +41,13 @@ def evidence(model: ShapeModel, at: Parameters, alone: NormalEquations) -> Evide
     """
     if model.shared_loadings is None:
         return None
-    covariance = inverse(alone.hessian)
+    return evidence_of(model, at, alone, inverse(alone.hessian))
+
+
+def evidence_of(model: ShapeModel, at: Parameters, alone: NormalEquations, covariance: Array) -> Evidence | None:
+    """The same where the inverse (P, P) of the Hessian is known."""
+    if model.shared_loadings is None:
+        return None
     step = -covariance @ alone.gradient
     return Evidence.of(model.shared_loadings, at.coefficients + step[POSE:], covariance[POSE:, POSE:])
 

@@ -180,7 +180,7 @@ def build_objective(
         surface=surface,
         projector=task.projector,
         images=tuple(
-            image_term.prepare(view, row, world, stage.factor, weight, task.constants)
+            image_term.prepare(view, row, view.projection.project(world)[0], stage.factor, weight, task.constants)
             for view, weight in zip(views, known.trust, strict=True)
         ),
         landmarks=tuple(landmark_term.prepare(view, row, task.constants) for view in views),

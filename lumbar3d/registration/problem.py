@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.projector import Projector
 from lumbar3d.registration.constants import RegistrationConstants
+from lumbar3d.registration.resident.cuda import device_beside
+from lumbar3d.registration.resident.device import Device
 from lumbar3d.shape.model import ShapeModel, models_of
 
 FractionDone = Callable[[float], None]
@@ -46,3 +48,8 @@ class FitProblem:
     def __post_init__(self) -> None:
         """Keep the models of the levels that were detected."""
         object.__setattr__(self, "models", models_of(self.models, self.detection.levels))
+
+    @property
+    def device(self) -> Device | None:
+        """What fits all levels in lockstep; None where threads fit them side by side on the CPU."""
+        return device_beside(self.projector)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
-from lumbar3d.registration.coarse_to_fine import CoarseFit, fit_coarse, fit_last
+from lumbar3d.registration.coarse_to_fine import coarse_fits, last_fits
 from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.initialise import Landmarks, initial_pose
 from lumbar3d.registration.level_at_end import LevelAtEnd
 from lumbar3d.registration.level_coupling import exchange
 from lumbar3d.registration.parameters import Parameters
-from lumbar3d.registration.problem import FitProblem
-from lumbar3d.registration.register import assemble, finish, judge
+from lumbar3d.registration.problem import FitProblem, silent
+from lumbar3d.registration.register import assemble, finish, judged
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room import LateralError
 from lumbar3d.registration.room_refinement import in_room
@@ -60,25 +59,18 @@ def refit(
     task = replace(task, models=[_model(*pair) for pair in zip(task.models, before, strict=True)])
     here = task if error is None else in_room(task, error)
     rows = [row for row, level in enumerate(before) if isinstance(level, Parameters)]
-    with ThreadPoolExecutor(task.constants.threads) as pool:
-
-        def coarse_fit(row: int) -> CoarseFit:
-            start, stages = _start(here.models[row], landmarks, before[row], task.constants.stages)
-            warm = replace(here, constants=replace(task.constants, stages=stages))
-            return fit_coarse(warm, here.models[row], start)
-
-        coarse = dict(zip(rows, pool.map(coarse_fit, rows), strict=True))
-        said = [coarse.get(row, level).evidence for row, level in enumerate(before)]  # type: ignore[union-attr]
-        told = exchange(task.models, said, task.constants)
-
-        def last_fit(row: int) -> LevelAtEnd:
-            end, _ = fit_last(here, here.models[row], coarse[row], told.priors[row])
-            return judge(task, error, task.models[row], end)
-
-        fitted = dict(zip(rows, pool.map(last_fit, rows), strict=True))
-    judged = [fitted[row] if isinstance(level, Parameters) else level for row, level in enumerate(before)]
-    finished = finish(task, judged, error)
-    return assemble(task, method, landmarks, finished, (sum(level.evaluations for level in coarse.values()), {}))
+    models = [task.models[row] for row in rows]
+    starts = [_start(task.models[row], landmarks, before[row], task.constants.stages) for row in rows]
+    quiet = replace(here, progress=silent)
+    found = coarse_fits(quiet, models, [start for start, _ in starts], [stages for _, stages in starts])
+    coarse = dict(zip(rows, found, strict=True))
+    said = [coarse.get(row, level).evidence for row, level in enumerate(before)]  # type: ignore[union-attr]
+    told = exchange(task.models, said, task.constants)
+    ends = [end for end, _ in last_fits(quiet, models, found, [told.priors[row] for row in rows])]
+    fitted = dict(zip(rows, judged(task, error, models, ends), strict=True))
+    levels = [fitted[row] if isinstance(level, Parameters) else level for row, level in enumerate(before)]
+    finished = finish(task, levels, error)
+    return assemble(task, method, landmarks, finished, (sum(level.evaluations for level in found), {}))
 
 
 def _model(model: ShapeModel, level: LevelAtEnd | Parameters) -> ShapeModel:

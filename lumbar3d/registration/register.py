@@ -24,6 +24,7 @@ from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.parameters import POSE, Parameters
 from lumbar3d.registration.problem import FitProblem, FractionDone, silent
+from lumbar3d.registration.resident import posterior as resident
 from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room import LateralError, RefinedRoom
 from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
@@ -134,25 +135,31 @@ def posterior(task: FitProblem, ends: Sequence[Parameters], error: LateralError 
     error : LateralError, optional
         What a refined room is off by.
     """
+    return finish(task, judged(task, error, task.models, ends), error)
+
+
+def judged(
+    task: FitProblem, error: LateralError | None, models: Sequence[ShapeModel], ends: Sequence[Parameters]
+) -> list[LevelAtEnd]:
+    """What the images alone say of some levels, at full resolution; a device does it where no room is refined."""
+    if task.device is not None and error is None:
+        return resident.judged(task, task.device, models, ends)
     with ThreadPoolExecutor(task.constants.threads) as pool:
-        judged = list(pool.map(partial(judge, task, error), task.models, ends))
-    return finish(task, judged, error)
+        return list(pool.map(partial(judge, task, error), models, ends))
 
 
-def finish(task: FitProblem, judged: Sequence[LevelAtEnd], error: LateralError | None) -> Finished:
+def finish(task: FitProblem, levels: Sequence[LevelAtEnd], error: LateralError | None) -> Finished:
     """Posterior of all levels from what the images say of each alone."""
-    with ThreadPoolExecutor(task.constants.threads) as pool:
-        told = exchange(task.models, [level.evidence for level in judged], task.constants)
-        vertebrae = tuple(pool.map(_place, task.models, judged, told.priors))
-    sigmas = np.array([surface_sigma_mm(vertebra) for vertebra in vertebrae])
+    told = exchange(task.models, [level.evidence for level in levels], task.constants)
+    vertebrae, sigmas = _placed(task, levels, told.priors)
     room = None
     if error is not None:
-        equations = [level.room for level in judged if level.room is not None]
+        equations = [level.room for level in levels if level.room is not None]
         room = RefinedRoom(error, solved(equations, error)[1])
         pairs = zip(vertebrae, equations, strict=True)
         vertebrae = tuple(_in_doubtful_room(vertebra, level, room) for vertebra, level in pairs)
-    views = tuple(level.views for level in judged)
-    return Finished(vertebrae, views, told.surprise, sigmas, room, tuple(judged))
+    views = tuple(level.views for level in levels)
+    return Finished(vertebrae, views, told.surprise, sigmas, room, tuple(levels))
 
 
 def judge(task: FitProblem, error: LateralError | None, model: ShapeModel, end: Parameters) -> LevelAtEnd:
@@ -165,6 +172,21 @@ def judge(task: FitProblem, error: LateralError | None, model: ShapeModel, end: 
     pairs = zip(objective.images, evaluation.images, strict=True)
     views = tuple(view_quality(term, fit) for term, fit in pairs)
     return LevelAtEnd(end, equations.hessian, evidence(model, end, equations), views, room)
+
+
+def _placed(
+    task: FitProblem, levels: Sequence[LevelAtEnd], priors: Sequence[LevelPrior]
+) -> tuple[tuple[FittedVertebra, ...], Array]:
+    """The fitted vertebrae with their posteriors, and the standard errors of their surfaces."""
+    if task.device is not None:
+        covariances, sigmas = resident.placed(task, task.device, task.models, levels, priors)
+        rows = zip(task.models, levels, covariances, strict=True)
+        return tuple(
+            FittedVertebra(model, level.end.world_from_model, level.end.coefficients, own) for model, level, own in rows
+        ), sigmas
+    with ThreadPoolExecutor(task.constants.threads) as pool:
+        vertebrae = tuple(pool.map(_place, task.models, levels, priors))
+    return vertebrae, np.array([surface_sigma_mm(vertebra) for vertebra in vertebrae])
 
 
 def _place(model: ShapeModel, judged: LevelAtEnd, prior: LevelPrior) -> FittedVertebra:

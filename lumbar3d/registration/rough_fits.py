@@ -14,6 +14,7 @@ from lumbar3d.registration.constants import FitStage
 from lumbar3d.registration.initialise import Landmarks, initial_poses, triangulate_landmarks
 from lumbar3d.registration.objective import build_objective
 from lumbar3d.registration.problem import FitProblem, silent
+from lumbar3d.registration.resident import posterior as resident
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def image_costs(task: FitProblem, landmarks: Landmarks) -> Array:
     """(2,) image cost that rough spines leave in AP and LAT, mean of the levels."""
     rough = replace(task, constants=replace(task.constants, stages=CONSTANTS.stages), progress=silent)
     ends, _ = fit_levels(rough, initial_poses(rough.models, landmarks))
+    if rough.device is not None:
+        return resident.image_costs(rough, rough.device, ends, CONSTANTS.factor)
     costs = []
     for model, end in zip(rough.models, ends, strict=True):
         objective = build_objective(rough, model, end, FitStage(CONSTANTS.factor, model.rank, iterations=0))

@@ -53,7 +53,7 @@ def test_whatever_fails_on_the_device_is_a_device_error(
     for name, value in {**works, "cuda": types.SimpleNamespace(runtime=runtime), at: fail}.items():
         setattr(cupy, name, value)
     monkeypatch.setitem(sys.modules, "cupy", cupy)
-    gpu._kernel.cache_clear()
+    gpu.kernel.cache_clear()
     with pytest.raises(DeviceError) as told:
         gpu.GpuProjector().path_lengths_mm([sphere(subdivisions=1)], view())
     assert told.value.__cause__ is fault
