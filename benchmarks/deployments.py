@@ -27,12 +27,15 @@ class Deployment:
         Jobs that run at the same time.
     kill_a_worker : callable
         SIGKILL to one worker with everything under it.
+    roots : tuple of int
+        Its processes, without those below them.
     """
 
     name: str
     url: str
     workers: int
     kill_a_worker: Callable[[], None]
+    roots: tuple[int, ...]
 
 
 @contextmanager
@@ -44,7 +47,7 @@ def embedded(folder: Path, settings: Mapping[str, str] | None = None) -> Iterato
     with process(command, _environment(folder) | dict(settings or {}), folder / "serve.log") as server:
         url = _ready(port, folder / "serve.log")
         _wait_for_workers(folder / "serve.log", "embedded worker ready", 1)
-        yield Deployment("embedded", url, 1, lambda: kill_tree(children_of(server.pid)[0]))
+        yield Deployment("embedded", url, 1, lambda: kill_tree(children_of(server.pid)[0]), (server.pid,))
 
 
 @contextmanager
@@ -62,11 +65,13 @@ def production(folder: Path, workers: int = 2) -> Iterator[Deployment]:
             running.append(stack.enter_context(process([sys.executable, "-m", "celery", *flags], environment, log)))
         bounds = ["--http", "lumbar3d.service.connections:BoundedHttp"]
         factory = ["--factory", "lumbar3d.service.app:create_app_from_environment", "--port", str(port), *bounds]
-        stack.enter_context(process([sys.executable, "-m", "uvicorn", *factory], environment, folder / "serve.log"))
+        uvicorn = [sys.executable, "-m", "uvicorn", *factory]
+        server = stack.enter_context(process(uvicorn, environment, folder / "serve.log"))
         url = _ready(port, folder / "serve.log")
         for index in range(workers):
             _wait_for_workers(folder / f"worker{index}.log", "worker process ready", 1)
-        yield Deployment(f"Redis + {workers} workers", url, workers, lambda: kill_tree(running[0].pid))
+        roots = (server.pid, *(worker.pid for worker in running))
+        yield Deployment(f"Redis + {workers} workers", url, workers, lambda: kill_tree(running[0].pid), roots)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -36,6 +36,7 @@ PAGE = ROOT / "docs" / "measurements.md"
 PICTURE = ROOT / "docs" / "pictures" / "measurements.webp"
 SHOWN = ("L3", "L3/L4")
 """Of the measurements of one vertebra and of two the target that is drawn, and whose norm is told."""
+SPANS = (f"{LEVELS[0]}-{LEVELS[-1]}", "L1-S1", "L4-S1", "S1")
 SIDE, FRONT, ABOVE = ((0, -1), 2), ((1, 1), 2), ((1, -1), 0)
 """World axes to the right (with its sign) and up: anterior on the left; left on the right as on films; from above."""
 SEEN = {
@@ -61,14 +62,35 @@ Orange: what is measured. Blue: what it is measured against. From the side (ante
 """
 
 
+TAIL = """
+## Norms and age
+
+**Norms do not depend on age here**, and nobody's age is read out of the films or asked for: nothing would use it.
+What the literature says of age, as far as it could be read, and why no norm was made of it:
+
+| measurements | what is known | why it is no norm |
+|---|---|---|
+| lordosis, sacral slope | Both fall with age, lordosis most from the seventh to the eighth decade (Yukawa 2018, 626 \
+symptom-free adults) | figures by decade are in that article's tables, of which only the summary could be read \
+here; its lordosis is T12-S1 |
+| lordosis of a segment | Standing, it falls with age at L2/L3, L3/L4 and L4/L5 (Yukawa 2019, 627) | as above |
+| disc heights | At all levels they rise from 20 to 69 years, by 4.6 to 8.4 % (Shao 2002, films of 1240 adults); \
+they fall, most at L4/L5 (Machino 2022, 627 adults); they go up and down, clearly in men alone (Al-Hadidi, MRI of \
+153 adults) | the sources contradict each other |
+| body heights | The middle sinks against the front, by 0.9 to 3.2 % (Shao 2002) | a ratio of two \
+heights says nothing of either |
+| end plates, wedge, slip, rotation, curves | no source with figures by age was found | |
+"""
+
+
 def text() -> str:
     """The page."""
-    return HEAD + "".join(map(_row, CATALOGUE))
+    return HEAD + "".join(map(_row, CATALOGUE)) + TAIL
 
 
 def _row(code: str) -> str:
     entry = CATALOGUE[code]
-    norms = (norm_of(code, target) for target in (*SHOWN, f"{LEVELS[0]}-{LEVELS[-1]}"))
+    norms = (norm_of(code, target) for target in (*SHOWN, *SPANS))
     norm = next((each for each in norms if each is not None), None)
     told = " | " if norm is None else f"{norm.mean:g} ± {norm.sd:g} | {norm.source} ({norm.evidence})"
     return f"| `{code}` | {entry.name} | {entry.unit} | {entry.definition} | {told} |\n"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from lumbar3d import artifacts
+from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Image
 from lumbar3d.drr.projector import Projector
 from lumbar3d.export.meshes import write_meshes
@@ -16,7 +20,25 @@ from lumbar3d.export.picture import write_film
 from lumbar3d.reconstruction import Reconstruction
 
 
-def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Projector) -> None:
+@dataclass(frozen=True)
+class Before:
+    """What a revision starts from.
+
+    Attributes
+    ----------
+    directory : Path
+        With its pictures and overlay document.
+    unmoved : set of str
+        Levels whose surfaces are as they were.
+    """
+
+    directory: Path
+    unmoved: frozenset[Level]
+
+
+def write_bundle(
+    reconstruction: Reconstruction, directory: Path, projector: Projector, before: Before | None = None
+) -> None:
     """Write STL, zip, GLB, films and overlay document; ``result.json`` is the caller's last act.
 
     Parameters
@@ -26,18 +48,40 @@ def write_bundle(reconstruction: Reconstruction, directory: Path, projector: Pro
         Existing.
     projector : Projector
         Draws the silhouettes.
+    before : Before, optional
+        Its pictures, and outlines of what has not moved, are taken over.
     """
     with ThreadPoolExecutor(1) as beside:
         meshes = beside.submit(lambda: write_meshes(reconstruction.surfaces(), directory))
-        _write_pictures(reconstruction, directory, projector)
+        if before is None:
+            _write_films(reconstruction, directory)
+            views = view_overlays(reconstruction, projector)
+        else:
+            _copy_films(before, directory)
+            views = _revised_overlays(reconstruction, projector, before)
+        document: OverlayDocument = {"views": views}
+        (directory / artifacts.OVERLAY.file).write_text(json.dumps(document, separators=(",", ":")))
         meshes.result()
 
 
-def _write_pictures(reconstruction: Reconstruction, directory: Path, projector: Projector) -> None:
+def _write_films(reconstruction: Reconstruction, directory: Path) -> None:
     for name, pixels in films_as_sent(reconstruction).items():
         write_film(pixels, directory / artifacts.IMAGE.name(name))
-    document: OverlayDocument = {"views": view_overlays(reconstruction, projector)}
-    (directory / artifacts.OVERLAY.file).write_text(json.dumps(document, separators=(",", ":")))
+
+
+def _copy_films(before: Before, directory: Path) -> None:
+    for _, name in artifacts.IMAGE.files():
+        shutil.copyfile(before.directory / name, directory / name)
+
+
+def _revised_overlays(reconstruction: Reconstruction, projector: Projector, before: Before) -> dict[str, ViewOverlay]:
+    """With the outlines that were drawn before where nothing has moved."""
+    known: OverlayDocument = json.loads((before.directory / artifacts.OVERLAY.file).read_bytes())
+    overlays = view_overlays(reconstruction, projector, before.unmoved)
+    for view, overlay in overlays.items():
+        for level in before.unmoved:
+            overlay["levels"][level]["outline"] = known["views"][view]["levels"][level]["outline"]
+    return overlays
 
 
 def films_as_sent(reconstruction: Reconstruction) -> dict[str, Image]:
@@ -45,13 +89,16 @@ def films_as_sent(reconstruction: Reconstruction) -> dict[str, Image]:
     return {view.view: view.as_sent(view.pixels) for view in reconstruction.views}
 
 
-def view_overlays(reconstruction: Reconstruction, projector: Projector) -> dict[str, ViewOverlay]:
+def view_overlays(
+    reconstruction: Reconstruction, projector: Projector, without_outline: Collection[str] = ()
+) -> dict[str, ViewOverlay]:
     """Outlines and landmarks by view, in the pixels of the written films."""
+    meshes = {level: mesh for level, mesh in reconstruction.meshes.items() if level not in without_outline}
     overlays: dict[str, ViewOverlay] = {}
     for view, detection in zip(reconstruction.views, reconstruction.detection.views, strict=True):
         drawn = OverlayInput(
             vertebrae=reconstruction.vertebrae,
-            meshes=list(reconstruction.meshes.values()),
+            meshes=meshes,
             detection=detection,
             landmark_seen=reconstruction.registration.landmark_seen,
         )

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from lumbar3d import kept_fit
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.artifacts import FIT, RESULT
-from lumbar3d.bundle import write_bundle
+from lumbar3d.bundle import Before, write_bundle
 from lumbar3d.construction_file import write_constructions
 from lumbar3d.contracts import Calibration, EngineName, LevelQuality, ReconstructOptions, Stage
 from lumbar3d.detection.guided_look import Guide
@@ -241,7 +241,8 @@ class Engine:
         draft = edited(kept, edits, build_geometry(calibration))
         revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), case)
         found = of_detection(revised.detection, revised.room())
-        self._write(revised, out_dir, clock, lambda: copy_evidence(base_dir, found, out_dir))
+        before = Before(base_dir, draft.unmoved())
+        self._write(revised, out_dir, clock, lambda: copy_evidence(base_dir, found, out_dir), before)
 
     def _run(self, pair: ReadPair, case: Case, out_dir: Path) -> None:
         try:
@@ -253,14 +254,19 @@ class Engine:
         self._write(reconstruction, out_dir, case.clock, lambda: write_evidence(views, found, out_dir))
 
     def _write(
-        self, reconstruction: Reconstruction, out_dir: Path, clock: StageClock, evidence: Callable[[], None]
+        self,
+        reconstruction: Reconstruction,
+        out_dir: Path,
+        clock: StageClock,
+        evidence: Callable[[], None],
+        before: Before | None = None,
     ) -> None:
         """Everything, the result last."""
         clock.enter(Stage.EXPORT)
         with ThreadPoolExecutor(1) as beside:
             others = beside.submit(evidence), beside.submit(write_constructions, reconstruction, out_dir)
             kept_fit.save(reconstruction, out_dir / FIT)
-            write_bundle(reconstruction, out_dir, self.projector)
+            write_bundle(reconstruction, out_dir, self.projector, before)
             write_residuals(reconstruction, out_dir, self.projector)
             for other in others:
                 other.result()

@@ -88,6 +88,11 @@ class Draft:
         ap, lat = (view.of_rows(self.rows) for view in self.views)
         return Detection(ap=ap, lat=lat, naming=self.naming, levels=tuple(self.names))
 
+    def unmoved(self) -> frozenset[Level]:
+        """Levels that stay as they were."""
+        fitted = self.touched | self.renamed
+        return frozenset(name for name, row in zip(self.names, self.rows, strict=True) if row not in fitted)
+
     def before(self, models: Sequence[ShapeModel]) -> list[LevelAtEnd | Parameters]:
         """Levels that stay, and where those were that are fitted again; another name is another shape."""
         found: list[LevelAtEnd | Parameters] = []

@@ -159,12 +159,16 @@ class Polls:
             return None
         if self.holding(job_id, etag) is None:
             told.asked_s = since_s
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SETTLE_S):
-                    await self._next.wait()
+            await self.next_query(SETTLE_S)
             if self._told.get(job_id) is not told or told.confirmed_s < since_s:
                 return None
         return told
+
+    async def next_query(self, at_most_s: float) -> None:
+        """Wait until the next query for all is over, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._next.wait()
 
     async def run(self) -> None:
         """Confirm what is kept, until cancelled; in a thread of its own, which waits for no request's."""

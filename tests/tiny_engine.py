@@ -63,6 +63,8 @@ class TinyEngine:
     ) -> None:
         progress(Stage.REGISTER, 0.3)
         assert edits and (base_dir / "film_ap.png").is_file()
+        is_refused = not (base_dir / "fit.npz").is_file()
+        assert is_refused or all((base_dir / name).is_file() for name in ("ap.png", "overlay.json"))
         self._make_trouble(progress)
         self._write(out_dir, calibration, options)
         dropped = [edit for edit in edits if isinstance(edit, KeepLevels)]

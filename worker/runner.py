@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from lumbar3d.artifacts import EVIDENCE, FILES, FIT, IMAGE, MESH
+from lumbar3d.artifacts import EVIDENCE, FILES, FIT, IMAGE, MESH, OVERLAY
 from lumbar3d.contracts import VIEWS, Calibration, JobState, ReconstructOptions, Stage
 from lumbar3d.edits import EDITS
 from lumbar3d.errors import DeviceError, EngineError, InputError, RejectedError
@@ -233,7 +233,7 @@ class Runner:
         """Folder with the files of what a revision changes."""
         assert claim.base_bundle is not None  # of every revision
         base = folder
-        for name in (FIT, *(name for artifact in (*EVIDENCE, IMAGE) for _, name in artifact.files())):
+        for name in (FIT, *(name for artifact in (*EVIDENCE, IMAGE, OVERLAY) for _, name in artifact.files())):
             with contextlib.suppress(BundleLostError):  # not every bundle has every file; an engine says what it lacks
                 base = self._store.fetch(claim.base_bundle, name, folder).parent
         return base

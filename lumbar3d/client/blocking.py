@@ -10,7 +10,20 @@ import httpx
 
 from lumbar3d.client.base import BaseClient, described
 from lumbar3d.client.protocol import Protocol
-from lumbar3d.client.steps import Answer, Ask, Given, Method, Pause, ResultT, Save, Step, Steps, Work, arguments_of
+from lumbar3d.client.steps import (
+    Answer,
+    Ask,
+    Given,
+    Listen,
+    Method,
+    Pause,
+    ResultT,
+    Save,
+    Step,
+    Steps,
+    Work,
+    arguments_of,
+)
 
 
 def _method(steps: Callable[Concatenate[Protocol, Given], Steps[ResultT]]) -> Method[Given, ResultT]:
@@ -72,7 +85,18 @@ class JobsClient(BaseClient[httpx.Client]):
         if isinstance(step, Ask):
             arguments: Any = arguments_of(step)
             return self._http.request(**arguments)
+        if isinstance(step, Listen):
+            return self._listen(step)
         return self._save(step)
+
+    def _listen(self, step: Listen) -> Answer:
+        with self._http.stream("GET", step.address) as answer:
+            if answer.is_error:
+                answer.read()
+                return answer
+            for line in answer.iter_lines():
+                step.take_line(line)
+        return answer
 
     def _save(self, step: Save) -> Answer:
         try:

@@ -10,7 +10,20 @@ import httpx
 
 from lumbar3d.client.base import BaseClient, described
 from lumbar3d.client.protocol import Protocol
-from lumbar3d.client.steps import Answer, Ask, Given, Method, Pause, ResultT, Save, Step, Steps, Work, arguments_of
+from lumbar3d.client.steps import (
+    Answer,
+    Ask,
+    Given,
+    Listen,
+    Method,
+    Pause,
+    ResultT,
+    Save,
+    Step,
+    Steps,
+    Work,
+    arguments_of,
+)
 
 
 def _method(
@@ -74,7 +87,18 @@ class AsyncJobsClient(BaseClient[httpx.AsyncClient]):
         if isinstance(step, Ask):
             arguments: Any = arguments_of(step)
             return await self._http.request(**arguments)
+        if isinstance(step, Listen):
+            return await self._listen(step)
         return await self._save(step)
+
+    async def _listen(self, step: Listen) -> Answer:
+        async with self._http.stream("GET", step.address) as answer:
+            if answer.is_error:
+                await answer.aread()
+                return answer
+            async for line in answer.aiter_lines():
+                step.take_line(line)
+        return answer
 
     async def _save(self, step: Save) -> Answer:
         try:

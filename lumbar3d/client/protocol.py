@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from lumbar3d.artifacts import DICOM, FORMATS, RESULT, SEGMENTATION, USUAL, Artifact
 from lumbar3d.client.errors import NoAnswerError
-from lumbar3d.client.steps import Answer, Ask, Parts, Pause, Save, Steps, Work, given, good, patient
+from lumbar3d.client.steps import Answer, Ask, Listen, Parts, Pause, Save, Steps, Work, given, good, patient
 from lumbar3d.contracts import (
     FRAMES,
     VIEWS,
@@ -109,7 +110,20 @@ class Protocol:
         return self._parsed((yield from patient(Ask("GET", _job(job_id)))), JobStatus)
 
     def wait(self, job_id: str, on_status: Callable[[JobStatus], None] = lambda _: None) -> Steps[JobStatus]:
-        """Ask until the job has ended, however; every answer goes to ``on_status``."""
+        """Follow the job until it has ended, however; every state that is told goes to ``on_status``.
+
+        By the service's events; where there is no stream, or it breaks, by asking again and again.
+        """
+        last: list[JobStatus] = []
+
+        def take(data: str) -> None:
+            last[:] = [self._read(data, JobStatus)]
+            on_status(last[0])
+
+        with suppress(httpx.HTTPError):
+            yield Listen(_job(job_id) + "/events", take)
+        if last and last[0].state.is_final:
+            return last[0]
         pause_s, longest_s = POLL_S
         while True:
             status = yield from self.status(job_id)
@@ -205,8 +219,11 @@ class Protocol:
         return NoAnswerError(f"no answer from {self.server} ({type(error).__name__})")
 
     def _parsed(self, answer: Answer, model: type[ModelT]) -> ModelT:
+        return self._read(good(answer).content, model)
+
+    def _read(self, document: str | bytes, model: type[ModelT]) -> ModelT:
         try:
-            return model.model_validate_json(good(answer).content)
+            return model.model_validate_json(document)
         except ValidationError:
             raise NoAnswerError(f"what answers at {self.server} is not this version of lumbar3d") from None
 

@@ -19,6 +19,7 @@ TIMEOUT = httpx.Timeout(30.0, write=300.0)
 BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 ASK_AGAIN = 60
 LONGEST_PAUSE_S = 10
+_DATA = "data:"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ class Save:
 
 
 @dataclass(frozen=True)
+class Listen:
+    """Step: server-sent events until the service ends them; the data of each go to ``take``."""
+
+    address: str
+    take: Callable[[str], None]
+
+    def take_line(self, line: str) -> None:
+        """Of a stream whose events have one line of data each, as those of the service do."""
+        if line.startswith(_DATA):
+            self.take(line.removeprefix(_DATA))
+
+
+@dataclass(frozen=True)
 class Pause:
     """Step: wait."""
 
@@ -59,7 +73,7 @@ class Work:
     run: Callable[[], None]
 
 
-Step: TypeAlias = Ask | Save | Pause | Work
+Step: TypeAlias = Ask | Save | Listen | Pause | Work
 Answer: TypeAlias = httpx.Response | None
 Steps: TypeAlias = Generator[Step, Answer, ResultT]
 
@@ -105,8 +119,8 @@ def patient(ask: Ask) -> Steps[httpx.Response]:
 
 
 def given(answer: Answer) -> httpx.Response:
-    """The answer to an ``Ask`` or a ``Save``."""
-    assert answer is not None, "an Ask or a Save has an answer"
+    """The answer to an ``Ask``, a ``Save`` or a ``Listen``."""
+    assert answer is not None, "an Ask, a Save or a Listen has an answer"
     return answer
 
 

@@ -21,6 +21,7 @@ from lumbar3d.export.palette import COLOURS
 from lumbar3d.export.scene_reader import SIGMA
 from lumbar3d.export.stl import stated
 from lumbar3d.export.surface import Surface
+from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
 
 DARKEST_MM = 3.0
 """Standard error from which on a vertex of the scene is as dark as any."""
@@ -39,7 +40,7 @@ def write_meshes(surfaces: Sequence[Surface], directory: Path) -> None:
     directory : Path
         Existing.
     """
-    solids = [trimesh.Trimesh(each.mesh.vertices, each.mesh.faces, process=False) for each in surfaces]
+    solids = [_solid(each.mesh) for each in surfaces]
     files = {}
     for surface, solid in zip(surfaces, solids, strict=True):
         files[MESH.name(surface.level)] = stated(export_stl(solid))
@@ -47,6 +48,13 @@ def write_meshes(surfaces: Sequence[Surface], directory: Path) -> None:
         (directory / name).write_bytes(stl)
     (directory / MESHES.file).write_bytes(zipped(files))
     (directory / SCENE.file).write_bytes(export_glb(_scene(surfaces, solids), include_normals=True))
+
+
+def _solid(mesh: TriangleMesh) -> trimesh.Trimesh:
+    """With normals weighted by area: by angle, as trimesh makes them, they take as long as all else in the scene."""
+    normals = vertex_area_vectors(mesh.vertices, mesh.faces)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.finfo(float).tiny)
+    return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_normals=normals, process=False)
 
 
 def _scene(surfaces: Sequence[Surface], solids: Sequence[trimesh.Trimesh]) -> trimesh.Scene:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,26 +26,27 @@ class OverlayInput:
     Attributes
     ----------
     vertebrae : sequence of FittedVertebra
-    meshes : sequence of TriangleMesh
-        Their surfaces, world mm.
+    meshes : mapping of level to TriangleMesh
+        Surfaces of those that get outlines, world mm.
     detection : ViewDetection
         May lie on a coarser grid of the same view.
     landmark_seen : (levels, 7) bool
     """
 
     vertebrae: Sequence[FittedVertebra]
-    meshes: Sequence[TriangleMesh]
+    meshes: Mapping[str, TriangleMesh]
     detection: ViewDetection
     landmark_seen: Mask
 
 
 def view_overlay(drawn: OverlayInput, projection: Projection, projector: Projector) -> ViewOverlay:
     """Outlines and landmarks in the pixels of ``projection``, rounded to a hundredth."""
-    outlines = outlines_px(drawn.meshes, projection, projector)
+    lines = outlines_px(list(drawn.meshes.values()), projection, projector)
+    outlines = dict(zip(drawn.meshes, lines, strict=True))
     levels: dict[str, LevelOverlay] = {}
     for place, vertebra in enumerate(drawn.vertebrae):
         levels[vertebra.level] = {
-            "outline": [_rounded(line) for line in outlines[place]],
+            "outline": [_rounded(line) for line in outlines.get(vertebra.level, ())],
             "landmarks": _landmarks(drawn, place, projection),
         }
     return {"width": projection.columns, "height": projection.rows, "levels": levels}

@@ -1,7 +1,7 @@
 """Norms: reference figures of adults by code, target and, where the literature has them apart, sex.
 
-Only those whose definition matches. None depends on age: of standing adults the sources at hand give a trend with age
-(discs that grow in one, shrink in the other), and no table by age of what is measured here.
+Only those whose definition matches. None depends on age: the sources at hand give trends with age, of which those of
+discs contradict each other, and no figures by age of what is measured here (docs/measurements.md names them).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _DERIVED = "segmental lordosis of 324 standing adults less the body wedge of Mas
 _ESTIMATE = "project's estimate for standing adults"
 _L1_S1 = "324 symptom-free standing adults, Sci Rep 2022 s41598-022-21840-x; SD estimated"
 _L4_S1 = "627 standing volunteers, PMC6680033"
-_SLOPE = "Vialle 2005, 300 standing adults, quoted from memory"
+_SLOPE = "Yukawa 2018, 626 symptom-free standing adults"
 _CT87 = "Clouthier 2023, 87 CT, L2-L5"
 _COBB = "straight spine; 2 SD is the 10 degrees from which scoliosis is diagnosed"
 
 _EVIDENCE: dict[str, Evidence] = {
-    **dict.fromkeys((_SEGMENTS, _L4_S1), "strong"),
-    **dict.fromkeys((_TABLE, _MASHARAWI, _ZHANG, _DERIVED, _CT87, _COBB, _L1_S1, _SLOPE), "moderate"),
+    **dict.fromkeys((_SEGMENTS, _L4_S1, _SLOPE), "strong"),
+    **dict.fromkeys((_TABLE, _MASHARAWI, _ZHANG, _DERIVED, _CT87, _COBB, _L1_S1), "moderate"),
 }
 """How far a source carries; those that are not here are weak (``contracts.Norm``)."""
 
@@ -72,7 +72,7 @@ _SACRAL: dict[tuple[str, str], Norm] = {
     ("segmental_lordosis", "L5/S1"): Norm(mean=21.6, sd=7.7, source=_SEGMENTS),
     ("lumbar_lordosis_to_s1", "L1-S1"): Norm(mean=50.5, sd=11.0, source=_L1_S1),
     ("lumbar_lordosis_l4_s1", "L4-S1"): Norm(mean=34.2, sd=8.3, source=_L4_S1),
-    ("sacral_slope", "S1"): Norm(mean=41.0, sd=8.4, source=_SLOPE),
+    ("sacral_slope", "S1"): Norm(mean=39.4, sd=8.0, source=_SLOPE),
 }
 """By code and target; what holds between lumbar vertebrae holds for none of them."""
 

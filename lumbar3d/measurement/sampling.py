@@ -11,7 +11,7 @@ from lumbar3d.arrays import Array, Indices
 from lumbar3d.geometry import frames
 from lumbar3d.measurement.points import VertebraPoints, points_on_model
 from lumbar3d.shape.fitted import FittedVertebra
-from lumbar3d.shape.mesh import vertex_area_vectors, volume_mm3
+from lumbar3d.shape.mesh import volume_mm3
 from lumbar3d.shape.model import ShapeModel
 
 
@@ -61,12 +61,11 @@ def volume_cm3(vertebra: FittedVertebra) -> tuple[float, float, float]:
     The volume's derivative by a vertex is that vertex's area vector, so both spreads are exact to first order.
     """
     model, count = vertebra.model, len(vertebra.coefficients)
-    points = model.instance(vertebra.coefficients)
-    outward = vertex_area_vectors(points, model.faces).astype(np.float32).reshape(-1)
+    outward = vertebra.area_vectors.astype(np.float32).reshape(-1)
     modes = model.scaled_modes[..., :count].reshape(-1, count)
     slope = (outward @ modes).astype(np.float64) / 1000.0
     sigma = vertebra.shape_variance(slope) ** 0.5
-    return volume_mm3(points, model.faces) / 1000.0, sigma, float(np.linalg.norm(slope))
+    return volume_mm3(vertebra.points_model, model.faces) / 1000.0, sigma, float(np.linalg.norm(slope))
 
 
 def _points_of(model: ShapeModel, coefficients: Array, rotations: Array, shifts: Array) -> VertebraPoints:

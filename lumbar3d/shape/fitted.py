@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,9 +43,20 @@ class FittedVertebra:
         """Name of the level."""
         return self.model.level
 
+    @cached_property
+    def points_model(self) -> Array:
+        """The full surface (V, 3) in the model frame, mm."""
+        return self.model.instance(self.coefficients)
+
+    @cached_property
+    def area_vectors(self) -> Array:
+        """``mesh.vertex_area_vectors`` (V, 3) of it, model frame, mm^2."""
+        return vertex_area_vectors(self.points_model, self.model.faces)
+
     def vertices_world(self, vertices: Indices | None = None) -> Array:
         """World positions (V, 3) in mm of all or the given vertices."""
-        return frames.apply(self.world_from_model, self.model.instance(self.coefficients, vertices))
+        local = self.points_model if vertices is None else self.model.instance(self.coefficients, vertices)
+        return frames.apply(self.world_from_model, local)
 
     def mesh_world(self) -> TriangleMesh:
         """The full surface in world mm."""
@@ -94,17 +106,12 @@ class FittedVertebra:
         """
         if self.covariance is None:
             return None
-        points = self.model.instance(self.coefficients)
-        areas = vertex_area_vectors(points, self.model.faces)
+        areas, rotation = self.area_vectors, self.world_from_model[:3, :3]
         normals = (areas / np.maximum(np.linalg.norm(areas, axis=1, keepdims=True), np.finfo(float).tiny)).astype("f4")
         modes = self.model.scaled_modes[..., : len(self.coefficients)]
-        slopes = np.concatenate(
-            [
-                np.cross(points.astype("f4"), normals),
-                normals @ self.world_from_model[:3, :3].T.astype("f4"),
-                np.einsum("vi,vik->vk", normals, modes),
-            ],
-            axis=1,
-        )
+        slopes = np.empty((len(normals), 6 + modes.shape[2]), dtype=np.float32)
+        slopes[:, :3] = np.cross(self.points_model.astype("f4"), normals)
+        slopes[:, 3:6] = normals @ rotation.T.astype("f4")
+        np.einsum("vi,vik->vk", normals, modes, out=slopes[:, 6:])
         variance = np.einsum("vp,vp->v", slopes @ self.covariance.astype("f4"), slopes)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)

@@ -21,6 +21,7 @@ from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, i
 
 ROUTER = APIRouter(prefix="/jobs", tags=["jobs"])
 EVENT_POLL_S = 0.5
+"""A stream looks again after so long, and at once when a query for all has been made."""
 ETAG = {"ETag": {"description": "Changes with every change of the job", "schema": {"type": "string"}}}
 LOOK: Documented = {
     200: {
@@ -90,8 +91,8 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
         sent = None
         while True:
             if sent is not None and services.polls.holding(job_id, sent):
-                await asyncio.sleep(EVENT_POLL_S)
-                continue  # one query for all who follow says so
+                await services.polls.next_query(EVENT_POLL_S)
+                continue  # that query says so for all who follow
             since_s = time.monotonic()
             try:
                 job, position = await run_in_threadpool(services.table.look, job_id, client)
@@ -109,7 +110,7 @@ async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator
                 sent = told.etag
             if job.is_final:
                 return
-            await asyncio.sleep(EVENT_POLL_S)
+            await services.polls.next_query(EVENT_POLL_S)
 
 
 @ROUTER.delete("/{job_id}", summary="Cancel or erase a job", response_model=None, responses=CANCEL)

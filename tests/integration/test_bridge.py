@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Comprehensive3DSRStorage, DigitalXRayImageStorageForPresentation
 from typer.testing import CliRunner
 
-from benchmarks.processes import free_port
+from benchmarks.processes import free_port, wait_until
 from lumbar3d.cli.bridge import steps
 from lumbar3d.cli.bridge.arrivals import Arrivals
 from lumbar3d.cli.bridge.command import LEDGER
@@ -26,6 +26,7 @@ from lumbar3d.cli.bridge.spool import Spool
 from lumbar3d.cli.bridge.steps import Bridge
 from lumbar3d.cli.main import app
 from lumbar3d.client import JobsClient
+from lumbar3d.contracts import JobStatus
 from lumbar3d.jobs import identity
 from tests.integration.http_bench import HttpBench, http_bench
 from tests.orthanc import CALIBRATION, demo_film
@@ -40,10 +41,12 @@ class Archive:
     port: int
     status: int = 0
     taken: list[str] = field(default_factory=list)
+    reports: list[Dataset] = field(default_factory=list)
 
     def on_store(self, event: Any) -> int:
         if self.status == 0:
             self.taken.append(str(event.dataset.SOPInstanceUID))
+            self.reports.append(event.dataset)
         return self.status
 
 
@@ -67,6 +70,16 @@ class Set:
         status = association.send_c_store(dcmread(demo_film(self.folder, view, study, **changes))).Status
         association.release()
         return int(status)
+
+    def step(self, bridge: Bridge | None = None) -> None:
+        """One step, once the events have told what has ended."""
+        bridge = bridge or self.bridge
+        ended = [job for job in [*bridge.ends.waiting] if not self.is_unfinished(job)]
+        wait_until(lambda: not bridge.ends.waiting.intersection(ended), "the events do not tell of an end")
+        bridge.step()
+
+    def is_unfinished(self, job: str) -> bool:
+        return self.bench.client.get(f"/jobs/{job}").json().get("state") in ("queued", "running")
 
     def told(self) -> dict[str, Any]:
         """What ``lumbar3d bridge status`` says."""
@@ -109,14 +122,14 @@ def parts(tmp_path: Path) -> Iterator[Set]:
 def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: Set) -> None:
     parts = replace(parts, bridge=replace(parts.bridge, segmentation=True))
     assert parts.film("AP", "1.2.3") == parts.film("LL", "1.2.3") == 0
-    parts.bridge.step()
+    parts.step()
     assert parts.told()["pairs"]["submitted"] == 1
     parts.bench.run_next()
     parts.archive.status = 0xA700
-    parts.bridge.step()
+    parts.step()
     assert parts.reasons() == ["the archive cannot store at this moment (status A700)"]
     parts.archive.status = 0
-    parts.bridge.step()
+    parts.step()
     assert len(parts.archive.taken) == 1 and parts.told()["pairs"]["stored"] == 1
     (reason,) = parts.reasons()
     assert (
@@ -124,7 +137,7 @@ def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: S
         and "does not take Encapsulated PDF" in reason
         and "does not take Encapsulated STL" in reason
     )
-    parts.bridge.step()
+    parts.step()
     assert len(parts.archive.taken) == 1 and not [*(parts.folder / "films").iterdir()]
 
 
@@ -132,16 +145,53 @@ def test_a_draft_waits_for_whoever_accepts_it(parts: Set, monkeypatch: pytest.Mo
     monkeypatch.setattr(steps, "SIGN_OFF_S", 0.0)
     bridge = replace(parts.bridge, require_accepted=True)
     assert parts.film("AP", "1.2.3") == parts.film("LL", "1.2.3") == 0
-    bridge.step()
+    parts.step(bridge)
     parts.bench.run_next()
-    bridge.step()
+    parts.step(bridge)
     assert parts.reasons() == ["waits until somebody accepts the result"] and not parts.archive.taken
     (job,) = [entry["job"] for entry in parts.told()["entries"]]
     current = {"If-Match": parts.bench.client.get(f"/jobs/{job}").headers["etag"]}
     signing = {"state": "accepted", "name": "Dr M. Muster"}
     assert parts.bench.client.put(f"/jobs/{job}/review", json=signing, headers=current).status_code == 200
-    bridge.step()
+    parts.step(bridge)
     assert len(parts.archive.taken) == 1 and parts.told()["pairs"]["stored"] == 1
+
+
+def test_an_end_is_told_by_events_and_looked_up_once(parts: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    look = JobsClient.status
+
+    def counted(client: JobsClient, job: str) -> JobStatus:
+        looks.append(job)
+        return look(client, job)
+
+    monkeypatch.setattr(JobsClient, "status", counted)
+    assert parts.film("AP", "1.2.3") == parts.film("LL", "1.2.3") == 0
+    for _ in range(5):
+        parts.bridge.step()
+    assert len(looks) == 1 and parts.bridge.ends.waiting == set(looks)
+    parts.bridge.ends.news.clear()
+    parts.bench.run_next()
+    assert parts.bridge.ends.news.wait(10.0), "nobody had to ask"
+    parts.bridge.step()
+    assert len(looks) == 2 and parts.told()["pairs"]["stored"] == 1
+    assert not parts.bridge.ends.waiting
+
+
+def test_films_of_one_session_in_two_studies_are_a_pair_and_results_go_to_the_ap(parts: Set) -> None:
+    session = {"AcquisitionDate": "20260301", "StationName": "ROOM1"}
+    assert parts.film("AP", "1.2.3", **session, AcquisitionTime="101500") == 0
+    assert parts.film("LL", "1.2.4", **session, AcquisitionTime="102959") == 0
+    assert parts.film("LL", "1.2.5", **session, AcquisitionTime="103001") == 0
+    parts.step()
+    assert parts.told()["pairs"]["submitted"] == 1
+    assert [entry["study"] for entry in parts.told()["entries"]] == ["1.2.5", "1.2.3"]
+    parts.bench.run_next()
+    parts.step()
+    (report,) = parts.archive.reports
+    assert report.StudyInstanceUID == "1.2.3"
+    assert [each.StudyInstanceUID for each in report.CurrentRequestedProcedureEvidenceSequence] == ["1.2.3"]
+    assert [each.StudyInstanceUID for each in report.PertinentOtherEvidenceSequence] == ["1.2.4"]
 
 
 def test_what_cannot_be_paired_is_listed_with_its_reason(parts: Set) -> None:
@@ -150,7 +200,7 @@ def test_what_cannot_be_paired_is_listed_with_its_reason(parts: Set) -> None:
     assert parts.film("AP", "1.3", BodyPartExamined="CHEST") == 0
     assert parts.film("AP", "1.4", ViewPosition="RLO") == 0
     assert parts.film("AP", "1.5", calling="STRANGER") is None
-    parts.bridge.step()
+    parts.step()
     assert parts.reasons() == [
         "the study has no lateral film that is free",
         *3 * ["which belong together is not certain: 2 AP and 1 lateral films"],
@@ -159,19 +209,19 @@ def test_what_cannot_be_paired_is_listed_with_its_reason(parts: Set) -> None:
     ]
     assert len([*(parts.folder / "films").iterdir()]) == 4, "what is in no pair for good is not kept"
     assert parts.film("LL", "1.1") == 0
-    parts.bridge.step()
+    parts.step()
     assert parts.told()["pairs"]["submitted"] == 1
 
 
 def test_what_the_service_refuses_or_rejects_has_ended(parts: Set) -> None:
     assert parts.film("AP", "1.1") == parts.film("LL", "1.1", PatientID="0815") == 0
-    parts.bridge.step()
+    parts.step()
     assert len(parts.reasons()) == 1 and "view_mismatch" in parts.reasons()[0]
     assert parts.film("AP", "1.2") == parts.film("LL", "1.2") == 0
-    parts.bridge.step()
+    parts.step()
     (parts.bench.folder / "fail").write_text("SpineTruncatedError")
     parts.bench.run_next()
-    parts.bridge.step()
+    parts.step()
     assert parts.told()["pairs"] == {"paired": 0, "submitted": 0, "stored": 0, "ended": 2}
     assert "rejected: as the test asked (spine_truncated)" in parts.reasons()
 
@@ -185,12 +235,12 @@ def test_without_a_calibration_the_tags_must_say_it(parts: Set) -> None:
 
 def test_a_job_that_was_erased_is_sent_again(parts: Set) -> None:
     assert parts.film("AP", "1.1") == parts.film("LL", "1.1") == 0
-    parts.bridge.step()
+    parts.step()
     (first,) = [entry["job"] for entry in parts.told()["entries"]]
     parts.bench.run_next()
     assert parts.bench.client.delete(f"/jobs/{first}").status_code == 204
-    parts.bridge.step()
-    parts.bridge.step()
+    parts.step()
+    parts.step()
     (second,) = [entry["job"] for entry in parts.told()["entries"]]
     assert second not in (None, first)
 

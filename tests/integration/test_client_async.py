@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from lumbar3d.client import AsyncJobsClient, JobsClient, NoAnswerError, RefusedError
-from lumbar3d.contracts import JobState
+from lumbar3d.client.steps import Listen
+from lumbar3d.contracts import JobState, JobStatus
 from tests.conftest import calibration_document
 from tests.integration.http_bench import HttpBench, http_bench
 from tests.tiny_engine import grey_png
@@ -67,6 +69,37 @@ def test_from_films_to_files_and_nothing_left(bench: HttpBench, films: tuple[Pat
             assert list((tmp_path / "none").iterdir()) == []
 
     asyncio.run(work())
+
+
+def test_where_there_is_no_stream_or_it_breaks_the_client_asks(
+    films: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, taken = tmp_path / "room.json", Listen.take_line
+
+    def broken(step: Listen, line: str) -> None:
+        taken(step, line)
+        if line.startswith("data:"):
+            raise httpx.ReadError("broken")
+
+    with http_bench(tmp_path / "service", max_event_streams_per_client=1) as bench, _client(bench) as client:
+        one, other = (client.submit(films, room, idempotency_key=key).id for key in ("a", "b"))
+        bench.run_next()
+        with bench.client.stream("GET", f"/jobs/{other}/events"):  # no room for another one
+            assert client.wait(one).state == JobState.SUCCEEDED
+        monkeypatch.setattr(Listen, "take_line", broken)
+        seen: list[JobState] = []
+
+        def run_after_the_first(status: JobStatus) -> None:
+            seen.append(status.state)
+            if len(seen) == 1:
+                threading.Thread(target=bench.run_next).start()
+
+        assert client.wait(other, run_after_the_first).state == JobState.SUCCEEDED
+        assert seen[0] == JobState.QUEUED and len(seen) > 1
+
+
+def _client(bench: HttpBench) -> JobsClient:
+    return JobsClient(str(bench.client.base_url))
 
 
 def test_nobody_there(films: tuple[Path, Path], tmp_path: Path) -> None:

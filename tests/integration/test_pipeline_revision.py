@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -142,6 +143,29 @@ def test_only_what_is_touched_moves(scene: Scene, revise: Revise) -> None:
     assert "edited" in revised.notes and "edited" not in scene.result.notes
     with pytest.raises(RevisionError):
         revise({"type": "set_centre", "view": "ap", "level": "L2", "position_px": [5000.0, 10.0]}, name="off")
+
+
+def test_pictures_of_what_has_not_moved_are_taken_over(scene: Scene, revise: Revise, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(scene.out, base)
+    known = json.loads((base / "overlay.json").read_text())
+    for view in known["views"].values():
+        for level in view["levels"].values():
+            level["outline"].append([[1.25, 2.5], [3.0, 4.0], [1.25, 2.5]])  # nobody would draw that again
+    (base / "overlay.json").write_text(json.dumps(known))
+    place = seen_px(scene.result, "L3", "sup_endplate_centre", "lat")
+    moved = {"type": "set_landmark", "view": "lat", "level": "L3", "landmark": "sup_endplate_centre"}
+    revise(moved | {"position_px": (place + [0.0, 20.0]).tolist()}, base=base)
+    drawn = json.loads((tmp_path / "revised" / "overlay.json").read_text())
+    for name, view in drawn["views"].items():
+        before = known["views"][name]["levels"]
+        assert [level for level, each in view["levels"].items() if each["outline"] != before[level]["outline"]] == [
+            "L3"
+        ]
+        assert (
+            view["levels"]["L3"]["outline"]
+            and (tmp_path / "revised" / f"{name}.png").read_bytes() == (base / f"{name}.png").read_bytes()
+        )
 
 
 def test_choice_of_levels_and_names(scene: Scene, revise: Revise, tmp_path: Path) -> None:

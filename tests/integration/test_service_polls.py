@@ -89,3 +89,16 @@ def test_stream_asks_the_table_only_when_something_changed(bench: HttpBench, mon
         bench.run_next()
         poll(bench, address, "")  # the front end learns of the change, here from another request
         assert '"succeeded"' in next(line for line in lines if line.startswith("data:"))
+
+
+def test_stream_tells_of_an_end_as_soon_as_the_query_for_all_has_found_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "EVENT_POLL_S", 60.0)
+    with http_bench(tmp_path) as bench, bench.client.stream("GET", f"{bench.submitted()}/events") as stream:
+        lines = stream.iter_lines()
+        assert '"queued"' in next(line for line in lines if line.startswith("data:"))
+        bench.run_next()
+        ended_s = time.monotonic()
+        assert any('"succeeded"' in line for line in lines)
+        assert time.monotonic() - ended_s < 10.0

@@ -15,6 +15,7 @@ from pydicom.uid import (
 )
 
 from lumbar3d.cli.bridge.ledger import Film, Ledger
+from lumbar3d.cli.bridge.session import Session
 from lumbar3d.cli.bridge.spool import Spool
 from lumbar3d.errors import Lumbar3dError
 from lumbar3d.imaging.inspect import inspect_upload
@@ -77,4 +78,4 @@ def understood(sop: str, dataset: Dataset, path: Path) -> Film:
         fault = "Body Part Examined is not the spine"
     elif view is None:
         fault = "View Position says neither AP or PA nor lateral"
-    return Film(sop, study, view, fault)
+    return Film(sop, study, view, fault, Session.of(dataset))

@@ -135,10 +135,16 @@ def status(folder: FolderOption, as_json: JsonOption = False) -> None:
 
 def _repeat(bridge: Bridge, poll: Callable[[], None]) -> None:
     """Step after step until SIGINT or SIGTERM; whatever is in the middle then is done again at the next start."""
-    stop, trouble = threading.Event(), ""
+    stop, trouble, news = threading.Event(), "", bridge.ends.news
+
+    def end(*_: object) -> None:
+        stop.set()
+        news.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     while not stop.is_set():
+        news.clear()
         try:
             poll()
             trouble = ""
@@ -147,7 +153,8 @@ def _repeat(bridge: Bridge, poll: Callable[[], None]) -> None:
                 trouble = str(error)
                 note(f"{trouble}; tried again")
         bridge.step()
-        stop.wait(PAUSE_S)
+        if not stop.is_set():  # what came since is not waited for
+            news.wait(PAUSE_S)
 
 
 def _address(text: str) -> tuple[str, int]:

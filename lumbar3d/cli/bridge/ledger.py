@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from lumbar3d.cli.bridge.session import Session
+
 PATIENCE_S = 30.0
 """How long one thread waits for another's commit."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS films (
-  sop TEXT PRIMARY KEY, study TEXT NOT NULL, view TEXT, fault TEXT, received_s REAL NOT NULL, pair TEXT);
+  sop TEXT PRIMARY KEY, study TEXT NOT NULL, view TEXT, fault TEXT, received_s REAL NOT NULL, pair TEXT,
+  session TEXT);
 CREATE TABLE IF NOT EXISTS pairs (
   key TEXT PRIMARY KEY, study TEXT NOT NULL, ap TEXT NOT NULL, lat TEXT NOT NULL, calibration TEXT,
   state TEXT NOT NULL, job TEXT, reason TEXT, changed_s REAL NOT NULL);
@@ -53,12 +56,15 @@ class Film:
         "ap" or "lat".
     fault : str or None
         Why it can be in no pair.
+    session : Session or None
+        For a partner in another study; forgotten once it is in a pair or can be in none.
     """
 
     sop: str
     study: str
     view: str | None
     fault: str | None = None
+    session: Session | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class Pair:
     key : str
         Idempotency key, made of the two instances.
     study, ap, lat : str
-        Unique identifiers.
+        Unique identifiers; the study is that of the AP film, where results go.
     calibration : str or None
         File name of the site's calibration as it was when they were paired; None: from their tags.
     state : str
@@ -107,6 +113,8 @@ class Ledger:
         self._path = path
         with self._open() as connection:
             connection.executescript(_TABLES)
+            if "session" not in {row["name"] for row in connection.execute("PRAGMA table_info(films)")}:
+                connection.execute("ALTER TABLE films ADD COLUMN session TEXT")  # of a file that an older bridge made
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -122,19 +130,23 @@ class Ledger:
     def add(self, film: Film) -> None:
         """Record a film whose file is on disk; no change where it is known."""
         with self._open() as connection:
-            row = (film.sop, film.study, film.view, film.fault, time.time())
-            connection.execute("INSERT OR IGNORE INTO films VALUES (?, ?, ?, ?, ?, NULL)", row)
+            session = None if film.fault or film.session is None else film.session.to_json()
+            row = (film.sop, film.study, film.view, film.fault, time.time(), session)
+            connection.execute("INSERT OR IGNORE INTO films VALUES (?, ?, ?, ?, ?, NULL, ?)", row)
 
     def unpaired(self, quiet_s: float = 0.0) -> dict[str, list[Film]]:
         """Films of no pair, by study; only of studies in which nothing has arrived for ``quiet_s``."""
         settled = "SELECT study FROM films GROUP BY study HAVING max(received_s) <= ?"
         query = (
-            f"SELECT sop, study, view, fault FROM films WHERE pair IS NULL AND study IN ({settled}) ORDER BY study, sop"
+            f"SELECT sop, study, view, fault, session FROM films WHERE pair IS NULL AND study IN ({settled}) "
+            "ORDER BY study, sop"
         )
         studies: dict[str, list[Film]] = {}
         with self._open() as connection:
             for row in connection.execute(query, (time.time() - quiet_s,)):
-                studies.setdefault(row["study"], []).append(Film(*row))
+                session = None if row["session"] is None else Session.from_json(row["session"])
+                film = Film(row["sop"], row["study"], row["view"], row["fault"], session)
+                studies.setdefault(film.study, []).append(film)
         return studies
 
     def expire(self, older_than_s: float, fault: str) -> list[str]:
@@ -143,7 +155,7 @@ class Ledger:
         since_s = time.time() - older_than_s
         with self._open() as connection:
             found = [row["sop"] for row in connection.execute(f"SELECT sop FROM films {old}", (since_s,))]
-            connection.execute(f"UPDATE films SET fault = ? {old}", (fault, since_s))
+            connection.execute(f"UPDATE films SET fault = ?, session = NULL {old}", (fault, since_s))
         return found
 
     def wanted(self) -> list[str]:
@@ -158,7 +170,9 @@ class Ledger:
         with self._open() as connection:
             row = (pair.key, pair.study, pair.ap, pair.lat, pair.calibration, pair.state, time.time())
             connection.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)", row)
-            connection.execute("UPDATE films SET pair = ? WHERE sop IN (?, ?)", (pair.key, pair.ap, pair.lat))
+            connection.execute(
+                "UPDATE films SET pair = ?, session = NULL WHERE sop IN (?, ?)", (pair.key, pair.ap, pair.lat)
+            )
 
     def pairs(self, *states: State) -> list[Pair]:
         """All pairs in these states, the oldest change first."""

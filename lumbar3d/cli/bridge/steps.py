@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zipfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pydicom
 
 from lumbar3d import codes
 from lumbar3d.cli.bridge.destination import Destination
+from lumbar3d.cli.bridge.ends import Ends
 from lumbar3d.cli.bridge.ledger import Ledger, Pair, State, key_of
-from lumbar3d.cli.bridge.pairing import pair_of
+from lumbar3d.cli.bridge.pairing import pair_of, pairs_of_sessions
 from lumbar3d.cli.bridge.spool import Spool
 from lumbar3d.cli.console import note
 from lumbar3d.cli.errors import CliError
@@ -58,6 +60,11 @@ class Bridge:
     segmentation: bool = False
     _next_look_s: dict[str, float] = field(default_factory=dict)
 
+    @cached_property
+    def ends(self) -> Ends:
+        """Of submitted jobs."""
+        return Ends(self.client)
+
     def step(self) -> None:
         """Bring everything as far as it gets; a trouble with one pair holds up no other."""
         for sop in self.ledger.expire(LONGEST_WAIT_DAYS * DAY_S, f"no partner came in {LONGEST_WAIT_DAYS} days"):
@@ -73,10 +80,17 @@ class Bridge:
         self.spool.keep_only(self.ledger.wanted())
 
     def _pair(self) -> None:
-        for study, films in self.ledger.unpaired(self.settle_s).items():
+        settled = self.ledger.unpaired(self.settle_s)
+        for study, films in settled.items():
             if (found := pair_of(films)) is not None:
-                name = None if self.calibration is None else self.spool.keep_calibration(self.calibration.read_bytes())
-                self.ledger.pair(Pair(key_of(*found), study, *found, name))
+                self._record(study, *found)
+        for ap, lat in pairs_of_sessions(self.ledger.unpaired()):
+            if ap.study in settled and lat.study in settled:
+                self._record(ap.study, ap.sop, lat.sop)
+
+    def _record(self, study: str, ap: str, lat: str) -> None:
+        name = None if self.calibration is None else self.spool.keep_calibration(self.calibration.read_bytes())
+        self.ledger.pair(Pair(key_of(ap, lat), study, ap, lat, name))
 
     def _try(self, pair: Pair) -> None:
         try:
@@ -103,7 +117,7 @@ class Bridge:
         note(f"job {job.id} submitted")
 
     def _look(self, pair: Pair, job: str) -> None:
-        if time.monotonic() < self._next_look_s.get(job, 0.0):
+        if job in self.ends.waiting or time.monotonic() < self._next_look_s.get(job, 0.0):
             return
         status = self.client.status(job)
         if status.state == JobState.SUCCEEDED:
@@ -111,6 +125,8 @@ class Bridge:
         elif status.state.is_final:
             reason = f": {status.error.detail or status.error.title} ({status.error.code})" if status.error else ""
             self._end(pair, State.ENDED, job, f"{status.state.value}{reason}")
+        else:
+            self.ends.follow(job)
 
     def _store_signed(self, pair: Pair, job: str, status: JobStatus) -> None:
         """Store what is accepted, end what is rejected, and come back to what is a draft."""

@@ -28,9 +28,10 @@ class Worklist(BaseModel):
 def worklist(ledger: Ledger) -> Worklist:
     """Of a bridge that may be running or not."""
     pairs = {state: ledger.pairs(state) for state in State}
+    studies = ledger.unpaired()
     unpaired = [
-        Entry(state="unpaired", study=study, instances=(film.sop,), reason=why_not(film, films))
-        for study, films in ledger.unpaired().items()
+        Entry(state="unpaired", study=study, instances=(film.sop,), reason=why_not(film, studies))
+        for study, films in studies.items()
         for film in films
     ]
     others = [

@@ -78,8 +78,10 @@ def test_films_are_taken_once_and_others_are_left(arrivals: Arrivals, film: Data
     assert archive.asked == 1, "nothing has come since"
     archive.instances["1.10"] = (DX, ValueError("broken"))
     WebSource(archive, arrivals, 2).poll()
-    films = arrivals.ledger.unpaired()["1.2"]
-    assert [why_not(each, films) for each in films if each.sop == "1.10"] == ["the archive gave no such DICOM file"]
+    studies = arrivals.ledger.unpaired()
+    assert [why_not(each, studies) for each in studies["1.2"] if each.sop == "1.10"] == [
+        "the archive gave no such DICOM file"
+    ]
 
 
 def test_an_answer_with_another_film_is_not_taken(arrivals: Arrivals, film: Dataset) -> None:

@@ -76,7 +76,7 @@ def test_overlay_document_has_the_shape_that_the_page_reads(beam: ConeBeam) -> N
         beam.downsampled(2), np.zeros((1, 512, 512), np.float32), detected, np.ones((1, 7)), np.ones(1)
     )
     seen = np.array([[True, False, True, True, True, True, True]])
-    drawn = OverlayInput([fitted], [sphere], detection, seen)
+    drawn = OverlayInput([fitted], {"L3": sphere}, detection, seen)
     document = json.loads(json.dumps(view_overlay(drawn, beam, CpuProjector())))
     assert (document["width"], document["height"]) == (512, 512)
     level = document["levels"]["L3"]
