@@ -17,6 +17,7 @@ from lumbar3d.registration.level_coupling import evidence, exchange
 from lumbar3d.registration.objective import Evaluation, Objective, build_objective
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem, silent
+from lumbar3d.registration.resident import room as resident
 from lumbar3d.registration.room import CONSTANTS, LateralError, RefinedRoom
 from lumbar3d.registration.room_equations import RoomEquations, room_equations, solved
 from lumbar3d.shape.joint_prior import Evidence, LevelPrior
@@ -106,6 +107,8 @@ def _followed(task: FitProblem, level: Parameters, told: RoomEquations, step: Ar
 def _linearised(task: FitProblem, levels: Sequence[Parameters], error: LateralError) -> list[RoomEquations]:
     """Every level with the weights and the neighbours' prior of its fit."""
     here = in_room(task, error)
+    if here.device is not None:
+        return resident.linearised(here, here.device, levels, task.detection.lat, error)
 
     def compared(model: ShapeModel, level: Parameters) -> tuple[Objective, Evaluation, Evidence | None]:
         stage = FitStage(task.constants.stages[-1].factor, model.rank, iterations=0)

@@ -15,8 +15,9 @@ from lumbar3d.registration.initialise import triangulate_landmarks
 from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.resident.cuda import device_beside
 from lumbar3d.registration.resident.device import Device
+from lumbar3d.registration.result import Registration
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
-from tests.unit.registration.test_registration_resident import assert_same, case, fitted
+from tests.unit.registration.test_registration_resident import assert_same, assert_same_room, case, fitted
 
 pytestmark = pytest.mark.gpu
 
@@ -29,13 +30,15 @@ def device(gpu_projector: GpuProjector) -> Device:
 
 
 @cache
-def of_the_cpu(name: str) -> object:
+def of_the_cpu(name: str) -> Registration:
     return fitted(name, CpuProjector())
 
 
 @pytest.mark.parametrize("name", ["plain", "coupled", "uneven", "slot"])
 def test_the_fit_agrees(gpu_projector: GpuProjector, name: str) -> None:
-    assert_same(fitted(name, gpu_projector), of_the_cpu(name))  # type: ignore[arg-type]
+    found, expected = fitted(name, gpu_projector), of_the_cpu(name)
+    assert_same(found, expected)
+    assert_same_room(found.suspected, expected.suspected)
 
 
 def test_the_mirror_test_agrees(gpu_projector: GpuProjector) -> None:

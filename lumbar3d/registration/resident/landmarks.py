@@ -29,18 +29,13 @@ class Landmarks:
     whitening: DeviceArray
     robust_sigmas: float
 
-    @property
-    def row_count(self) -> int:
-        """Rows of a level: two coordinates of each landmark in each view."""
-        return 2 * int(self.target_px.shape[1]) * int(self.target_px.shape[2])
-
     def cost(self, world: DeviceArray) -> DeviceArray:
         """Pseudo-Huber sums (L,) of landmarks (L, 7, 3)."""
         stretch = self._stretch(self._residual(world))
         return self.robust_sigmas**2 * (stretch - 1.0).sum(axis=(1, 2))
 
     def rows(self, world: DeviceArray, motion: DeviceArray) -> tuple[DeviceArray, DeviceArray]:
-        """Rows (L, V * 14, P) whose product with themselves is the Hessian, and the gradient (L, P).
+        """Rows (L, V, 14, P) whose product with themselves is the Hessian, and what they weigh, (L, V, 14).
 
         Parameters
         ----------
@@ -52,8 +47,8 @@ class Landmarks:
         residual = self._residual(world)
         root = xp.sqrt(1.0 / self._stretch(residual))[..., None]
         jacobian = (self._slopes(world)[..., None] * motion[:, None, :, None]).sum(axis=-2)
-        rows = (root[..., None] * jacobian).reshape(len(world), -1, motion.shape[-1])
-        return rows, (rows * (root * residual).reshape(len(world), -1, 1)).sum(axis=1)
+        rows = (root[..., None] * jacobian).reshape(*residual.shape[:2], -1, motion.shape[-1])
+        return rows, (root * residual).reshape(rows.shape[:-1])
 
     def _slopes(self, world: DeviceArray) -> DeviceArray:
         """d(residual) / d(landmark), (L, V, 7, 2, 3), by central differences."""

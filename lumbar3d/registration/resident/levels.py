@@ -84,7 +84,7 @@ class Levels:
             spine, counts = self.descend(poses, stage, known)
             ends = poses.fetched([model.rank for model in self.models])
             at = spine.evaluate(poses)
-            trusts, alone = self._trusts(spine, at), self.judged(spine, at)
+            trusts, alone = self.trusts(spine, at), self.judged(spine, at)
             for row, model in enumerate(self.models):
                 spent = found[row].evaluations + int(counts[row])
                 found[row] = replace(found[row], end=ends[row], evaluations=spent)
@@ -129,12 +129,18 @@ class Levels:
             precision[row, :own, :own] = prior.precision(own)
         return Priors(self.device.upload(mean), self.device.upload(precision))
 
-    def _trusts(self, spine: Spine, at: Evaluation) -> list[tuple[float, float]]:
+    def trusts(self, spine: Spine, at: Evaluation) -> list[tuple[float, float]]:
         """Weight factors of the views' images, from their own residuals; as ``Objective.trust``."""
         constants = self.task.constants
         noise = self.device.fetch(spine.images.noise(at.images))
         trusts = np.clip((constants.reference_noise / noise) ** 2, *constants.trust_limits)
         return [(float(ap), float(lat)) for ap, lat in trusts]
+
+    def believed(self, spine: Spine, trusts: Sequence[tuple[float, float]], priors: Sequence[LevelPrior]) -> Spine:
+        """The same cost with other weights of the views and other priors."""
+        shares = self.device.upload(np.array(trusts, dtype=np.float32)[..., None, None])
+        here = replace(spine.images.regions, weight=shares * spine.images.regions.weight)
+        return replace(spine, images=replace(spine.images, regions=here), priors=self._priors(priors))
 
     def judged(self, spine: Spine, at: Evaluation) -> list[Alone]:
         """What the images alone say, with their own noise, of each level in its own modes.

@@ -68,7 +68,7 @@ class Factors:
     Attributes
     ----------
     columns : (L, V, cells, P) float32
-    rows : (L, V * 14, P) float64
+    rows : (L, V, 14, P) float64
     gradient : (L, P) float64
     """
 
@@ -103,7 +103,8 @@ class Spine:
     def factors(self) -> Factors:
         """Room for what ``linearise`` finds."""
         xp, parameters, levels = self.device.xp, POSE + self.active, self.surfaces.levels
-        rows = xp.zeros((levels, self.landmarks.row_count, parameters))
+        seen, marks = self.landmarks.target_px.shape[1:3]
+        rows = xp.zeros((levels, seen, 2 * marks, parameters))
         return Factors(self.images.new_columns(parameters), rows, xp.zeros((levels, parameters)))
 
     def linearise(self, at: Evaluation, into: Factors, measured_noise: bool = False) -> None:
@@ -117,9 +118,9 @@ class Spine:
         pull = (scale * self.images.vertex_pull(at.seen, at.images, weight)).sum(axis=1)
         self.images.deposit(at.seen, motion, scale, weight, into.columns)
         moved = self.surfaces.landmark_motion(at.points_model[:, count:], at.poses.rotation, self.active)
-        rows, slope = self.landmarks.rows(at.points_world[:, count:], moved)
+        rows, residual = self.landmarks.rows(at.points_world[:, count:], moved)
         into.rows[...] = rows
-        into.gradient[...] = (motion * pull[..., None]).sum(axis=1) + slope
+        into.gradient[...] = (motion * pull[..., None]).sum(axis=1) + (rows * residual[..., None]).sum(axis=(1, 2))
         into.gradient[:, POSE:] += self.priors.slope(at.poses.coefficients)[:, : self.active]
 
     def hessian(self, found: Factors) -> DeviceArray:
@@ -127,6 +128,7 @@ class Spine:
         xp, levels = self.device.xp, self.surfaces.levels
         columns = found.columns.reshape(levels, -1, found.columns.shape[-1])
         image = xp.matmul(columns.transpose(0, 2, 1), columns).astype(xp.float64)
-        hessian = image + xp.matmul(found.rows.transpose(0, 2, 1), found.rows)
+        rows = found.rows.reshape(levels, -1, found.rows.shape[-1])
+        hessian = image + xp.matmul(rows.transpose(0, 2, 1), rows)
         hessian[:, POSE:, POSE:] += self.priors.precision[:, : self.active, : self.active]
         return hessian

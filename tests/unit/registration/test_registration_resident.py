@@ -23,6 +23,7 @@ from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.refit import refit
 from lumbar3d.registration.register import fit_spine, posterior
 from lumbar3d.registration.result import Registration
+from lumbar3d.registration.room import LateralError, RefinedRoom
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.shape.model import ShapeModel
 from tests.unit.host_device import HostDevice, HostProjector, refuse_while_recording
@@ -90,6 +91,13 @@ def assert_same(found: Registration, expected: Registration) -> None:
     assert found.neighbour_surprise == pytest.approx(expected.neighbour_surprise, rel=1e-2, abs=1e-6)
 
 
+def assert_same_room(found: RefinedRoom | None, expected: RefinedRoom | None) -> None:
+    assert found is not None and expected is not None
+    assert np.abs(found.error.values - expected.error.values).max() > 0.0
+    assert np.abs((found.error.values - expected.error.values) / expected.sigmas).max() < AGREEMENT_OF_ERRORS
+    assert found.sigmas == pytest.approx(expected.sigmas, rel=AGREEMENT_OF_ERRORS)
+
+
 @pytest.mark.parametrize("name", ["plain", "coupled", "uneven", "slot"])
 def test_agrees_with_the_fit_of_the_cpu(name: str) -> None:
     projector = HostProjector()
@@ -97,6 +105,20 @@ def test_agrees_with_the_fit_of_the_cpu(name: str) -> None:
     assert projector.device.launches > 0
     assert found.evaluations == pytest.approx(expected.evaluations, abs=3)
     assert_same(found, expected)
+    assert_same_room(found.suspected, expected.suspected)
+
+
+def test_a_room_refined_by_the_fit_agrees() -> None:
+    found = []
+    for projector in (HostProjector(), CpuProjector()):
+        here = task("coupled", projector)
+        off = LateralError(np.array([0.0, 0.0, 1.5, 0.5]), np.zeros(3)).applied(here.detection.lat.projection)
+        told = replace(here, detection=replace(here.detection, lat=replace(here.detection.lat, projection=off)))
+        landmarks = triangulate_landmarks(told.detection, told.constants)
+        found.append(fit_spine(told, landmarks, refine_geometry=True))
+    assert_same(*found)
+    assert_same_room(found[0].room, found[1].room)
+    assert found[0].room is not None and abs(found[0].room.error.values[2]) > 1.0
 
 
 def test_a_fit_of_some_levels_again_agrees() -> None:
