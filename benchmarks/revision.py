@@ -21,7 +21,8 @@ from benchmarks.processes import ROOT
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions, Stage
 from lumbar3d.edits import EDITS
-from lumbar3d.pipeline import Engine
+from lumbar3d.worker.engine import load_engine
+from lumbar3d.worker.settings import WorkerSettings
 
 DEMO = ROOT / "demo"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -45,7 +46,7 @@ COLUMNS = ("cpu_p50_s", "wall_p50_s", "cpu_p95_s", "wall_p95_s")
 
 def measure(repeats: int) -> dict[str, dict[str, float]]:
     """p50 and p95 of each kind of edit; its first time is not counted."""
-    engine, options = Engine.load(), ReconstructOptions()
+    engine, options = load_engine(WorkerSettings()), ReconstructOptions()
     calibration = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"

@@ -202,8 +202,10 @@ def render(record: dict[str, Any]) -> str:
         ("POST to result, p50 / p95 / max", lambda f: _cell(f["time_to_result_s"], "s")),
         (
             "one landmark set, POST to revised result, p50 / p95 / max",
-            lambda f: "not measured yet" if "revision_s" not in f else _cell(f["revision_s"], "s"),
+            lambda f: _cell(f["revision_s"], "s") if "revision_s" in f else NOT_YET,
         ),
+        ("... processor time of service and workers, each", lambda f: _told(f, "revision_cpu_s", "s")),
+        ("... load average when that began", lambda f: _told(f, "revision_load_average", "")),
         ("one SIGKILL mid-job: jobs succeeded", lambda f: "{succeeded} of {jobs}".format(**f["one_sigkill"])),
         ("... attempts they took", lambda f: ", ".join(map(str, f["one_sigkill"]["attempts"]))),
         ("... all ended after", lambda f: f"{f['one_sigkill']['all_ended_after_kill_s']} s"),
@@ -213,11 +215,16 @@ def render(record: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"{record['note']}", ""])
 
 
+def _told(figures: dict[str, Any], name: str, unit: str) -> str:
+    return f"{figures[name]} {unit}".strip() if name in figures else NOT_YET
+
+
 def _cell(spread: dict[str, float], unit: str) -> str:
     digits = 0 if unit == "ms" else 1
     return " / ".join(f"{spread[name]:.{digits}f}" for name in ("p50", "p95", "max")) + f" {unit}"
 
 
+NOT_YET = "not measured yet"
 NOTE = (
     "Lease 60 s, heartbeat 15 s, sweep 5 s (the defaults). The embedded worker takes its predecessor's job back at "
     "once; a Celery worker's job waits for its lease to expire. The job table is SQLite in both."
