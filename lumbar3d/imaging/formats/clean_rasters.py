@@ -84,7 +84,10 @@ def _directory(order: str, start: int, tags: dict[int, tuple[int, tuple[int, ...
     entries, values = b"", b""
     behind = start + 2 + 12 * len(tags) + 4
     for tag, (kind, numbers) in sorted(tags.items()):
-        data = struct.pack(f"{order}{len(numbers)}{tiff.KINDS[kind]}", *numbers)
+        try:
+            data = struct.pack(f"{order}{len(numbers)}{tiff.KINDS[kind]}", *numbers)
+        except struct.error as error:  # a number of BigTIFF for which no image of an upload has room
+            raise RadiographError("the TIFF directory is damaged") from error
         count = len(numbers) // (2 if kind == tiff.RATIONAL else 1)
         if len(data) > 4:
             place = struct.pack(order + "I", behind + len(values))

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from pydicom import Dataset, uid
 
+from lumbar3d.errors import RadiographError
 from lumbar3d.imaging.deidentify import deidentify
 from lumbar3d.imaging.formats import clean_dicom
 from lumbar3d.imaging.inspect import FORMATS, inspect_upload
@@ -177,6 +178,19 @@ def test_big_tiff_in_tiles(tmp_path: Path) -> None:
     tifffile = pytest.importorskip("tifffile")
     tifffile.imwrite(tmp_path / "film", gradient(200, 300), bigtiff=True, tile=(64, 64), description=NAME)
     assert_same_without_names(tmp_path / "film")
+
+
+def test_a_number_that_no_tiff_has_room_for(tmp_path: Path) -> None:
+    tifffile, film = pytest.importorskip("tifffile"), tmp_path / "film"
+    tifffile.imwrite(film, gradient(64, 64), bigtiff=True, byteorder="<", compression="zlib")
+    with tifffile.TiffFile(film) as opened:
+        lengths = opened.pages[0].tags["StripByteCounts"]
+    data = bytearray(film.read_bytes())
+    data[lengths.valueoffset : lengths.valueoffset + 8] = struct.pack("<Q", 2**40)
+    data[lengths.offset + 2 : lengths.offset + 4] = struct.pack("<H", 16)
+    film.write_bytes(data)
+    with pytest.raises(RadiographError, match="directory is damaged"):
+        deidentify(film, SALT)
 
 
 def test_cut_streams_are_left_to_whoever_decodes_them(tmp_path: Path) -> None:
