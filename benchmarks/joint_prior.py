@@ -162,7 +162,7 @@ def _row(condition: str, label: str, group: list[Result], first: Array) -> str:
     means = {key: np.mean([getattr(r, key) for r in group]) for key in ("mean_mm", "rms_mm", "sigma_mm")}
     change = np.array([result.mean_mm for result in group]) - first
     low, high = np.percentile([result.surprise for result in group], (5, 95))
-    error = change.std(ddof=1) / np.sqrt(len(change))
+    error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.nan
     return (
         f"| {condition} | {label} ({len(group)}) | {group[0].model} | {means['mean_mm']:.3f} | {change.mean():+.3f} "
         f"+- {error:.3f} | {means['rms_mm']:.3f} | {means['sigma_mm']:.3f} | {low:.2f}-{high:.2f} |"

@@ -68,7 +68,7 @@ def main() -> None:
     simulator = Simulator(load_shape_models(AssetStore.open()), COMPLETE)
     people = (simulator.spine(FIRST_SEED + k * COMPLETE.pairs_per_person) for k in count())
     broken = (spine for spine in people if any("fracture" in found for found in spine.diagnoses))
-    figure, grid = pyplot.subplots(ROWS, COLUMNS, figsize=(15, 9.2))
+    figure, grid = pyplot.subplots(ROWS, COLUMNS, figsize=(15, 9.2), squeeze=False)
     for axes, spine in zip(grid.flat, islice(broken, ROWS * COLUMNS), strict=True):
         draw_person(axes, spine)
         axes.set(xlim=np.mean(axes.get_xlim()) + np.array([-70, 70]), ylim=np.mean(axes.get_ylim()) + [-112, 112])
