@@ -43,8 +43,7 @@ _NOTES = (
     ),
     Note(
         "lumbar_count_not_five",
-        "Four or six lumbar vertebrae: L1 is counted from the ribs, and of six the last is not reconstructed. Shape "
-        "models and norms are of people with five.",
+        "Four or six lumbar vertebrae; of six, L6 is not reconstructed. The norms are of five.",
         review=True,
     ),
     Note(

@@ -77,8 +77,7 @@ export const NOTES = {
   view_angle_unusual: "The two views are far from a right angle: depth is less certain.",
   unlike_training_films: "An image is unlike the films on which the networks learned: look at everything twice.",
   lumbar_count_unsure: "The number of lumbar vertebrae is not clear: levels may be named wrongly.",
-  lumbar_count_not_five:
-    "Four or six lumbar vertebrae: L1 is counted from the ribs, and of six the last is not reconstructed. Shape models and norms are of people with five.",
+  lumbar_count_not_five: "Four or six lumbar vertebrae; of six, L6 is not reconstructed. The norms are of five.",
   level_names_unsure: "Which vertebra is which is not quite certain: count them from the ribs and from the sacrum.",
   views_shifted: "The two views do not fit together: patient moved, or calibration wrong.",
   geometry_refined:
