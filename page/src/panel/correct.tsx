@@ -188,8 +188,8 @@ function Send({ editor, exam, onRevised, onConflict }: Props) {
       editor.edits.value = [];
       await onRevised();
     } catch (error) {
-      setProblem(problemOf(error));
       if (error instanceof ProblemError && error.problem.status === 412) await onConflict();
+      setProblem(problemOf(error)); // says that it has been read again: not before it has
     } finally {
       setRunning(null);
     }
