@@ -25,14 +25,7 @@ def coarse_fits(
 ) -> list[CoarseFit]:
     """All of its stages but the last for every level; those that share their stages go in lockstep.
 
-    Raises
-    ------
-    RejectedError
-        A vertebra lies outside an image.
-    RegistrationError
-        A fit failed numerically.
-    DeviceError
-        The device failed.
+    Raises what ``coarse_to_fine.fit_levels`` raises.
     """
     found: dict[int, CoarseFit] = {}
     for own in dict.fromkeys(stages):
