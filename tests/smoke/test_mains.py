@@ -105,7 +105,7 @@ def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, mo
     _shorten_fits(module, monkeypatch)
     _keep_results(module, tmp_path, monkeypatch)
     SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
-    arguments = [argument.format(out=tmp_path, **places) for argument in shlex.split(tiny.arguments)]
+    arguments = [argument.format(out=tmp_path, root=ROOT, **places) for argument in shlex.split(tiny.arguments)]
     monkeypatch.setattr("sys.argv", [name, *arguments])
     module.main()
 
