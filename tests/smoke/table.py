@@ -106,7 +106,7 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.radiographs.people_picture": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
     "lumbar3d.training.radiographs.write": Tiny("--count 1 --out {out}"),
     "lumbar3d.training.shape_model.build": Tiny(
-        "--data {data} --out {out}", {"PITCH_MM": 1.2, "VERTEX_COUNT": 6000, "FIT_VERTEX_COUNT": 1000}
+        "--data {data} --out {out}", {"PITCH_MM": 1.2, "VERTEX_COUNT": 6000, "FIT_VERTEX_COUNT": 5000}
     ),
     "lumbar3d.training.shape_model.fractures": Tiny("--work {out}/work --out {assets} --persons 1"),
     "lumbar3d.training.surroundings.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),

@@ -186,11 +186,14 @@ def _coarse_meshes(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _few_persons(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the build of the shape models few steps of each kind; labels need all of their template's vertices."""
     from lumbar3d.training.shape_model.literature_part import LiteratureSettings
+    from lumbar3d.training.shape_model.nonrigid import KernelStage, fit
     from lumbar3d.training.shape_model.prior import PriorSettings
 
     settings = PriorSettings(literature=LiteratureSettings(persons=30, functions=16), rank=20, shared_factors=8)
     monkeypatch.setattr(module.prior, "PriorSettings", lambda: settings)
+    monkeypatch.setattr(module.nonrigid, "fit", partial(fit, stages=(KernelStage(60.0, 40, 1.0, 2),)))
     monkeypatch.setattr(module.template, "SURFACE_SAMPLES", 50_000)
 
 
