@@ -77,6 +77,12 @@ def network_views() -> tuple[ConeBeam, ConeBeam]:
     return ap, lat
 
 
+def coarse_views() -> tuple[Projection, Projection]:
+    """The same room on 256 x 256 pixels, where a test draws hundreds of images."""
+    ap, lat = network_views()
+    return ap.downsampled(2), lat.downsampled(2)
+
+
 def true_parameters(models: tuple[ShapeModel, ...], rng: np.random.Generator, spread: float = 1.0) -> list[Parameters]:
     """A spine about the origin: five turned and shaped instances, 34 mm apart."""
     found = []
@@ -122,7 +128,11 @@ def exact_detection(
 def with_landmark_noise(detection: Detection, rng: np.random.Generator) -> Detection:
     """Landmarks moved by their own sigma."""
     ap, lat = (
-        replace(view, landmarks_px=view.landmarks_px + view.landmark_sigma_px[..., None] * rng.normal(size=(5, 7, 2)))
+        replace(
+            view,
+            landmarks_px=view.landmarks_px
+            + view.landmark_sigma_px[..., None] * rng.normal(size=view.landmarks_px.shape),
+        )
         for view in detection.views
     )
-    return Detection(ap, lat)
+    return Detection(ap, lat, levels=detection.levels)

@@ -11,6 +11,7 @@ import pytest
 
 from lumbar3d import anatomy
 from lumbar3d.anatomy import LANDMARK_GROUPS, LANDMARKS, LEVELS, OTHER_SIDE, SPINE, adjacent_rows
+from tests.unit.facts.syntax import syntax
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("lumbar3d", "service", "worker", "benchmarks")
@@ -44,7 +45,7 @@ def constant(node: ast.Tuple) -> bool:
 
 def test_nothing_else_lists_levels_or_landmarks() -> None:
     found = {
-        str(path.relative_to(ROOT)): list(restatements(ast.parse(path.read_text())))
+        str(path.relative_to(ROOT)): list(restatements(syntax(path)))
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
         if path != OWNER

@@ -13,6 +13,7 @@ from lumbar3d import client
 from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, PICTURE, STORED, take_over
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
+from tests.unit.facts.syntax import syntax
 
 ROOT = Path(__file__).resolve().parents[3]
 SENT = {"ap.png", "lat.png"}
@@ -55,7 +56,7 @@ def test_no_second_list_in_the_sources() -> None:
     for path in (
         each for package in ("lumbar3d", "service", "worker", "cli") for each in (ROOT / package).rglob("*.py")
     ):
-        constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        constants = {node.value for node in ast.walk(syntax(path)) if isinstance(node, ast.Constant)}
         assert path.name == "artifacts.py" or not constants & (FILES - SENT | ADDRESSES), path
 
 

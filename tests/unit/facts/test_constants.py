@@ -13,6 +13,7 @@ import pytest
 from lumbar3d.constants import GROUPS, OWNERS, Recorded, recorded
 from lumbar3d.contracts import ReconstructionResult
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
+from tests.unit.facts.syntax import syntax
 
 LIBRARY = Path(__file__).resolve().parents[3] / "lumbar3d"
 PACKAGES = (
@@ -119,9 +120,7 @@ def documented(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
 
 def found() -> dict[str, bool]:
     """Each ``owner.name`` in the algorithm's packages, and whether there is a reason beside it."""
-    every = {
-        f"{owner(path)}.{name}": told for path in modules() for name, told in constants(ast.parse(path.read_text()))
-    }
+    every = {f"{owner(path)}.{name}": told for path in modules() for name, told in constants(syntax(path))}
     return {name: told for name, told in every.items() if name not in NOT_CONSTANTS}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lumbar3d.contracts import VIEWS
+from tests.unit.facts.syntax import syntax
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("lumbar3d", "service", "worker", "benchmarks")
@@ -26,7 +27,7 @@ def restatements(tree: ast.AST) -> Iterator[str]:
 
 def test_nothing_else_lists_the_views() -> None:
     paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if path != OWNER]
-    found = {str(path.relative_to(ROOT)): list(restatements(ast.parse(path.read_text()))) for path in paths}
+    found = {str(path.relative_to(ROOT)): list(restatements(syntax(path))) for path in paths}
     assert len(found) > 300
     assert {path: again for path, again in found.items() if again} == {}
 

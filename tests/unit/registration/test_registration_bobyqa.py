@@ -18,16 +18,23 @@ from lumbar3d.registration.initialise import initial_pose, triangulate_landmarks
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
 from lumbar3d.registration.register import register
-from tests.unit.registration_cases import exact_detection, toy_models, true_parameters, with_landmark_noise, world_mesh
+from tests.unit.registration_cases import (
+    coarse_views,
+    exact_detection,
+    toy_models,
+    true_parameters,
+    with_landmark_noise,
+    world_mesh,
+)
 
-MODELS = tuple(model.truncated(3) for model in toy_models())
+MODELS = tuple(model.truncated(3) for model in toy_models()[:3])
 TRUTH = true_parameters(MODELS, np.random.default_rng(8))
 BUDGET = replace(RegistrationConstants(), bobyqa_evaluations=500)
 
 
 @pytest.fixture(scope="module")
 def detection() -> Detection:
-    return with_landmark_noise(exact_detection(MODELS, TRUTH), np.random.default_rng(9))
+    return with_landmark_noise(exact_detection(MODELS, TRUTH, room=coarse_views()), np.random.default_rng(9))
 
 
 def pose_errors_mm(poses: list[np.ndarray]) -> np.ndarray:

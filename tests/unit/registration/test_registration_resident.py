@@ -29,6 +29,7 @@ from lumbar3d.shape.model import ShapeModel
 from tests.unit.host_device import HostDevice, HostProjector, refuse_while_recording
 from tests.unit.registration_cases import (
     MODES,
+    coarse_views,
     exact_detection,
     slot_views,
     toy_model,
@@ -42,6 +43,7 @@ AGREEMENT_OF_ERRORS = 0.01
 """What the device may differ by: hundredths of a millimetre of a vertex, one per cent of a standard error."""
 MODELS = toy_models()
 COUPLED = tuple(replace(model, shared_loadings=0.9 * np.eye(MODES)) for model in MODELS)
+TWO = COUPLED[:2]
 
 
 def uneven_models() -> tuple[ShapeModel, ...]:
@@ -62,10 +64,10 @@ def blind_to_a_landmark(detection: Detection) -> Detection:
 
 @cache
 def case(name: str) -> tuple[tuple[ShapeModel, ...], Detection]:
-    models = {"coupled": COUPLED, "uneven": uneven_models()}.get(name, MODELS)
+    models = {"coupled": COUPLED, "uneven": uneven_models(), "two": TWO}.get(name, MODELS)
     truth = true_parameters(models, np.random.default_rng(3))
-    detection = exact_detection(models, truth, room=slot_views() if name == "slot" else None)
-    if name == "coupled":
+    detection = exact_detection(models, truth, room=slot_views() if name == "slot" else coarse_views())
+    if name in ("coupled", "two"):
         detection = blind_to_a_landmark(with_landmark_noise(detection, np.random.default_rng(5)))
     return models, detection
 
@@ -111,7 +113,7 @@ def test_agrees_with_the_fit_of_the_cpu(name: str) -> None:
 def test_a_room_refined_by_the_fit_agrees() -> None:
     found = []
     for projector in (HostProjector(), CpuProjector()):
-        here = task("coupled", projector)
+        here = task("two", projector)
         off = LateralError(np.array([0.0, 0.0, 1.5, 0.5]), np.zeros(3)).applied(here.detection.lat.projection)
         told = replace(here, detection=replace(here.detection, lat=replace(here.detection.lat, projection=off)))
         landmarks = triangulate_landmarks(told.detection, told.constants)
@@ -138,7 +140,7 @@ def test_a_fit_of_some_levels_again_agrees() -> None:
 def test_the_mirror_test_agrees() -> None:
     ratios = []
     for projector in (HostProjector(), CpuProjector()):
-        here = task("coupled", projector)
+        here = task("two", projector)
         ratios.append(mirrored_log_ratios(here, triangulate_landmarks(here.detection, here.constants)))
     assert ratios[0] == pytest.approx(ratios[1], abs=1e-3)
     assert np.abs(ratios[1]).min() > 0.01
@@ -163,7 +165,7 @@ def test_a_cost_without_a_number_is_an_error() -> None:
 
 def test_the_end_of_the_fit_is_told() -> None:
     told: list[float] = []
-    here = replace(task("plain", HostProjector()), progress=told.append)
+    here = replace(task("two", HostProjector()), progress=told.append)
     fit_spine(here, triangulate_landmarks(here.detection, here.constants))
     assert told == [1.0]
 
