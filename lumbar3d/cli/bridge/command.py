@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,15 +12,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumbar3d.cli import examples
 from lumbar3d.cli.console import note, out
 from lumbar3d.cli.errors import CliError, Exit
+from lumbar3d.cli.groups import Commands
 from lumbar3d.cli.options import DEFAULT_SERVER, JsonOption, KeyOption, ServerOption
 
 if TYPE_CHECKING:
     from lumbar3d.cli.bridge.destination import Destination
     from lumbar3d.cli.bridge.steps import Bridge
 
-app = typer.Typer(help="Films from a PACS to a service, results back.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=Commands,
+    help="Films from a PACS to a service, results back.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 PAUSE_S = 2.0
 LEDGER = "bridge.sqlite3"
 
@@ -29,7 +37,7 @@ FolderOption = Annotated[
 TitleOption = Annotated[str, typer.Option(help="AE title of the bridge")]
 
 
-@app.command()
+@app.command(epilog=examples.of("bridge run"))
 def run(
     folder: FolderOption,
     pacs: Annotated[
@@ -115,7 +123,7 @@ def _destination(
     return Sender(*_address(pacs), pacs_ae_title, ae_title)
 
 
-@app.command()
+@app.command(epilog=examples.of("bridge status"))
 def status(folder: FolderOption, as_json: JsonOption = False) -> None:
     """Show what is on its way, and what could not be paired or answered and why."""
     from lumbar3d.cli.bridge.ledger import Ledger
@@ -145,16 +153,23 @@ def _repeat(bridge: Bridge, poll: Callable[[], None]) -> None:
         signal.signal(number, end)
     while not stop.is_set():
         news.clear()
-        try:
-            poll()
-            trouble = ""
-        except CliError as error:
-            if str(error) != trouble:
-                trouble = str(error)
-                note(f"{trouble}; tried again")
-        bridge.step()
+        found = [words for part in (poll, bridge.step) if (words := _trouble(part))]
+        if (said := "; ".join(found)) != trouble and said:
+            note(f"{said}; tried again")
+        trouble = said
         if not stop.is_set():  # what came since is not waited for
             news.wait(PAUSE_S)
+
+
+def _trouble(part: Callable[[], None]) -> str:
+    """What keeps a part from its end and may pass; empty where nothing does."""
+    try:
+        part()
+    except CliError as error:
+        return str(error)
+    except (OSError, sqlite3.Error) as error:
+        return f"the bridge's folder cannot be used ({type(error).__name__})"
+    return ""
 
 
 def _address(text: str) -> tuple[str, int]:
