@@ -217,7 +217,7 @@ function ScenePanel({ reading, exam, films }: ScenePanelProps) {
       if (isGone || !host.current) return;
       scene.current = new Scene3D(host.current, exam.room);
       await scene.current.add(spine);
-      await scene.current?.bind(reading, exam);
+      scene.current?.bind(reading, exam);
       once("scene");
     };
     // Without WebGL the rest of the page still serves.
