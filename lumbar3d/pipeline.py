@@ -240,7 +240,7 @@ class Engine:
         kept = kept_fit.load(base_dir / FIT, calibration, self.models)
         draft = edited(kept, edits, build_geometry(calibration))
         revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), case)
-        found = of_detection(revised.detection, revised.room())
+        found = of_detection(revised.detection, revised.room)
         before = Before(base_dir, draft.unmoved())
         self._write(revised, out_dir, clock, lambda: copy_evidence(base_dir, found, out_dir), before)
 
@@ -250,7 +250,7 @@ class Engine:
         except RejectedError as error:
             write_evidence(pair[0], error.recognised if isinstance(error.recognised, Recognised) else None, out_dir)
             raise
-        found, views = of_detection(reconstruction.detection, reconstruction.room()), reconstruction.views
+        found, views = of_detection(reconstruction.detection, reconstruction.room), reconstruction.views
         self._write(reconstruction, out_dir, case.clock, lambda: write_evidence(views, found, out_dir))
 
     def _write(
@@ -264,10 +264,13 @@ class Engine:
         """Everything, the result last."""
         clock.enter(Stage.EXPORT)
         with ThreadPoolExecutor(1) as beside:
-            others = beside.submit(evidence), beside.submit(write_constructions, reconstruction, out_dir)
-            kept_fit.save(reconstruction, out_dir / FIT)
+            others = (
+                beside.submit(evidence),
+                beside.submit(write_constructions, reconstruction, out_dir),
+                beside.submit(write_residuals, reconstruction, out_dir, self.projector),
+                beside.submit(kept_fit.save, reconstruction, out_dir / FIT),
+            )
             write_bundle(reconstruction, out_dir, self.projector, before)
-            write_residuals(reconstruction, out_dir, self.projector)
             for other in others:
                 other.result()
         clock.within(1.0)

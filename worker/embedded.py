@@ -27,6 +27,10 @@ from lumbar3d.worker.settings import WorkerSettings
 
 LOGGER = logging.getLogger("lumbar3d.worker.embedded")  # not __name__: this module is run as __main__
 PARENT_CHECK_S = 0.5
+AWAKE_S = 600.0
+"""For so long after a job another is likely, and somebody at the page waits for it."""
+AWAKE = 0.25
+"""Of ``poll_s``, while awake."""
 
 
 def main(engine_factory: EngineFactory = load_engine) -> int:
@@ -66,6 +70,7 @@ def main(engine_factory: EngineFactory = load_engine) -> int:
 
 
 def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event) -> int:
+    awake_until_s = 0.0
     while not stopping.is_set():
         try:
             outcome = runtime.runner.run_next()
@@ -74,8 +79,11 @@ def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event
             outcome = None
         if outcome == AttemptOutcome.DEVICE_LOST:
             return EX_TEMPFAIL
+        now_s = time.monotonic()
         if outcome is None:
-            stopping.wait(settings.poll_s)
+            stopping.wait(settings.poll_s * (AWAKE if now_s < awake_until_s else 1.0))
+        else:
+            awake_until_s = now_s + AWAKE_S
     return 0
 
 

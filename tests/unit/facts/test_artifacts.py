@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from lumbar3d import client
-from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, PICTURE, STORED
+from lumbar3d.artifacts import ARTIFACTS, FILES, FORMATS, KEPT, MADE, MESHES, OVERLAY, PICTURE, STORED, take_over
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
 from tests.unit.facts.syntax import syntax
@@ -67,3 +68,18 @@ def test_page_asks_for_addresses_of_the_table() -> None:
     ]
     kept = {address for artifact in KEPT for address, _ in artifact.files()}
     assert len(asked) > 3 and set(asked) - NO_ARTIFACTS <= ADDRESSES | kept
+
+
+def test_what_stays_as_it_is_gets_a_second_name_or_else_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "film_ap.png"
+    film.write_bytes(b"film")
+    for name in ("linked", "copied"):
+        (tmp_path / name).mkdir()
+        take_over(film, tmp_path / name)
+        monkeypatch.setattr(os, "link", _no_links)
+    assert film.samefile(tmp_path / "linked" / film.name) and not film.samefile(tmp_path / "copied" / film.name)
+    assert (tmp_path / "copied" / film.name).read_bytes() == b"film"
+
+
+def _no_links(*_: object) -> None:
+    raise OSError("another file system")
