@@ -11,7 +11,7 @@ import pytest
 from lumbar3d.errors import AssetError
 from lumbar3d.measurement.report import measure
 from lumbar3d.measurement.stated_errors import STATED_ERRORS, StatedErrors
-from lumbar3d.shape.assets import AssetStore
+from lumbar3d.shape.assets import AssetStore, default_asset_directory
 from tests.shipped import shipped_models
 from tests.unit.measurement.test_measurement_report import spine
 
@@ -40,6 +40,11 @@ def test_factors_serve_the_networks_they_were_measured_with(tmp_path: Path, capl
 def test_an_unreadable_file_is_an_error(tmp_path: Path, document: object) -> None:
     with pytest.raises(AssetError, match="unreadable"):
         StatedErrors.load(store(tmp_path, document))
+
+
+def test_the_shipped_factors_are_those_of_the_shipped_networks() -> None:
+    found = StatedErrors.load(AssetStore.open(default_asset_directory())).factors
+    assert max(found.values()) > 1.0 == min(found.values())
 
 
 def test_only_the_stated_error_changes() -> None:

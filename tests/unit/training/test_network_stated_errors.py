@@ -23,9 +23,14 @@ def errors(scale: float, count: int, seed: int) -> list[tuple[float, float]]:
 
 
 def test_factors_are_those_of_the_errors() -> None:
-    found = factors({"wide": errors(2.0, 4000, 1), "narrow": errors(0.5, 4000, 2), "never": []})
-    assert found["wide"] == pytest.approx(2.0, rel=0.05) and found["narrow"] == pytest.approx(0.5, rel=0.05)
-    assert set(found) == {"wide", "narrow"}
+    found = factors({"wide": errors(2.0, 4000, 1), "wider": errors(3.0, 4000, 2), "never": []})
+    assert found["wide"] == pytest.approx(2.0, rel=0.05) and found["wider"] == pytest.approx(3.0, rel=0.05)
+    assert set(found) == {"wide", "wider"}
+
+
+def test_nothing_is_stated_surer_than_the_posterior_has_it() -> None:
+    found = factors({"wide": errors(2.0, 4000, 1), "narrow": errors(0.5, 4000, 2)})
+    assert found["narrow"] == 1.0 < found["wide"]
 
 
 def test_few_errors_are_drawn_towards_all() -> None:
