@@ -63,7 +63,7 @@ def save(reconstruction: Reconstruction, path: Path) -> None:
     fit = reconstruction.registration
     if not fit.ends or any(level.evidence is None for level in fit.ends):
         return
-    error = fit.room.error if fit.room is not None else None
+    error = fit.room_error
     room = build_geometry(reconstruction.calibration)
     lat = room.lat if error is None else error.applied(room.lat)
     arrays: dict[str, Any] = {}
