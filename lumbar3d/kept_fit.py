@@ -27,6 +27,7 @@ from lumbar3d.shape.joint_prior import Evidence
 from lumbar3d.shape.model import ShapeModel, models_of
 
 FORMAT = 1
+"""Of the file: it stands in it, so that a later version can be told from this one."""
 
 
 @dataclass(frozen=True, eq=False)
