@@ -36,6 +36,10 @@ def test_the_shape_fit_answers_as_the_registration_does() -> None:
         assert np.array_equal(ours.world_from_model, theirs.world_from_model)
         assert ours.covariance is not None and np.array_equal(ours.covariance, theirs.covariance)
     assert heard[-1] == pytest.approx(1.0) and found.method == "gauss_newton"
+    again = engine.refit(pair, found, heard.append)
+    assert (again.levels, again.method) == (found.levels, found.method) and len(again.ends) == len(found.ends)
+    for ours, first in zip(again.vertebrae, found.vertebrae, strict=True):
+        assert np.abs(ours.world_from_model - first.world_from_model).max() < 0.1, "it starts where it was"
 
 
 def test_only_engines_that_exist_can_be_asked_for() -> None:
