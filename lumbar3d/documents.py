@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import json
-from typing import TypeVar, get_args
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
 from lumbar3d.contracts import Calibration, GeometryView, MatrixView, ReconstructOptions, SlotView
 from lumbar3d.edits import ReviewRequest, RevisionRequest
@@ -21,6 +23,8 @@ VIEW_TYPES = tuple(get_args(view.model_fields["type"].annotation)[0] for view in
 EDIT_TYPES = ("set_landmark", "remove_landmark", "set_centre", "rename", "keep_levels", "films", "prompt")
 """The same of an edit; ``films`` is no field of any."""
 LARGEST_TOLD = 1e300
+NEAR_NAME = 0.8
+"""Of ``difflib``: a letter or two wrong."""
 SAFE = frozenset(
     [
         "missing",
@@ -123,6 +127,9 @@ def _parse(model: type[Model], text: bytes, refusal: type[InputError]) -> Model:
         found = error.errors(include_url=False)
         part = refusal.code.removeprefix("invalid_")
         faults = [{"part": part, **_fault(fault)} for fault in found[:MAX_FAULTS]]
+        for told, fault in zip(faults, found, strict=False):
+            if fault["type"] == "extra_forbidden":
+                told["message"] += _which(model, text, told["pointer"], str(fault["loc"][-1]))
         first = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         at = f" at {first['pointer']}" if first["pointer"] else ""
@@ -141,6 +148,27 @@ def _fault(fault: ErrorDetails) -> dict[str, str]:
     known = location[:-1] if kind == "extra_forbidden" else location
     sent = [part for k, part in enumerate(known) if not (k == 1 and part in VIEW_TYPES) and part not in EDIT_TYPES]
     return {"pointer": "".join(f"/{part}" for part in sent), "code": kind, "message": _message(fault)}
+
+
+def _which(model: type[BaseModel], text: bytes, pointer: str, name: str) -> str:
+    """Which field of its object is unknown, by its place, and the contract's own name that is nearest to its name."""
+    here: Any = from_json(text.removeprefix(codecs.BOM_UTF8))
+    for step in pointer.split("/")[1:]:
+        here = here[int(step)] if isinstance(here, list) else here[step]
+    place = f" in field {list(here).index(name) + 1} of {len(here)}"
+    nearest = get_close_matches(name, sorted(set(_names(model.model_json_schema()))), 1, NEAR_NAME)
+    return place + (f", perhaps {nearest[0]} is meant" if nearest else "")
+
+
+def _names(schema: object) -> Iterator[str]:
+    """Names of all fields of a contract, from its JSON schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        for part in schema.values():
+            yield from _names(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _names(part)
 
 
 def _message(fault: ErrorDetails) -> str:

@@ -40,6 +40,8 @@ SECURITY_HEADERS = {
 }
 RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 NOT_MODIFIED = 304
+FOUND = frozenset((200, 206, NOT_MODIFIED))
+"""Answers that a wrong If-Match turns into 412."""
 
 
 class RequestContext:
@@ -77,7 +79,7 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, _if_matching(scope, receive, send_with_headers, request_id))
         except Exception as error:
             # Here and not in a handler: Starlette would answer and then raise again, and the server would log the text.
             LOGGER.error("unexpected error", exc_info=error)
@@ -115,6 +117,27 @@ def _without_body(send: Send) -> Send:
             await send({"type": "http.response.body", "body": b""})
 
     return send_head
+
+
+def _if_matching(scope: Scope, receive: Receive, send: Send, request_id: str) -> Send:
+    """Refuse a GET whose If-Match names other ETags than the answer's (RFC 9110, 13.1.1); changes ask it themselves."""
+    wanted = Headers(scope=scope).get("if-match")
+    if wanted is None or scope["method"] != "GET":
+        return send
+    tags, is_refused = {tag.strip() for tag in wanted.split(",")}, False
+
+    async def send_matching(message: Message) -> None:
+        nonlocal is_refused
+        if message["type"] == "http.response.start" and message["status"] in FOUND:
+            etag = Headers(raw=message["headers"]).get("etag")
+            is_refused = etag is not None and not tags & {etag, "*"}
+            if is_refused:
+                scope["state"]["problem"] = "precondition_failed"
+                await problems.response("precondition_failed", None, request_id)(scope, receive, send)
+        if not is_refused:
+            await send(message)
+
+    return send_matching
 
 
 def request_id_of(said: str) -> str:

@@ -41,7 +41,7 @@ RETRY_AFTER_S = 2
 PREFIX = b"/jobs/"
 PATH_LENGTH = len(PREFIX) + 36
 SAID = frozenset((b"authorization", b"if-none-match", b"x-request-id", b"connection"))
-WITH_MORE = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
+WITH_MORE = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"if-match"))
 """Headers of requests that are more than a poll."""
 NOT_MODIFIED = 304
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]

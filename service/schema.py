@@ -23,12 +23,13 @@ World frame: SRS / ISO 2631 (x anterior, y left, z up), millimetres and degrees.
 with a stable `code`; they never repeat the input. A code has one status, in an answer and as the `error` of a job that
 ended without a result: 5xx is our side's fault, and the same images may be sent again; 4xx is the request's or the
 images', and only Retry-After says that time cures it. A JSON part that does not follow its contract gets `faults`:
-pointer (RFC 6901) and code of each wrong field. All codes: docs/errors.md. HEAD is answered wherever GET is, and 304
-where If-None-Match names the present ETag (RFC 9110). Decision support for research. Not a medical device."""
+pointer (RFC 6901) and code of each wrong field. All codes: docs/errors.md. HEAD is answered wherever GET is, 304
+where If-None-Match names the present ETag, 412 where If-Match does not (RFC 9110). Decision support for research. Not a
+medical device."""
 KEY = "An API key, or an access token (JWT) of the configured issuer; not needed in the embedded mode."
 SECURITY = {"ApiKey": {"type": "http", "scheme": "bearer", "description": KEY}}
 REFERENCE = "#/components/schemas/{model}"
-OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
+OPEN_PATHS = ("/healthz", "/readyz", "/version", "/metrics")
 GENERATED = ("HTTPValidationError", "ValidationError")
 NULL = {"type": "null"}
 

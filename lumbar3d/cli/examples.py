@@ -16,7 +16,7 @@ LINES = {
     "worker": ("worker",),
     "doctor": ("doctor", "doctor --no-engine --json"),
     "audit": ("audit --since 2026-01-01 --format csv --out audit.csv",),
-    "settings": ("settings",),
+    "settings": ("settings", "settings --json"),
     "submit": (
         "submit ap.dcm lat.dcm calibration.json",
         'wait "$(lumbar3d submit ap.dcm lat.dcm calibration.json)"',
@@ -39,6 +39,17 @@ LINES = {
     "key rotate": ("key rotate bridge --file keys --overlap-h 24",),
     "key webhook": ("key webhook bridge https://bridge.hospital.example/ended --file webhooks",),
     "key identity": ("key identity",),
+    "bridge run": (
+        "bridge run --folder bridge --pacs 10.0.0.5:104 --pacs-ae-title PACS --calibration room.json",
+        "bridge run --folder bridge --films-web https://pacs.example.org/dicom-web "
+        "--results-web https://pacs.example.org/dicom-web",
+    ),
+    "bridge status": ("bridge status --folder bridge", "bridge status --folder bridge --json"),
+    "train coarse": ("train coarse runs/coarse --minutes 600", "train coarse runs/coarse --device cuda --from release"),
+    "train refiner": ("train refiner runs/refiner --coarse runs/coarse",),
+    "train release": ("train release runs/coarse release",),
+    "ssm build": ("ssm build meshes --landmarks landmarks.json --level L3 --out assets",),
+    "ssm report": ("ssm report assets --level L3 --meshes assets-work/L3 --out figures",),
     "db current": ("db current",),
     "db upgrade": ("db upgrade --data-dir /srv/lumbar3d",),
     "db backup": ("db backup /backup/2026-11-26",),

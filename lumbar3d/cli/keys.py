@@ -122,22 +122,25 @@ def webhook(
     file: Annotated[
         Path, typer.Option(dir_okay=False, envvar="LUMBAR3D_WEBHOOK_FILE", show_envvar=True, help="webhook file")
     ],
+    as_json: JsonOption = False,
 ) -> None:
     """Set a client's webhook; its secret is printed once. Its host must be in LUMBAR3D_WEBHOOK_HOSTS of the service."""
     from lumbar3d.service import webhooks
 
     if webhooks.CLIENT.fullmatch(client) is None:
         raise CliError("a client is named by lower-case letters, digits, - and _", Exit.USAGE)
-    out(webhooks.write_target(file, client, url))
+    secret = webhooks.write_target(file, client, url)
+    show(secret, {"client": client, "url": url, "secret": secret}, as_json)
     note(f"{client} is called at this address by a service that has LUMBAR3D_WEBHOOK_FILE={file}")
 
 
 @app.command(epilog=examples.of("key identity"))
-def identity() -> None:
+def identity(as_json: JsonOption = False) -> None:
     """Make a key for LUMBAR3D_IDENTITY_KEY, which encrypts the identifiers that DICOM output needs."""
     from lumbar3d.jobs import identity as sealed
 
-    out(sealed.new_key())
+    key = sealed.new_key()
+    show(key, {"key": key}, as_json)
 
 
 def _told(entry: KeyEntry) -> dict[str, Any]:

@@ -16,7 +16,7 @@ Geometry = Literal["calibration", "from_tags"]
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 
 ApArgument = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, metavar="AP", help="AP radiograph: PNG, TIFF or DICOM")
+    Path, typer.Argument(exists=True, dir_okay=False, metavar="AP", help="AP radiograph: DICOM, PNG, TIFF or JPEG")
 ]
 LatArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="LAT", help="lateral radiograph")]
 RoomArgument = Annotated[

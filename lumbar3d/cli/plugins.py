@@ -11,7 +11,9 @@ from typing import Any
 import typer
 import typer.main
 
+from lumbar3d.cli import examples
 from lumbar3d.cli.errors import CliError
+from lumbar3d.cli.groups import Commands
 
 GROUP = "lumbar3d.commands"
 EXTRAS = {
@@ -47,13 +49,25 @@ def _command(point: EntryPoint) -> Any:
     try:
         app = point.load()
     except ModuleNotFoundError as error:
-        app = _stand_in(point.name, missing(point.name, error.name))
+        return _stand_in(point.name, missing(point.name, error.name))
     command = typer.main.get_command(app)
     command.name = point.name
-    return command
+    return _styled(app, point.name) if hasattr(command, "commands") else command
 
 
-def _stand_in(name: str, reason: CliError) -> typer.Typer:
+def _styled(app: typer.Typer, name: str) -> Any:
+    """A plug-in's group as one of ours: its list of commands, examples, no completion of its own."""
+    holder = typer.Typer(rich_markup_mode=None)
+    holder.callback()(lambda: None)
+    holder.add_typer(app, name=name, cls=Commands)
+    group: Any = typer.main.get_group(holder).commands[name]
+    for each, command in group.commands.items():
+        if (typed := f"{name} {each}") in examples.LINES:
+            command.epilog = examples.of(typed)
+    return group
+
+
+def _stand_in(name: str, reason: CliError) -> Any:
     """A command that takes any arguments and says why it cannot run."""
     app = typer.Typer(add_completion=False)
 
@@ -62,4 +76,6 @@ def _stand_in(name: str, reason: CliError) -> typer.Typer:
         """Needs the training extra."""
         raise reason
 
-    return app
+    command = typer.main.get_command(app)
+    command.name = name
+    return command

@@ -149,7 +149,7 @@ def _documented(artifact: Artifact) -> Documented:
             else {206: {"description": "The part that the Range header asked for", **part}}
         ),
         304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
-        **documented(*ANY_JOB, *NO_FILE, "invalid_request"),
+        **documented(*ANY_JOB, *NO_FILE, "precondition_failed", "invalid_request"),
     }
 
 

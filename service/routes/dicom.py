@@ -26,7 +26,7 @@ def _answers(artifact: Artifact) -> Documented:
             "content": {artifact.media_type: {"schema": BYTES}},
         },
         304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
-        **documented(*ANY_JOB, "source_not_dicom", *NO_FILE, "identity_unavailable"),
+        **documented(*ANY_JOB, "source_not_dicom", *NO_FILE, "precondition_failed", "identity_unavailable"),
     }
 
 

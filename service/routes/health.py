@@ -1,10 +1,11 @@
-"""``/healthz``, ``/readyz``, ``/metrics``: for machines, without a key."""
+"""``/healthz``, ``/readyz``, ``/version``, ``/metrics``: for machines, without a key."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from lumbar3d import __version__
 from lumbar3d.jobs.errors import StoreUnavailableError
 from lumbar3d.jobs.presence import READY, count_workers
 from lumbar3d.service import problems
@@ -33,6 +34,12 @@ def ready(services: ServicesDep) -> Response | dict[str, str]:
     if set(checks.values()) <= {OK, NONE}:
         return checks
     return problems.response("not_ready", None, None, checks=checks)
+
+
+@ROUTER.get("/version", summary="Version of the service")
+async def version() -> dict[str, str]:
+    """Of its program; a result says by itself which program and which models have made it."""
+    return {"version": __version__}
 
 
 @ROUTER.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=TEXT)

@@ -30,7 +30,7 @@ LOOK: Documented = {
         "content": {"application/json": {"example": examples.RUNNING}},
     },
     304: {"description": "Nothing changed since the ETag in If-None-Match", "headers": ETAG},
-    **documented(*ANY_JOB),
+    **documented(*ANY_JOB, "precondition_failed"),
 }
 EVENTS: Documented = {
     200: {

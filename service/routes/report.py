@@ -30,7 +30,7 @@ def _answers(artifact: Artifact) -> Documented:
             "content": {artifact.media_type: {"schema": {"type": "string"} if artifact is REPORT_PAGE else BYTES}},
         },
         304: {"description": "The same as the ETag in If-None-Match", "headers": {"ETag": SENT["ETag"]}},
-        **documented(*ANY_JOB, *NO_FILE),
+        **documented(*ANY_JOB, *NO_FILE, "precondition_failed"),
     }
 
 

@@ -48,7 +48,7 @@ def test_without_a_good_key_nothing_is_told(bench: HttpBench, header: str | None
         answer = bench.client.request(method, path, headers=headers)
         problem(answer, 401, "unauthorized")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
-    for path in ("/healthz", "/readyz", "/metrics"):
+    for path in ("/healthz", "/readyz", "/version", "/metrics"):
         assert bench.client.get(path, headers=headers).status_code == 200
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from benchmarks.processes import wait_until
+from lumbar3d import __version__
 from lumbar3d.artifacts import ARTIFACTS
 from tests.conftest import calibration_document
 from tests.integration.http_bench import HttpBench, http_bench, problem
@@ -124,6 +125,13 @@ def test_conditions_on_everything_with_an_etag(bench: HttpBench, finished: str) 
                 assert answer.headers["ETag"] == etag
         for condition in ('"x"', etag.strip('"'), ""):
             assert bench.client.get(address, headers={"If-None-Match": condition}).status_code == 200
+        for condition in (etag, f'"x", {etag}', "*"):
+            assert bench.client.get(address, headers={"If-Match": condition}).status_code == 200
+        for condition in ('"x"', f"W/{etag}"):
+            both = {"If-Match": condition, "If-None-Match": etag}  # the first is asked first (RFC 9110, 13.2.2)
+            problem(bench.client.get(address, headers=both), 412, "precondition_failed")
+            refused = bench.client.head(address, headers={"If-Match": condition})
+            assert (refused.status_code, refused.content) == (412, b"") and "nosniff" in refused.headers.values()
 
 
 def test_files_have_names(bench: HttpBench, finished: str) -> None:
@@ -173,3 +181,7 @@ def test_the_page_of_the_interface_needs_nothing_from_elsewhere(bench: HttpBench
     assert targets <= set(re.findall(r"id='([^']+)'", text))
     for file in re.findall(r'href="([^"#]+)"', text):
         assert bench.client.get("/" + file.removeprefix("./")).status_code == 200, file
+
+
+def test_the_version_is_told(bench: HttpBench) -> None:
+    assert bench.client.get("/version").json() == {"version": __version__}

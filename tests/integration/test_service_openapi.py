@@ -53,6 +53,7 @@ def test_every_route_is_documented(document: dict[str, Any], tmp_path: Path) -> 
         "/jobs/{job_id}/compare/{other_id}",
         "/healthz",
         "/readyz",
+        "/version",
         "/metrics",
         "/audit",
     }

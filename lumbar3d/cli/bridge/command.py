@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumbar3d.cli import examples
 from lumbar3d.cli.console import note, out
 from lumbar3d.cli.errors import CliError, Exit
+from lumbar3d.cli.groups import Commands
 from lumbar3d.cli.options import DEFAULT_SERVER, JsonOption, KeyOption, ServerOption
 
 if TYPE_CHECKING:
     from lumbar3d.cli.bridge.destination import Destination
     from lumbar3d.cli.bridge.steps import Bridge
 
-app = typer.Typer(help="Films from a PACS to a service, results back.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=Commands,
+    help="Films from a PACS to a service, results back.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 PAUSE_S = 2.0
 LEDGER = "bridge.sqlite3"
 
@@ -29,7 +36,7 @@ FolderOption = Annotated[
 TitleOption = Annotated[str, typer.Option(help="AE title of the bridge")]
 
 
-@app.command()
+@app.command(epilog=examples.of("bridge run"))
 def run(
     folder: FolderOption,
     pacs: Annotated[
@@ -115,7 +122,7 @@ def _destination(
     return Sender(*_address(pacs), pacs_ae_title, ae_title)
 
 
-@app.command()
+@app.command(epilog=examples.of("bridge status"))
 def status(folder: FolderOption, as_json: JsonOption = False) -> None:
     """Show what is on its way, and what could not be paired or answered and why."""
     from lumbar3d.cli.bridge.ledger import Ledger

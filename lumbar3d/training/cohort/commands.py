@@ -65,7 +65,7 @@ def report(
     meshes: Annotated[Path, typer.Option(exists=True, file_okay=False, help="work folder of the build")],
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder for PNG and JSON")],
 ) -> None:
-    """Compactness, generality and specificity of a model, drawn like the paper's Fig. 4-6."""
+    """Compactness, generality and specificity of a model, drawn like figures 4 to 6 of the paper."""
     from lumbar3d.training.cohort.report import write_report
     from lumbar3d.training.cohort.store import WorkFolder
 

@@ -86,7 +86,7 @@ def release(
 
 
 class Report:
-    """A line of mean losses every ``REPORT_S`` seconds, and the picture of all losses."""
+    """A line of mean losses every ``REPORT_S`` seconds on stderr, and the picture of all losses."""
 
     def __init__(self, folder: Path, samples: int) -> None:
         self._folder, self._samples, self._sums, self._steps = folder, samples, dict[str, float](), 0
@@ -104,7 +104,7 @@ class Report:
             means = "  ".join(f"{name} {value / self._steps:.4f}" for name, value in self._sums.items())
             rate = (images - self._since[1]) / passed
             left = max(self._samples - images, 0) / rate / 60 if rate else float("inf")
-            typer.echo(f"{images} of {self._samples}  {rate:.1f} /s  {left:.0f} min left  {means}")
+            typer.echo(f"{images} of {self._samples}  {rate:.1f} /s  {left:.0f} min left  {means}", err=True)
             draw(self._folder, self._folder / "losses.png")
             self._sums, self._steps, self._since = {}, 0, (time.monotonic(), images)
 

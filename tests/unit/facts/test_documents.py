@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lumbar3d.contracts import Calibration
-from lumbar3d.documents import VIEW_TYPES, parse_calibration
-from lumbar3d.errors import CalibrationError
+from lumbar3d.documents import VIEW_TYPES, parse_calibration, parse_revision
+from lumbar3d.errors import CalibrationError, RevisionError
 
 
 def test_a_byte_order_mark_is_no_fault(calibration: Calibration) -> None:
@@ -60,3 +60,28 @@ def test_faults_say_what_is_expected_and_quote_no_text(
         parse_calibration(json.dumps(document).encode())
     assert caught.value.faults[0]["message"] == message
     assert "JANE" not in str(caught.value) and message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "message"),
+    [
+        ("ap", "pixel_spacing", "found 1 in field 9 of 9, perhaps pixel_spacing_mm is meant"),
+        ("ap", "DOE^JANE", "found 1 in field 9 of 9"),
+        ("lat", "9" * 5000, "found 1 in field 9 of 9"),
+    ],
+)
+def test_an_unknown_field_is_known_by_its_place(calibration: Calibration, at: str, name: str, message: str) -> None:
+    document = calibration.model_dump(mode="json", exclude_unset=True)
+    document[at] = dict(list(document[at].items())[:8]) | {name: 1}
+    with pytest.raises(CalibrationError) as caught:
+        parse_calibration(json.dumps(document).encode())
+    faults = {fault["message"] for fault in caught.value.faults if fault["code"] == "extra_forbidden"}
+    assert faults == {f"the contract has no such field; {message}"}
+    assert all(fault["pointer"] == f"/{at}" for fault in caught.value.faults) and "JANE" not in str(caught.value)
+
+
+def test_an_unknown_field_of_an_edit() -> None:
+    edit = {"type": "rename", "by": 1, "levels": 1}
+    with pytest.raises(RevisionError) as caught:
+        parse_revision(json.dumps({"name": "Dr M. Muster", "edits": [edit]}).encode())
+    assert "/edits/0" in {fault["pointer"] for fault in caught.value.faults}

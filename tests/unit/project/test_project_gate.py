@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
+from lumbar3d import __version__
 from tests.not_run import RECORD, sentence
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,6 +26,12 @@ def test_no_other_word_of_make_is_recommended() -> None:
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]
     told = {word for page in pages for word in re.findall(r"`make ([a-z]+)`", page.read_text())}
     assert told <= set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+
+
+def test_what_is_cited_is_this_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == __version__ and cited["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors", "license"} <= cited.keys()
 
 
 def test_what_could_not_run_is_counted_by_reason() -> None:
