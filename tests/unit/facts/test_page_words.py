@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from lumbar3d.anatomy import LANDMARKS
+from lumbar3d.contracts import Stage
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.notes import NOTES, REASONS
 
@@ -34,6 +35,11 @@ def test_codes_of_measurements_are_of_the_catalogue() -> None:
     headlines = re.findall(r'^  \["(\w+)", ', (PAGE / "panel/glance.tsx").read_text(), re.MULTILINE)
     assert len(headlines) > 3 and len(codes) > 1
     assert {*codes, *headlines} <= set(CATALOGUE)
+
+
+def test_stages_are_those_of_a_job() -> None:
+    text = (PAGE / "panel/progress.tsx").read_text()
+    assert re.findall(r'^  \["(\w+)", ', text, re.MULTILINE) == [stage.value for stage in Stage]
 
 
 def test_parts_of_landmarks_are_of_the_list() -> None:
