@@ -79,7 +79,7 @@ ReadPair = tuple[tuple[NetworkView, NetworkView], tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class Case:
     """What was asked about one pair; ``prompts`` are what somebody says of it."""
 
     calibration: Calibration
@@ -177,8 +177,8 @@ class Engine:
         """
         clock = StageClock(progress)
         clock.enter(Stage.READ)
-        request = Request(calibration, options or ReconstructOptions(), clock)
-        return self._reconstruct(read_pair((ap, lat), calibration), request)
+        case = Case(calibration, options or ReconstructOptions(), clock)
+        return self._reconstruct(read_pair((ap, lat), calibration), case)
 
     def run(
         self,
@@ -195,7 +195,7 @@ class Engine:
         """
         clock = StageClock(progress)
         clock.enter(Stage.READ)
-        self._run(read_pair((ap_path, lat_path), calibration), Request(calibration, options, clock), out_dir)
+        self._run(read_pair((ap_path, lat_path), calibration), Case(calibration, options, clock), out_dir)
 
     def revise(
         self,
@@ -231,70 +231,70 @@ class Engine:
         """
         clock = StageClock(progress)
         prompts = [edit for edit in edits if isinstance(edit, Prompt)]
-        request = Request(calibration, options, clock, prompts)
+        case = Case(calibration, options, clock, prompts)
         if isinstance(edits[0], Rerun):
             clock.enter(Stage.READ)
             change = next((edit for edit in edits if isinstance(edit, ChangeFilms)), None)
-            return self._run(kept_pair(base_dir, change, calibration), request, out_dir)
+            return self._run(kept_pair(base_dir, change, calibration), case, out_dir)
         clock.enter(Stage.REGISTER)
         kept = kept_fit.load(base_dir / FIT, calibration, self.models)
         draft = edited(kept, edits, build_geometry(calibration))
-        revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), request)
+        revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), case)
         found = of_detection(revised.detection, revised.room())
         evidence, before = partial(copy_evidence, base_dir, found, out_dir), Before(base_dir, draft.unmoved())
         deliver(revised, out_dir, self.projector, clock, evidence, before)
 
-    def _run(self, pair: ReadPair, request: Request, out_dir: Path) -> None:
+    def _run(self, pair: ReadPair, case: Case, out_dir: Path) -> None:
         try:
-            reconstruction = self._reconstruct(pair, request)
+            reconstruction = self._reconstruct(pair, case)
         except RejectedError as error:
             write_evidence(pair[0], error.recognised if isinstance(error.recognised, Recognised) else None, out_dir)
             raise
         found, views = of_detection(reconstruction.detection, reconstruction.room()), reconstruction.views
         evidence = partial(write_evidence, views, found, out_dir)
-        deliver(reconstruction, out_dir, self.projector, request.clock, evidence)
+        deliver(reconstruction, out_dir, self.projector, case.clock, evidence)
 
-    def _reconstruct(self, pair: ReadPair, request: Request) -> Reconstruction:
+    def _reconstruct(self, pair: ReadPair, case: Case) -> Reconstruction:
         """The method, a line a step; initial poses, optimisation and posterior are the engine's (``engines``)."""
-        (views, file_notes), clock = pair, request.clock
+        (views, file_notes), clock = pair, case.clock
         clock.enter(Stage.DETECT)
-        detection = self.detector.detect(*views, prompts=request.prompts)
+        detection = self.detector.detect(*views, prompts=case.prompts)
         views = detection.sources or views
-        with refusals_with(of_detection(detection, build_geometry(request.calibration))):
+        with refusals_with(of_detection(detection, build_geometry(case.calibration))):
             clock.enter(Stage.INITIALISE)
             landmarks = triangulate_landmarks(detection, self.constants)
             mirrored_log_odds = self._mirrored_log_odds(detection, landmarks)
             refuse_mirrored(mirrored_log_odds)
             clock.enter(Stage.REGISTER)
-            engine, pair_found = self.engines[request.options.engine], FoundPair(views, detection, landmarks)
-            spine = engine.reconstruct(pair_found, request.options, lambda done: clock.within(FIRST_FIT * done))
+            engine, pair_found = self.engines[case.options.engine], FoundPair(views, detection, landmarks)
+            spine = engine.reconstruct(pair_found, case.options, lambda done: clock.within(FIRST_FIT * done))
             detection, views = in_believed_room(detection, views, spine.room_error)
             unguided, doubts = judge_levels(spine), (*pair_notes(detection), *room_notes(spine))
             refuse_unsupported(unguided)
-            detection, spine = self._third_look(FoundPair(views, detection, landmarks), spine, request)
+            detection, spine = self._third_look(FoundPair(views, detection, landmarks), spine, case)
             stance, sides = stance_notes(spine, detection), laterality_notes(mirrored_log_odds)
-            notes = (*file_notes, *doubts, *stance, *sides, *((EDITED,) if request.prompts else ()))
-            return self._judged(spine, FoundPair(views, detection, landmarks), notes, request, unguided)
+            notes = (*file_notes, *doubts, *stance, *sides, *((EDITED,) if case.prompts else ()))
+            return self._judged(spine, FoundPair(views, detection, landmarks), notes, case, unguided)
 
-    def _third_look(self, pair: FoundPair, spine: Registration, request: Request) -> tuple[Detection, Registration]:
+    def _third_look(self, pair: FoundPair, spine: Registration, case: Case) -> tuple[Detection, Registration]:
         """The networks' third look, guided by the fit, and the fit of what it shows; the room stays as first judged."""
         found = pair.detection
-        if not _may_look_again(found, request):
+        if not _may_look_again(found, case):
             return found, spine
         detection = self.detector.third_look(found, guides(spine.vertebrae, found, self.projector))
         redrawn = FoundPair(pair.views, detection, triangulate_landmarks(detection, self.constants))
-        again = self.engines[request.options.engine].refit(redrawn, spine, request.clock.within)
+        again = self.engines[case.options.engine].refit(redrawn, spine, case.clock.within)
         return detection, replace(again, suspected=spine.suspected)
 
-    def _refitted(self, draft: Draft, views: tuple[NetworkView, NetworkView], request: Request) -> Reconstruction:
+    def _refitted(self, draft: Draft, views: tuple[NetworkView, NetworkView], case: Case) -> Reconstruction:
         """With the levels that were touched fitted again."""
         told, kept = draft.detection(), draft.kept
         detection, views = in_believed_room(told, views, kept.error)
         landmarks, before = triangulate_landmarks(detection, self.constants), draft.before(self.models)
-        spine = self.shape_fit.refit_some(told, landmarks, before, kept.method, request.clock.within, kept.error)
+        spine = self.shape_fit.refit_some(told, landmarks, before, kept.method, case.clock.within, kept.error)
         kept_notes = [note for note in kept.notes if note not in JUDGED_HERE]
         notes = (*kept_notes, *pair_notes(detection), *room_notes(spine), *stance_notes(spine, detection), EDITED)
-        revised = self._judged(spine, FoundPair(views, detection, landmarks), notes, request)
+        revised = self._judged(spine, FoundPair(views, detection, landmarks), notes, case)
         return replace(revised, edited_landmarks=draft.edited[:, draft.rows])
 
     def _judged(
@@ -302,11 +302,11 @@ class Engine:
         spine: Registration,
         pair: FoundPair,
         notes: tuple[str, ...],
-        request: Request,
+        case: Case,
         unguided: Sequence[LevelQuality] = (),
     ) -> Reconstruction:
         """A fitted spine with its quality, no better than that of the fit which guided it, and measurements."""
-        request.clock.enter(Stage.MEASURE)
+        case.clock.enter(Stage.MEASURE)
         quality = judge_levels(spine)
         quality = worse_of(unguided, quality) if unguided else quality
         refuse_unsupported(quality)
@@ -315,11 +315,11 @@ class Engine:
         doubtful = doubtful_levels(levels, quality)
         measured = measured_spine(spine.vertebrae)
         sacrum = find_sacrum(pair.detection, pair.views[1], measured, levels)
-        sex, plate = request.options.sex, sacrum.plate
+        sex, plate = case.options.sex, sacrum.plate
         measurements = measure(spine.vertebrae, doubtful, spine=measured, sacrum=plate, sex=sex)
-        request.clock.stop()
+        case.clock.stop()
         return Reconstruction(
-            calibration=request.calibration,
+            calibration=case.calibration,
             views=pair.views,
             detection=pair.detection,
             registration=spine,
@@ -329,8 +329,8 @@ class Engine:
             measurements=measurements,
             notes=notes,
             provenance=self.provenance,
-            engine=request.options.engine,
-            timings_s=request.clock.timings_s,
+            engine=case.options.engine,
+            timings_s=case.clock.timings_s,
             measured=measured,
             sacrum=sacrum,
         )
@@ -341,7 +341,7 @@ class Engine:
         return mirrored_ap_log_odds(detection, partial(mirrored_log_ratios, task, landmarks))
 
 
-def _may_look_again(detection: Detection, request: Request) -> bool:
+def _may_look_again(detection: Detection, case: Case) -> bool:
     """Not in a room that was guessed, nor under names that the networks have not read."""
-    plain = request.options.method == "gauss_newton" and not request.options.refine_geometry and not request.prompts
+    plain = case.options.method == "gauss_newton" and not case.options.refine_geometry and not case.prompts
     return plain and detection.sources is not None and detection.levels == LEVELS[: len(detection.levels)]
