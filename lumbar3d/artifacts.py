@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import VIEWS
@@ -386,3 +389,11 @@ FORMATS: dict[str, tuple[Artifact, ...]] = {
     "pdf": (REPORT_SHEET,),
 }
 """What a caller of the library or the command line asks for by name."""
+
+
+def take_over(file: Path, directory: Path) -> None:
+    """Give a folder a file that stays as it is: a second name for it where the file system has such, else a copy."""
+    try:
+        os.link(file, directory / file.name)
+    except OSError:
+        shutil.copyfile(file, directory / file.name)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic_core import to_json
 
 from lumbar3d import artifacts
 from lumbar3d.anatomy import Level
@@ -60,7 +61,7 @@ def write_bundle(
             _copy_films(before, directory)
             views = _revised_overlays(reconstruction, projector, before)
         document: OverlayDocument = {"views": views}
-        (directory / artifacts.OVERLAY.file).write_text(json.dumps(document, separators=(",", ":")))
+        (directory / artifacts.OVERLAY.file).write_bytes(to_json(document))
         meshes.result()
 
 
@@ -71,7 +72,7 @@ def _write_films(reconstruction: Reconstruction, directory: Path) -> None:
 
 def _copy_films(before: Before, directory: Path) -> None:
     for _, name in artifacts.IMAGE.files():
-        shutil.copyfile(before.directory / name, directory / name)
+        artifacts.take_over(before.directory / name, directory)
 
 
 def _revised_overlays(reconstruction: Reconstruction, projector: Projector, before: Before) -> dict[str, ViewOverlay]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_json
 
 from lumbar3d.arrays import Array
 from lumbar3d.artifacts import CONSTRUCTIONS
@@ -21,21 +21,22 @@ def write_constructions(reconstruction: Reconstruction, directory: Path) -> None
     levels = [vertebra.level for vertebra in reconstruction.vertebrae]
     parts = reconstruction.measured, levels, reconstruction.measurements, reconstruction.sacrum.plate
     drawn = constructions(*parts)
-    lines = [line for each in drawn for line in each.lines]
-    told = iter(_points(np.concatenate([line.points for line in lines]), reconstruction) if lines else [])
+    lines = {id(line): line for each in drawn for line in each.lines}  # an end plate's line is in several
+    told = iter(_points(np.concatenate([line.points for line in lines.values()]), reconstruction) if lines else [])
+    places = {key: [next(told) for _ in line.points] for key, line in lines.items()}
     by_key = {(each.code, each.target): each for each in reconstruction.measurements}
     document = []
     for each in drawn:
         number = by_key[each.code, each.target]
-        shown = [{"role": line.role, "points": [next(told) for _ in line.points]} for line in each.lines]
+        shown = [{"role": line.role, "points": places[id(line)]} for line in each.lines]
         about = {"code": each.code, "target": each.target, "kind": each.kind}
         document.append(about | {"value": number.value, "unit": number.unit, "sigma": number.sigma, "lines": shown})
-    (directory / CONSTRUCTIONS.file).write_text(json.dumps({"constructions": document}, separators=(",", ":")))
+    (directory / CONSTRUCTIONS.file).write_bytes(to_json({"constructions": document}))
 
 
 def _points(points_mm: Array, reconstruction: Reconstruction) -> list[dict[str, Any]]:
     """Places and standard errors of points (n, 1 + draws, 3), the fit first."""
-    room = reconstruction.room()
+    room = reconstruction.room
     told: dict[str, Any] = {"mm": points_mm[:, 0].round(3).tolist()}
     told["sigma_mm"] = _rounded(_sigma(points_mm).mean(axis=-1) ** 0.5, 3)
     for name, film, is_behind in zip(VIEWS, (room.ap, room.lat), room.seen_from_behind, strict=True):

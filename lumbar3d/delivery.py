@@ -42,10 +42,13 @@ def deliver(
     """
     clock.enter(Stage.EXPORT)
     with ThreadPoolExecutor(1) as beside:
-        others = beside.submit(evidence), beside.submit(write_constructions, reconstruction, out_dir)
-        kept_fit.save(reconstruction, out_dir / FIT)
+        others = (
+            beside.submit(evidence),
+            beside.submit(write_constructions, reconstruction, out_dir),
+            beside.submit(write_residuals, reconstruction, out_dir, projector),
+            beside.submit(kept_fit.save, reconstruction, out_dir / FIT),
+        )
         write_bundle(reconstruction, out_dir, projector, before)
-        write_residuals(reconstruction, out_dir, projector)
         for other in others:
             other.result()
     clock.within(1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lumbar3d.artifacts import FILM, IMAGE, RECOGNITION
+from lumbar3d.artifacts import FILM, IMAGE, RECOGNITION, take_over
 from lumbar3d.contracts import VIEWS, Calibration, RecognisedFilm, RecognisedFilms, Recognition, ViewName, Window
 from lumbar3d.detection.recognised import Recognised
 from lumbar3d.detection.report import count_of, names_of
@@ -63,7 +62,7 @@ def _write_document(films: RecognisedFilms, recognised: Recognised | None, direc
 def copy_evidence(base_dir: Path, recognised: Recognised, directory: Path) -> None:
     """The same films with what is recognised in them after an edit."""
     for _, name in FILM.files():
-        shutil.copyfile(base_dir / name, directory / name)
+        take_over(base_dir / name, directory)
     films = Recognition.model_validate_json((base_dir / RECOGNITION.file).read_bytes()).films
     _write_document(films, recognised, directory)
 

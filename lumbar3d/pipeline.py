@@ -240,7 +240,7 @@ class Engine:
         kept = kept_fit.load(base_dir / FIT, calibration, self.models)
         draft = edited(kept, edits, build_geometry(calibration))
         revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), case)
-        found = of_detection(revised.detection, revised.room())
+        found = of_detection(revised.detection, revised.room)
         evidence, before = partial(copy_evidence, base_dir, found, out_dir), Before(base_dir, draft.unmoved())
         deliver(revised, out_dir, self.projector, clock, evidence, before)
 
@@ -250,7 +250,7 @@ class Engine:
         except RejectedError as error:
             write_evidence(pair[0], error.recognised if isinstance(error.recognised, Recognised) else None, out_dir)
             raise
-        found, views = of_detection(reconstruction.detection, reconstruction.room()), reconstruction.views
+        found, views = of_detection(reconstruction.detection, reconstruction.room), reconstruction.views
         evidence = partial(write_evidence, views, found, out_dir)
         deliver(reconstruction, out_dir, self.projector, case.clock, evidence)
 

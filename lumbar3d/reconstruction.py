@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -138,6 +139,7 @@ class Reconstruction:
     def _timings_s(self) -> dict[str, float]:
         return self.timings_s | {"total": sum(self.timings_s.values())}
 
+    @cached_property
     def room(self) -> BiplanarGeometry:
         """On the pixels of the images, with the lateral view as it is believed to be."""
         told, refined = build_geometry(self.calibration), self.registration.room
@@ -156,7 +158,7 @@ class Reconstruction:
         )
 
     def _levels(self) -> tuple[LevelResult, ...]:
-        room = self.room()
+        room = self.room
         points = np.stack([vertebra.landmarks_world() for vertebra in self.vertebrae])
         seen = report.sightings(self.detection, room, points)
         certain = np.minimum(self.detection.ap.confidence, self.detection.lat.confidence).round(report.DIGITS)

@@ -14,6 +14,7 @@ from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam, Projection
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.register import register
+from lumbar3d.sacrum.corridor import compile_kernels
 from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 
@@ -43,6 +44,7 @@ def self_test(models: Sequence[ShapeModel], projector: Projector) -> None:
     found = np.stack([vertebra.world_from_model[:3, 3] for vertebra in fit.vertebrae])
     true = np.stack([vertebra.world_from_model[:3, 3] for vertebra in spine])
     close = np.linalg.norm(found - true, axis=1) < _TOLERANCE_MM
+    compile_kernels()
     if not (close.all() and (fit.silhouette_dice > _LEAST_DICE).all()):
         raise DeviceError("the self-test of projector and registration failed")
 

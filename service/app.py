@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from lumbar3d import __version__
 from lumbar3d.jobs import jsonlog
-from lumbar3d.jobs.errors import SchemaVersionError
+from lumbar3d.jobs.errors import AWAY, SchemaVersionError
 from lumbar3d.jobs.settings import explain
 from lumbar3d.service import api_page, maintenance, problems, schema
 from lumbar3d.service.connections import POLLS, bound_every_server
@@ -85,7 +85,7 @@ def create_app_from_environment() -> FastAPI:
         app = create_app(settings)
     except ValueError as error:
         raise SystemExit(f"lumbar3d: the settings do not work: {explain(error)}") from None
-    except SchemaVersionError as error:
+    except (SchemaVersionError, *AWAY) as error:
         raise SystemExit(f"lumbar3d: {error}") from None
     jsonlog.configure(settings.log_level)
     bound_every_server()

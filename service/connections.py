@@ -30,6 +30,8 @@ CROWDED_S = 1.0
 
 LINGER_S = 2.0
 """For the rest of a body that was refused before it had come."""
+STALL_S = 30.0
+"""In which a client takes some of what is sent to it, or loses its connection: it holds a file and memory."""
 
 NOT_MODIFIED = STATUS_LINE[304]
 
@@ -67,6 +69,7 @@ class BoundedHttp(HttpToolsProtocol):
     """For ``uvicorn --http lumbar3d.service.connections:BoundedHttp``."""
 
     _timer: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
     _since_s = 0.0
     _header_bytes = 0
     _pending_bytes = 0
@@ -81,7 +84,24 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._stop_waiting()
+        self._stop_stall()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent."""
+        super().pause_writing()
+        self._stop_stall()
+        self._stall = self.loop.call_later(STALL_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        self._stop_stall()
+        super().resume_writing()
+
+    def _stop_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def data_received(self, data: bytes) -> None:
         """Parse; what the parser still keeps to itself afterwards is bounded."""

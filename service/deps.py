@@ -40,6 +40,8 @@ WRONG_KEYS = 30
 """Of one address, before they are slowed down: one in two seconds is as fast as before, each other takes a second."""
 WRONG_KEY_S = 1.0
 DOTS_OF_A_TOKEN = 2
+DOCUMENTS, DOCUMENTS_PER_CLIENT = 64, 8
+"""Sign-offs and revisions whose bodies are coming at the same time."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Services:
     metrics: Metrics
     uploads: Slots
     streams: Slots
+    documents: Slots
     requests: Rate
     turns: Turns
     polls: Polls
@@ -92,6 +95,7 @@ class Services:
             metrics=metrics,
             uploads=_slots(settings.max_uploads, settings.max_uploads_per_client, shared),
             streams=_slots(settings.max_event_streams, settings.max_event_streams_per_client, shared),
+            documents=_slots(DOCUMENTS, DOCUMENTS_PER_CLIENT, shared),
             requests=requests,
             turns=Turns(TURNS_PER_CLIENT if shared else THREADS),
             webhooks=Webhooks(settings, database),

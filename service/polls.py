@@ -29,6 +29,10 @@ from lumbar3d.service.middleware import RAW_SECURITY_HEADERS, request_id_of
 LOGGER = logging.getLogger(__name__)
 REFRESH_S = 0.2
 """Between two queries: as late may a poll with an ETag tell of a change."""
+QUICK = 0.25
+"""Of that, where the table answers at once: whoever corrects a landmark waits for what this tells."""
+SLOW_S = 0.01
+"""A query that takes as long is not asked more often than every ``REFRESH_S``."""
 FRESH_S = 3.0
 """An ETag not confirmed for so long does not count: the database does not answer, or the machine is slow."""
 SETTLE_S = 2.0
@@ -173,8 +177,9 @@ class Polls:
     async def run(self) -> None:
         """Confirm what is kept, until cancelled; in a thread of its own, which waits for no request's."""
         self._thread = CapacityLimiter(1)
+        took_s = 0.0
         while True:
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(REFRESH_S * min(max(took_s / SLOW_S, QUICK), 1.0))
             since_s = time.monotonic()
             for job_id in [key for key, told in self._told.items() if since_s - told.asked_s > UNASKED_S]:
                 del self._told[job_id]
@@ -182,6 +187,7 @@ class Polls:
             if self._told:
                 await self._confirm(dict(self._told), since_s)
             over.set()
+            took_s = time.monotonic() - since_s
 
     async def _confirm(self, asked: dict[str, Told], since_s: float) -> None:
         try:

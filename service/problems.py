@@ -73,7 +73,7 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
     request.state.problem = error.code
     extra = {"faults": error.faults} if isinstance(error, InputError) and error.faults else {}
     answer = response(error.code, str(error), _request_id(request), **extra)
-    if request.method == "POST":
+    if request.method in ("POST", "PUT"):
         # The body may be unread: the connection cannot be used again, and nobody should send the rest.
         answer.headers["Connection"] = "close"
     return answer

@@ -184,8 +184,7 @@ class Webhooks:
         self._every_s = settings.sweep_s
         self._allowed = Allowed.parse(settings.webhook_hosts)
         self._tls = ssl.create_default_context()
-        if self._file is not None:
-            read_targets(self._file, self._allowed)
+        self._targets = {} if self._file is None else read_targets(self._file, self._allowed)
 
     async def run(self) -> None:
         """Until cancelled; without a file there is nothing to do."""
@@ -197,22 +196,37 @@ class Webhooks:
             await asyncio.sleep(self._every_s)
 
     async def deliver_due(self) -> int:
-        """Call for every notice that is due; the file is read anew. Returns how many calls there were."""
-        assert self._file is not None
-        targets = await run_in_threadpool(read_targets, self._file, self._allowed)
+        """Call for every notice that is due; the file is read anew. Returns how many calls there were.
+
+        A client whose receiver does not take one waits for the next time, so that it holds up nobody else.
+        """
+        targets = dict(await run_in_threadpool(self._read))
         calls = 0
         while targets:
             due = await run_in_threadpool(notices.claim, self._database, sorted(targets), AT_ONCE)
-            await asyncio.gather(*(self._deliver(notice, targets) for notice in due))
+            failures = await asyncio.gather(*(self._deliver(notice, self._targets[notice.owner]) for notice in due))
             calls += len(due)
             if len(due) < AT_ONCE:
                 break
+            for notice, failure in zip(due, failures, strict=True):
+                if failure is not None:
+                    targets.pop(notice.owner, None)
         return calls
 
-    async def _deliver(self, notice: Notice, targets: Mapping[str, Target]) -> None:
-        failure = await self._call(notice, targets[notice.owner])
+    def _read(self) -> Mapping[str, Target]:
+        """What the file says; while it cannot be read, what it said before."""
+        assert self._file is not None
+        try:
+            self._targets = read_targets(self._file, self._allowed)
+        except (OSError, ValueError):
+            LOGGER.error("the webhook file cannot be read, the targets of before still hold", exc_info=True)
+        return self._targets
+
+    async def _deliver(self, notice: Notice, target: Target) -> str | None:
+        failure = await self._call(notice, target)
         await run_in_threadpool(notices.settle, self._database, notice, failure)
         LOGGER.info("webhook", extra={"outcome": failure or "arrived", "job_id": notice.job_id})
+        return failure
 
     async def _call(self, notice: Notice, target: Target) -> str | None:
         """Why a call did not arrive, in a word; None where it did."""
@@ -236,7 +250,7 @@ class Webhooks:
                     await answer.aclose()
         except ForbiddenTargetError:
             return "forbidden_target"
-        except (httpx.HTTPError, OSError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return type(error).__name__
         return None if answer.is_success else f"status_{answer.status_code}"
 

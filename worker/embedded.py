@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lumbar3d.jobs import jsonlog
-from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
+from lumbar3d.jobs.errors import AWAY, DatabaseUnavailableError, SchemaVersionError, StorageFullError
 from lumbar3d.jobs.settings import explain
 from lumbar3d.worker.engine import EngineFactory, load_engine
 from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
@@ -27,6 +27,10 @@ from lumbar3d.worker.settings import WorkerSettings
 
 LOGGER = logging.getLogger("lumbar3d.worker.embedded")  # not __name__: this module is run as __main__
 PARENT_CHECK_S = 0.5
+AWAKE_S = 600.0
+"""For so long after a job another is likely, and somebody at the page waits for it."""
+AWAKE = 0.25
+"""Of ``poll_s``, while awake."""
 
 
 def main(engine_factory: EngineFactory = load_engine) -> int:
@@ -35,8 +39,8 @@ def main(engine_factory: EngineFactory = load_engine) -> int:
     Returns
     -------
     int
-        Exit status: 0 after SIGTERM, 75 when the accelerator failed and the process must be replaced, 78 when
-        the engine does not load.
+        Exit status: 0 after SIGTERM, 75 when the accelerator failed or table or store are away and the process must
+        be replaced, 78 when the engine does not load.
     """
     parent = os.getppid()
     try:
@@ -51,17 +55,22 @@ def main(engine_factory: EngineFactory = load_engine) -> int:
     with _only_one(settings.data_dir):
         try:
             runtime = Runtime.start(settings, engine_factory)
+            taken_back = runtime.sweeper.release_all()
         except SchemaVersionError as error:
             LOGGER.critical("the job table is of another version: lumbar3d db upgrade", extra={"code": error.code})
             return EX_CONFIG
+        except AWAY as error:
+            LOGGER.error("job table or store not reachable", extra={"code": error.code})
+            return EX_TEMPFAIL
         except Exception:
             LOGGER.critical("engine does not load", exc_info=True)
             return EX_CONFIG
-        LOGGER.info("embedded worker ready", extra={"count": runtime.sweeper.release_all()})
+        LOGGER.info("embedded worker ready", extra={"count": taken_back})
         return _serve(runtime, settings, stopping)
 
 
 def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event) -> int:
+    awake_until_s = 0.0
     while not stopping.is_set():
         try:
             outcome = runtime.runner.run_next()
@@ -70,8 +79,11 @@ def _serve(runtime: Runtime, settings: WorkerSettings, stopping: threading.Event
             outcome = None
         if outcome == AttemptOutcome.DEVICE_LOST:
             return EX_TEMPFAIL
+        now_s = time.monotonic()
         if outcome is None:
-            stopping.wait(settings.poll_s)
+            stopping.wait(settings.poll_s * (AWAKE if now_s < awake_until_s else 1.0))
+        else:
+            awake_until_s = now_s + AWAKE_S
     return 0
 
 

@@ -22,7 +22,7 @@ from lumbar3d.contracts import RECONSTRUCT_TASK
 from lumbar3d.jobs import jsonlog
 from lumbar3d.jobs.broker import QUEUE, TRANSPORT_OPTIONS
 from lumbar3d.jobs.database import Database
-from lumbar3d.jobs.errors import DatabaseUnavailableError, SchemaVersionError, StorageFullError
+from lumbar3d.jobs.errors import AWAY, DatabaseUnavailableError, SchemaVersionError, StorageFullError
 from lumbar3d.worker.engine import EngineFactory, load_engine
 from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from lumbar3d.worker.runner import AttemptOutcome
@@ -78,6 +78,10 @@ class ReconstructTask:
         """Load the engine once; a child that cannot must not take jobs."""
         try:
             self._runtime = Runtime.start(self._settings, self._engine_factory)
+        except AWAY as error:
+            LOGGER.error("job table or store not reachable, trying again", extra={"code": error.code})
+            time.sleep(RETRY_S)
+            os._exit(EX_TEMPFAIL)  # not counted: however long they are away, this worker waits for them
         except Exception:
             LOGGER.critical("engine does not load", exc_info=True)
             with self._unloaded.get_lock():

@@ -21,7 +21,7 @@ from lumbar3d.export.palette import COLOURS
 from lumbar3d.export.scene_reader import SIGMA
 from lumbar3d.export.stl import stated
 from lumbar3d.export.surface import Surface
-from lumbar3d.shape.mesh import TriangleMesh, vertex_area_vectors
+from lumbar3d.shape.mesh import TriangleMesh, face_normals, vertex_area_vectors
 
 DARKEST_MM = 3.0
 """Standard error from which on a vertex of the scene is as dark as any."""
@@ -51,10 +51,11 @@ def write_meshes(surfaces: Sequence[Surface], directory: Path) -> None:
 
 
 def _solid(mesh: TriangleMesh) -> trimesh.Trimesh:
-    """With normals weighted by area: by angle, as trimesh makes them, they take as long as all else in the scene."""
+    """With normals, those of vertices weighted by area: trimesh takes as long for them as for all else."""
     normals = vertex_area_vectors(mesh.vertices, mesh.faces)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.finfo(float).tiny)
-    return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_normals=normals, process=False)
+    flat = face_normals(mesh.vertices, mesh.faces)
+    return trimesh.Trimesh(mesh.vertices, mesh.faces, face_normals=flat, vertex_normals=normals, process=False)
 
 
 def _scene(surfaces: Sequence[Surface], solids: Sequence[trimesh.Trimesh]) -> trimesh.Scene:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ MAX_MANIFEST_BYTES = 1 << 20
 Manifest = dict[str, dict[str, str]]
 DEPTH = {"uploads": 1, "artifacts": 2}
 """How many names under the root of a tree make a bundle."""
+SYNCED_AT_ONCE = 8
+"""Files of a bundle: a disk writes what several threads ask for together, and each waits for it all the same."""
 STAGING_S = 300.0
 """What was staged and not touched for longer belongs to a request or an attempt that died; heartbeats touch it."""
 
@@ -144,18 +147,22 @@ def full_disk_is_typed() -> Iterator[None]:
 
 def write_manifest(folder: Path) -> bytes:
     """Write the manifest of a staged directory, everything synced and for the owner only; returns its bytes."""
-    entries = {}
-    for path in sorted(folder.iterdir()):
-        if path.name != MANIFEST:  # of a first try to publish
-            entries[path.name] = {"sha256": sha256_of(path), "size_bytes": path.stat().st_size}
-            path.chmod(0o600)
-            fsync(path)
+    paths = sorted(path for path in folder.iterdir() if path.name != MANIFEST)  # there after a first try to publish
+    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+        entries = dict(zip([path.name for path in paths], pool.map(_synced, paths), strict=True))
     text = json.dumps(entries, indent=1).encode()
     manifest = folder / MANIFEST
     manifest.write_bytes(text)
     manifest.chmod(0o600)
     fsync(manifest)
     return text
+
+
+def _synced(path: Path) -> dict[str, str | int]:
+    """A staged file's line of the manifest, once it is durable and for the owner only."""
+    path.chmod(0o600)
+    fsync(path)
+    return {"sha256": sha256_of(path), "size_bytes": path.stat().st_size}
 
 
 def fsync(path: Path) -> None:

@@ -103,6 +103,10 @@ class StoreUnavailableError(JobsError):
     code = "store_unavailable"
 
 
+AWAY = (DatabaseUnavailableError, StorageFullError, StoreUnavailableError)
+"""What passes by itself and is no fault of whoever meets it."""
+
+
 class SchemaVersionError(JobsError):
     """The job table is of an older or newer version than this program."""
 

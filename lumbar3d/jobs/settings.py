@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "LUMBAR3D_"
-OTHERS = frozenset({"API_KEY", "ASSETS", "CASES", "NOT_RUN", "SERVER"})
+OTHERS = frozenset({"API_KEY", "ASSETS", "BRIDGE_WEB_AUTHORIZATION", "CASES", "NOT_RUN", "SERVER"})
 """Variables of the command line, the library and the tests that are no settings of a process."""
 KNOWN = frozenset(
     """api_key_file api_key_hashes assets broker_url data_dir database_url device heartbeat_s identity_key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class Construction:
 
 Draw = Callable[..., Iterable[Line]]
 Bone = MeasuredVertebra | MeasuredSacrum
+_PLATES: WeakKeyDictionary[Bone, dict[tuple[str, str], Line]] = WeakKeyDictionary()
+"""Lines through end plates, drawn once: six measurements share one."""
 
 
 def constructions(
@@ -84,13 +87,19 @@ def _between(first: str, second: str) -> Draw:
 
 def _plate(of: Bone, name: str, axis: str) -> Line:
     """A line through an end plate along the bone's x (sagittal) or y (coronal) axis, as long as the rim."""
+    known = _PLATES.setdefault(of, {})
+    if (name, axis) not in known:
+        known[name, axis] = _line("plate", *_plate_ends(of, name, axis))
+    return known[name, axis]
+
+
+def _plate_ends(of: Bone, name: str, axis: str) -> list[Array]:
     plate: Plate = getattr(of, name)
     along = of.axis(axis)
     along = unit(along - dot(along, plate.normal)[..., None] * plate.normal)
     rim: Array = getattr(of.points, "rim_sup" if name == "superior" else "rim_inf")
     reach = dot(rim - plate.centre[..., None, :], along[..., None, :])
-    ends = [plate.centre + end[..., None] * along for end in (reach.min(-1), reach.max(-1))]
-    return _line("plate", *ends)
+    return [plate.centre + end[..., None] * along for end in (reach.min(-1), reach.max(-1))]
 
 
 def _plates(axis: str, *names: str) -> Draw:

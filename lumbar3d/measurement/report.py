@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -27,6 +28,8 @@ from lumbar3d.shape.model import ShapeModel
 
 Flag = Literal["ok", "model_based", "low_confidence"]
 
+_THREADS = 2
+"""Vertebrae at a time: nothing but time depends on it."""
 _POSE_CODES = ("lateral_tilt", "sagittal_tilt", "axial_rotation")
 """The shape model says nothing about these, so they cannot be its guess."""
 
@@ -48,7 +51,8 @@ def measured_spine(
 ) -> tuple[MeasuredVertebra, ...]:
     """Frames and plates of the fit and of draws from its posterior, arrays (1 + draws, ..., 3)."""
     constants = constants or MeasurementConstants()
-    return tuple(MeasuredVertebra.of(posterior_points(vertebra, constants)) for vertebra in vertebrae)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return tuple(pool.map(lambda each: MeasuredVertebra.of(posterior_points(each, constants)), vertebrae))
 
 
 def measure(
@@ -86,8 +90,11 @@ def measure(
     levels = [vertebra.level for vertebra in vertebrae]
     spine = measured_spine(vertebrae, constants) if spine is None else spine
     values: list[_Value] = []
-    for vertebra, measured in zip(vertebrae, spine, strict=True):
+    with ThreadPoolExecutor(_THREADS) as pool:
+        volumes = list(pool.map(volume_cm3, vertebrae))
+    for vertebra, measured, volume in zip(vertebrae, spine, volumes, strict=True):
         values.extend(_vertebra_values(vertebra, measured, constants))
+        values.append(_Value("vertebra_volume", vertebra.level, (vertebra.level,), *volume))
     for upper, lower in adjacent_rows(levels):
         names = levels[upper], levels[lower]
         values.extend(_sampled(segment_measures((spine[upper], spine[lower])), "/".join(names), names))
@@ -106,7 +113,6 @@ def _vertebra_values(
     for code, samples in vertebra_measures(measured).items():
         spread = float("inf") if code in _POSE_CODES else spreads[code]
         yield _Value(code, level, (level,), float(samples[0]), _sigma(samples), spread)
-    yield _Value("vertebra_volume", level, (level,), *volume_cm3(vertebra))
 
 
 @lru_cache(maxsize=16)

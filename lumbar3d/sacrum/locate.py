@@ -87,14 +87,14 @@ def _measured(line: PlateLine, plane: SagittalPlane, last: MeasuredVertebra, lat
     along = unit(lat.projection.rays(lat.projection.project(points.reshape(-1, 3))[0])[1]).reshape(points.shape)
     points = points + (sideways[:, None] / dot(along, plane.left))[..., None] * along
     posterior, centre, anterior = np.moveaxis(points, 1, 0)
-    axes = np.stack([_axes(way, turn, plane.left) for way, turn in zip(anterior - posterior, turns, strict=True)])
+    axes = _axes(anterior - posterior, turns, plane.left)
     return MeasuredSacrum(PlateCorners(anterior, posterior), Plate(centre, axes[..., 2]), axes)
 
 
 def _axes(forward: Array, turns: Array, left: Array) -> Array:
-    """Columns x, y, z (3, 3) of a plate that runs forward, listing and turned by two angles (rad)."""
-    x = forward / np.linalg.norm(forward)
-    y = left - (left @ x) * x
-    y /= np.linalg.norm(y)
-    level = np.column_stack([x, y, np.cross(x, y)])
-    return np.asarray(level @ frames.rotation_from_vector(np.array([turns[0], 0.0, turns[1]])))
+    """Columns x, y, z (n, 3, 3) of plates that run forward (n, 3), listing and turned by two angles (n, 2) in rad."""
+    x = unit(forward)
+    y = unit(left - dot(x, left)[:, None] * x)
+    level = np.stack([x, y, np.cross(x, y)], axis=-1)
+    lists, turned = turns.T
+    return np.asarray(level @ frames.rotation_from_vector(np.stack([lists, np.zeros_like(lists), turned], axis=-1)))

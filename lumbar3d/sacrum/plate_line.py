@@ -123,10 +123,11 @@ def _along(height: Array, angle_deg: Array, middle: float, way_mm: Array) -> tup
 
 def _contrast(corridor: Corridor, middle: float, height: Array, angle_deg: Array) -> Array:
     """Mean slope (...) across lines."""
-    way = np.arange(-CONSTANTS.half_seen_mm, CONSTANTS.half_seen_mm + 0.1, CONSTANTS.seen_pitch_mm)
-    places, sine, cosine = _along(height, angle_deg, middle, way)
-    forward, down = corridor.slopes(places)
-    return np.asarray(_bounded(down * cosine - forward * sine).mean(axis=-1))
+    along = np.arange(-CONSTANTS.half_seen_mm, CONSTANTS.half_seen_mm + 0.1, CONSTANTS.seen_pitch_mm)
+    angle = np.radians(angle_deg.ravel())
+    middles = np.column_stack([np.full(height.size, middle), height.ravel()])
+    ways = np.column_stack([np.cos(angle), np.sin(angle)])
+    return corridor.slope_across(middles, ways, along, CONSTANTS.clear_slope).reshape(height.shape)
 
 
 def _bounded(slopes: Array) -> Array:

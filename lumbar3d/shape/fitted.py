@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg.blas import strmm
 
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Indices
@@ -113,5 +114,7 @@ class FittedVertebra:
         slopes[:, :3] = np.cross(self.points_model.astype("f4"), normals)
         slopes[:, 3:6] = normals @ rotation.T.astype("f4")
         np.einsum("vi,vik->vk", normals, modes, out=slopes[:, 6:])
-        variance = np.einsum("vp,vp->v", slopes @ self.covariance.astype("f4"), slopes)
+        half = np.tril(self.covariance, -1) + 0.5 * np.diag(np.diag(self.covariance))  # of a symmetric form
+        halves = strmm(2.0, half.astype("f4"), slopes.T, lower=1)
+        variance = np.einsum("pv,pv->v", halves, slopes.T)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)

@@ -121,9 +121,10 @@ class ShapeModel:
         AssetError
             Neither has.
         """
-        for model in (self, self.fractured):
-            if model is not None and model.rank == count:
-                return model
+        if self.rank == count:
+            return self  # before the broken one is made: it is as large again
+        if self.fractured is not None and self.fractured.rank == count:
+            return self.fractured
         raise AssetError(f"there is no model of {self.level} with {count} modes")
 
     def instance(self, coefficients: Array, vertices: Indices | None = None) -> Array:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -33,7 +33,7 @@ SENT = {
     "Content-Disposition": {"description": "Name to save it under: job and file", "schema": {"type": "string"}},
 }
 PART = {**SENT, "Content-Range": {"description": "Which part of how many bytes", "schema": {"type": "string"}}}
-NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost", "store_unavailable")
+NO_FILE = ("not_found", "result_not_ready", "no_result", "result_lost", "store_unavailable", "storage_full")
 
 
 Revision = Annotated[
@@ -183,16 +183,20 @@ class Held:
     job: Job
     holder: Job
 
+    @property
+    def number(self) -> int:
+        """Of the revision."""
+        return self.holder.revision if self.holder.parent_id else 1
+
     def told(self) -> dict[str, object]:
         """What a result is told with, beside what its engine wrote."""
-        number = self.holder.revision if self.holder.parent_id else 1
         review = records.review(self.job)
         status = records.status(self.holder, None)
         return {
             "reference": status.reference,
             "inputs": status.inputs.model_dump() if status.inputs else None,
-            "revision": number,
-            "review": review.model_dump() if review and number == self.job.revision else None,
+            "revision": self.number,
+            "review": review.model_dump() if review and self.number == self.job.revision else None,
         }
 
 
@@ -202,6 +206,7 @@ async def _send(services: Services, job_id: str, client: str, asked: Asked) -> R
     Range requests are answered for what is stored.
     """
     held = await services.turns.take(client, lambda: _hold_all(services, job_id, client, asked))
+    asked = replace(asked, revision=held[0].number)  # another may become the current one before this is sent
     files = [each.file for each in held]
     told = json.dumps(held[0].told()) if RESULT.file in stored_files(asked.artifact, asked.name) else ""
     headers = {
@@ -225,11 +230,11 @@ async def _send(services: Services, job_id: str, client: str, asked: Asked) -> R
 
 
 def _hold_all(services: Services, job_id: str, client: str, asked: Asked) -> list[Held]:
-    """What a file is, or is made of; all of it or none."""
-    held = []
+    """What a file is, or is made of; all of it or none, and all of one revision."""
+    held: list[Held] = []
     with ExitStack() as opened:
         for name in stored_files(asked.artifact, asked.name):
-            one = hold(services, job_id, client, name, asked.revision)
+            one = hold(services, job_id, client, name, held[0].number if held else asked.revision)
             opened.callback(os.close, one.file.descriptor)
             held.append(one)
         opened.pop_all()

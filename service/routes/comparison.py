@@ -50,7 +50,7 @@ async def show(
 
 def _result(services: Services, job_id: str, client: str, revision: int | None) -> ReconstructionResult:
     held = hold(services, job_id, client, RESULT.file, revision)
-    record_read(services, job_id, client, RESULT.file)
-    with os.fdopen(held.file.descriptor, "rb") as file:
+    with os.fdopen(held.file.descriptor, "rb") as file:  # and closed, also where the reading cannot be recorded
+        record_read(services, job_id, client, RESULT.file)
         document = json.loads(file.read()) | held.told()
     return read_result(json.dumps(document).encode())

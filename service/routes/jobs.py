@@ -10,12 +10,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from lumbar3d.contracts import JobStatus
 from lumbar3d.jobs.errors import DatabaseUnavailableError, JobNotFoundError
 from lumbar3d.jobs.records import status
 from lumbar3d.service import examples
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
+from lumbar3d.service.limits import Slots
 from lumbar3d.service.polls import Told
 from lumbar3d.service.routes.responses import ANY_JOB, Documented, documented, is_current
 
@@ -53,7 +55,7 @@ CANCEL: Documented = {
             }
         },
     },
-    **documented(*ANY_JOB, "revision_kept", "store_unavailable"),
+    **documented(*ANY_JOB, "revision_kept", "store_unavailable", "storage_full"),
 }
 
 
@@ -83,34 +85,44 @@ async def events(job_id: JobIdDep, services: ServicesDep, client: ClientDep) -> 
     """One event now and one for every change; reconnecting is always safe."""
     services.streams.check(client)
     await services.turns.take(client, lambda: services.table.get(job_id, client))
-    return EventSourceResponse(_follow(services, job_id, client), ping=15)
+    return _Stream(_follow(services, job_id, client), services.streams, client)
+
+
+class _Stream(EventSourceResponse):
+    """Holds a place while it is sent; taken before the answer begins, so that who finds none hears 429 or 503."""
+
+    def __init__(self, events: AsyncIterator[ServerSentEvent], places: Slots, client: str) -> None:
+        super().__init__(events, ping=15)
+        self._places, self._client = places, client
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        with self._places.hold(self._client):
+            await super().__call__(scope, receive, send)
 
 
 async def _follow(services: Services, job_id: str, client: str) -> AsyncIterator[ServerSentEvent]:
-    with services.streams.hold(client):
-        sent = None
-        while True:
-            if sent is not None and services.polls.holding(job_id, sent):
-                await services.polls.next_query(EVENT_POLL_S)
-                continue  # that query says so for all who follow
-            since_s = time.monotonic()
-            try:
-                job, position = await run_in_threadpool(services.table.look, job_id, client)
-            except JobNotFoundError:
-                return  # erased while we watched
-            except DatabaseUnavailableError:
-                await asyncio.sleep(EVENT_POLL_S)
-                continue  # the job has not gone, and the next look tells all that changed
-            told = Told.of(job, position, since_s)
-            services.polls.keep(job_id, told)
-            if told.etag != sent:
-                yield ServerSentEvent(
-                    data=status(job, position).model_dump_json(), event="status", id=told.etag.strip('"')
-                )
-                sent = told.etag
-            if job.is_final:
-                return
+    sent = None
+    while True:
+        if sent is not None and services.polls.holding(job_id, sent):
             await services.polls.next_query(EVENT_POLL_S)
+            continue  # that query says so for all who follow
+        since_s = time.monotonic()
+        try:
+            job, position = await run_in_threadpool(services.table.look, job_id, client)
+        except JobNotFoundError:
+            return  # erased while we watched
+        except DatabaseUnavailableError:
+            await asyncio.sleep(EVENT_POLL_S)
+            continue  # the job has not gone, and the next look tells all that changed
+        told = Told.of(job, position, since_s)
+        services.polls.keep(job_id, told)
+        if told.etag != sent:
+            yield ServerSentEvent(data=status(job, position).model_dump_json(), event="status", id=told.etag.strip('"'))
+            sent = told.etag
+        if job.is_final:
+            return
+        await services.polls.next_query(EVENT_POLL_S)
 
 
 @ROUTER.delete("/{job_id}", summary="Cancel or erase a job", response_model=None, responses=CANCEL)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Header, Request
+from starlette.requests import ClientDisconnect
 
 from lumbar3d.jobs.errors import ChangedError
 from lumbar3d.jobs.records import Job
-from lumbar3d.service.errors import PayloadTooLargeError, PreconditionRequiredError
+from lumbar3d.service.deps import Services
+from lumbar3d.service.errors import (
+    ClientGoneError,
+    PayloadTooLargeError,
+    PreconditionRequiredError,
+    UploadTimeoutError,
+)
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_S = 20.0
+"""For the whole body, however slowly it comes."""
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="ETag of `GET /jobs/{job_id}`")]
 
 
@@ -31,14 +41,29 @@ def require_unchanged(job: Job, if_match: str | None) -> None:
         raise ChangedError("the job has changed since it was read")
 
 
-async def small_body(request: Request) -> bytes:
-    """A JSON body, never kept larger than it may be.
+async def small_body(request: Request, services: Services, client: str) -> bytes:
+    """A JSON body, never kept larger or waited for longer than it may be, and not many of one client at once.
 
     Raises
     ------
     PayloadTooLargeError
         Longer than a document may be.
+    UploadTimeoutError, ClientGoneError
+        It did not come.
+    OverloadedError, TooManyRequestsError
+        Others are coming.
     """
+    try:
+        with services.documents.hold(client):
+            async with asyncio.timeout(BODY_S):
+                return await _received(request)
+    except TimeoutError:
+        raise UploadTimeoutError("the body came too slowly") from None
+    except ClientDisconnect:
+        raise ClientGoneError("the client closed the connection") from None
+
+
+async def _received(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

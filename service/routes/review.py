@@ -19,7 +19,15 @@ from lumbar3d.service.routes.preconditions import IfMatch, require_unchanged, sm
 from lumbar3d.service.routes.responses import ANY_JOB, documented
 
 ROUTER = APIRouter(prefix="/jobs/{job_id}", tags=["review"])
-CHANGES = ("precondition_required", "precondition_failed", "revision_in_progress", "payload_too_large")
+CHANGES = (
+    "precondition_required",
+    "precondition_failed",
+    "revision_in_progress",
+    "upload_timeout",
+    "payload_too_large",
+    "overloaded",
+    "storage_full",
+)
 
 
 def body_of(model: str) -> dict[str, Any]:
@@ -45,7 +53,7 @@ async def put(
     if_match: IfMatch = None,
 ) -> JobStatus:
     """Accept, reject with a reason, or open again. A new revision is a draft again."""
-    asked = parse_review(await small_body(request))
+    asked = parse_review(await small_body(request, services, client))
     try:
         job = await services.turns.take(client, lambda: _sign(services, job_id, client, asked, if_match))
     finally:

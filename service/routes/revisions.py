@@ -57,6 +57,7 @@ class History(BaseModel):
         *ANY_JOB,
         *CHANGES,
         "result_not_ready",
+        "result_lost",
         "not_revisable",
         "invalid_revision",
         "too_many_jobs",
@@ -77,7 +78,7 @@ async def revise(
     Landmarks, centres, names and levels are fitted again where they were touched; films and prompts run everything
     again. Whatever was there before stays, under its number.
     """
-    asked = parse_revision(await small_body(request))
+    asked = parse_revision(await small_body(request, services, client))
     request_id = request.state.request_id
     try:
         made = await services.turns.take(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import one_round
+from benchmarks.chaos_round import one_round
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
 

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "make demo": "test_demo.py runs the demonstration, and this is make test",
     "lumbar3d serve": "the service of this file stands for it",
     "lumbar3d report": "the tiny engine's spine has no levels to report; the report has tests of its own",
+    "kubectl": "no cluster in the tests; the manifests are checked against their schemas in test_kubernetes.py",
     "docker compose": "no container engine in the tests; the compose files are checked against their schema",
 }
 """First words that no test runs here, and what stands in for them."""

@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 import lumbar3d
 from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.artifacts import FORMATS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions
-from lumbar3d.errors import CalibrationError, RejectedError, ViewNotRecognisedError
+from lumbar3d.edits import EDITS
+from lumbar3d.errors import CalibrationError, LevelsNotFoundError, RejectedError, ViewNotRecognisedError
+from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.library import call
 from lumbar3d.pipeline import Engine
 from lumbar3d.reconstruction import Reconstruction
@@ -286,3 +289,38 @@ def test_rows_that_are_not_the_calibrations(engine: Engine, films: Films, room: 
     _redrawn(films, tmp_path, "ap", lambda pixels: pixels[:-2])
     with pytest.raises(CalibrationError):
         engine.reconstruct(films["ap"], films["lat"], Calibration.model_validate(room))
+
+
+@pytest.mark.parametrize("pointed", ["L3", "L5"])
+def test_a_prompt_cures_a_pair_that_the_networks_refuse(
+    engine: Engine, plain: Reconstruction, films: Films, room: Document, tmp_path: Path, pointed: str
+) -> None:
+    """L5 covered on the AP film: named from elsewhere it is left out, pointed out itself it is there, and in doubt."""
+    truth = {vertebra.level: vertebra.world_from_model[:3, 3] for vertebra in plain.vertebrae}
+    beam = build_geometry(plain.calibration).ap
+    covered, options = tmp_path / "covered.png", ReconstructOptions()
+    middle_px = dict(zip(truth, beam.project(np.stack([*truth.values()]))[0], strict=True))
+    Image.fromarray(_covered(np.asarray(Image.open(films["ap"])), middle_px["L5"])).save(covered)
+    refused, named = tmp_path / "refused", tmp_path / "named"
+    refused.mkdir(), named.mkdir()
+    none = lambda stage, done: None  # noqa: E731
+    with pytest.raises(LevelsNotFoundError, match="L5 not found in the AP image"):
+        engine.run(covered, films["lat"], plain.calibration, options, refused, none)
+    prompt = {"type": "prompt", "view": "ap", "level": pointed, "position_px": middle_px[pointed].tolist()}
+    engine.revise(refused, EDITS.validate_python([prompt]), plain.calibration, options, named, none)
+    result = ReconstructionResult.model_validate_json((named / "result.json").read_text())
+    found = {level.level: level for level in result.levels}
+    assert [*found] == list(LEVELS if pointed == "L5" else LEVELS[:4]) and "edited" in result.notes
+    for name, level in found.items():
+        off_mm = np.linalg.norm(np.array(level.world_from_model)[:3, 3] - truth[name])
+        assert off_mm < (3.0 if name == "L5" else 0.5), name
+        assert level.quality.flag == ("bad" if name == "L5" else "ok"), name
+    assert result.quality == ("bad" if pointed == "L5" else "ok")
+
+
+def _covered(film: np.ndarray, middle_px: np.ndarray) -> np.ndarray:
+    """Without anything of a vertebra that an edge could be seen of: as bright as the film is around it."""
+    rows, columns = np.indices(film.shape)
+    u, v = middle_px + [0.0, 60.0]
+    share = gaussian_filter(((np.abs(columns - u) < 400) & (np.abs(rows - v) < 120)).astype(float), 4)
+    return (film * (1 - share) + gaussian_filter(film.astype(float), 60) * share).astype(film.dtype)

@@ -166,6 +166,12 @@ def test_pictures_of_what_has_not_moved_are_taken_over(scene: Scene, revise: Rev
             view["levels"]["L3"]["outline"]
             and (tmp_path / "revised" / f"{name}.png").read_bytes() == (base / f"{name}.png").read_bytes()
         )
+        film = f"film_{name}.png"
+        assert (tmp_path / "revised" / film).samefile(base / film), "not even copied"
+    drawn_lines = json.loads((tmp_path / "revised" / "constructions.json").read_text())["constructions"]
+    by_key = {(each["code"], each["target"]): each["lines"] for each in drawn_lines}
+    first, second = by_key["segmental_lordosis", "L2/L3"], by_key["segmental_lordosis_3d", "L2/L3"]
+    assert first == second and first[0] != first[1], "the same plates"
 
 
 def test_choice_of_levels_and_names(scene: Scene, revise: Revise, tmp_path: Path) -> None:

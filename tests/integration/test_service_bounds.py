@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -13,7 +15,9 @@ import httpx
 import pytest
 
 from benchmarks.processes import wait_until
+from lumbar3d.jobs.table import JobTable
 from lumbar3d.service import connections, deps, intake, keys
+from lumbar3d.service.routes import preconditions
 from tests.embedded_service import running_service
 from tests.integration.http_bench import HttpBench, http_bench, problem
 from tests.integration.processes import environment_for, server
@@ -243,6 +247,63 @@ def test_event_streams_of_one_client_leave_some_to_others(tmp_path: Path) -> Non
         refused = listen(ALICE)
         assert refused.startswith(b"HTTP/1.1 429") and b"retry-after: " in refused.lower()
         assert listen(BOB).startswith(b"HTTP/1.1 200")
+
+
+def test_streams_begun_at_once_are_counted_before_they_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While all of them look for their job, none of them has begun."""
+    look = JobTable.get
+
+    def slowly(*arguments: str) -> object:
+        time.sleep(1.0)
+        return look(*arguments)  # type: ignore[arg-type]
+
+    with with_keys(tmp_path, max_event_streams_per_client=2) as bench, ExitStack() as stack:
+        address = bench.submitted(bearer(ALICE)) + "/events"
+        head = f"GET {address} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ALICE.secret}\r\n\r\n".encode()
+        monkeypatch.setattr(JobTable, "get", slowly)
+        streams = [stack.enter_context(connect(bench.client.base_url)) for _ in range(5)]
+        for stream in streams:
+            stream.sendall(head)
+        assert Counter(stream.recv(12)[-3:] for stream in streams) == {b"200": 2, b"429": 3}
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "review"), ("POST", "revisions")])
+def test_slow_documents_are_given_up_and_few_of_one_client_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    monkeypatch.setattr(preconditions, "BODY_S", 5.0)
+    address = f"/jobs/{uuid.uuid4()}/{path}"
+    head = f"{method} {address} HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\nAuthorization: Bearer {ALICE.secret}"
+    with with_keys(tmp_path) as bench, ExitStack() as stack:
+
+        def asked(key: keys.NewKey) -> httpx.Response:
+            return bench.client.request(method, address, json={}, headers=bearer(key))
+
+        slow = [stack.enter_context(connect(bench.client.base_url)) for _ in range(deps.DOCUMENTS_PER_CLIENT)]
+        for one in slow:
+            one.sendall(f"{head}\r\n\r\n{{".encode())
+        wait_until(lambda: asked(ALICE).status_code == 429, "all of them are waited for", 5)
+        refused = asked(ALICE)
+        problem(refused, 429, "too_many_requests")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert asked(BOB).status_code == 422, "read, and no such document"
+        assert all(one.recv(1 << 16).startswith(b"HTTP/1.1 408") for one in slow)
+        wait_until(lambda: all(map(is_closed, slow)), "the connections stayed open", 8)
+
+
+def test_client_that_takes_nothing_loses_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "STALL_S", 1.0)
+    with http_bench(tmp_path) as bench:
+        size, count = len(bench.client.get("/demo/ap.png").content), 60  # 48 MB: no socket holds them
+        with connect(bench.client.base_url) as lazy:
+            lazy.sendall(b"GET /demo/ap.png HTTP/1.1\r\nHost: x\r\n\r\n" * count)
+            time.sleep(4.0)
+            received = 0
+            with suppress(OSError):
+                while data := lazy.recv(1 << 16):
+                    received += len(data)
+        assert 0 < received < count * size
+        assert bench.client.get("/healthz").status_code == 200
 
 
 def test_polls_of_one_client_are_limited(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,12 @@ import yaml
 from benchmarks.processes import ROOT, process, redis_server, wait_until
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.presence import count_workers
+from lumbar3d.worker.heartbeat import EX_TEMPFAIL
+from lumbar3d.worker.tasks import HOPELESS, STOP_S, WATCH_S
+from tests.database_line import database_line
 from tests.integration.http_bench import problem
-from tests.integration.processes import celery_worker, embedded_worker, environment_for, server
+from tests.integration.processes import celery_worker, embedded_worker, environment_for, server, submit, wait_for
+from tests.postgresql import PostgresqlMissing, postgresql_server
 
 pytestmark = pytest.mark.slow
 LEASE = {"lease_s": "15", "heartbeat_s": "0.5"}
@@ -55,7 +60,35 @@ def test_celery_worker_whose_engine_does_not_load_says_why_and_ends(tmp_path: Pa
         database.close()
 
 
+@pytest.mark.timeout(600)
+def test_workers_wait_for_a_table_that_is_away_however_long(tmp_path: Path) -> None:
+    """More children find it away than may fail to load their engine; the embedded worker asks to be started again."""
+    try:
+        with (
+            redis_server(tmp_path / "redis") as broker,
+            postgresql_server() as direct,
+            database_line(direct) as line,
+            server(environment_for(tmp_path, database_url=direct, broker_url=broker), tmp_path / "service.log") as url,
+        ):
+            away = environment_for(tmp_path, database_url=line.url, broker_url=broker) | {"TINY_START_S": "0.1"}
+            line.set_mode("closed")
+            with embedded_worker(away, tmp_path / "embedded.log") as embedded:
+                assert embedded.wait(120) == EX_TEMPFAIL
+            log = tmp_path / "worker.log"
+            with celery_worker(away, log) as worker:
+                tried = "not reachable, trying again"
+                wait_until(lambda: log.read_text().count(tried) > HOPELESS, "it has not tried", 200)
+                time.sleep(WATCH_S + STOP_S + 1.0)
+                assert worker.poll() is None
+                line.set_mode("open")
+                assert wait_for(url + submit(url).headers["Location"], "succeeded")["attempt"] == 1
+    except PostgresqlMissing as reason:
+        pytest.skip(str(reason))
+
+
 def test_compose_does_not_start_it_for_ever() -> None:
     services = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]
     assert services["worker"]["restart"].startswith("on-failure:")
+    image = (ROOT / "docker" / "worker.Dockerfile").read_text().rpartition("FROM ")[2]
+    assert "ARG ENGINE" in image and "LUMBAR3D_DEVICE=${ENGINE}" in image, "a dead GPU is no CPU worker"
     assert {services[name]["restart"] for name in ("service", "postgres", "redis")} == {"unless-stopped"}

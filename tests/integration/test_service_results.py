@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -94,12 +95,30 @@ def test_frames_of_meshes(tmp_path: Path) -> None:
 
 
 def held_artifacts() -> list[str]:
-    """Removed files of results that this process holds open."""
+    """Files of results that this process holds open; of removed ones with ``(deleted)`` behind the name."""
     held = []
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             held.append(str(descriptor.readlink()))
-    return [name for name in held if name.endswith("(deleted)") and "/artifacts/" in name]
+    return [name for name in held if "/artifacts/" in name]
+
+
+def test_reading_that_cannot_be_recorded_is_refused_and_leaves_no_file_open(tmp_path: Path) -> None:
+    with http_bench(tmp_path) as bench:
+        first, second = (bench.submitted() for _ in range(2))
+        bench.run_next()
+        bench.run_next()
+        compare = f"{first}/compare{second.removeprefix('/jobs')}"
+        with sqlite3.connect(tmp_path / "jobs.sqlite3", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for path in (compare, first + "/result", first + "/meshes.zip", first + "/meshes/L1.stl?frame=lps"):
+                refused = bench.client.get(path)
+                problem(refused, 503, "database_unavailable")
+                assert int(refused.headers["Retry-After"]) > 0
+            other.execute("ROLLBACK")
+        other.close()
+        assert held_artifacts() == []
+        assert bench.client.get(first + "/result").status_code == 200
 
 
 def test_erasing_while_others_download(tmp_path: Path) -> None:

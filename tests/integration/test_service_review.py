@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from lumbar3d.artifacts import ARTIFACTS
+from lumbar3d.jobs.bundles import OpenFile
+from lumbar3d.jobs.local_store import LocalStore
 from lumbar3d.service import keyfile
 from lumbar3d.service.access import Role
 from tests.integration.http_bench import HttpBench, http_bench, problem
@@ -156,6 +159,34 @@ def test_revision_becomes_current_and_the_old_one_stays(bench: HttpBench) -> Non
     assert bench.client.delete(address).status_code == 204
     problem(get(answer.headers["Location"]), 404, "job_not_found")
     assert not list(bench.folder.glob(f"artifacts/{made['id']}/*"))
+
+
+COMPOSED = next(artifact.address for artifact in ARTIFACTS if len(artifact.sources) > 1)
+
+
+@pytest.mark.parametrize("path", ["/result", "/meshes/L2.stl?frame=lps", COMPOSED])
+def test_one_answer_is_of_one_revision(bench: HttpBench, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """One that becomes the current one in the middle of an answer is in the next."""
+    address = sent(bench)
+    bench.run_next()
+    bench.client.post(address + "/revisions", json=KEEP, headers=etag(bench, address))
+    opened: list[str] = []
+    open_file = LocalStore.open
+
+    def overtaken(store: LocalStore, bundle: str, name: str) -> OpenFile | None:
+        file = open_file(store, bundle, name)
+        opened.append(bundle)
+        if len(opened) == 1:
+            bench.run_next()  # it reads of the same bundle, which it revises
+        return file
+
+    monkeypatch.setattr(LocalStore, "open", overtaken)
+    answer = bench.client.get(address + path)
+    assert answer.status_code == 200 and len(set(opened)) == 1, opened
+    if path == "/result":
+        assert answer.json()["revision"] == 1
+    assert bench.client.get(address).json()["revision"] == 2
+    assert bench.client.get(address + path).status_code == 200 and len(set(opened)) == 2
 
 
 def test_revision_that_fails_leaves_the_examination_as_it_was(bench: HttpBench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import sqlite3
 import ssl
 import threading
@@ -23,6 +24,7 @@ from benchmarks.processes import wait_until
 from lumbar3d.cli.main import app
 from lumbar3d.jobs import notices
 from lumbar3d.jobs.database import Database
+from lumbar3d.service import keys, webhooks
 from lumbar3d.service.webhooks import Allowed, ForbiddenTargetError, read_targets
 from lumbar3d.signature import HEADER, sign, verify
 from tests.integration.http_bench import HttpBench, http_bench
@@ -133,6 +135,42 @@ def test_a_receiver_that_is_away(tmp_path: Path) -> None:
         bench.run_next()
         wait_until(lambda: ("webhook_failed", "ConnectError") in events(tmp_path, job), "not tried")
         assert bench.client.get(f"/jobs/{job}").json()["state"] == "succeeded"
+
+
+def test_a_client_that_is_away_holds_up_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its receiver takes the connection and says nothing; more of its jobs have ended than are told of at once."""
+    monkeypatch.setattr(webhooks, "TIMEOUT_S", 1.0)
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as silent, receiving() as receiver:
+        away, here = keys.create("away"), keys.create("here")
+        file = tmp_path / "webhooks"
+        file.touch()
+        ours = {"webhook_file": file, "webhook_hosts": HERE, "sweep_s": 0.1}
+        hashes = f"{away.entry},{here.entry}"
+        with http_bench(tmp_path, require_api_key=True, api_key_hashes=hashes, **ours) as bench:
+            for key, count in ((away, 4 * webhooks.AT_ONCE), (here, 1)):
+                headers = {"Authorization": f"Bearer {key.secret}"}
+                for _ in range(count):
+                    bench.client.delete(bench.submitted(headers), headers=headers)
+            ports = {"away": silent.getsockname()[1], "here": receiver.server_port}
+            file.write_text("".join(f"{name} http://127.0.0.1:{port}/ {SECRET}\n" for name, port in ports.items()))
+            wait_until(lambda: receiver.got, "it waits behind all of the other's")
+            tried = sum(events == [("webhook_tried", None)] for events in tried_events(tmp_path))
+            assert tried <= 2 * webhooks.AT_ONCE
+
+
+def tried_events(folder: Path) -> list[list[tuple[str, str | None]]]:
+    """Of each job of which nothing has arrived."""
+    with sqlite3.connect(folder / "jobs.sqlite3") as database:
+        jobs = [job for (job,) in database.execute("SELECT id FROM jobs WHERE owner = 'away'")]
+    return [events(folder, job)[:1] for job in jobs]
+
+
+def test_a_file_with_a_slip_leaves_the_targets_of_before(tmp_path: Path) -> None:
+    with receiving() as receiver, calling(tmp_path, f"http://127.0.0.1:{receiver.server_port}/") as bench:
+        (tmp_path / "webhooks").write_text("local http://[::1/ secret\n")
+        bench.submitted()
+        bench.run_next()
+        wait_until(lambda: receiver.got, "nobody called")
 
 
 def test_two_front_ends_take_a_notice_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -152,16 +153,23 @@ def _repeat(bridge: Bridge, poll: Callable[[], None]) -> None:
         signal.signal(number, end)
     while not stop.is_set():
         news.clear()
-        try:
-            poll()
-            trouble = ""
-        except CliError as error:
-            if str(error) != trouble:
-                trouble = str(error)
-                note(f"{trouble}; tried again")
-        bridge.step()
+        found = [words for part in (poll, bridge.step) if (words := _trouble(part))]
+        if (said := "; ".join(found)) != trouble and said:
+            note(f"{said}; tried again")
+        trouble = said
         if not stop.is_set():  # what came since is not waited for
             news.wait(PAUSE_S)
+
+
+def _trouble(part: Callable[[], None]) -> str:
+    """What keeps a part from its end and may pass; empty where nothing does."""
+    try:
+        part()
+    except CliError as error:
+        return str(error)
+    except (OSError, sqlite3.Error) as error:
+        return f"the bridge's folder cannot be used ({type(error).__name__})"
+    return ""
 
 
 def _address(text: str) -> tuple[str, int]:

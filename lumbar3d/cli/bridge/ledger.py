@@ -8,6 +8,7 @@ idempotency keys and the objects' unique identifiers are the same.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -111,6 +112,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)  # SQLite gives it to the files that it puts beside it
         with self._open() as connection:
             connection.executescript(_TABLES)
             if "session" not in {row["name"] for row in connection.execute("PRAGMA table_info(films)")}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from lumbar3d.artifacts import (
     PICTURE,
     REPORTS,
     STORED,
+    take_over,
 )
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
@@ -81,3 +83,18 @@ def test_page_asks_for_addresses_of_the_table() -> None:
     ]
     kept = {address for artifact in KEPT for address, _ in artifact.files()}
     assert len(asked) > 3 and set(asked) - NO_ARTIFACTS <= ADDRESSES | kept
+
+
+def test_what_stays_as_it_is_gets_a_second_name_or_else_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tmp_path / "film_ap.png"
+    film.write_bytes(b"film")
+    for name in ("linked", "copied"):
+        (tmp_path / name).mkdir()
+        take_over(film, tmp_path / name)
+        monkeypatch.setattr(os, "link", _no_links)
+    assert film.samefile(tmp_path / "linked" / film.name) and not film.samefile(tmp_path / "copied" / film.name)
+    assert (tmp_path / "copied" / film.name).read_bytes() == b"film"
+
+
+def _no_links(*_: object) -> None:
+    raise OSError("another file system")

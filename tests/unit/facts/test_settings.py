@@ -19,6 +19,7 @@ def test_known_names_are_those_of_the_classes() -> None:
 
 def test_what_nobody_reads_is_refused() -> None:
     refuse_unknown({"LUMBAR3D_SWEEP_S": "1", "lumbar3d_server": "x", "HOME": "/", "LUMBAR3D_ASSETS": "y"})
+    refuse_unknown({"LUMBAR3D_BRIDGE_WEB_AUTHORIZATION": "Bearer x"})  # the bridge's, on the same workstation
     with pytest.raises(UnknownSettingError, match="did you mean LUMBAR3D_DEVICE"):
         refuse_unknown({"LUMBAR3D_DEVISE": "gpu"})
     with pytest.raises(UnknownSettingError, match=r"docs/operate\.md"):

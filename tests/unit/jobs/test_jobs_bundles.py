@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,3 +224,18 @@ def test_lost_bundle_is_restored_and_a_present_one_is_kept(store: LocalStore) ->
     store.restore("uploads/job", "uploads/copy")
     assert fetched(store, "uploads/job").read_bytes() == b"again"
     assert fetched(store, "uploads/copy").read_bytes() == b"third"
+
+
+def test_files_of_a_bundle_are_synced_side_by_side(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, real = threading.Barrier(3), os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().suffix == ".stl":
+            together.wait(timeout=20.0)
+        real(descriptor)
+
+    folder = staged(store)
+    for name in ("L2.stl", "L3.stl"):
+        (folder / name).write_bytes(b"mesh")
+    monkeypatch.setattr(os, "fsync", fsync)
+    store.publish("uploads/job", folder)

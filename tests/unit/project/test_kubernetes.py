@@ -13,7 +13,7 @@ from lumbar3d.worker.settings import WorkerSettings
 
 FOLDER = Path(__file__).resolve().parents[3] / "docker/kubernetes"
 VERSION = "1.31"
-FOREIGN = ("POSTGRES_", "REDIS_", "AWS_", "PGDATA")
+FOREIGN = ("POSTGRES_", "REDIS_", "AWS_", "PGDATA", "FORWARDED_ALLOW_IPS")
 
 
 def documents() -> list[dict]:
@@ -42,6 +42,25 @@ def test_every_process_is_hardened():
             context = container["securityContext"]
             assert context["readOnlyRootFilesystem"] and not context["allowPrivilegeEscalation"]
             assert context["capabilities"] == {"drop": ["ALL"]} and container["resources"]["limits"]["memory"]
+
+
+def test_no_front_end_goes_away_for_what_all_of_them_share():
+    (service,) = (d for d in documents() if d["kind"] == "Deployment" and d["metadata"]["name"] == "service")
+    (container,) = service["spec"]["template"]["spec"]["containers"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["path"] == "/healthz"
+
+
+def test_what_needs_no_key_is_closed_to_the_outside():
+    (inside,) = (d for d in documents() if d["kind"] == "Ingress" and d["metadata"]["name"] == "inside")
+    assert inside["metadata"]["annotations"] == {"nginx.ingress.kubernetes.io/whitelist-source-range": "127.0.0.1/32"}
+    (rule,) = inside["spec"]["rules"]
+    assert {path["path"] for path in rule["http"]["paths"]} == {"/metrics", "/readyz"}
+
+
+def test_wrong_keys_are_told_apart_by_client():
+    (settings,) = (d["data"] for d in documents() if d["kind"] == "ConfigMap")
+    assert settings["FORWARDED_ALLOW_IPS"]
 
 
 def test_every_setting_exists():

@@ -15,6 +15,7 @@ from lumbar3d.detection.result import Detection, SacralMark
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.sacrum import sacral_measures
 from lumbar3d.sacrum.constants import CONSTANTS
+from lumbar3d.sacrum.corridor import Corridor
 from lumbar3d.sacrum.locate import find_sacrum
 from tests.unit.sacrum_case import L5_LEAN_DEG, Plate, films, spine
 
@@ -136,3 +137,15 @@ def test_without_draws_no_standard_error_is_stated() -> None:
     assert found is not None
     assert found.plate is not None
     assert found.plate.slope_sigma_deg is None
+
+
+def test_slope_across_lines_is_that_of_its_places() -> None:
+    """Also where lines leave the corridor, which shows nothing there."""
+    rng = np.random.default_rng(3)
+    corridor = Corridor(rng.normal(size=(84, 136)), rng.normal(size=(84, 136)), np.ones((84, 136), dtype=bool))
+    angles, along = rng.uniform(-0.8, 0.8, 200), np.arange(-12.0, 12.1, 1.0)
+    middles = rng.uniform([-40.0, -10.0], [40.0, 40.0], (200, 2))
+    ways = np.column_stack([np.cos(angles), np.sin(angles)])
+    forward, down = corridor.slopes(middles[:, None] + along[None, :, None] * ways[:, None])
+    slopes = np.clip(down * ways[:, :1] - forward * ways[:, 1:], -1.5, 1.5)
+    np.testing.assert_allclose(corridor.slope_across(middles, ways, along, 1.5), slopes.mean(axis=1), atol=1e-12)

@@ -225,3 +225,29 @@ def test_poll_waits_neither_for_ever_nor_for_a_stranger(bench: Bench, monkeypatc
     monkeypatch.setattr(polls, "SETTLE_S", 60.0)
     assert asyncio.run(bench.polls.is_unchanged(JOB_ID, told.etag, "bob")) is None
     assert asyncio.run(bench.polls.is_unchanged(JOB_ID, '"9-9"', "alice")) is None
+
+
+def test_a_table_that_answers_at_once_is_asked_more_often(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    slow = iter([0.0, 0.0, 2.0 * polls.SLOW_S, 0.0])
+    real_sleep = asyncio.sleep
+
+    async def sleep(pause_s: float) -> None:
+        pauses.append(pause_s)
+        await real_sleep(0.0 if len(pauses) < 5 else 60.0)
+
+    def ask(*_: object) -> dict[str, Any]:
+        bench.now_s += next(slow)
+        return {}
+
+    async def some() -> None:
+        running = asyncio.create_task(bench.polls.run())
+        while len(pauses) < 5:
+            bench.look()
+            await real_sleep(0.001)
+        running.cancel()
+
+    monkeypatch.setattr(polls, "watch", ask)
+    monkeypatch.setattr(polls.asyncio, "sleep", sleep)
+    asyncio.run(some())
+    assert pauses[0] == pytest.approx(polls.REFRESH_S * polls.QUICK) and max(pauses) == polls.REFRESH_S

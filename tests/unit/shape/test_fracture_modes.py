@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,8 @@ def test_the_first_mode_lowers_the_body() -> None:
 
 def test_models_are_told_by_their_modes() -> None:
     sound = shipped_models()[0]
+    fresh = replace(sound)
+    assert fresh.with_modes(sound.rank) is fresh and "fractured" not in vars(fresh), "as large again, and not asked for"
     assert sound.with_modes(sound.rank) is sound
     assert sound.with_modes(broken(sound).rank) is sound.fractured
     assert sound.truncated(20).fractured is None and sound.truncated(20).fractured_in_detail is None

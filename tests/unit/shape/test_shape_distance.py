@@ -12,7 +12,7 @@ from lumbar3d.shape.distance import (
     hd95_mm,
     vertex_to_surface_mm,
 )
-from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.shape.mesh import TriangleMesh, face_normals
 
 
 def sphere(radius_mm: float, subdivisions: int = 4) -> TriangleMesh:
@@ -81,3 +81,11 @@ def test_degenerate_triangle_is_a_segment() -> None:
     triangle = np.array([[[0.0, 0, 0], [2.0, 0, 0], [1.0, 0, 0]]])
     foot = closest_on_triangles(np.array([[1.5, 3.0, 0.0]]), triangle)
     np.testing.assert_allclose(foot, [[1.5, 0.0, 0.0]])
+
+
+def test_normals_of_faces_are_unit_outward_and_zero_without_area() -> None:
+    mesh = sphere(20.0, 2)
+    normals = face_normals(mesh.vertices, mesh.faces)
+    np.testing.assert_allclose(normals, trimesh.Trimesh(mesh.vertices, mesh.faces).face_normals, atol=1e-12)
+    flat = np.array([[0, 0, 1]], dtype=np.int32)
+    assert not face_normals(mesh.vertices, flat).any()
