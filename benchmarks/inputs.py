@@ -17,6 +17,7 @@ import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -141,6 +142,13 @@ def _demand(said: str, reference: Trio) -> Demand:
     )
 
 
+class Outcomes(Protocol):
+    """Whoever answers trios: the engine here, or a service."""
+
+    def outcome(self, trio: Trio) -> TrioOutcome:
+        """Outcome of a trio."""
+
+
 class InputBench:
     """The engine and what it has answered so far."""
 
@@ -191,7 +199,7 @@ def _fingerprint(paths: tuple[Path, Path], calibration: Calibration) -> tuple[st
     return whole.hexdigest(), notes
 
 
-def judge(bench: InputBench, trio: Trio, demand: Demand) -> Row:
+def judge(bench: Outcomes, trio: Trio, demand: Demand) -> Row:
     """Compare what happened with what must."""
     found = bench.outcome(trio)
     row = Row(trio.words, demand.text, found.code or "succeeded", seconds=round(found.seconds, 1))

@@ -1,111 +1,99 @@
-"""Inputs as the field sends them: the same picture in another wrapping must give the same spine.
+"""Inputs as the field sends them, row by row over a running service: the same picture must give the same spine.
 
-The files are not part of this repository. ``LUMBAR3D_CASES`` names a folder that holds them: a film pair and its
-calibration (``base_*``), and files that take the place of its AP film. What each kind of file means is tested anywhere
-on small ones that the unit tests make themselves (``tests/unit/imaging``).
+The files are not part of this repository. ``LUMBAR3D_CASES`` names a folder that holds them with the table of what must
+happen (``benchmarks.inputs`` says how it is read). What each kind of file means is tested anywhere on small ones that
+the unit tests make themselves (``tests/unit/imaging``).
 """
 
 from __future__ import annotations
 
 import os
-from functools import cache
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from pydicom import FileDataset
 
-from lumbar3d.contracts import Calibration, ReconstructionResult
-from lumbar3d.errors import CalibrationError, InputError, RadiographError, ViewMismatchError
-from lumbar3d.imaging.pair import read_pair
-from lumbar3d.pipeline import Engine
+from benchmarks.inputs import Demand, Trio, TrioOutcome, judge, read_table
+from lumbar3d.client import JobsClient, RefusedError
+from lumbar3d.contracts import JobState, Problem
+from tests.embedded_service import running_service
+from tests.unit.radiograph_files import dicom, write_dicom
 
 CASES = os.environ.get("LUMBAR3D_CASES")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CASES, reason="LUMBAR3D_CASES names no folder of inputs")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not CASES, reason="LUMBAR3D_CASES names no folder of inputs"),
+]
 FOLDER = Path(CASES or ".")
-BASE = ("base_ap.png", "base_lat.png")
-SAME = 0.05
-"""Of mm and degrees; other units have ten times (mm2), once (cm3) and six times (%) this number."""
-SCALE = {"mm": 1.0, "deg": 1.0, "mm2": 10.0, "cm3": 1.0, "%": 6.0}
-LOSSY, EIGHT_BIT = "ap_lossy", "ap_eight_bit"
-
-ACCEPTED: dict[str, tuple[float, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        (
-            "ap_rle.dcm",
-            "ap_jpeg_lossless_sv1.dcm",
-            "ap_jpeg_lossless_p14.dcm",
-            "ap_jpegls_lossless.dcm",
-            "ap_jpeg2000_lossless.dcm",
-            "ap_jpeg2000_signed.dcm",
-            "ap_deflated.dcm",
-            "ap_big_endian.dcm",
-            "ap_cr_rescale_slope_negative.dcm",
-            "ap_cr_modality_lut_inverting_rle.dcm",
-            "ap_high_bits_overlay.dcm",
-            "ap_signed_12bit_masked.dcm",
-            "ap_xa_single_frame.dcm",
-            "ap_rf_single_frame.dcm",
-            "ap_sc_16bit.dcm",
-            "ap_pixel_data_2_bytes_longer.dcm",
-            "ap_no_preamble_implicit.dcm",
-        ),
-        (SAME, ()),
-    ),
-    "ap_jpegls_near_lossless.dcm": (0.6, (LOSSY,)),
-    "ap_jpeg2000_lossy.dcm": (0.6, (LOSSY,)),
-    "ap_jpeg_extended_12bit.dcm": (0.6, (LOSSY,)),
-    "ap_jpeg_baseline_8bit.dcm": (0.8, (EIGHT_BIT, LOSSY)),
-    "ap_dx_8bit.dcm": (0.8, (EIGHT_BIT,)),
-    "ap_8bit.png": (0.8, (EIGHT_BIT,)),
-}
-REFUSED: dict[tuple[str, str], tuple[type[InputError], str]] = {
-    ("ap_deflated_bomb.dcm", BASE[1]): (RadiographError, "as long as"),
-    ("ap_jpeg2000_size_differs.dcm", BASE[1]): (RadiographError, "another size"),
-    ("ap_decimal_comma.dcm", BASE[1]): (RadiographError, "Imager Pixel Spacing"),
-    ("ap_imager_spacing_one_value.dcm", BASE[1]): (RadiographError, "Imager Pixel Spacing"),
-    ("ap_cr_pixel_spacing_only_wrong.dcm", BASE[1]): (CalibrationError, "pixel spacing"),
-    ("ap_dual_other_patient.dcm", "lat_dual.dcm"): (ViewMismatchError, "different patients"),
-}
+ROWS = read_table((FOLDER / "README.md").read_text()) if CASES else []
+BASE = Trio("base_ap.png", "base_lat.png", "base_calibration.json")
+SAME = Demand("same", tolerance=0.05, reference=BASE, must_be_ok=True)
+REFUSED_WITHIN_S = 10.0
 
 
-@cache
-def engine() -> Engine:
-    return Engine.load()
+class Served:
+    """A service, and what it has answered so far."""
+
+    def __init__(self, client: JobsClient) -> None:
+        self._client, self._outcomes = client, dict[Trio, TrioOutcome]()
+
+    def outcome(self, trio: Trio) -> TrioOutcome:
+        """Outcome of a trio, asked for once."""
+        if trio not in self._outcomes:
+            started_s = time.perf_counter()
+            found = self._ask(trio)
+            seconds = time.perf_counter() - started_s
+            self._outcomes[trio] = TrioOutcome(found.result, found.code, found.detail, seconds)
+        return self._outcomes[trio]
+
+    def _ask(self, trio: Trio) -> TrioOutcome:
+        try:
+            job = self._client.submit((FOLDER / trio.ap, FOLDER / trio.lat), FOLDER / trio.calibration)
+        except RefusedError as error:
+            return told(error.problem)
+        ended = self._client.wait(job.id)
+        if ended.state == JobState.SUCCEEDED:
+            return TrioOutcome(self._client.result(job.id))
+        assert ended.state == JobState.REJECTED and ended.error is not None
+        return told(ended.error)
 
 
-@cache
-def result_of(ap: str, lat: str) -> ReconstructionResult:
-    return engine().reconstruct(FOLDER / ap, FOLDER / lat, calibration()).to_result()
+def told(problem: Problem) -> TrioOutcome:
+    """A refusal, with the faults' pointers where it has some."""
+    assert problem.status < 500
+    faults = (problem.model_extra or {}).get("faults", [])
+    said = " ".join(f"{fault['pointer']}: {fault['message']}" for fault in faults)
+    return TrioOutcome(None, problem.code, said or problem.detail or "")
 
 
-def calibration() -> Calibration:
-    return Calibration.model_validate_json((FOLDER / "base_calibration.json").read_text())
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with (
+        running_service("lumbar3d.worker.embedded", tmp_path_factory.mktemp("service")) as service,
+        JobsClient(service.url) as client,
+    ):
+        yield Served(client)
 
 
-def assert_same_spine(result: ReconstructionResult, tolerance: float) -> None:
-    base = {(m.code, m.target): m.value for m in result_of(*BASE).measurements}
-    assert {(m.code, m.target) for m in result.measurements} == base.keys()
-    for m in result.measurements:
-        allowed = tolerance * SCALE[m.unit]
-        if tolerance > SAME and m.unit in ("mm2", "cm3"):
-            allowed = 0.02 * base[m.code, m.target]
-        assert m.value == pytest.approx(base[m.code, m.target], abs=allowed, rel=0), (m.code, m.target)
+@pytest.mark.parametrize(("trio", "demand"), ROWS, ids=[trio.words for trio, _ in ROWS])
+def test_every_row_does_what_it_says(served: Served, trio: Trio, demand: Demand) -> None:
+    row = judge(served, trio, demand)
+    assert row.is_right, row
+    assert served.outcome(trio).result is not None or row.seconds < REFUSED_WITHIN_S
 
 
-@pytest.mark.parametrize("name", ACCEPTED)
-def test_the_same_picture_in_another_wrapping(name: str) -> None:
-    tolerance, notes = ACCEPTED[name]
-    result = result_of(name, BASE[1])
-    assert_same_spine(result, tolerance)
-    assert result.quality == result_of(*BASE).quality == "ok"
-    assert set(result.notes) - set(result_of(*BASE).notes) == set(notes)
-
-
-def test_a_dicom_file_that_is_a_tiff_too_is_read_as_dicom() -> None:
-    assert_same_spine(result_of(BASE[0], "lat_dual.dcm"), SAME)
-
-
-@pytest.mark.parametrize(("ap", "lat"), REFUSED)
-def test_what_cannot_be_trusted_is_refused_by_its_name(ap: str, lat: str) -> None:
-    kind, reason = REFUSED[ap, lat]
-    with pytest.raises(kind, match=reason):
-        read_pair((FOLDER / ap, FOLDER / lat), calibration())
+@pytest.mark.parametrize("tag", [0x60003000, 0x00091010], ids=["overlay of 720 kB", "private element of 720 kB"])
+def test_a_long_header_changes_nothing(served: Served, tag: int, tmp_path: Path) -> None:
+    film: FileDataset = dicom(np.asarray(Image.open(FOLDER / BASE.ap)).astype(np.uint16))
+    film.BitsStored, film.HighBit = 16, 15
+    film.ImagerPixelSpacing, film.ViewPosition = [1.112, 1.112], "AP"
+    film.add_new(0x00090010, "LO", "SOMEBODY")
+    film.add_new(tag, "OW" if tag >> 16 == 0x6000 else "OB", np.random.default_rng(0).bytes(720_000))
+    path = write_dicom(tmp_path / "ap.dcm", film)
+    row = judge(served, Trio(str(path), BASE.lat, BASE.calibration), SAME)
+    assert row.is_right, row
