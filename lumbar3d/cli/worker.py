@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from lumbar3d.cli.errors import CliError, Exit
+
+APP = "lumbar3d.worker.app"
 
 
 def worker() -> None:
@@ -12,7 +17,9 @@ def worker() -> None:
     from lumbar3d.worker.tasks import build_app
 
     try:
-        celery = build_app(WorkerSettings())
+        build_app(WorkerSettings())
     except ValueError as error:
         raise CliError(f"the settings do not work: {explain(error)}", Exit.USAGE) from None
-    celery.worker_main(["worker", "--without-gossip", "--without-mingle"])
+    # In place of this process, as the worker's image starts it: called from here, Celery keeps its exit status.
+    command = [sys.executable, "-m", "celery", "--app", APP, "worker", "--without-gossip", "--without-mingle"]
+    os.execv(sys.executable, command)

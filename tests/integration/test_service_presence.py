@@ -14,7 +14,7 @@ import yaml
 from benchmarks.processes import ROOT, process, redis_server, wait_until
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.presence import count_workers
-from lumbar3d.worker.heartbeat import EX_TEMPFAIL
+from lumbar3d.worker.heartbeat import EX_CONFIG, EX_TEMPFAIL
 from lumbar3d.worker.tasks import HOPELESS, STOP_S, WATCH_S
 from tests.database_line import database_line
 from tests.integration.http_bench import problem
@@ -58,6 +58,15 @@ def test_celery_worker_whose_engine_does_not_load_says_why_and_ends(tmp_path: Pa
         database = Database(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
         assert count_workers(database, 60.0) == {"corrupt_asset": 1}
         database.close()
+
+
+def test_the_command_ends_with_the_status_of_its_worker(tmp_path: Path) -> None:
+    """systemd and others look at it."""
+    (tmp_path / "assets").mkdir()
+    with redis_server(tmp_path / "redis") as broker:
+        environment = environment_for(tmp_path, broker_url=broker, assets=str(tmp_path / "assets"), **LEASE)
+        with process([sys.executable, "-m", "lumbar3d.cli", "worker"], environment, tmp_path / "worker.log") as worker:
+            assert worker.wait(250) == EX_CONFIG
 
 
 @pytest.mark.timeout(600)
