@@ -25,7 +25,7 @@ export default defineConfig({
     outDir: "../../service/web",
     emptyOutDir: false,
     target: "es2023",
-    modulePreload: false,
+    modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     cssMinify: true,
     chunkSizeWarningLimit: 700,

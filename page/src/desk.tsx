@@ -68,9 +68,14 @@ export function Desk({ exam, onExam }: Props) {
         },
       });
     addEventListener("keydown", listener);
-    once("interactive");
     return () => removeEventListener("keydown", listener);
   }, [exam, films, editor]);
+  /** Films are first on the screen, and then the numbers: there are so many of them. */
+  const [isShown, setShown] = useState(false);
+  useEffect(() => {
+    if (isShown) once("interactive");
+    else Promise.all([films.ap.first, films.lat.first]).then(() => setShown(true));
+  }, [isShown, films]);
   const beside = async (other: number | null) => {
     reading.layers.value = { ...reading.layers.value, previous: other !== null };
     onExam(other === null ? { ...exam, previous: null } : await withRevision(exam, other));
@@ -91,28 +96,32 @@ export function Desk({ exam, onExam }: Props) {
               active={active}
             />
           ))}
-          <ScenePanel reading={reading} exam={exam} />
+          <ScenePanel reading={reading} exam={exam} films={films} />
         </section>
       </div>
-      <div class="side" id="side">
-        <nav class="side-nav" aria-label="Parts of this result">
-          {PARTS.map(([id, label]) => (
-            <a key={id} href={`#${id}`}>
-              {label}
-            </a>
-          ))}
-        </nav>
-        <Doubts result={exam.result} reading={reading} />
-        <Chosen reading={reading} exam={exam} />
-        <Glance reading={reading} exam={exam} />
-        <Numbers reading={reading} exam={exam} />
-        <QualityTable result={exam.result} reading={reading} />
-        <Correct editor={editor} exam={exam} onRevised={afterRevision} onConflict={again} />
-        <Revisions exam={exam} onCompare={beside} />
-        <SignOff status={exam.status} etag={exam.etag} onChanged={again} />
-        <Downloads exam={exam} />
-        <Provenance exam={exam} />
-      </div>
+      {isShown ? (
+        <div class="side" id="side">
+          <nav class="side-nav" aria-label="Parts of this result">
+            {PARTS.map(([id, label]) => (
+              <a key={id} href={`#${id}`}>
+                {label}
+              </a>
+            ))}
+          </nav>
+          <Doubts result={exam.result} reading={reading} />
+          <Chosen reading={reading} exam={exam} />
+          <Glance reading={reading} exam={exam} />
+          <Numbers reading={reading} exam={exam} />
+          <QualityTable result={exam.result} reading={reading} />
+          <Correct editor={editor} exam={exam} onRevised={afterRevision} onConflict={again} />
+          <Revisions exam={exam} onCompare={beside} />
+          <SignOff status={exam.status} etag={exam.etag} onChanged={again} />
+          <Downloads exam={exam} />
+          <Provenance exam={exam} />
+        </div>
+      ) : (
+        <div class="side" id="side" aria-busy="true" />
+      )}
     </main>
   );
 }
@@ -188,18 +197,27 @@ function FilmPanel({ view, reading, exam, films, editor, active }: FilmPanelProp
   );
 }
 
-function ScenePanel({ reading, exam }: { reading: Reading; exam: Examination }) {
+interface ScenePanelProps {
+  reading: Reading;
+  exam: Examination;
+  films: Record<ViewName, FilmModel>;
+}
+
+function ScenePanel({ reading, exam, films }: ScenePanelProps) {
   const host = useRef<HTMLDivElement>(null);
   const scene = useRef<Scene3D | null>(null);
   const [fault, setFault] = useState<string | null>(null);
   useEffect(() => {
     let isGone = false;
     const start = async () => {
-      const [{ Scene3D }, bytes] = await Promise.all([import("./scene"), getBytes(jobPath(exam.id, "/spine.glb"))]);
+      const bytes = getBytes(jobPath(exam.id, "/spine.glb"));
+      await Promise.all(VIEW_NAMES.map((view) => films[view].first));
+      const { Scene3D } = await import("./scene");
+      const spine = await bytes;
       if (isGone || !host.current) return;
       scene.current = new Scene3D(host.current, exam.room);
-      await scene.current.add(bytes);
-      scene.current.bind(reading, exam);
+      await scene.current.add(spine);
+      scene.current?.bind(reading, exam);
       once("scene");
     };
     // Without WebGL the rest of the page still serves.

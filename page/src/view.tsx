@@ -6,6 +6,7 @@ import { follow, getJsonIfThere, jobPath, ProblemError, remove } from "./api";
 import type { JobStatus, Problem, Recognition } from "./contract";
 import { Desk } from "./desk";
 import { loadExamination } from "./examination";
+import { beginSmall } from "./film/load";
 import { FileLink } from "./panel/files";
 import { ProblemBody, problemOf } from "./panel/problem";
 import { Progress } from "./panel/progress";
@@ -45,7 +46,10 @@ function mayShowFilms({ state, error }: JobStatus): boolean {
 
 async function phaseOf(id: string, onStatus: (status: JobStatus) => void): Promise<Phase> {
   const ended = await follow(id, onStatus);
-  if (hasResult(ended)) return { kind: "reading", exam: await loadExamination(id) };
+  if (hasResult(ended)) {
+    beginSmall(id);
+    return { kind: "reading", exam: await loadExamination(id) };
+  }
   if (mayShowFilms(ended)) {
     const recognition = await getJsonIfThere<Recognition>(jobPath(id, "/recognition.json"));
     if (recognition?.films.ap && recognition.films.lat) return { kind: "refused", recognition, status: ended };

@@ -1,8 +1,8 @@
 // Films of a job: first the small picture that the network saw, then the film as it was sent.
 import { getBytesIfThere, jobPath } from "../api";
-import type { ViewName } from "../contract";
+import { VIEW_NAMES, type ViewName } from "../contract";
 import type { Placing } from "../geometry";
-import type { Picture, Plane } from "./picture";
+import { type Picture, type Plane, pyramid } from "./picture";
 
 function decoded(bytes: ArrayBuffer): Promise<Plane[]> {
   const worker = new Worker(new URL("./decode.worker.ts", import.meta.url), { type: "module" });
@@ -15,9 +15,38 @@ function decoded(bytes: ArrayBuffer): Promise<Plane[]> {
   return planes.finally(() => worker.terminate());
 }
 
-export async function smallPicture(id: string, view: ViewName, placing: Placing) {
+/** Eight bits, which the browser reads itself: a worker takes longer to start than these to be read. */
+async function decodedByBrowser(bytes: ArrayBuffer): Promise<Plane[]> {
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), { colorSpaceConversion: "none" });
+  const { width: columns, height: rows } = bitmap;
+  const context = new OffscreenCanvas(columns, rows).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("the picture could not be decoded");
+  context.drawImage(bitmap, 0, 0);
+  const shown = context.getImageData(0, 0, columns, rows).data;
+  return pyramid({ columns, rows, grey: Uint16Array.from({ length: columns * rows }, (_, i) => shown[4 * i] * 257) });
+}
+
+async function smallPlanes(id: string, view: ViewName): Promise<Plane[] | null> {
   const bytes = await getBytesIfThere(jobPath(id, `/images/${view}.png`));
-  return bytes && { planes: await decoded(bytes), placing };
+  return bytes && decodedByBrowser(bytes);
+}
+
+const begun = new Map<string, Promise<Plane[] | null>>();
+
+/** Ask for both small pictures of a job while its documents are still on their way. */
+export function beginSmall(id: string): void {
+  for (const view of VIEW_NAMES) {
+    const planes = smallPlanes(id, view);
+    planes.catch(() => null); // told to whoever shows it
+    begun.set(`${id} ${view}`, planes);
+  }
+}
+
+export async function smallPicture(id: string, view: ViewName, placing: Placing): Promise<Picture | null> {
+  const key = `${id} ${view}`;
+  const planes = await (begun.get(key) ?? smallPlanes(id, view));
+  begun.delete(key);
+  return planes && { planes, placing };
 }
 
 /** What the fit has left on the film; null for jobs that were made without it. */

@@ -1,6 +1,7 @@
 // One film on the screen: which part of it, how bright, and the way between screen and film.
 import { type Signal, signal } from "@preact/signals";
 import type { OverlayView, Px, ViewName } from "../contract";
+import { painted } from "../frames";
 import { gridPlacing, type Placing, placed } from "../geometry";
 import type { Examination } from "../reading";
 import { nativePicture, residualPicture, smallPicture } from "./load";
@@ -39,6 +40,8 @@ export class FilmModel {
   readonly size: Signal<Px> = signal([0, 0]);
   readonly isNative: Signal<boolean> = signal(false);
   readonly isClose: Signal<boolean> = signal(true);
+  /** Until something of this film is on the screen, or there is nothing to show so soon. */
+  first: Promise<void> = Promise.resolve();
   private readonly overlay: OverlayView | null;
   private readonly usual: Window | null;
   private firstWindow: Window | null = null;
@@ -60,12 +63,22 @@ export class FilmModel {
     return new FilmModel({ view, columns, rows, overlay, placing, window: exam.recognition?.films[view]?.window });
   }
 
-  /** A refused pair has no small picture: the networks may not have seen it. */
-  async load(id: string, isRefused = false): Promise<void> {
-    const native = nativePicture(id, this.view).catch(() => null);
-    const small = isRefused ? null : await smallPicture(id, this.view, this.placing);
-    if (small && !this.isNative.value) this.show(small, null);
-    const film = await native;
+  /** The small picture first, and on the screen before anything else takes the processor. */
+  load(id: string, isRefused = false): void {
+    // A refused pair has no small picture: the networks may not have seen it.
+    this.first = isRefused ? Promise.resolve() : this.loadSmall(id);
+    this.first.then(() => this.loadNative(id));
+  }
+
+  private async loadSmall(id: string): Promise<void> {
+    const small = await smallPicture(id, this.view, this.placing).catch(() => null);
+    if (!small) return;
+    this.show(small, null);
+    await painted();
+  }
+
+  private async loadNative(id: string): Promise<void> {
+    const film = await nativePicture(id, this.view).catch(() => null);
     if (!film) return;
     this.isNative.value = true;
     this.show(film, this.usual);

@@ -45,8 +45,8 @@ export function SignOff({ status, etag, onChanged }: Props) {
       setProblem(null);
       await onChanged();
     } catch (error) {
-      setProblem(problemOf(error));
       if (error instanceof ProblemError && error.problem.status === 412) await onChanged();
+      setProblem(problemOf(error)); // says that it has been read again: not before it has
     }
   };
   return (
