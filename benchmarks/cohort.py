@@ -12,6 +12,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -141,37 +142,10 @@ def cpu_seconds_per_vertebra(meshes: Path, count: int = 3) -> float:
     return (spent + time.process_time() - started) / count
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True, help="folder for meshes and finished steps")
-    parser.add_argument("--count", type=int, default=175)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    model = load_shape_models(AssetStore.open())[LEVELS.index(LEVEL)]
-    shapes = population_shapes(arguments.count, model)
-    meshes, assets, work = (arguments.work / name for name in ("meshes", "assets", "steps"))
-    cut = write_cohort(shapes, model, meshes, SEED)
-    inputs = Inputs(meshes, meshes / "landmarks.json", 1)
-    summary = build(inputs, Output(assets, LEVEL, "benchmark"), WorkFolder(work), _show)
-    cohort = WorkFolder(work).cohort()
-    known, found = known_model(shapes, model), measure_model(cohort.shapes, cohort.faces)
-    error = surface_error(cohort, shapes, model)
-    worst = greatest_difference_mm(known, found)
-    seconds = cpu_seconds_per_vertebra(meshes)
-    record = {
-        "machine": describe("numpy", "scipy"),
-        "level": LEVEL,
-        "count": arguments.count,
-        "cut": cut,
-        "cpu_seconds_per_vertebra": seconds,
-        "greatest_difference_mm": worst,
-        "surface_error": asdict(error),
-        "landmark_offset_mm": [float(x) for x in summary.landmark_offset_mm],
-        "known": asdict(known),
-        "recovered": asdict(found),
-    }
-    text = f"""## The paper's pipeline on {arguments.count} simulated {LEVEL}
+def markdown(record: dict[str, Any], known: ModelMeasures, found: ModelMeasures) -> str:
+    """Page of a record."""
+    worst, error, cut = record["greatest_difference_mm"], record["surface_error"], record["cut"]
+    return f"""## The paper's pipeline on {record["count"]} simulated {LEVEL}
 
 Meshes of {VERTEX_COUNTS[0]} to {VERTEX_COUNTS[1]} vertices with triangles of their own, noise of {NOISE_MM} mm,
 {cut} with a process cut off, landmarks off by {ANNOTATION_SD_MM} mm (SD per axis). `lumbar3d ssm build` against the
@@ -189,8 +163,8 @@ Negative: the recovered figure is lower. The population's vertices also vary wit
 does), which shows on no bone: a pipeline that gets surfaces cannot find it, and distances of vertices count it. The fit
 also smooths the finest detail away, so a little lower is no merit.
 
-Recovered surfaces to the true ones ({error.checked} vertebrae, cut parts included): mean {error.mean_mm:.3f} mm,
-largest {error.greatest_mm:.1f} mm. {seconds:.1f} CPU s a vertebra.
+Recovered surfaces to the true ones ({error["checked"]} vertebrae, cut parts included): mean {error["mean_mm"]:.3f} mm,
+largest {error["greatest_mm"]:.1f} mm. {record["cpu_seconds_per_vertebra"]:.1f} CPU s a vertebra.
 
 ### Along the normal
 
@@ -204,6 +178,36 @@ largest {error.greatest_mm:.1f} mm. {seconds:.1f} CPU s a vertebra.
 
 {variance_table(known, found)}
 """
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder for meshes and finished steps")
+    parser.add_argument("--count", type=int, default=175)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    model = load_shape_models(AssetStore.open())[LEVELS.index(LEVEL)]
+    shapes = population_shapes(arguments.count, model)
+    meshes, assets, work = (arguments.work / name for name in ("meshes", "assets", "steps"))
+    cut = write_cohort(shapes, model, meshes, SEED)
+    inputs = Inputs(meshes, meshes / "landmarks.json", 1)
+    summary = build(inputs, Output(assets, LEVEL, "benchmark"), WorkFolder(work), _show)
+    cohort = WorkFolder(work).cohort()
+    known, found = known_model(shapes, model), measure_model(cohort.shapes, cohort.faces)
+    record = {
+        "machine": describe("numpy", "scipy"),
+        "level": LEVEL,
+        "count": arguments.count,
+        "cut": cut,
+        "cpu_seconds_per_vertebra": cpu_seconds_per_vertebra(meshes),
+        "greatest_difference_mm": greatest_difference_mm(known, found),
+        "surface_error": asdict(surface_error(cohort, shapes, model)),
+        "landmark_offset_mm": [float(x) for x in summary.landmark_offset_mm],
+        "known": asdict(known),
+        "recovered": asdict(found),
+    }
+    text = markdown(record, known, found)
     print(text)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "cohort.json").write_text(json.dumps(record, indent=1) + "\n")

@@ -42,7 +42,6 @@ LONG_WAY = 100
 QUEUE = 150
 POLL_EVERY_S = 2.0
 PATIENCE_S = 300.0
-ANSWERS = {202: "accepted", 429: "client has enough", 503: "service has enough"}
 
 
 @dataclass

@@ -27,6 +27,7 @@ from lumbar3d.contracts import (
 from lumbar3d.geometry.frames import invert, rotation_from_vector
 
 DETECTABLE_SIGMAS = 1.96
+"""Standard errors of a difference that chance alone exceeds in one of twenty: the minimal detectable change."""
 _ROTATIONS = ("lateral", "sagittal", "axial")
 _WAYS = ("forward", "to the left", "up")
 

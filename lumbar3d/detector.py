@@ -36,6 +36,7 @@ from lumbar3d.refusal.films import is_unsure, refuse_faulty, refuse_truncated, r
 from lumbar3d.refusal.lumbar_count import clear_count
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
+from lumbar3d.refusal.prompts import named_films, refuse_uncountable
 from lumbar3d.shape.assets import AssetStore
 
 FILMS_A_RUN = 2
@@ -172,7 +173,8 @@ class Detector:
     def _prompted(self, inspected: Sequence[Inspection], pointed: Mapping[ViewName, Prompt]) -> Detection:
         """The levels that both films show, found and named by prompts; what only a prompt has found, twice."""
         refuse_faulty(inspected, self.look)
-        read = read_prompted(inspected, pointed)
+        refuse_uncountable(inspected, pointed)
+        read = named_films(read_prompted(inspected, pointed), pointed)
         guesses, rows = [each.guess for each in read], np.flatnonzero(read[0].found & read[1].found)
         ap_rays, lat_rays = ((origins[rows], ways[rows]) for origins, ways in (each.centre_rays() for each in guesses))
         refuse_contradiction([ap_rays, lat_rays])

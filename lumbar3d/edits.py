@@ -14,6 +14,7 @@ from lumbar3d.anatomy import LANDMARKS, LEVELS, Lumbar
 from lumbar3d.contracts import ReviewState, ViewName
 
 MOST_EDITS = 200
+"""Of one revision: five vertebrae have 70 landmarks on two films."""
 
 LandmarkChoice = Annotated[
     str, Field(json_schema_extra={"enum": list(LANDMARKS)}, pattern=f"^({'|'.join(LANDMARKS)})$")
@@ -94,7 +95,6 @@ class Prompt(_Edit):
 Edit = Annotated[
     SetLandmark | RemoveLandmark | SetCentre | Rename | KeepLevels | ChangeFilms | Prompt, Field(discriminator="type")
 ]
-Refit = SetLandmark | RemoveLandmark | SetCentre | Rename | KeepLevels
 Rerun = ChangeFilms | Prompt
 
 

@@ -27,6 +27,7 @@ from lumbar3d.shape.joint_prior import Evidence
 from lumbar3d.shape.model import ShapeModel, models_of
 
 FORMAT = 1
+"""Of the file: it stands in it, so that a later version can be told from this one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ def save(reconstruction: Reconstruction, path: Path) -> None:
     fit = reconstruction.registration
     if not fit.ends or any(level.evidence is None for level in fit.ends):
         return
-    error = fit.room.error if fit.room is not None else None
+    error = fit.room_error
     room = build_geometry(reconstruction.calibration)
     lat = room.lat if error is None else error.applied(room.lat)
     arrays: dict[str, Any] = {}

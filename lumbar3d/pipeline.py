@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Literal, Protocol
 
 from lumbar3d import kept_fit
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.artifacts import FIT, RESULT
-from lumbar3d.bundle import Before, write_bundle
-from lumbar3d.construction_file import write_constructions
+from lumbar3d.artifacts import FIT
+from lumbar3d.bundle import Before
 from lumbar3d.contracts import Calibration, EngineName, LevelQuality, ReconstructOptions, Stage
+from lumbar3d.delivery import deliver
 from lumbar3d.detection.guided_look import Guide
 from lumbar3d.detection.recognised import Recognised, of_detection, refusals_with
 from lumbar3d.detection.result import Detection
@@ -22,7 +21,6 @@ from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.drr.projector import Projector
 from lumbar3d.edits import ChangeFilms, Edit, Prompt, Rerun
-from lumbar3d.engines.fractures import considered
 from lumbar3d.engines.protocol import FoundPair, SpineEngine
 from lumbar3d.engines.shape_fit import ShapeFit
 from lumbar3d.errors import RejectedError
@@ -50,13 +48,10 @@ from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.guides import guides
 from lumbar3d.registration.initialise import Landmarks, triangulate_landmarks
-from lumbar3d.registration.parameters import Parameters
 from lumbar3d.registration.problem import FitProblem
-from lumbar3d.registration.refit import refit
 from lumbar3d.registration.result import Registration
-from lumbar3d.registration.room_refinement import seen_in_room, shown_in_room
+from lumbar3d.registration.room_refinement import in_believed_room
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
-from lumbar3d.residual_file import write_residuals
 from lumbar3d.revision import Draft, edited
 from lumbar3d.sacrum.locate import find_sacrum
 from lumbar3d.selftest import self_test
@@ -118,9 +113,14 @@ class Engine:
     stated_errors: StatedErrors = field(default_factory=StatedErrors)
 
     @cached_property
+    def shape_fit(self) -> ShapeFit:
+        """The engine whose fits are kept and revised."""
+        return ShapeFit(self.models, self.projector, self.constants)
+
+    @cached_property
     def engines(self) -> Mapping[EngineName, SpineEngine]:
         """Engines that ``options.engine`` chooses from."""
-        return {"shape_model": ShapeFit(self.models, self.projector, self.constants)}
+        return {"shape_model": self.shape_fit}
 
     @classmethod
     def load(cls, assets_dir: Path | None = None, device: Literal["auto", "cpu", "gpu"] = "auto") -> Engine:
@@ -245,8 +245,8 @@ class Engine:
         draft = edited(kept, edits, build_geometry(calibration))
         revised = self._refitted(draft, kept_views(base_dir, kept.grids, draft.room.seen_from_behind), case)
         found = of_detection(revised.detection, revised.room)
-        before = Before(base_dir, draft.unmoved())
-        self._write(revised, out_dir, clock, lambda: copy_evidence(base_dir, found, out_dir), before)
+        evidence, before = partial(copy_evidence, base_dir, found, out_dir), Before(base_dir, draft.unmoved())
+        deliver(revised, out_dir, self.projector, clock, evidence, before)
 
     def _run(self, pair: ReadPair, case: Case, out_dir: Path) -> None:
         try:
@@ -255,90 +255,48 @@ class Engine:
             write_evidence(pair[0], error.recognised if isinstance(error.recognised, Recognised) else None, out_dir)
             raise
         found, views = of_detection(reconstruction.detection, reconstruction.room), reconstruction.views
-        self._write(reconstruction, out_dir, case.clock, lambda: write_evidence(views, found, out_dir))
-
-    def _write(
-        self,
-        reconstruction: Reconstruction,
-        out_dir: Path,
-        clock: StageClock,
-        evidence: Callable[[], None],
-        before: Before | None = None,
-    ) -> None:
-        """Everything, the result last."""
-        clock.enter(Stage.EXPORT)
-        with ThreadPoolExecutor(1) as beside:
-            others = (
-                beside.submit(evidence),
-                beside.submit(write_constructions, reconstruction, out_dir),
-                beside.submit(write_residuals, reconstruction, out_dir, self.projector),
-                beside.submit(kept_fit.save, reconstruction, out_dir / FIT),
-            )
-            write_bundle(reconstruction, out_dir, self.projector, before)
-            for other in others:
-                other.result()
-        clock.within(1.0)
-        clock.stop()
-        (out_dir / RESULT.file).write_text(reconstruction.to_result().model_dump_json())
+        evidence = partial(write_evidence, views, found, out_dir)
+        deliver(reconstruction, out_dir, self.projector, case.clock, evidence)
 
     def _reconstruct(self, pair: ReadPair, case: Case) -> Reconstruction:
-        views, file_notes = pair
-        clock = case.clock
+        """The method, a line a step; initial poses, optimisation and posterior are the engine's (``engines``)."""
+        (views, file_notes), clock = pair, case.clock
         clock.enter(Stage.DETECT)
-        detection = self.detector.detect(*views, prompts=case.prompts) if case.prompts else self.detector.detect(*views)
-        room = build_geometry(case.calibration)
+        detection = self.detector.detect(*views, prompts=case.prompts)
         views = detection.sources or views
-        with refusals_with(of_detection(detection, room)):
+        with refusals_with(of_detection(detection, build_geometry(case.calibration))):
             clock.enter(Stage.INITIALISE)
             landmarks = triangulate_landmarks(detection, self.constants)
             mirrored_log_odds = self._mirrored_log_odds(detection, landmarks)
             refuse_mirrored(mirrored_log_odds)
             clock.enter(Stage.REGISTER)
-            engine = self.engines[case.options.engine]
-            found = FoundPair(views, detection, landmarks)
-            spine = engine.reconstruct(found, case.options, lambda done: clock.within(FIRST_FIT * done))
-            if spine.room is not None:
-                detection, views = seen_in_room(detection, spine.room.error), shown_in_room(views, spine.room.error)
-            doubts, unguided = (*pair_notes(detection), *room_notes(spine)), judge_levels(spine)
+            engine, pair_found = self.engines[case.options.engine], FoundPair(views, detection, landmarks)
+            spine = engine.reconstruct(pair_found, case.options, lambda done: clock.within(FIRST_FIT * done))
+            detection, views = in_believed_room(detection, views, spine.room_error)
+            unguided, doubts = judge_levels(spine), (*pair_notes(detection), *room_notes(spine))
             refuse_unsupported(unguided)
-            if self._may_look_again(detection, case):
-                detection, spine = self._third_look(detection, spine, case)
-            stance = stance_notes(spine, detection)
-            notes = (
-                *file_notes,
-                *doubts,
-                *stance,
-                *laterality_notes(mirrored_log_odds),
-                *((EDITED,) if case.prompts else ()),
-            )
+            detection, spine = self._third_look(FoundPair(views, detection, landmarks), spine, case)
+            stance, sides = stance_notes(spine, detection), laterality_notes(mirrored_log_odds)
+            notes = (*file_notes, *doubts, *stance, *sides, *((EDITED,) if case.prompts else ()))
             return self._judged(spine, FoundPair(views, detection, landmarks), notes, case, unguided)
 
-    def _may_look_again(self, detection: Detection, case: Case) -> bool:
-        """Not in a room that was guessed, nor under names that the networks have not read."""
-        plain = case.options.method == "gauss_newton" and not case.options.refine_geometry and not case.prompts
-        return plain and detection.sources is not None and detection.levels == LEVELS[: len(detection.levels)]
-
-    def _third_look(self, found: Detection, spine: Registration, case: Case) -> tuple[Detection, Registration]:
+    def _third_look(self, pair: FoundPair, spine: Registration, case: Case) -> tuple[Detection, Registration]:
         """The networks' third look, guided by the fit, and the fit of what it shows; the room stays as first judged."""
+        found = pair.detection
+        if not _may_look_again(found, case):
+            return found, spine
         detection = self.detector.third_look(found, guides(spine.vertebrae, found, self.projector))
-        task = FitProblem(self.models, detection, self.projector, self.constants, case.clock.within)
-        before = [Parameters(vertebra.world_from_model, vertebra.coefficients) for vertebra in spine.vertebrae]
-        again = considered(task, refit(task, triangulate_landmarks(detection, self.constants), before, spine.method))
+        redrawn = FoundPair(pair.views, detection, triangulate_landmarks(detection, self.constants))
+        again = self.engines[case.options.engine].refit(redrawn, spine, case.clock.within)
         return detection, replace(again, suspected=spine.suspected)
 
     def _refitted(self, draft: Draft, views: tuple[NetworkView, NetworkView], case: Case) -> Reconstruction:
         """With the levels that were touched fitted again."""
-        told, error = draft.detection(), draft.kept.error
-        detection = told if error is None else seen_in_room(told, error)
-        landmarks = triangulate_landmarks(detection, self.constants)
-        task = FitProblem(self.models, told, self.projector, self.constants, case.clock.within)
-        before = draft.before(self.models)
-        spine = refit(task, landmarks, before, draft.kept.method, error)
-        if draft.kept.method == "gauss_newton":
-            spine = considered(task, spine, [row for row, level in enumerate(before) if isinstance(level, Parameters)])
-        if error is not None:
-            views = shown_in_room(views, error)
-        kept_notes = [note for note in draft.kept.notes if note not in JUDGED_HERE]
+        told, kept = draft.detection(), draft.kept
+        detection, views = in_believed_room(told, views, kept.error)
+        landmarks, before = triangulate_landmarks(detection, self.constants), draft.before(self.models)
+        spine = self.shape_fit.refit_some(told, landmarks, before, kept.method, case.clock.within, kept.error)
+        kept_notes = [note for note in kept.notes if note not in JUDGED_HERE]
         notes = (*kept_notes, *pair_notes(detection), *room_notes(spine), *stance_notes(spine, detection), EDITED)
         revised = self._judged(spine, FoundPair(views, detection, landmarks), notes, case)
         return replace(revised, edited_landmarks=draft.edited[:, draft.rows])
@@ -387,3 +345,9 @@ class Engine:
         """Laterality test: log odds that the AP film was mirrored."""
         task = FitProblem(self.models, detection, self.projector, self.constants)
         return mirrored_ap_log_odds(detection, partial(mirrored_log_ratios, task, landmarks))
+
+
+def _may_look_again(detection: Detection, case: Case) -> bool:
+    """Not in a room that was guessed, nor under names that the networks have not read."""
+    plain = case.options.method == "gauss_newton" and not case.options.refine_geometry and not case.prompts
+    return plain and detection.sources is not None and detection.levels == LEVELS[: len(detection.levels)]

@@ -20,11 +20,8 @@ from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.kept_fit import KeptFit
 from lumbar3d.registration.level_at_end import LevelAtEnd
 from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.refit import HAND_SIGMA_MM
 from lumbar3d.shape.model import ShapeModel, models_of
-
-HAND_SIGMA_MM = 0.7
-"""Of a landmark that somebody has set, in a film: what a careful reader is off by on a sharp edge; not tuned. The
-images count as well, so a landmark that contradicts them moves the vertebra a part of the way."""
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""What a disk keeps when the power goes: only what was synced, contents by their files, names by their folders."""
+"""Power cut: a disk keeps only what was synced, contents by their files, names by their folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composition root of a Celery worker: ``celery -A worker.app worker``."""
+"""Composition root of a Celery worker: ``celery -A lumbar3d.worker.app worker``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m cli``: the same as ``lumbar3d``."""
+"""``python -m lumbar3d.cli``: the same as ``lumbar3d``."""
 
 from lumbar3d.cli.main import app
 

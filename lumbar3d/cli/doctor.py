@@ -35,7 +35,7 @@ def doctor(
         bool, typer.Option(help="also load the assets and networks and reconstruct a test spine (a minute)")
     ] = True,
 ) -> None:
-    """Check settings, folder, disk, database, Redis, clock, assets, networks, device, and reconstruct a test spine.
+    """Check settings, folder, store, disk, database, Redis, clock, assets, networks, device; reconstruct a test spine.
 
     Exit status 0 where jobs would run (warnings included), 1 where they would not.
     """

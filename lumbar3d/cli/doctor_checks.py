@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -17,6 +18,7 @@ from lumbar3d.cli.doctor import FAILED, OK, SKIPPED, WARNING
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.schema import SCHEMA_VERSION
+from lumbar3d.jobs.stores import open_store
 from lumbar3d.service.keys import KeyRing
 from lumbar3d.service.settings import ServiceSettings
 
@@ -46,6 +48,12 @@ def folder(of: ServiceSettings) -> State:
     if mode & 0o077:
         return WARNING, f"{of.data_dir.absolute()} is open to others (mode {mode:o}): chmod 700"
     return OK, f"{of.data_dir.absolute()} can be written"
+
+
+def store(of: ServiceSettings) -> State:
+    """Bundles can be written to it."""
+    open_store(of).check()
+    return OK, "in the data folder" if of.store_url is None else f"{urlsplit(of.store_url).scheme}: takes bundles"
 
 
 def disk(of: ServiceSettings) -> State:
@@ -143,6 +151,7 @@ def _worker() -> WorkerSettings:
 
 OF_SETTINGS: dict[str, Callable[[ServiceSettings], State]] = {
     "folder": folder,
+    "store": store,
     "disk": disk,
     "database": database,
     "schema": schema,

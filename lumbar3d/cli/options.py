@@ -19,10 +19,6 @@ ApArgument = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, metavar="AP", help="AP radiograph: DICOM, PNG, TIFF or JPEG")
 ]
 LatArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="LAT", help="lateral radiograph")]
-CalibrationArgument = Annotated[
-    Path,
-    typer.Argument(exists=True, dir_okay=False, metavar="CALIBRATION", help="JSON: where source and detector were"),
-]
 RoomArgument = Annotated[
     Path | None,
     typer.Argument(

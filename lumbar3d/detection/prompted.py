@@ -14,7 +14,7 @@ import numpy as np
 
 from lumbar3d.anatomy import LANDMARK_COUNT, LEVEL_COUNT, LEVELS
 from lumbar3d.arrays import Array, Image, Mask, Places
-from lumbar3d.contracts import VIEW_TITLE, ViewName
+from lumbar3d.contracts import ViewName
 from lumbar3d.detection.chain import BODIES, Chain, heat_at, relate
 from lumbar3d.detection.crops import CROP_PX, GRID_STEP
 from lumbar3d.detection.decode import LevelReading, read_at
@@ -22,7 +22,7 @@ from lumbar3d.detection.first_pass import FirstPass
 from lumbar3d.detection.inspection import SAME_BODY, Inspection, rays_of
 from lumbar3d.detection.recognised import on_grid_px
 from lumbar3d.edits import Prompt
-from lumbar3d.errors import LevelsNotFoundError, RevisionError
+from lumbar3d.errors import RevisionError
 from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.geometry.triangulation import triangulate
 from lumbar3d.imaging.preprocess import NetworkView
@@ -53,6 +53,8 @@ class PromptConstants:
 
 
 CONSTANTS = PromptConstants()
+LEAST_COUNTED = 2
+"""Bodies that a film must show where somebody points at one: a single one does not tell how far its neighbours are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,23 +110,27 @@ def _pointed_at(prompt: Prompt, source: NetworkView, grid: Projection) -> Array:
     return on_grid_px(at, film, grid, source.film.seen_from_behind)
 
 
-def read_prompted(inspected: Sequence[Inspection], prompts: Mapping[ViewName, Prompt]) -> tuple[Prompted, Prompted]:
+def read_prompted(
+    inspected: Sequence[Inspection], prompts: Mapping[ViewName, Prompt]
+) -> tuple[Prompted | None, Prompted | None]:
     """Both films with the names of the prompts.
 
     Parameters
     ----------
     inspected : two of Inspection
-        AP and LAT.
+        AP and LAT; of a film with a prompt with at least ``LEAST_COUNTED`` bodies.
     prompts : mapping of view to Prompt
         One at least.
+
+    Returns
+    -------
+    two of Prompted or None
+        None where nothing tells which bodies of a film without a prompt are which.
 
     Raises
     ------
     RevisionError
         A prompt lies between two bodies, or off its film.
-    LevelsNotFoundError
-        Nobody can say which bodies of a film without a prompt are which, or that film does not show what was pointed
-        out in the other.
     """
     views = [each.guess.view.source.view for each in inspected]
     named = [
@@ -134,14 +140,7 @@ def read_prompted(inspected: Sequence[Inspection], prompts: Mapping[ViewName, Pr
         _counted_over(one, inspected, named, place) if each is None else each
         for place, (one, each) in enumerate(zip(inspected, named, strict=True))
     )
-    read = _read(inspected[0].guess, ap), _read(inspected[1].guess, lat)
-    for prompt in prompts.values():
-        for view, each in zip(views, read, strict=True):
-            if not each.found[LEVELS.index(prompt.level)]:
-                raise LevelsNotFoundError(
-                    f"{prompt.level} not found in the {VIEW_TITLE[view]} image: point it out there too"
-                )
-    return read
+    return _read(inspected[0].guess, ap), _read(inspected[1].guess, lat)
 
 
 def _named(one: Inspection, prompt: Prompt) -> _Named:
@@ -151,8 +150,6 @@ def _named(one: Inspection, prompt: Prompt) -> _Named:
     full = view.flips.points(_pointed_at(prompt, view.source, grid), grid)
     at = (full - (GRID_STEP - 1) / 2) / GRID_STEP
     chain, row = one.chain, LEVELS.index(prompt.level)
-    if len(chain.places_px) < 2:
-        raise LevelsNotFoundError(f"too few vertebrae were found in the {VIEW_TITLE[prompt.view]} image to count from")
     apart = np.linalg.norm(chain.places_px - at, axis=1)
     nearest = int(apart.argmin())
     if apart[nearest] < SAME_BODY * chain.spacing_px:
@@ -172,8 +169,8 @@ def _named(one: Inspection, prompt: Prompt) -> _Named:
 
 def _counted_over(
     own: Inspection, inspected: Sequence[Inspection], named: Sequence[_Named | None], place: int
-) -> _Named:
-    """Names of a film without a prompt, by the rays through both."""
+) -> _Named | None:
+    """Names of a film without a prompt, by the rays through both; None where they do not tell."""
     other = named[1 - place]
     assert other is not None  # of two films at least one has a prompt
     chains = (own.chain, other.chain)
@@ -188,16 +185,15 @@ def _counted_over(
     relation = relate(own.chain, other.chain, distance_mm.reshape(count))
     step = max(relation, key=lambda each: relation[each], default=None)
     if step is None or relation[step] < CONSTANTS.least_relation:
-        view = own.guess.view.source.view
-        raise LevelsNotFoundError(
-            f"which vertebra of the {VIEW_TITLE[view]} image is which cannot be told: point one out there too"
-        )
+        return None
     first = int(other.levels[0] - other.chain.numbers[0])
     return _Named(own.chain, own.chain.numbers + step + first)
 
 
-def _read(guess: FirstPass, named: _Named) -> Prompted:
+def _read(guess: FirstPass, named: _Named | None) -> Prompted | None:
     """What the first network says at the places of a chain, each as the level that it is named."""
+    if named is None:
+        return None
     chain, levels = named.chain, named.levels
     centres, landmarks = guess.reading.centres_px, guess.reading.landmarks_px.copy()
     opacity, confidence = np.zeros_like(guess.opacity), np.zeros(LEVEL_COUNT)

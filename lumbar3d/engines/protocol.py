@@ -58,3 +58,21 @@ class SpineEngine(Protocol):
             Our side failed.
         """
         ...
+
+    def refit(self, pair: FoundPair, before: Registration, progress: FractionDone) -> Registration:
+        """Reconstruct the same levels again, of landmarks and opacities that were redrawn around them.
+
+        Parameters
+        ----------
+        pair : FoundPair
+            The views, and what was redrawn.
+        before : Registration
+            This engine's answer, around which it was.
+        progress : callable
+
+        Returns
+        -------
+        Registration
+            As ``reconstruct``; raises what that raises.
+        """
+        ...

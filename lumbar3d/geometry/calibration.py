@@ -38,6 +38,8 @@ class GeometryLimits:
     """Some length of a lumbar film: further apart the views do not look at the same place."""
     skew_tolerance: float = 1e-3
     """Of axes and of a matrix's skew: one pixel in a thousand. A detector has less, a typing error more."""
+    pixel_shape_tolerance: float = 0.01
+    """Of a pixel's height over its width, by a matrix and by the spacing: both may be rounded, an error is larger."""
     level_tolerance_mm: float = 1.0
     """By which a slot scanner's fan may rise from source to detector: half of it is seen at the patient."""
 
@@ -229,7 +231,7 @@ def _from_matrix(view: MatrixView, spacing: Array) -> ConeBeam:
             f"the projection matrix has skew: detector axes are not perpendicular ({intrinsic[0, 1] / focal[0]:.4g}, "
             f"at most {LIMITS.skew_tolerance})"
         )
-    if abs(focal[0] * spacing[0] / (focal[1] * spacing[1]) - 1) > 1e-2:
+    if abs(focal[0] * spacing[0] / (focal[1] * spacing[1]) - 1) > LIMITS.pixel_shape_tolerance:
         raise CalibrationError(
             "the projection matrix and pixel_spacing_mm disagree about the pixel's shape: height over width is "
             f"{focal[0] / focal[1]:.4g} by the matrix, {spacing[1] / spacing[0]:.4g} by the spacing"

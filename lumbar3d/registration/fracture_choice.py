@@ -69,7 +69,7 @@ def choose(task: FitProblem, spine: Registration, rows: Collection[int]) -> Regi
     fitted = [model.with_modes(len(level.end.coefficients)) for model, level in zip(models, ends, strict=True)]
     if fitted == models:
         return replace(spine, ends=ends)
-    error = None if spine.room is None else spine.room.error
+    error = spine.room_error
     finished = finish(replace(task, models=fitted), ends, error)
     points = np.stack([vertebra.landmarks_world() for vertebra in finished.vertebrae])
     return replace(
@@ -89,7 +89,7 @@ def _better(task: FitProblem, spine: Registration, row: int) -> LevelAtEnd:
     """The level sound or broken, whichever is believed, with the probability that it is broken."""
     sound, model = spine.ends[row], spine.vertebrae[row].model
     assert model.fractured is not None  # asked for
-    error = None if spine.room is None else spine.room.error
+    error = spine.room_error
     here = task if error is None else in_room(task, error)
     broken = judge(task, error, model.fractured, _broken_end(here, spine, row, model.fractured))
     gained = log_evidence(here, model.fractured, broken) - log_evidence(here, model, sound)

@@ -10,10 +10,10 @@ import numpy as np
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.errors import RejectedError
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import middle_px
 from lumbar3d.geometry.triangulation import likeliest, triangulate
+from lumbar3d.refusal.landmarks import refuse_unplaced
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.parameters import Parameters
 from lumbar3d.shape.model import ShapeModel
@@ -66,7 +66,9 @@ def triangulate_landmarks(detection: Detection, constants: RegistrationConstants
         seen=seen.reshape(shape),
         levels=detection.levels,
     )
-    _require_levels(detection, landmarks, constants)
+    confidence = np.nan_to_num(np.minimum(detection.ap.confidence, detection.lat.confidence))
+    least = constants.minimum_confidence, constants.minimum_landmarks
+    refuse_unplaced(landmarks.levels, confidence, landmarks.seen, *least)
     return landmarks
 
 
@@ -98,12 +100,3 @@ def _likeliest(detection: Detection, points: Array, seen: Mask, least_px: float)
     pixels = [view.landmarks_px.reshape(-1, 2)[seen] for view in views]
     found, spread = likeliest([view.projection for view in views], pixels, covariances, points[seen])
     return found, np.sqrt(np.trace(spread, axis1=1, axis2=2) / 3)
-
-
-def _require_levels(detection: Detection, landmarks: Landmarks, constants: RegistrationConstants) -> None:
-    confidence = np.nan_to_num(np.minimum(detection.ap.confidence, detection.lat.confidence))
-    for level, certainty, seen in zip(landmarks.levels, confidence, landmarks.seen, strict=True):
-        if certainty < constants.minimum_confidence:
-            raise RejectedError(f"{level} was not found in both radiographs")
-        if seen.sum() < constants.minimum_landmarks:
-            raise RejectedError(f"too few landmarks of {level} were found in both radiographs")

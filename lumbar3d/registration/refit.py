@@ -25,6 +25,9 @@ WARM_STAGES = 2
 NEAR_MM = 3.0
 """Further from where its landmarks now are, a level starts there, through all stages: 8 pixels of the coarsest grid are
 7 mm, of that of the second stage half as much."""
+HAND_SIGMA_MM = 0.7
+"""Of a landmark that somebody has set, in a film: what a careful reader is off by on a sharp edge; not tuned. The
+images count as well, so a landmark that contradicts them moves the vertebra a part of the way."""
 
 
 def refit(

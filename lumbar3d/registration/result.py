@@ -9,7 +9,7 @@ from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array, Mask
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.registration.level_at_end import LevelAtEnd
-from lumbar3d.registration.room import RefinedRoom
+from lumbar3d.registration.room import LateralError, RefinedRoom
 from lumbar3d.shape.fitted import FittedVertebra
 
 
@@ -71,3 +71,8 @@ class Registration:
     def levels(self) -> tuple[Level, ...]:
         """Names of the vertebrae."""
         return tuple(vertebra.level for vertebra in self.vertebrae)
+
+    @property
+    def room_error(self) -> LateralError | None:
+        """What the lateral view is off by, where the fit was asked to refine the room."""
+        return None if self.room is None else self.room.error

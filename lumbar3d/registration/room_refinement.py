@@ -89,10 +89,14 @@ def seen_in_room(detection: Detection, error: LateralError) -> Detection:
     return replace(detection, lat=replace(lat, projection=error.applied(lat.projection)))
 
 
-def shown_in_room(views: tuple[NetworkView, NetworkView], error: LateralError) -> tuple[NetworkView, NetworkView]:
-    """The same two films with the lateral view as it is believed to be."""
+def in_believed_room(
+    detection: Detection, views: tuple[NetworkView, NetworkView], error: LateralError | None
+) -> tuple[Detection, tuple[NetworkView, NetworkView]]:
+    """The same detection and films with the lateral view as it is believed to be; no error, no change."""
+    if error is None:
+        return detection, views
     ap, lat = views
-    return ap, replace(lat, projection=error.applied(lat.projection))
+    return seen_in_room(detection, error), (ap, replace(lat, projection=error.applied(lat.projection)))
 
 
 def _warm(task: FitProblem) -> FitProblem:

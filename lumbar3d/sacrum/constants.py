@@ -21,8 +21,9 @@ class SacrumConstants:
         Half length of the corridor along the plate of L5, and how far it goes down from there.
     pitch_mm, blur_mm : float
         Sampling of the corridor, and SD of the Gaussian before slopes are taken.
-    half_seen_mm : float
-        Half length of the line along which the edge is averaged: the middle of the plate, away from its rims.
+    half_seen_mm, seen_pitch_mm : float
+        Half length of the line along which the edge is averaged: the middle of the plate, away from its rims; and the
+        step along it, as wide as the blur.
     heights_mm, angles_deg : (float, float, float)
         First, last and step of what is searched: middle disc height, and angle between the plates, + = lordotic.
     depth_mm, depth_sigma_mm : float
@@ -31,6 +32,9 @@ class SacrumConstants:
         Of the plate from side to side (50 to 55 mm, CT of adults): rays that meet it aslant draw its edge as a ramp.
     end_reach_mm : float
         How far from the mark along the plate its ends are looked for.
+    below_mm : (float, float, float)
+        First, end and step of the depths below the plate at which its ends are looked for; the first is clear of the
+        plate's own edge as the blur leaves it.
     edge_weight, end_weight : float
         How much of a film's contrast in noise units is evidence: slopes that are neighbours tell the same.
     clear_slope : float
@@ -53,6 +57,7 @@ class SacrumConstants:
     pitch_mm: float = 0.5
     blur_mm: float = 1.0
     half_seen_mm: float = 12.0
+    seen_pitch_mm: float = 1.0
     heights_mm: tuple[float, float, float] = (1.0, 24.0, 0.25)
     angles_deg: tuple[float, float, float] = (-12.0, 40.0, 0.5)
     depth_mm: float = 33.0
@@ -61,6 +66,7 @@ class SacrumConstants:
     edge_weight: float = 40.0
     end_weight: float = 4.0
     end_reach_mm: float = 26.0
+    below_mm: tuple[float, float, float] = (1.5, 8.0, 1.0)
     clear_slope: float = 1.5
     line_error_mm: float = 1.1
     line_error_deg: float = 4.5

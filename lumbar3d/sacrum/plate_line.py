@@ -123,7 +123,7 @@ def _along(height: Array, angle_deg: Array, middle: float, way_mm: Array) -> tup
 
 def _contrast(corridor: Corridor, middle: float, height: Array, angle_deg: Array) -> Array:
     """Mean slope (...) across lines."""
-    along = np.arange(-CONSTANTS.half_seen_mm, CONSTANTS.half_seen_mm + 0.1, 1.0)
+    along = np.arange(-CONSTANTS.half_seen_mm, CONSTANTS.half_seen_mm + 0.1, CONSTANTS.seen_pitch_mm)
     angle = np.radians(angle_deg.ravel())
     middles = np.column_stack([np.full(height.size, middle), height.ravel()])
     ways = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -142,7 +142,7 @@ def _ends(corridor: Corridor, line: _Line, mark_mm: Array, mark_covariance: Arra
     """
     ways = np.arange(-CONSTANTS.end_reach_mm, CONSTANTS.end_reach_mm + 0.1, CONSTANTS.pitch_mm)
     places, sine, cosine = _along(line.mean[:1], line.mean[1:], line.anchor_mm, ways)
-    below = np.arange(1.5, 8.0, 1.0)[:, None, None] * np.concatenate([-sine, cosine], -1)[0]
+    below = np.arange(*CONSTANTS.below_mm)[:, None, None] * np.concatenate([-sine, cosine], -1)[0]
     forward, down = corridor.slopes(places[0] + below)
     rise = _bounded(forward * cosine[0] + down * sine[0]).mean(axis=0)
     anterior, posterior = np.meshgrid(ways, ways, indexing="ij")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 import nibabel
 import numpy as np
@@ -17,7 +17,6 @@ from lumbar3d.validation.surface_files import find_files, is_mask, read_surface
 
 MeshFrame = Literal["lps", "ras", "srs"]
 """Axes of a mesh's coordinates: 3D Slicer writes LPS; NIfTI masks say their own."""
-MESH_FRAMES: tuple[MeshFrame, ...] = get_args(MeshFrame)
 VERSE_LABELS = {level: label for label, level in enumerate(LEVELS, start=20)}
 _SRS_FROM = {"lps": LPS_FROM_SRS.T, "ras": RAS_FROM_SRS.T, "srs": np.eye(3)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lumbar3d.contracts import Calibration
 from lumbar3d.detection.result import Detection, ViewDetection
 from lumbar3d.drr.attenuation import drr_from_path_length
 from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.edits import Prompt
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.preprocess import NetworkView
@@ -64,7 +66,7 @@ class PerfectDetector:
     spine: list[FittedVertebra]
     shift_px: tuple[float, float] = (0.0, 0.0)
 
-    def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, *, prompts: Sequence[Prompt] = ()) -> Detection:
         levels = tuple(vertebra.level for vertebra in self.spine)
         return Detection(self._view(ap, (0.0, 0.0)), self._view(lat, self.shift_px), levels=levels)
 

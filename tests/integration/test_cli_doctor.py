@@ -30,7 +30,15 @@ def test_a_quick_look_at_a_fresh_folder(tmp_path: Path) -> None:
     status, found = findings(environment_for(tmp_path, min_free_mb="1"), "--no-engine")
     assert status == 0, found
     assert found["schema"][0] == "warning" and found["redis"][0] == "skipped" == found["self-test"][0]
-    assert all(found[name][0] == "ok" for name in ("settings", "disk", "database", "clock")), found
+    assert all(found[name][0] == "ok" for name in ("settings", "store", "disk", "database", "clock")), found
+
+
+def test_the_store_of_the_settings_is_asked(tmp_path: Path) -> None:
+    """A bucket behind an address where nobody listens."""
+    environment = environment_for(tmp_path, min_free_mb="1", store_url="s3://nobody/here")
+    environment |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    status, found = findings(environment, "--no-engine")
+    assert status == 1 and found["store"][0] == "failed" and found["folder"][0] == "ok"
 
 
 def test_what_is_broken_is_named_and_the_rest_is_checked(tmp_path: Path) -> None:

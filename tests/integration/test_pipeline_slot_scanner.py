@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOpt
 from lumbar3d.detection.mirrored import mirrored_view
 from lumbar3d.detection.result import Detection
 from lumbar3d.drr.cpu import CpuProjector
+from lumbar3d.edits import Prompt
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure
@@ -79,7 +81,7 @@ class Mirrored:
 
     detector: PerfectDetector
 
-    def detect(self, ap: NetworkView, lat: NetworkView) -> Detection:
+    def detect(self, ap: NetworkView, lat: NetworkView, *, prompts: Sequence[Prompt] = ()) -> Detection:
         found = self.detector.detect(ap, lat)
         return replace(found, ap=mirrored_view(found.ap))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from lumbar3d.arrays import Array, Image
 
-ENERGY_KEV = np.array([40.0, 50.0, 60.0, 80.0])
+# At 40, 50, 60 and 80 keV.
 MUSCLE_PER_MM = 0.105 * np.array([0.2685, 0.2262, 0.2048, 0.1823])
 CORTICAL_PER_MM = 0.192 * np.array([0.6655, 0.4242, 0.3148, 0.2229])
 EXTRA_BONE_PER_MM = CORTICAL_PER_MM - MUSCLE_PER_MM

@@ -21,8 +21,6 @@ TRAINING_PELVES = ("vhf-corr", "ts-s0561", "ctc-0243", "ctc-0646")
 TRAINING_RIBS = "ts-s0561"
 HELD_OUT_TRUNK, HELD_OUT_PELVIS = "c0532", "ctc-0532"
 """One person: the validation. ``vhm`` is kept out as well because he is a test person of the benchmarks."""
-HELD_OUT_KIND = "cellular"
-"""Soft tissue made of cells with walls (``noise.cellular``) is never drawn in training."""
 
 ATTRIBUTION = (
     "CT COLONOGRAPHY (ACRIN 6664), The Cancer Imaging Archive, doi:10.7937/K9/TCIA.2015.NWTESAY1, CC BY 3.0 as stated "

@@ -58,7 +58,7 @@ class Noise:
 
 
 def cellular(size: int, cell_px: float, rng: np.random.Generator) -> Image:
-    """Cells with walls (distance to the nearest of random points over that to the second), 0 to 1."""
+    """Cells with walls (distance to the nearest of random points over the second), 0 to 1; never in training."""
     count = max(int((1.5 * size / cell_px) ** 2), 4)
     points = rng.uniform(-0.25 * size, 1.25 * size, (count, 2))
     return np.asarray(_cells(size, points), dtype=np.float32)

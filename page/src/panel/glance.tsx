@@ -4,7 +4,7 @@ import { side, spread, standing, standsOut, withUnit } from "../numbers/format";
 import type { Examination, Reading } from "../reading";
 
 const HEADLINES: [string, string][] = [
-  ["lumbar_lordosis_l1_s1", "Lordosis L1-S1"],
+  ["lumbar_lordosis_to_s1", "Lordosis L1-S1"],
   ["lumbar_lordosis", "Lordosis L1-L5"],
   ["cobb_coronal", "Coronal Cobb angle"],
   ["slip_sagittal", "Largest sagittal slip"],

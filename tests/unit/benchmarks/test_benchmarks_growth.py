@@ -1,4 +1,4 @@
-"""What must not grow with the job table walks along indexes; the benchmark that measures it."""
+"""Queries that must not grow with the job table: along indexes; and the benchmark that measures them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which films are a pair, and the reasons that are given for others."""
+"""Pairs of films, and the reasons that are given for others."""
 
 from __future__ import annotations
 

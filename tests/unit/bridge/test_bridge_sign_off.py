@@ -1,4 +1,4 @@
-"""What the bridge stores: what is accepted, unless it was told otherwise."""
+"""Sign-off and the bridge: it stores what is accepted, unless it was told otherwise."""
 
 from __future__ import annotations
 

@@ -12,10 +12,12 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.detection.chain import find_chain
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.inspection import Inspection
-from lumbar3d.detection.prompted import CONSTANTS, holding, read_prompted
+from lumbar3d.detection.prompted import CONSTANTS, holding
+from lumbar3d.detection.prompted import read_prompted as read_bodies
 from lumbar3d.edits import Prompt
 from lumbar3d.errors import LevelsNotFoundError, RevisionError
 from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.refusal.prompts import named_films, refuse_uncountable
 from tests.unit.detection.test_detection_inspection import guess_of
 from tests.unit.detection.test_detection_other_view import WORLD_MM, seen_at
 from tests.unit.spine_heat import film as straight_film
@@ -43,6 +45,12 @@ def inspected(beams, names=NAMES, hidden=None):
         guess = replace(guess, view=replace(guess.view, source=source))
         found.append(Inspection(guess, find_chain(drawn), named(straight_film(lumbar(5)))))
     return found
+
+
+def read_prompted(pair, prompts):
+    """As the detector does: what cannot be named is refused."""
+    refuse_uncountable(pair, prompts)
+    return named_films(read_bodies(pair, prompts), prompts)
 
 
 def prompt(beams, view, level, at_mm=None):
@@ -101,6 +109,14 @@ def test_what_neither_film_shows_has_to_be_pointed_out_on_both(beams):
     both = prompt(beams, "ap", "L3") | prompt(beams, "lat", "L3")
     for each, view in zip(read_prompted(inspected(beams, hidden=hidden), both), beams, strict=True):
         assert each.found.all() and each.placed[2] and off_px(each, beams, view, "L3") < 1.0
+
+
+def test_a_film_that_cannot_be_counted_along_has_to_be_pointed_at(beams):
+    alone = inspected(beams, hidden={"ap": tuple(name for name in NAMES if name != "L2")})
+    with pytest.raises(LevelsNotFoundError, match="too few vertebrae were found in the AP image"):
+        read_prompted(alone, prompt(beams, "ap", "L2"))
+    with pytest.raises(LevelsNotFoundError, match="vertebra of the lateral image is which cannot be told"):
+        named_films((read_bodies(inspected(beams), prompt(beams, "ap", "L2"))[0], None), prompt(beams, "ap", "L2"))
 
 
 def test_the_opacity_of_a_body_goes_with_its_new_name(beams):

@@ -13,6 +13,9 @@ from lumbar3d.engines.shape_fit import ShapeFit
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
 from lumbar3d.registration.initialise import triangulate_landmarks
+from lumbar3d.registration.parameters import Parameters
+from lumbar3d.registration.problem import FitProblem
+from lumbar3d.registration.refit import refit
 from lumbar3d.registration.register import register
 from tests.unit.registration_cases import exact_detection, toy_models, true_parameters
 
@@ -36,6 +39,12 @@ def test_the_shape_fit_answers_as_the_registration_does() -> None:
         assert np.array_equal(ours.world_from_model, theirs.world_from_model)
         assert ours.covariance is not None and np.array_equal(ours.covariance, theirs.covariance)
     assert heard[-1] == pytest.approx(1.0) and found.method == "gauss_newton"
+    again = engine.refit(pair, found, heard.append)
+    task = FitProblem(models, detection, CpuProjector(), CONSTANTS)
+    starts = [Parameters(level.world_from_model, level.coefficients) for level in found.vertebrae]
+    expected = refit(task, pair.landmarks, starts, "gauss_newton")
+    for ours, theirs in zip(again.vertebrae, expected.vertebrae, strict=True):
+        assert np.array_equal(ours.world_from_model, theirs.world_from_model)
 
 
 def test_only_engines_that_exist_can_be_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""What the library takes and gives: films in every form, a folder of cases, the names that are public."""
+"""Library: films in every form, a folder of cases, the names that are public."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of a result is made once, however many ask at the same time, and within the room."""
+"""Cache of what is made of a result: made once, however many ask at the same time, and within the room."""
 
 from __future__ import annotations
 
