@@ -4,7 +4,8 @@ Films through both networks and the fit, of held-out simulated patients (whose t
 people (by the second renderer; their truth is the shape model fitted to their surfaces in 3D). Of every measurement
 bias, RMSE, stated error and how often the truth lies within one and two of it (68 and 95 % of a Gaussian); of the
 surface the stated standard error along the normal against the true distance, by region. Patients from ``--first`` on:
-others than those that a constant was chosen on. Writes ``benchmarks/results/coverage.{json,md}`` and the plot
+others than those that a constant was chosen on, or the factors of the stated errors; ``--deviations FILE`` writes what
+those are made of, and nothing else. Writes ``benchmarks/results/coverage.{json,md}`` and the plot
 ``docs/pictures/surface_reliability.png``.
 """
 
@@ -41,6 +42,7 @@ from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.report import measure
+from lumbar3d.measurement.stated_errors import StatedErrors
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
@@ -80,8 +82,8 @@ class SurfaceSample:
 class CoverageBench:
     """Models, networks and projector, loaded once."""
 
-    def __init__(self) -> None:
-        store = AssetStore.open()
+    def __init__(self, stated: StatedErrors) -> None:
+        store, self.stated = AssetStore.open(), stated
         self.models, self.detector = load_shape_models(store), Detector.load(store)
         self.projector, self.patients = create_projector("cpu"), KnownPatients(self.models)
         self.regions = vertex_regions(self.models[LEVELS.index("L3")])
@@ -121,7 +123,7 @@ class CoverageBench:
             chosen = vertebra.model.fit_vertices
             error = vertex_to_surface_mm(vertebra.vertices_world(chosen), mesh)
             samples.append(SurfaceSample(stated[chosen], error, self.regions[chosen]))
-        found = measure(fit.vertebrae)
+        found = measure(fit.vertebrae, stated=self.stated)
         return compare(case.truth, found, case.broken), SurfaceSample.joined(samples)
 
 
@@ -185,8 +187,9 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=12)
     parser.add_argument("--turned", type=float, nargs="*", default=[], help="degrees; the same patients, turned")
     parser.add_argument("--picture", type=Path, default=Path("docs/pictures/surface_reliability.png"))
+    parser.add_argument("--deviations", type=Path, help="write errors beside the posterior's own standard errors here")
     arguments = parser.parse_args()
-    bench = CoverageBench()
+    bench = CoverageBench(StatedErrors() if arguments.deviations else StatedErrors.load(AssetStore.open()))
     numbers = range(arguments.first, arguments.first + arguments.patients)
     deviations: dict[str, Deviations] = defaultdict(lambda: defaultdict(list))
     samples: dict[str, list[SurfaceSample]] = defaultdict(list)
@@ -202,6 +205,11 @@ def main() -> None:
         samples[case.group].append(sample)
         for code, pairs in found.items():
             deviations[case.group][code].extend(pairs)
+    if arguments.deviations:
+        people = f"{arguments.patients} simulated patients, seeds from {HELD_OUT_SEEDS[arguments.first]}"
+        document = {"people": people, "deviations": deviations[PATIENTS]}
+        arguments.deviations.write_text(json.dumps(document) + "\n")
+        return
     surfaces = {group: SurfaceSample.joined(parts) for group, parts in samples.items()}
     write(deviations, surfaces, refused, arguments)
 

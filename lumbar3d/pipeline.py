@@ -29,6 +29,7 @@ from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure, measured_spine
+from lumbar3d.measurement.stated_errors import StatedErrors
 from lumbar3d.provenance import Provenance, describe
 from lumbar3d.quality import (
     EDITED,
@@ -100,6 +101,8 @@ class Engine:
     projector : Projector
     provenance : Provenance
     constants : RegistrationConstants
+    stated_errors : StatedErrors
+        Of numbers from films that these networks have read.
     """
 
     models: Sequence[ShapeModel]
@@ -107,6 +110,7 @@ class Engine:
     projector: Projector
     provenance: Provenance
     constants: RegistrationConstants = field(default_factory=RegistrationConstants)
+    stated_errors: StatedErrors = field(default_factory=StatedErrors)
 
     @cached_property
     def shape_fit(self) -> ShapeFit:
@@ -145,7 +149,7 @@ class Engine:
         self_test(models, projector)
         constants = RegistrationConstants()
         provenance = describe(store, detector.providers, projector, constants)
-        return cls(models, detector, projector, provenance, constants)
+        return cls(models, detector, projector, provenance, constants, StatedErrors.load(store))
 
     def reconstruct(
         self,
@@ -316,7 +320,9 @@ class Engine:
         measured = measured_spine(spine.vertebrae)
         sacrum = find_sacrum(pair.detection, pair.views[1], measured, levels)
         sex, plate = case.options.sex, sacrum.plate
-        measurements = measure(spine.vertebrae, doubtful, spine=measured, sacrum=plate, sex=sex)
+        measurements = measure(
+            spine.vertebrae, doubtful, spine=measured, sacrum=plate, sex=sex, stated=self.stated_errors
+        )
         case.clock.stop()
         return Reconstruction(
             calibration=case.calibration,

@@ -11,12 +11,13 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.constants import Recorded, recorded
 from lumbar3d.contracts import AssetRecord
 from lumbar3d.drr.projector import Projector
+from lumbar3d.measurement.stated_errors import STATED_ERRORS
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.shape.assets import JOINT, AssetStore
 from lumbar3d.shape.fracture_modes import FRACTURE
 
-_OPTIONAL = (JOINT, FRACTURE)
-"""Made for one set of shape models: a hospital's own may have none."""
+_OPTIONAL = (JOINT, FRACTURE, STATED_ERRORS)
+"""Made for one set of shape models and networks: a hospital's own may have none."""
 ASSETS = (*(f"ssm_{level}" for level in LEVELS), "network", "refiner", *_OPTIONAL)
 _LIBRARIES = ("numpy", "scipy", "numba", "imagecodecs", "pillow", "pydicom")
 

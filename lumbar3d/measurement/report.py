@@ -21,6 +21,7 @@ from lumbar3d.measurement.sacrum import MeasuredSacrum, sacral_measures
 from lumbar3d.measurement.sampling import MeasurementConstants, posterior_points, prior_points, volume_cm3
 from lumbar3d.measurement.segment import segment_measures
 from lumbar3d.measurement.standing import standing_of, stands_out
+from lumbar3d.measurement.stated_errors import StatedErrors
 from lumbar3d.measurement.vertebra import vertebra_measures
 from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.shape.fitted import FittedVertebra
@@ -28,8 +29,11 @@ from lumbar3d.shape.model import ShapeModel
 
 Flag = Literal["ok", "model_based", "low_confidence"]
 
+_POSTERIOR = StatedErrors()
+
 _THREADS = 2
 """Vertebrae at a time: nothing but time depends on it."""
+
 _POSE_CODES = ("lateral_tilt", "sagittal_tilt", "axial_rotation")
 """The shape model says nothing about these, so they cannot be its guess."""
 
@@ -62,6 +66,7 @@ def measure(
     spine: Sequence[MeasuredVertebra] | None = None,
     sacrum: MeasuredSacrum | None = None,
     sex: Sex | None = None,
+    stated: StatedErrors = _POSTERIOR,
 ) -> tuple[Measurement, ...]:
     """Measure a fitted spine.
 
@@ -78,6 +83,8 @@ def measure(
         Plate of S1 below them, with as many draws.
     sex : {"female", "male"}, optional
         Whose norms the numbers are compared with.
+    stated : StatedErrors, optional
+        What widens the posterior's standard errors where networks have read the films.
 
     Returns
     -------
@@ -102,7 +109,7 @@ def measure(
     if sacrum is not None:
         for code, target, rests_on, samples in sacral_measures(spine, levels, sacrum):
             values.extend(_sampled({code: samples}, target, rests_on))
-    return tuple(_finish(value, doubtful, constants, sex) for value in values)
+    return tuple(_finish(value, doubtful, constants, sex, stated) for value in values)
 
 
 def _vertebra_values(
@@ -146,14 +153,17 @@ def _sigma(samples: Array) -> float:
     return float(samples[1:].std(ddof=1)) if len(samples) > 2 else float("nan")
 
 
-def _finish(value: _Value, doubtful: Collection[str], constants: MeasurementConstants, sex: Sex | None) -> Measurement:
+def _finish(
+    value: _Value, doubtful: Collection[str], constants: MeasurementConstants, sex: Sex | None, stated: StatedErrors
+) -> Measurement:
     entry = CATALOGUE[value.code]
     flag: Flag = "ok"
     if any(level in doubtful for level in value.levels):
         flag = "low_confidence"
     elif value.sigma > constants.model_based_ratio * value.prior_sigma:
         flag = "model_based"
-    norm, sigma = norm_of(value.code, value.target, sex), value.sigma if isfinite(value.sigma) else None
+    norm = norm_of(value.code, value.target, sex)
+    sigma = stated.sigma(value.code, value.sigma) if isfinite(value.sigma) else None
     standing = standing_of(value.value, sigma, norm)
     return Measurement(
         code=value.code,

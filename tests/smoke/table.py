@@ -14,7 +14,8 @@ class Tiny:
     """One run.
 
     ``arguments`` may hold ``{out}`` (an empty folder), ``{data}`` (surfaces as of real people, ``people``),
-    ``{assets}`` (a copy of the shipped assets) and ``{trained}`` (folders ``coarse``, ``refiner``: a tiny training).
+    ``{assets}`` (a copy of the shipped assets), ``{root}`` (of the repository) and ``{trained}`` (folders ``coarse``,
+    ``refiner``: a tiny training).
     ``smaller`` replaces constants of the module for this run. ``only_help`` says why nothing but ``--help`` is run.
     """
 
@@ -97,6 +98,7 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.network.plot_losses": Tiny("--folder {trained}/coarse --out {out}/losses.png"),
     "lumbar3d.training.network.average": Tiny("{trained}/coarse {trained}/coarse --out {out}/mean"),
     "lumbar3d.training.network.recover": Tiny("{assets}/refiner.onnx {out}/r.npz --coarse {trained}/coarse"),
+    "lumbar3d.training.network.stated_errors": Tiny("--deviations {root}/tests/smoke/deviations.json --out {assets}"),
     "lumbar3d.training.population.picture": Tiny("--out {out}/p.png"),
     "lumbar3d.training.population.spines_picture": Tiny("--out {out}/p.png", {"SEARCHED": 40}),
     "lumbar3d.training.population.write": Tiny("--count 1 --out {out}"),
@@ -104,7 +106,7 @@ MAINS: dict[str, Tiny] = {
     "lumbar3d.training.radiographs.people_picture": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),
     "lumbar3d.training.radiographs.write": Tiny("--count 1 --out {out}"),
     "lumbar3d.training.shape_model.build": Tiny(
-        "--data {data} --out {out}", {"PITCH_MM": 1.2, "VERTEX_COUNT": 6000, "FIT_VERTEX_COUNT": 1000}
+        "--data {data} --out {out}", {"PITCH_MM": 1.2, "VERTEX_COUNT": 6000, "FIT_VERTEX_COUNT": 5000}
     ),
     "lumbar3d.training.shape_model.fractures": Tiny("--work {out}/work --out {assets} --persons 1"),
     "lumbar3d.training.surroundings.contact_sheet": Tiny("--out {out}/p.png", {"ROWS": 1, "COLUMNS": 1}),

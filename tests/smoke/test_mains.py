@@ -105,7 +105,7 @@ def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, mo
     _shorten_fits(module, monkeypatch)
     _keep_results(module, tmp_path, monkeypatch)
     SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
-    arguments = [argument.format(out=tmp_path, **places) for argument in shlex.split(tiny.arguments)]
+    arguments = [argument.format(out=tmp_path, root=ROOT, **places) for argument in shlex.split(tiny.arguments)]
     monkeypatch.setattr("sys.argv", [name, *arguments])
     module.main()
 
@@ -186,11 +186,14 @@ def _coarse_meshes(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _few_persons(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the build of the shape models few steps of each kind; labels need all of their template's vertices."""
     from lumbar3d.training.shape_model.literature_part import LiteratureSettings
+    from lumbar3d.training.shape_model.nonrigid import KernelStage, fit
     from lumbar3d.training.shape_model.prior import PriorSettings
 
     settings = PriorSettings(literature=LiteratureSettings(persons=30, functions=16), rank=20, shared_factors=8)
     monkeypatch.setattr(module.prior, "PriorSettings", lambda: settings)
+    monkeypatch.setattr(module.nonrigid, "fit", partial(fit, stages=(KernelStage(60.0, 40, 1.0, 2),)))
     monkeypatch.setattr(module.template, "SURFACE_SAMPLES", 50_000)
 
 
