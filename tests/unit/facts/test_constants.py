@@ -60,7 +60,6 @@ NOT_CONSTANTS = {
     "detection.flip_averaging._LATERAL": "a place in an array",
     "detection.flip_averaging._MIRRORED": "a place in an array",
     "quality._WITHOUT_COVARIANCE": "grades",
-    "measurement.report._THREADS": "time only",
     "measurement.norms._AREAS_MM2": "published figures, which each measurement carries with their source",
 }
 DATACLASS = re.compile(r"(Constants|Limits|Grid)$")
