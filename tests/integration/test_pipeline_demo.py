@@ -63,7 +63,7 @@ def test_the_demo_pair(engine: Engine, films: Films, room: Document, tmp_path: P
     calibration = Calibration.model_validate(room)
     engine.run(films["ap"], films["lat"], calibration, ReconstructOptions(), tmp_path, lambda stage, done: None)
     result = ReconstructionResult.model_validate_json((tmp_path / "result.json").read_text())
-    shapes = {"ssm_joint", "ssm_fracture", *(f"ssm_{level}" for level in LEVELS)}
+    shapes = {"ssm_joint", "ssm_fracture", "stated_errors", *(f"ssm_{level}" for level in LEVELS)}
     assert {asset.name for asset in result.assets} == shapes | {"network", "refiner"}
     assert {"imaging", "detection", "registration", "measurement", "quality"} <= result.constants.keys()
     by_key = {(m.code, m.target): m.value for m in result.measurements}
