@@ -1,8 +1,8 @@
 """Factors of the stated errors, from errors that are known; none below one.
 
 Errors of simulated people are those of the renderer the networks have learned from. Where they are larger than stated,
-those of real people are so too; where they are smaller, it proves nothing: with factors below one 46 % of one real
-person's numbers lay within one standard error by another renderer, 59 % without any.
+those of real people are so too; where they are smaller, it proves nothing, since errors of real people by another
+renderer are larger (``benchmarks/results/coverage.md`` has both).
 
 ``python -m benchmarks.coverage --first 640 --patients 60 --deviations d.json``, then
 ``python -m lumbar3d.training.network.stated_errors --deviations d.json --out ssm_assets``. The people are simulated and
