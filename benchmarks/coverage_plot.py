@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from benchmarks.regions import REGIONS
 from lumbar3d.arrays import Array, Numbers
@@ -17,6 +18,7 @@ from lumbar3d.arrays import Array, Numbers
 POINTS = 6
 """Groups of vertices, from the surest to the least sure."""
 FEWEST = 30
+TICKS_MM = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 def binned(stated_mm: Array, error_mm: Array) -> tuple[Array, Array]:
@@ -37,6 +39,10 @@ def draw(groups: Mapping[str, tuple[Array, Array, Numbers]], target: Path) -> No
         panel.plot([0.2, 5.0], [0.2, 5.0], color="grey", linewidth=0.8)
         panel.set(title=name, xlabel="stated standard error, mm", ylabel="true error (RMS), mm")
         panel.legend(fontsize=7)
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(FixedLocator(TICKS_MM))
+            axis.set_major_formatter(ScalarFormatter())
+            axis.set_minor_formatter(NullFormatter())
     figure.tight_layout()
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=110)
