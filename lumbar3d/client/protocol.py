@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from lumbar3d.artifacts import DICOM, FORMATS, RESULT, SEGMENTATION, USUAL, Artifact
 from lumbar3d.client.errors import NoAnswerError
-from lumbar3d.client.steps import Answer, Ask, Listen, Parts, Pause, Save, Steps, Work, given, good, patient
+from lumbar3d.client.steps import LOST, Answer, Ask, Listen, Parts, Pause, Save, Steps, Work, given, good, patient
 from lumbar3d.contracts import (
     FRAMES,
     VIEWS,
@@ -101,7 +101,7 @@ class Protocol:
         for _ in range(SUBMIT_TRIES - 1):
             try:
                 return self._parsed((yield ask), JobStatus)
-            except (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout):
+            except (*LOST, httpx.ReadTimeout):
                 continue
         return self._parsed((yield ask), JobStatus)
 

@@ -16,6 +16,7 @@ ResultT = TypeVar("ResultT")
 Given = ParamSpec("Given")
 ReturnedT = TypeVar("ReturnedT", covariant=True)
 TIMEOUT = httpx.Timeout(30.0, write=300.0)
+LOST = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 ASK_AGAIN = 60
 LONGEST_PAUSE_S = 10
@@ -110,12 +111,25 @@ def arguments_of(ask: Ask) -> dict[str, object]:
 def patient(ask: Ask) -> Steps[httpx.Response]:
     """The answer, asked for again as long as a busy service says when to come back."""
     for _ in range(ASK_AGAIN):
-        answer = given((yield ask))
+        answer = yield from _answered(ask)
         pause_s = answer.headers.get("Retry-After", "")
         if answer.status_code not in BUSY or not pause_s.isdecimal():
             return answer
         yield Pause(min(int(pause_s), LONGEST_PAUSE_S))
-    return given((yield ask))
+    return (yield from _answered(ask))
+
+
+def _answered(ask: Ask) -> Steps[httpx.Response]:
+    """The answer; a GET whose connection died is sent once more.
+
+    A connection that is kept alive dies so where the server closes it while the next request is on its way.
+    """
+    try:
+        return given((yield ask))
+    except LOST:
+        if ask.method != "GET":
+            raise
+        return given((yield ask))
 
 
 def given(answer: Answer) -> httpx.Response:

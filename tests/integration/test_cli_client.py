@@ -201,7 +201,7 @@ def answering(answers):
             self.wfile.write(answers[min(len(asked), len(answers)) - 1])
             self.close_connection = True
 
-        do_GET = do_POST = _answer
+        do_GET = do_POST = do_DELETE = _answer
 
         def log_message(self, *_: object) -> None:
             """Quiet."""
@@ -209,9 +209,11 @@ def answering(answers):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_lost_answer_is_asked_for_again_under_the_same_key(pair):
@@ -223,12 +225,28 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(pair):
     assert asked[0][1] == asked[1][1] != ""
 
 
-def test_a_list_goes_from_page_to_page(pair):
-    def page(ids, after):
-        jobs = [JobStatus(id=id, state="queued", progress=0, created_at="then", updated_at="") for id in ids]
-        text = json.dumps({"jobs": [job.model_dump(mode="json") for job in jobs], "next": after})
-        return f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+def page(ids, after):
+    jobs = [JobStatus(id=id, state="queued", progress=0, created_at="then", updated_at="") for id in ids]
+    text = json.dumps({"jobs": [job.model_dump(mode="json") for job in jobs], "next": after})
+    return f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
 
+
+def test_a_question_whose_connection_dies_is_asked_once_more():
+    with answering([b"", page("a", "x"), b"", page("b", None)]) as (url, asked):
+        assert lumbar3d("list", server=url).stdout == "a  then  queued\nb  then  queued\n"
+    assert len(asked) == 4
+    with answering([b""]) as (url, asked):
+        assert lumbar3d("list", server=url).exit_code == Exit.UNREACHABLE
+    assert len(asked) == 2
+
+
+def test_an_erasure_whose_answer_is_lost_is_told_so():
+    with answering([b"", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]) as (url, asked):
+        assert lumbar3d("erase", "a", server=url).exit_code == Exit.UNREACHABLE
+    assert len(asked) == 1
+
+
+def test_a_list_goes_from_page_to_page(pair):
     with answering([page("ab", "x y"), page("c", None)]) as (url, asked):
         listed = lumbar3d("list", "--state", "queued", "--search", "ACC&1", "--limit", "9", server=url)
         assert listed.stdout.splitlines() == [f"{id}  then  queued" for id in "abc"]
