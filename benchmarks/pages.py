@@ -46,36 +46,36 @@ class Figure:
 
 FIGURES = (
     Figure(
-        "surface to the true surface, the whole way",
-        "three real people, computed films, the training simulator's surroundings",
+        "mean surface error, whole chain",
+        "three real people, computed films, surroundings as in training",
         "{} mm",
         "end_to_end.md",
         r"\| as found \| all \| ([\d.]+) ",
     ),
     Figure(
-        "the same from good images (fit and shape model alone)",
-        "the same people, images spoiled to Dice .99",
+        "of fit and shape model alone",
+        "the same people, good images (Dice .99)",
         "{} mm",
         "registration.md",
         r"\| Gauss-Newton \| 220 \| as the design \| \*\*all\*\* \| ([\d.]+) ",
     ),
     Figure(
         "**pairs answered in a real body kept out of training**",
-        "the same people in a CT body whose bowel is full of gas; what is answered is {1} mm off",
+        "the same people, a CT body full of gas; {1} mm off",
         "**{0} of 6**",
         "network_surroundings.md",
         r"\| a real body, kept out of training \| 6 \| (\d+) \|.*?([\d.]+) \| [\d.]+ \|\n",
     ),
     Figure(
-        "single real films read with the right names, lateral",
-        "readings of five films at four assumed scales; no 3D truth",
+        "real lateral films, levels named rightly",
+        "five films, four assumed scales, no 3D truth",
         "{1} of {0}, {2} shifted",
         "network_films.md",
         r"\| LAT \| 4 scales \| (\d+) \| \d+ \| (\d+) \| (\d+) ",
     ),
     Figure(
-        "the same, AP",
-        "three films; the others are refused",
+        "real AP films",
+        "three films; the others refused",
         "{1} of {0}, {2} shifted",
         "network_films.md",
         r"\| AP \| 4 scales \| (\d+) \| \d+ \| (\d+) \| (\d+) ",
@@ -131,7 +131,8 @@ def figure_row(figure: Figure) -> str:
 
 def figures() -> str:
     """README's table."""
-    return "\n".join(["| | on whom, in which surroundings | |", "|---|---|---|", *map(figure_row, FIGURES)]) + "\n"
+    head = ["| | of whom, where (in no model, in no training) | |", "|---|---|---|"]
+    return "\n".join([*head, *map(figure_row, FIGURES)]) + "\n"
 
 
 def written(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ Form = Literal["text", "csv", "json"]
 
 
 def audit(
-    form: Annotated[Form, typer.Option("--format", help="text, csv, or json (one object a line)")] = "text",
+    form: Annotated[Form | None, typer.Option("--format", help="text, csv, or json (an object a line) [text]")] = None,
     since: Annotated[str | None, typer.Option(help="from this day or time on, ISO 8601, UTC")] = None,
     job: Annotated[str | None, typer.Option(help="of one job")] = None,
     actor: Annotated[str | None, typer.Option(help="of one client, of worker, or of sweeper")] = None,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="into this file")] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show or export the audit. It holds ids of jobs and clients, and nothing of a patient."""
+    """Show or export the audit. It holds ids of jobs and clients, and nothing of a patient.
+
+    --json without --out is --format json; with it, it names the file.
+    """
+    if as_json and out is None and form not in (None, "json"):
+        raise CliError(f"--json or --format {form}: choose one", Exit.USAGE)
     from lumbar3d.cli.serve import load_settings
     from lumbar3d.jobs.audit import read
     from lumbar3d.jobs.database import Database
@@ -37,10 +44,11 @@ def audit(
     with closing(Database(load_settings(None).database)) as database:
         rows = read(database, since_s=_seconds(since), job_id=job, actor=actor)
         if out is None:
-            _write(rows, form, sys.stdout)
+            _write(rows, "json" if as_json else form or "text", sys.stdout)
             return
         with out.open("x", newline="") as stream:
-            _write(rows, form, stream)
+            _write(rows, form or "text", stream)
+    show(str(out), {"files": [str(out)]}, as_json)
 
 
 def _write(rows: Iterable[AuditRow], form: Form, stream: TextIO) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.arrays import Array
 from lumbar3d.cli import examples
-from lumbar3d.cli.console import note, out
+from lumbar3d.cli.console import note
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.groups import Commands
 from lumbar3d.cli.options import ApArgument, LatArgument
@@ -31,10 +32,11 @@ OutOption = Annotated[
 ]
 Pairs = list[tuple[list[float], list[float]]]
 """World and pixel of each bead."""
+Quality = dict[str, float]
 
 
 @app.command("from-dicom", epilog=examples.of("calibrate from-dicom"))
-def from_dicom(ap: ApArgument, lat: LatArgument, path: OutOption = None) -> None:
+def from_dicom(ap: ApArgument, lat: LatArgument, path: OutOption = None, as_json: JsonOption = False) -> None:
     """From the tags of both films: distances, positioner angles, patient orientation, spacing.
 
     By calling this you state that the room is orthogonal: both central rays go through one isocentre, at Distance
@@ -42,7 +44,7 @@ def from_dicom(ap: ApArgument, lat: LatArgument, path: OutOption = None) -> None
     """
     from lumbar3d.imaging.tagged_room import calibration_from_tags
 
-    _finish(calibration_from_tags(*_headers((ap, lat))), path)
+    _finish(calibration_from_tags(*_headers((ap, lat))), path, {}, as_json)
 
 
 @app.command("from-beads", epilog=examples.of("calibrate from-beads"))
@@ -62,21 +64,22 @@ def from_beads(
         typer.Option(help="between columns and between rows, at the detector; for images that do not say it"),
     ] = None,
     path: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """From a bead phantom: direct linear transformation, refined by reprojection; errors go to stderr.
+    """From a bead phantom: direct linear transformation, refined by reprojection, with its errors.
 
     Beads are told in the world of the contract: x anterior, y to the patient's left, z up, mm. At least 8 a view,
     not in a plane.
     """
     from lumbar3d.errors import about
 
-    table, views = _read_pairs(pairs), {}
+    table, views, qualities = _read_pairs(pairs), {}, dict[str, Quality]()
     for name, header in zip(VIEWS, _headers(films), strict=True):
         with about(f"{VIEW_TITLE[name]} view"):
             fit = _fit(table[name], _detector(header, spacing_mm))
-        note(_quality(name, fit))
-        views[name] = fit.view
-    _finish(Calibration(version="1.0", ap=views["ap"], lat=views["lat"]), path)
+        views[name], qualities[name] = fit.view, _quality(fit)
+        note(_in_words(name, qualities[name]))
+    _finish(Calibration(version="1.0", ap=views["ap"], lat=views["lat"]), path, qualities, as_json)
 
 
 def _headers(films: tuple[Path, Path]) -> list[ImageHeader]:
@@ -126,17 +129,30 @@ def _fit(pairs: Pairs, detector: Detector) -> BeadFit:
     return fit_view(beads.reshape(-1, 3), pixels.reshape(-1, 2), detector)
 
 
-def _quality(name: str, fit: BeadFit) -> str:
+def _quality(fit: BeadFit) -> Quality:
+    """Reprojection errors of a view's beads, in the fit and of each by a fit without it."""
     import numpy as np
 
     left, apart = (
         np.linalg.norm(errors * fit.view.pixel_spacing_mm, axis=1) for errors in (fit.residual_px, fit.left_out_px)
     )
-    worst = int(apart.argmax())
+    return {
+        "beads": len(left),
+        "residual_mm": _rms(left),
+        "largest_residual_mm": float(left.max()),
+        "left_out_mm": _rms(apart),
+        "largest_left_out_mm": float(apart.max()),
+        "largest_left_out_bead": int(apart.argmax()) + 1,
+        "source_sd_mm": float(fit.source_sd_mm),
+    }
+
+
+def _in_words(name: str, quality: Quality) -> str:
     return (
-        f"{VIEW_TITLE[name]} view, {len(left)} beads, mm at the detector: residual {_rms(left):.3f} (largest "
-        f"{left.max():.3f}), of each bead by a fit without it {_rms(apart):.3f} (largest {apart[worst]:.3f}, bead "
-        f"{worst + 1}); standard error of the source {fit.source_sd_mm:.1f} mm"
+        f"{VIEW_TITLE[name]} view, {quality['beads']} beads, mm at the detector: residual {quality['residual_mm']:.3f} "
+        f"(largest {quality['largest_residual_mm']:.3f}), of each bead by a fit without it "
+        f"{quality['left_out_mm']:.3f} (largest {quality['largest_left_out_mm']:.3f}, bead "
+        f"{quality['largest_left_out_bead']}); standard error of the source {quality['source_sd_mm']:.1f} mm"
     )
 
 
@@ -144,14 +160,20 @@ def _rms(values: Array) -> float:
     return float((values**2).mean() ** 0.5)
 
 
-def _finish(calibration: Calibration, path: Path | None) -> None:
+def _finish(calibration: Calibration, path: Path | None, qualities: dict[str, Quality], as_json: bool) -> None:
     """Refuse a room that no job would take, write the document."""
     from lumbar3d.geometry.calibration import build_geometry
 
     geometry = build_geometry(calibration)
     text = calibration.model_dump_json(indent=2)
-    if path is None:
-        out(text)
-    else:
+    if path is not None:
         path.write_text(text + "\n")
+    told = {
+        "calibration": calibration.model_dump(mode="json"),
+        "files": [str(path)] if path else [],
+        "view_angle_deg": float(geometry.view_angle_deg),
+        "notes": list(geometry.notes),
+        "errors": qualities,
+    }
+    show(str(path) if path else text, told, as_json)
     note(f"Angle between the views {geometry.view_angle_deg:.1f} degrees. {' '.join(geometry.notes)}".strip())

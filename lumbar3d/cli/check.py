@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
-from lumbar3d.cli.console import out
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.cli.errors import Exit
-from lumbar3d.cli.options import ApArgument, GeometryOption, JsonOption, LatArgument, RoomArgument, require_one_room
+from lumbar3d.cli.options import ApArgument, GeometryOption, LatArgument, RoomArgument, require_one_room
 
 
 def check(
@@ -40,10 +38,7 @@ def check(
         faults = [{"code": error.code, "detail": str(error)}]
     found = review((ap, lat), room)
     found.refusals[:0] = [fault for fault in faults if fault not in found.refusals]
-    if as_json:
-        out(json.dumps(found.document(), indent=2))
-    else:
-        out("\n".join(found.lines()))
+    show("\n".join(found.lines()), found.document(), as_json)
     if found.refusals:
         raise typer.Exit(int(Exit.REFUSED))
 

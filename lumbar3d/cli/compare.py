@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumbar3d.cli.console import out, show
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.cli.errors import CliError, Exit
-from lumbar3d.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from lumbar3d.contracts import Comparison, ReconstructionResult, Vec3
@@ -36,9 +35,8 @@ def compare(before: BeforeArgument, after: AfterArgument, as_json: JsonOption = 
         found = compared(_read(before), _read(after))
     except NothingInCommonError as error:
         raise CliError(str(error), Exit.REFUSED) from None
-    show("\n".join(_lines(found)), found.model_dump(mode="json"), as_json)
-    if not as_json:
-        out("\n".join(found.words) or "no change that could be detected")
+    said = [*_lines(found), *(found.words or ["no change that could be detected"])]
+    show("\n".join(said), found.model_dump(mode="json"), as_json)
 
 
 def _read(path: Path) -> ReconstructionResult:

@@ -1,15 +1,14 @@
-"""Console output: results on stdout, everything else on stderr."""
+"""Remarks and progress of commands, on stderr; events of commands that run on."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lumbar3d.answers import line
 from lumbar3d.contracts import JobState, JobStatus
 
 StatusCallback = Callable[[JobStatus], None]
@@ -23,20 +22,17 @@ STAGES = {
 }
 
 
-def out(text: str) -> None:
-    """A result, for a person or a script."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def show(text: str, value: object, as_json: bool) -> None:
-    """A result: in words for a person, or as JSON for a program."""
-    out(json.dumps(value, indent=2) if as_json else text)
-
-
 def note(text: str) -> None:
     """A remark, on stderr."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+def tell(text: str, event: Mapping[str, object], as_json: bool) -> None:
+    """What has happened in a command that runs on: a remark for a person, or one line of JSON on stdout."""
+    if as_json:
+        line(event)
+    else:
+        note(text)
 
 
 def describe(status: JobStatus) -> str:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.cli import examples
-from lumbar3d.cli.console import show
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.groups import Commands
-from lumbar3d.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from lumbar3d.jobs.settings import JobsSettings

@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from lumbar3d.cli.console import note, out, progress_bar
+from lumbar3d.answers import JsonOption, line, out
+from lumbar3d.cli.console import note, progress_bar
 from lumbar3d.cli.errors import CliError
 from lumbar3d.cli.jobs import require_result
 from lumbar3d.client import JobsClient, NoAnswerError
@@ -29,6 +30,7 @@ def demo(
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="where the files go")] = Path("demo-output"),
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     leave: Annotated[bool, typer.Option("--exit", help="stop at the end instead of serving on")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Reconstruct the demo pair over REST, save the files, show where the result page is."""
     files = [PAIR / name for name in ("ap.png", "lat.png", "calibration.json")]
@@ -42,9 +44,14 @@ def demo(
         with progress_bar() as on_status:
             ended = client.wait(job.id, on_status)
         require_result(ended)
-        for path in client.download(job.id, folder):
+        saved = [str(path) for path in client.download(job.id, folder)]
+        for path in saved:
             note(f"  {path}")
-        out(f"Result page: {client.page(job.id)}")
+        page = client.page(job.id)
+        if as_json:
+            line({"event": "succeeded", "job": job.id, "page": page, "files": saved})
+        else:
+            out(f"Result page: {page}")
         if process is not None and not leave:
             note("Serving until Ctrl-C.")
             process.wait()

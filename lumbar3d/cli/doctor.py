@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumbar3d.cli.console import out
+from lumbar3d.answers import JsonOption, document, out
 from lumbar3d.cli.errors import Exit, explain
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Finding:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="print the findings as JSON")] = False,
+    as_json: JsonOption = False,
     engine: Annotated[
         bool, typer.Option(help="also load the assets and networks and reconstruct a test spine (a minute)")
     ] = True,
@@ -45,7 +44,7 @@ def doctor(
         if not as_json:
             out(f"{finding.state:>8}  {finding.check:<10} {finding.text}")
     if as_json:
-        out(json.dumps([asdict(finding) for finding in findings], indent=2))
+        document({"findings": [asdict(finding) for finding in findings]})
     if any(finding.state == FAILED for finding in findings):
         raise typer.Exit(int(Exit.FAILED))
 

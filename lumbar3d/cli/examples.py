@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LINES = {
-    "demo": ("demo", "demo --port 8100 --exit"),
+    "demo": ("demo", "demo --port 8100 --exit", "demo --exit --json | jq -r .page"),
     "check": ("check ap.dcm lat.dcm calibration.json", "check ap.dcm lat.dcm calibration.json --json | jq .refusals"),
     "reconstruct": (
         "reconstruct ap.dcm lat.dcm calibration.json --out spine",
@@ -12,10 +12,10 @@ LINES = {
     "compare": ("compare before/result.json after/result.json",),
     "report": ("report spine --out spine.pdf", "report 5f0c2b1e-8a57-4a0b-9d0e-3f6f2f8f9a11 --format html"),
     "validate": ("validate films ct/sub-01_seg-vert_msk.nii.gz", "validate films ct --mesh-frame ras --json"),
-    "serve": ("serve", "serve --port 8100 --data-dir /srv/lumbar3d"),
+    "serve": ("serve", "serve --port 8100 --data-dir /srv/lumbar3d", "serve --port 0 --json"),
     "worker": ("worker",),
     "doctor": ("doctor", "doctor --no-engine --json"),
-    "audit": ("audit --since 2026-01-01 --format csv --out audit.csv",),
+    "audit": ("audit --since 2026-01-01 --format csv --out audit.csv", "audit --actor worker --json"),
     "settings": ("settings", "settings --json"),
     "submit": (
         "submit ap.dcm lat.dcm calibration.json",

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lumbar3d.cli.console import describe, note, out, progress_bar, show
+from lumbar3d.answers import JsonOption, show
+from lumbar3d.cli.console import describe, note, progress_bar
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.options import (
     DEFAULT_SERVER,
@@ -16,7 +17,6 @@ from lumbar3d.cli.options import (
     FrameOption,
     GeometryOption,
     JobArgument,
-    JsonOption,
     KeyOption,
     LatArgument,
     MethodOption,
@@ -48,7 +48,7 @@ def submit(
     options = ReconstructOptions(method=method, geometry=geometry, refine_geometry=refine_geometry, sex=sex)
     with JobsClient(server, api_key) as client:
         job = client.submit((ap, lat), calibration, options)
-    out(job.model_dump_json() if as_json else job.id)
+    show(job.id, job.model_dump(mode="json"), as_json)
     note(f"result page: {client.page(job.id)}")
 
 
@@ -83,11 +83,9 @@ def status(
     """Print the state of a job."""
     with JobsClient(server, api_key) as client:
         found = client.status(job)
-    if as_json:
-        out(found.model_dump_json())
-        return
     error = f": {found.error.detail or found.error.title} ({found.error.code})" if found.error else ""
-    out(f"{found.state.value} {round(100 * found.progress)} % {describe(found)}{error}")
+    words = f"{found.state.value} {round(100 * found.progress)} % {describe(found)}{error}"
+    show(words, found.model_dump(mode="json"), as_json)
 
 
 def wait(
@@ -99,7 +97,7 @@ def wait(
     """Wait for the end of a job, with progress on stderr; exit status 3 when it has no result."""
     with JobsClient(server, api_key) as client, progress_bar() as on_status:
         found = client.wait(job, on_status)
-    out(found.model_dump_json() if as_json else found.state.value)
+    show(found.state.value, found.model_dump(mode="json"), as_json)
     require_result(found)
 
 
@@ -129,7 +127,7 @@ def cancel(
     """Stop a job that has not ended; print its state."""
     with JobsClient(server, api_key) as client:
         found = client.cancel(job)
-    out(found.model_dump_json() if as_json else found.state.value)
+    show(found.state.value, found.model_dump(mode="json"), as_json)
 
 
 def erase(

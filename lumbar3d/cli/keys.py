@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.cli import examples
-from lumbar3d.cli.console import note, out, show
+from lumbar3d.cli.console import note
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.groups import Commands
-from lumbar3d.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from lumbar3d.service.access import Role
@@ -91,10 +90,8 @@ def revoke(
     gone = keyfile.revoke(file, client, key)
     if not gone:
         raise CliError("no such key in this file", Exit.USAGE)
-    for entry in gone:
-        note(f"revoked {entry.id} of {entry.client}")
-    if as_json:
-        out(json.dumps({"revoked": [_told(entry) for entry in gone]}, indent=2))
+    words = "\n".join(f"revoked {entry.id} of {entry.client}" for entry in gone)
+    show(words, {"revoked": [_told(entry) for entry in gone]}, as_json)
 
 
 @app.command(epilog=examples.of("key rotate"))

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from lumbar3d import __version__
+from lumbar3d.answers import out
 from lumbar3d.cli import bridge, calibrate, db, examples, jobs, keys, plugins
 from lumbar3d.cli.audit import audit
 from lumbar3d.cli.check import check
 from lumbar3d.cli.compare import compare
-from lumbar3d.cli.console import note, out
+from lumbar3d.cli.console import note
 from lumbar3d.cli.demo import demo
 from lumbar3d.cli.doctor import doctor
 from lumbar3d.cli.errors import explain
@@ -28,7 +29,10 @@ HELP = """Two calibrated radiographs of a standing patient to the lumbar spine L
 Decision support for research. Not a medical device. Trained on simulated images.
 
 Exit status: 0 done, 1 something on this machine failed, 2 wrong usage, 3 the job ended without a result,
-4 the server cannot be reached, 5 the input or request was refused."""
+4 the server cannot be reached, 5 the input or request was refused.
+
+Answers go to stdout, remarks and progress to stderr. With --json an answer is one document; of commands that run on
+(demo, serve, worker, bridge run), and of the audit, it is an object a line."""
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 """Unknown command or option; typer has no public name for it. Shown by typer itself, with exit status 2."""

@@ -54,7 +54,6 @@ FormatOption = Annotated[
     ),
 ]
 FrameOption = Annotated[FrameName, typer.Option(help="axes of STL, PLY, VTP, OBJ: lps for 3D Slicer")]
-JsonOption = Annotated[bool, typer.Option("--json", help="print the answer as JSON")]
 
 
 def require_one_room(calibration: Path | None, geometry: Geometry) -> None:

@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.artifacts import FORMATS, USUAL, Artifact
-from lumbar3d.cli.console import progress_bar, show
+from lumbar3d.cli.console import progress_bar
 from lumbar3d.cli.options import (
     ApArgument,
     FormatOption,
     FrameOption,
     GeometryOption,
-    JsonOption,
     LatArgument,
     MethodOption,
     RefineOption,

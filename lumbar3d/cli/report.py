@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.artifacts import FORMATS
-from lumbar3d.cli.console import show
 from lumbar3d.cli.errors import CliError, Exit
-from lumbar3d.cli.options import DEFAULT_SERVER, JsonOption, KeyOption, ServerOption
+from lumbar3d.cli.options import DEFAULT_SERVER, KeyOption, ServerOption
 
 
 def report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumbar3d.cli.console import note
+from lumbar3d.answers import JsonOption
+from lumbar3d.cli.console import note, tell
 from lumbar3d.cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ def serve(
     data_dir: Annotated[
         Path | None, typer.Option(file_okay=False, help="job table and files [env LUMBAR3D_DATA_DIR]")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Run the service.
+    """Run the service. Its log goes to stderr, one JSON object a line.
 
     Without LUMBAR3D_BROKER_URL it is complete in itself: SQLite, a worker as a child process, no API key, this machine
     only. With it, it is the front end of a production deployment, and workers run elsewhere (`lumbar3d worker`).
@@ -41,7 +44,7 @@ def serve(
     if not settings.require_api_key and host not in THIS_MACHINE:
         raise CliError("without API keys the service listens on this machine only (--host 127.0.0.1)", Exit.USAGE)
     with listen(host, port) as listener:
-        run(settings, listener, EMBEDDED_WORKER if settings.broker is None else None)
+        run(settings, listener, EMBEDDED_WORKER if settings.broker is None else None, as_json)
 
 
 def load_settings(data_dir: Path | None) -> ServiceSettings:
@@ -78,7 +81,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise CliError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
 
 
-def run(settings: ServiceSettings, listener: socket.socket, worker_module: str | None) -> None:
+def run(settings: ServiceSettings, listener: socket.socket, worker_module: str | None, as_json: bool = False) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Parameters
@@ -88,6 +91,8 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
         Bound and listening.
     worker_module : str or None
         Module of the embedded worker process; None where workers run elsewhere.
+    as_json : bool
+        Whether the address is told as JSON on stdout.
     """
     from lumbar3d.cli.supervisor import Supervisor
 
@@ -95,7 +100,8 @@ def run(settings: ServiceSettings, listener: socket.socket, worker_module: str |
         _upgrade(settings)
     server = _server(settings)
     host, port = listener.getsockname()[:2]
-    note(f"lumbar3d: http://{host}:{port}/")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    tell(f"lumbar3d: {url}", {"event": "listening", "url": url, "pid": os.getpid()}, as_json)
     if worker_module is None:
         server.run(sockets=[listener])
         return

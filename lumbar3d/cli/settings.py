@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from lumbar3d.cli.console import show
-from lumbar3d.cli.options import JsonOption
+from lumbar3d.answers import JsonOption, show
 
 
 def settings(as_json: JsonOption = False) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from lumbar3d.cli.console import note, out
+from lumbar3d.answers import JsonOption, show
+from lumbar3d.cli.console import note
 from lumbar3d.cli.reconstruct import Device
 
 FilmsArgument = Annotated[
@@ -32,7 +32,7 @@ def validate(
     ct: CtArgument,
     mesh_frame: MeshFrameOption = "lps",
     device: Device = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Surface and pose errors of a reconstruction against the person's own CT, level by level.
 
@@ -52,4 +52,4 @@ def validate(
     found = engine.reconstruct(ap, lat, calibration)
     own = own_vertebrae(engine.models, surfaces)
     levels = compare(found.registration, found.detection, own, engine.projector, engine.constants)
-    out(json.dumps([asdict(level) for level in levels], indent=1) if as_json else "\n".join(lines(levels)))
+    show("\n".join(lines(levels)), {"levels": [asdict(level) for level in levels]}, as_json)

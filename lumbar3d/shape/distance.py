@@ -5,6 +5,8 @@ Direction, sampling and pooling are fixed here once: every benchmark and report 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -15,6 +17,26 @@ NEIGHBOURS = 12
 """Triangles tried first; the bound below decides whether a point needs more."""
 CHUNK_PAIRS = 2_000_000
 """Point-triangle pairs tested at once, to bound memory."""
+OCTAVES = 2
+"""Triangles whose reaches are within this many doublings are searched together."""
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Triangles of like reach: a single long one would widen the search around every small one."""
+
+    faces: Places
+    tree: cKDTree
+    reach_mm: float
+
+
+@dataclass(frozen=True)
+class _Best:
+    """Closest points so far, (N, 3), their distances (N,) in mm and faces (N,)."""
+
+    feet: Array
+    distance_mm: Array
+    faces: Places
 
 
 class SurfaceLocator:
@@ -22,11 +44,13 @@ class SurfaceLocator:
 
     def __init__(self, mesh: TriangleMesh) -> None:
         self._triangles = np.asarray(mesh.vertices, dtype=np.float64)[mesh.faces]
-        centroids = self._triangles.mean(axis=1)
-        self._reach_mm = np.linalg.norm(self._triangles - centroids[:, None], axis=2).max(axis=1)
-        self._greatest_reach_mm = float(self._reach_mm.max())
-        self._centroids = centroids
-        self._tree = cKDTree(centroids)
+        self._centroids = self._triangles.mean(axis=1)
+        self._reach_mm = np.linalg.norm(self._triangles - self._centroids[:, None], axis=2).max(axis=1)
+        sizes = np.floor(np.log2(np.maximum(self._reach_mm, 1e-9)) / OCTAVES)
+        self._groups = [self._alike(np.flatnonzero(sizes == size)) for size in np.unique(sizes)]
+
+    def _alike(self, faces: Places) -> _Alike:
+        return _Alike(faces, cKDTree(self._centroids[faces]), float(self._reach_mm[faces].max()))
 
     def closest(self, points: Array) -> tuple[Array, Array, Places]:
         """Closest surface points (N, 3), distances (N,) in mm and faces (N,) for points (N, 3).
@@ -35,41 +59,46 @@ class SurfaceLocator:
         largest centroid-to-corner distance; where the first candidates do not prove it, all such triangles are tried.
         """
         points = np.ascontiguousarray(points, dtype=np.float64)
-        count = min(NEIGHBOURS, len(self._triangles))
-        found = self._tree.query(points, k=np.arange(1, count + 1))
-        centroid_distance, faces = np.asarray(found[0]), np.asarray(found[1])
-        rows = np.repeat(np.arange(len(points)), count)
-        best = self._nearest_of(points, rows, faces.reshape(-1))
-        if count < len(self._triangles):
-            open_rows = np.flatnonzero(best[1] + self._greatest_reach_mm > centroid_distance[:, -1])
-            self._settle(points, open_rows, best)
-        return best
+        best = _Best(np.zeros_like(points), np.full(len(points), np.inf), np.zeros(len(points), dtype=np.intp))
+        rows, tried_mm = np.arange(len(points)), list[Array]()
+        for group in self._groups:
+            count = min(NEIGHBOURS, len(group.faces))
+            found = group.tree.query(points, k=np.arange(1, count + 1))
+            away_mm, faces = np.asarray(found[0]), group.faces[np.asarray(found[1])]
+            self._try(points, rows, faces[:, 0], away_mm[:, 0], best)
+            self._try(points, np.repeat(rows, count - 1), faces[:, 1:].ravel(), away_mm[:, 1:].ravel(), best)
+            tried_mm.append(away_mm[:, -1] if count < len(group.faces) else np.full(len(points), np.inf))
+        for group, all_within_mm in zip(self._groups, tried_mm, strict=True):
+            self._settle(points, np.flatnonzero(best.distance_mm + group.reach_mm > all_within_mm), group, best)
+        return best.feet, best.distance_mm, best.faces
 
-    def _settle(self, points: Array, open_rows: Places, best: tuple[Array, Array, Places]) -> None:
-        """Try every triangle within the bound for the given rows, in chunks; ``best`` is updated in place."""
-        # A hair more than the bound: rounding must not lose the best triangle so far.
-        radii = (best[1][open_rows] + self._greatest_reach_mm) * (1 + 1e-9)
-        counts = self._tree.query_ball_point(points[open_rows], radii, return_length=True)
+    def _settle(self, points: Array, open_rows: Places, group: _Alike, best: _Best) -> None:
+        """Try every triangle of a group within the bound for the given rows, in chunks."""
+        # A hair more than the bound: rounding must not lose the best triangle.
+        radii = (best.distance_mm[open_rows] + group.reach_mm) * (1 + 1e-9)
+        counts = group.tree.query_ball_point(points[open_rows], radii, return_length=True)
         cuts = np.flatnonzero(np.diff(np.cumsum(counts) // CHUNK_PAIRS)) + 1
         for rows, radius in zip(np.split(open_rows, cuts), np.split(radii, cuts), strict=True):
             if len(rows):
-                groups = self._tree.query_ball_point(points[rows], radius)
-                owners = np.repeat(np.arange(len(rows)), [len(group) for group in groups])
-                faces = np.concatenate(groups).astype(np.intp)
-                least = np.linalg.norm(points[rows][owners] - self._centroids[faces], axis=1) - self._reach_mm[faces]
-                # Only triangles that their own size allows to be closer; the best so far stays among them.
-                useful = (least < best[1][rows][owners]) | (faces == best[2][rows][owners])
-                found = self._nearest_of(points[rows], owners[useful], faces[useful])
-                for target, value in zip(best, found, strict=True):
-                    target[rows] = value
+                near = group.tree.query_ball_point(points[rows], radius)
+                owners = np.repeat(rows, [len(each) for each in near])
+                faces = group.faces[np.concatenate(near).astype(np.intp)]
+                self._try(points, owners, faces, np.linalg.norm(points[owners] - self._centroids[faces], axis=1), best)
 
-    def _nearest_of(self, points: Array, rows: Places, faces: Places) -> tuple[Array, Array, Places]:
-        """Best of several candidate faces per point; ``rows`` is sorted and names every point at least once."""
+    def _try(self, points: Array, rows: Places, faces: Places, away_mm: Array, best: _Best) -> None:
+        """Test candidates, a face and its centroid's distance for each row, that their own reach allows to be closer.
+
+        ``best`` is updated in place.
+        """
+        useful = away_mm - self._reach_mm[faces] < best.distance_mm[rows]
+        rows, faces = rows[useful], faces[useful]
         feet = closest_on_triangles(points[rows], self._triangles[faces])
-        distance = np.linalg.norm(feet - points[rows], axis=1)
-        order = np.lexsort((distance, rows))
-        first = order[np.searchsorted(rows[order], np.arange(len(points)))]
-        return feet[first], distance[first], faces[first]
+        distance_mm = np.linalg.norm(feet - points[rows], axis=1)
+        order = np.lexsort((distance_mm, rows))
+        first = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
+        closer = first[distance_mm[first] < best.distance_mm[rows[first]]]
+        for target, value in ((best.feet, feet), (best.distance_mm, distance_mm), (best.faces, faces)):
+            target[rows[closer]] = value[closer]
 
 
 def closest_on_triangles(points: Array, triangles: Array) -> Array:

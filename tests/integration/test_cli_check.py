@@ -112,6 +112,9 @@ def test_a_calibration_from_dicom_is_one_that_check_accepts(tmp_path: Path) -> N
     assert run("check", ap, lat, path).exit_code == Exit.OK
     assert run("check", ap, lat, "--geometry", "from_tags").exit_code == Exit.OK
     assert run("check", ap, lat).exit_code == Exit.USAGE
+    told = json.loads(run("calibrate", "from-dicom", ap, lat, "--json").stdout)
+    assert told["calibration"] == json.loads(Path(path).read_text()) and told["files"] == []
+    assert told["view_angle_deg"] == pytest.approx(90.0)
     printed = run("calibrate", "from-dicom", ap, lat)
     assert json.loads(printed.stdout) == json.loads(Path(path).read_text())
     write_dicom(tmp_path / "lat", dicom(film("lat")), **{k: v for k, v in LAT.items() if k != "PositionerPrimaryAngle"})
@@ -140,9 +143,14 @@ def test_a_bead_phantom_gives_the_room_and_its_errors(
     made = tmp_path / "made.json"
     beads = write_beads(tmp_path / "beads.csv", calibration, 0.1)
     arguments = ("calibrate", "from-beads", beads, "--films", ap, lat, "--spacing-mm", "0.42", "0.42")
-    result = run(*arguments, "--out", str(made))
+    result = run(*arguments, "--out", str(made), "--json")
     assert result.exit_code == Exit.OK, result.output
     assert "AP view, 20 beads" in result.stderr and "fit without it" in result.stderr
+    told = json.loads(result.stdout)
+    assert told["files"] == [str(made)] and told["calibration"] == json.loads(made.read_text())
+    for errors in (told["errors"]["ap"], told["errors"]["lat"]):
+        assert errors["beads"] == 20 and f"residual {errors['residual_mm']:.3f}" in result.stderr
+        assert 0.02 < errors["residual_mm"] < errors["left_out_mm"] < 0.2 < errors["source_sd_mm"]
     found = build_geometry(Calibration.model_validate_json(made.read_text()))
     truth = build_geometry(calibration)
     points = np.random.default_rng(3).uniform(-60, 60, (50, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 from urllib.parse import urlsplit
 
@@ -28,10 +29,13 @@ def demo(*arguments: str, **environment: str):
 def test_a_running_service_is_used_and_left_running(tmp_path):
     with running_service("tests.tiny_embedded", tmp_path) as running:
         result = demo("--port", str(urlsplit(running.url).port), "--out", str(tmp_path / "out"))
-        assert running.process.poll() is None
-    assert result.exit_code == Exit.OK
+        again = demo("--json", "--port", str(urlsplit(running.url).port), "--out", str(tmp_path / "again"))
+        assert result.exit_code == Exit.OK and running.process.poll() is None
     assert result.stdout.startswith(f"Result page: {running.url}/view.html?job=")
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    told = json.loads(again.stdout)
+    assert told["event"] == "succeeded" and told["page"] == f"{running.url}/view.html?job={told['job']}"
+    assert sorted(told["files"]) == sorted(str(path) for path in (tmp_path / "again").iterdir())
 
 
 def test_a_taken_port_is_avoided_and_a_service_that_cannot_work_is_told(tmp_path):

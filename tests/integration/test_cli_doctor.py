@@ -23,7 +23,7 @@ def lumbar3d(environment: dict[str, str], *arguments: str) -> subprocess.Complet
 
 def findings(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, tuple[str, str]]]:
     done = lumbar3d(environment, "doctor", "--json", *arguments)
-    return done.returncode, {one["check"]: (one["state"], one["text"]) for one in json.loads(done.stdout)}
+    return done.returncode, {one["check"]: (one["state"], one["text"]) for one in json.loads(done.stdout)["findings"]}
 
 
 def test_a_quick_look_at_a_fresh_folder(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -95,12 +97,14 @@ def test_another_name_for_this_machine_is_not_answered_without_keys(tmp_path, tr
 
 def test_an_engine_that_does_not_load_ends_the_service_with_a_reason(tmp_path):
     environment = {**os.environ, "LUMBAR3D_ASSETS": str(tmp_path), "LUMBAR3D_DATA_DIR": str(tmp_path / "data")}
-    command = [sys.executable, "-m", "lumbar3d.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "lumbar3d.cli", "serve", "--port", "0", "--json"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     lines = done.stderr.splitlines()
     assert done.returncode == Exit.FAILED
     assert lines[-1].startswith("lumbar3d: the embedded worker cannot load its engine")
     assert any('"error": "AssetError"' in line for line in lines)
+    told = json.loads(done.stdout)
+    assert told["event"] == "listening" and re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*/", told["url"])
 
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:

@@ -137,17 +137,21 @@ def test_second_run_takes_finished_steps(built: Built, monkeypatch: pytest.Monke
     monkeypatch.setattr(prepare, "prepare", never)
     monkeypatch.setattr(fit, "fit_one", never)
     monkeypatch.setattr(build.asset, "write_asset", lambda *_: "0" * 64)
-    result = CliRunner().invoke(app, built.arguments)
+    result = CliRunner().invoke(app, [*built.arguments, "--json"])
     assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["files"] == [str(built.folder / "assets" / "ssm_L3.npz")]
+    assert told["meshes"] == COUNT and len(told["landmark_offset_mm"]) == len(LANDMARKS)
 
 
 def test_report_draws_and_measures(built: Built) -> None:
     folder, work = built.folder / "report", built.folder / "assets-work" / "L3"
     arguments = ["ssm", "report", str(built.folder / "assets"), "--level", "L3", "--meshes", str(work)]
-    result = CliRunner().invoke(app, [*arguments, "--out", str(folder)])
+    result = CliRunner().invoke(app, [*arguments, "--out", str(folder), "--json"])
     assert result.exit_code == 0, result.stderr
     names = {"L3_scree.png", "L3_curves.png", "L3_modes.png", "L3_report.json"}
-    assert {Path(line).name for line in result.stdout.split()} == {path.name for path in folder.iterdir()} == names
+    told = json.loads(result.stdout)
+    assert {Path(path).name for path in told["files"]} == {path.name for path in folder.iterdir()} == names
     record = json.loads((folder / "L3_report.json").read_text())
     assert record["shapes"] == COUNT and record["compactness"][-1] == pytest.approx(1.0)
     generality = record["generality"]["vertex"]["mean_mm"]

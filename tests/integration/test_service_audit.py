@@ -45,19 +45,28 @@ def test_a_job_leaves_its_whole_story(tmp_path: Path) -> None:
     assert {row["job_id"] for row in rows} == {address.rpartition("/")[2]}
     assert [row["actor"] for row in rows] == ["alice", "worker", "worker", "alice", "alice", "alice"]
     assert [row["code"] for row in rows if row["event"] == "read"] == ["result.json", "L1.stl"]
-    assert exported(tmp_path, "json") == rows
+    assert exported(tmp_path, "json") == objects(told(tmp_path, "--json")) == rows
     assert [row["event"] for row in exported(tmp_path, "csv")] == STORY
     assert len(exported(tmp_path, "json", "--actor", "worker")) == 2
     assert not exported(tmp_path, "json", "--since", "2200-01-01")
+    file = tmp_path / "audit.csv"
+    assert json.loads(told(tmp_path, "--format", "csv", "--json", "--out", str(file))) == {"files": [str(file)]}
+    assert len(list(csv.DictReader(io.StringIO(file.read_text())))) == len(rows)
 
 
 def exported(folder: Path, form: str, *arguments: str) -> list[dict[str, object]]:
-    environment = os.environ | {"LUMBAR3D_DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "lumbar3d.cli", "audit", "--format", form, *arguments]
-    text = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    if form == "csv":
-        return list(csv.DictReader(io.StringIO(text)))
+    text = told(folder, "--format", form, *arguments)
+    return list(csv.DictReader(io.StringIO(text))) if form == "csv" else objects(text)
+
+
+def objects(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+def told(folder: Path, *arguments: str) -> str:
+    environment = os.environ | {"LUMBAR3D_DATA_DIR": str(folder)}
+    command = [sys.executable, "-m", "lumbar3d.cli", "audit", *arguments]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def test_rows_can_be_added_and_nothing_else(tmp_path: Path) -> None:

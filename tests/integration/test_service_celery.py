@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +40,21 @@ def test_job_through_celery_leaves_only_ids_in_redis(tmp_path: Path, broker: str
         with celery_worker(environment, tmp_path / "worker.log"):
             assert wait_for(address, "succeeded")["attempt"] == 1
             assert len(httpx.get(address + "/meshes/L1.stl").content) == 134
+
+
+def test_stdout_of_a_worker_that_speaks_json_holds_nothing_else(tmp_path: Path, broker: str) -> None:
+    out, log = tmp_path / "stdout", tmp_path / "stderr"
+    with out.open("w") as answers, log.open("w") as remarks:
+        command = [sys.executable, "-m", "lumbar3d.cli", "worker", "--json"]
+        environment = environment_for(tmp_path, broker_url=broker)
+        worker = subprocess.Popen(command, env=environment, stdout=answers, stderr=remarks)
+        try:
+            wait_until(lambda: " ready." in log.read_text() or worker.poll() is not None, "no worker")
+        finally:
+            worker.terminate()
+        assert worker.wait(60) == 0, log.read_text()
+    (line,) = out.read_text().splitlines()
+    assert json.loads(line) == {"event": "starting", "pid": worker.pid}
 
 
 def test_killed_worker_loses_no_job(tmp_path: Path, broker: str) -> None:

@@ -18,7 +18,7 @@ def start(folder, workers, block_s):
     """A training in its own process group."""
     command = [sys.executable, "-m", "tests.tiny_training", "train", "coarse", folder, "--samples", "100000"]
     return subprocess.Popen(
-        [str(part) for part in (*command, "--workers", workers)],
+        [str(part) for part in (*command, "--workers", workers, "--json")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -56,7 +56,7 @@ def end(training, folder, more, number=signal.SIGTERM):
     os.killpg(training.pid, number)
     out, trouble = training.communicate(timeout=120)
     assert training.returncode == 0 and trouble == "", trouble
-    return json.loads(out.splitlines()[-1])
+    return json.loads(out)
 
 
 @pytest.mark.slow

@@ -21,7 +21,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import cohort_meshes
+from benchmarks import cohort_meshes, subject_films
+from benchmarks.subjects import RealSubject
 from lumbar3d import pipeline
 from lumbar3d.registration import register
 from lumbar3d.registration.constants import FitStage, RegistrationConstants
@@ -51,6 +52,11 @@ def data(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     write_people(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("films")
 
 
 @pytest.fixture
@@ -92,7 +98,9 @@ def _rows() -> Iterator[Any]:
 @pytest.mark.smoke
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("name", list(_rows()))
-def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_runs(
+    name: str, request: pytest.FixtureRequest, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     matplotlib.use("Agg")
     tiny, module = MAINS[name], importlib.import_module(name)
     # Before anything is made smaller: what is made here serves other rows too.
@@ -103,6 +111,7 @@ def test_main_runs(name: str, request: pytest.FixtureRequest, tmp_path: Path, mo
         assert hasattr(module, constant)
         monkeypatch.setattr(module, constant, value)
     _shorten_fits(module, monkeypatch)
+    _share_films(module, films, monkeypatch)
     _keep_results(module, tmp_path, monkeypatch)
     SPECIAL.get(name, lambda *_: None)(module, monkeypatch)
     arguments = [argument.format(out=tmp_path, root=ROOT, **places) for argument in shlex.split(tiny.arguments)]
@@ -117,6 +126,20 @@ def _shorten_fits(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for fitting in (register, pipeline, module):
         if hasattr(fitting, "RegistrationConstants"):
             monkeypatch.setattr(fitting, "RegistrationConstants", partial(RegistrationConstants, stages=SHORT_FIT))
+
+
+def _share_films(module: Any, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films of a stand-in person are computed by the first row that asks for them; later ones get copies."""
+    if getattr(module, "photograph", None) is subject_films.photograph:
+        monkeypatch.setattr(module, "photograph", partial(_film_of, films))
+
+
+def _film_of(films: Path, subject: RealSubject, draw: int, folder: Path) -> tuple[Path, Path]:
+    kept = films / f"{subject.name}_{draw}"
+    if not kept.exists():
+        kept.mkdir()
+        subject_films.photograph(subject, draw, kept)
+    return _copied(kept / "ap.png", folder), _copied(kept / "lat.png", folder)
 
 
 def _keep_results(module: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

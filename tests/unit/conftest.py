@@ -35,12 +35,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         database = Database(request.getfixturevalue("postgresql_url"))
     database.create_tables()
-    yield database
-    if request.param == "postgresql":
+    if request.param == "postgresql":  # one server for all tests: rows of those before, whoever they were
         with database.write() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))  # the audit refuses to be changed
             for table in METADATA.sorted_tables:
                 connection.execute(delete(table))
+    yield database
     database.close()
 
 

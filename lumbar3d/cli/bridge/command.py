@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumbar3d.answers import JsonOption, show
 from lumbar3d.cli import examples
-from lumbar3d.cli.console import note, out
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.groups import Commands
-from lumbar3d.cli.options import DEFAULT_SERVER, JsonOption, KeyOption, ServerOption
+from lumbar3d.cli.options import DEFAULT_SERVER, KeyOption, ServerOption
 
 if TYPE_CHECKING:
     from lumbar3d.cli.bridge.destination import Destination
@@ -76,6 +76,7 @@ def run(
     ] = False,
     server: ServerOption = DEFAULT_SERVER,
     api_key: KeyOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take films of an archive, pair AP and lateral of a study, have them reconstructed, store the results."""
     from lumbar3d.cli.bridge.arrivals import Arrivals
@@ -94,16 +95,19 @@ def run(
     arrivals = Arrivals(Ledger(folder / LEDGER), spool)
     with ExitStack() as stack:
         client = stack.enter_context(JobsClient(server, api_key))
-        bridge = Bridge(arrivals.ledger, spool, client, sender, calibration, settle_s, require_accepted, segmentation)
+        wanted = (calibration, settle_s, require_accepted, segmentation, as_json)
+        bridge = Bridge(arrivals.ledger, spool, client, sender, *wanted)
         bridge.tidy()
         if films_web is None:
             listener = Receiver(arrivals, ae_title, may_send).listen(host, port)
             stack.callback(listener.shutdown)
-            note(f"lumbar3d bridge: {ae_title} at {host}:{port}, results to {results_web or pacs}")
+            words = f"lumbar3d bridge: {ae_title} at {host}:{port}, results to {results_web or pacs}"
+            bridge.tell(words, event="listening", ae_title=ae_title, host=host, port=port, results=results_web or pacs)
             _repeat(bridge, lambda: None)
         else:
             source = WebSource(archive(films_web, web_authorization), arrivals, films_web_days)
-            note(f"lumbar3d bridge: films of {films_web}, results to {results_web or pacs}")
+            words = f"lumbar3d bridge: films of {films_web}, results to {results_web or pacs}"
+            bridge.tell(words, event="asking", films=films_web, results=results_web or pacs)
             _repeat(bridge, source.poll)
 
 
@@ -132,13 +136,11 @@ def status(folder: FolderOption, as_json: JsonOption = False) -> None:
     if not (folder / LEDGER).is_file():
         raise CliError(f"no bridge has run in {folder}", Exit.USAGE)
     found = worklist(Ledger(folder / LEDGER))
-    if as_json:
-        out(found.model_dump_json())
-        return
-    out(", ".join(f"{count} {state}" for state, count in found.pairs.items()))
+    lines = [", ".join(f"{count} {state}" for state, count in found.pairs.items())]
     for entry in found.entries:
         about = f"job {entry.job}" if entry.job else f"instance {', '.join(entry.instances)}"
-        out(f"{entry.state:<10} study {entry.study}  {about}  {entry.reason or ''}".rstrip())
+        lines.append(f"{entry.state:<10} study {entry.study}  {about}  {entry.reason or ''}".rstrip())
+    show("\n".join(lines), found.model_dump(mode="json"), as_json)
 
 
 def _repeat(bridge: Bridge, poll: Callable[[], None]) -> None:
@@ -155,7 +157,7 @@ def _repeat(bridge: Bridge, poll: Callable[[], None]) -> None:
         news.clear()
         found = [words for part in (poll, bridge.step) if (words := _trouble(part))]
         if (said := "; ".join(found)) != trouble and said:
-            note(f"{said}; tried again")
+            bridge.tell(f"{said}; tried again", event="trouble", job=None, reason=said)
         trouble = said
         if not stop.is_set():  # what came since is not waited for
             news.wait(PAUSE_S)

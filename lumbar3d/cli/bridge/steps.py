@@ -17,7 +17,7 @@ from lumbar3d.cli.bridge.ends import Ends
 from lumbar3d.cli.bridge.ledger import Ledger, Pair, State, key_of
 from lumbar3d.cli.bridge.pairing import pair_of, pairs_of_sessions
 from lumbar3d.cli.bridge.spool import Spool
-from lumbar3d.cli.console import note
+from lumbar3d.cli.console import tell
 from lumbar3d.cli.errors import CliError
 from lumbar3d.client import ClientError, JobsClient, RefusedError
 from lumbar3d.contracts import JobState, JobStatus, ReconstructOptions
@@ -48,6 +48,8 @@ class Bridge:
         Whether a result waits for somebody to accept it, where the service keeps sign-offs.
     segmentation : bool
         Whether the vertebrae are stored as a segmentation too.
+    as_json : bool
+        Whether events are told as JSON on stdout.
     """
 
     ledger: Ledger
@@ -58,12 +60,17 @@ class Bridge:
     settle_s: float
     require_accepted: bool = True
     segmentation: bool = False
+    as_json: bool = False
     _next_look_s: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def ends(self) -> Ends:
         """Of submitted jobs."""
         return Ends(self.client)
+
+    def tell(self, text: str, **event: object) -> None:
+        """What has happened, for a person and for a program."""
+        tell(text, event, self.as_json)
 
     def step(self) -> None:
         """Bring everything as far as it gets; a trouble with one pair holds up no other."""
@@ -114,7 +121,7 @@ class Bridge:
         options = ReconstructOptions(geometry="from_tags" if calibration is None else "calibration")
         job = self.client.submit(images, calibration, options, pair.key)
         self.ledger.move(pair, State.SUBMITTED, job.id)
-        note(f"job {job.id} submitted")
+        self.tell(f"job {job.id} submitted", event="submitted", job=job.id)
 
     def _look(self, pair: Pair, job: str) -> None:
         if job in self.ends.waiting or time.monotonic() < self._next_look_s.get(job, 0.0):
@@ -155,7 +162,8 @@ class Bridge:
     def _end(self, pair: Pair, state: State, job: str | None, reason: str | None) -> None:
         self.ledger.move(pair, state, job, reason)
         self._drop_films(pair)
-        note(f"job {job or '(none)'} {state.value}{f': {reason}' if reason else ''}")
+        words = f"job {job or '(none)'} {state.value}{f': {reason}' if reason else ''}"
+        self.tell(words, event=state.value, job=job, reason=reason)
 
     def _drop_films(self, pair: Pair) -> None:
         for sop in (pair.ap, pair.lat):
@@ -163,7 +171,8 @@ class Bridge:
 
     def _trouble(self, pair: Pair, reason: str) -> None:
         if reason != pair.reason:
-            note(f"job {pair.job or '(not yet)'}: {reason}; tried again")
+            words = f"job {pair.job or '(not yet)'}: {reason}; tried again"
+            self.tell(words, event="trouble", job=pair.job, reason=reason)
             self.ledger.note(pair, reason)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lumbar3d.anatomy import LEVELS, Lumbar
+from lumbar3d.answers import JsonOption, show
 
 if TYPE_CHECKING:
     from lumbar3d.training.cohort.build import Summary
@@ -43,6 +45,7 @@ def build(
     work: Annotated[Path | None, typer.Option(file_okay=False, help="finished steps; default OUT-work/LEVEL")] = None,
     label: LabelOption = None,
     licence: Annotated[str, typer.Option(help="recorded in the manifest")] = NO_LICENCE,
+    as_json: JsonOption = False,
 ) -> None:
     """Build the model of one level. Stop it at any time: run again, it goes on."""
     from lumbar3d.training.cohort.build import Output, build, default_work_folder
@@ -55,7 +58,9 @@ def build(
         summary = build(inputs, Output(folder, level, licence), steps, report)
     _tell(summary)
     typer.echo(f"next: lumbar3d ssm report {folder} --level {level} --meshes {steps.folder} --out FOLDER", err=True)
-    typer.echo(folder / f"ssm_{level}.npz")
+    made = str(folder / f"ssm_{level}.npz")
+    offsets_mm = [float(offset) for offset in summary.landmark_offset_mm]
+    show(made, {"files": [made], **asdict(summary), "landmark_offset_mm": offsets_mm}, as_json)
 
 
 @app.command()
@@ -64,13 +69,14 @@ def report(
     level: LevelOption,
     meshes: Annotated[Path, typer.Option(exists=True, file_okay=False, help="work folder of the build")],
     folder: Annotated[Path, typer.Option("--out", file_okay=False, help="folder for PNG and JSON")],
+    as_json: JsonOption = False,
 ) -> None:
     """Compactness, generality and specificity of a model, drawn like figures 4 to 6 of the paper."""
     from lumbar3d.training.cohort.report import write_report
     from lumbar3d.training.cohort.store import WorkFolder
 
-    for path in write_report(model, level, WorkFolder(meshes), folder):
-        typer.echo(path)
+    files = [str(path) for path in write_report(model, level, WorkFolder(meshes), folder)]
+    show("\n".join(files), {"files": files}, as_json)
 
 
 def _tell(summary: Summary) -> None:

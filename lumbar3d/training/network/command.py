@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from lumbar3d.answers import JsonOption, show
 
 if TYPE_CHECKING:
     from lumbar3d.training.network.trainer import Terms
@@ -45,13 +46,15 @@ def coarse(
     source: Source = None,
     threads: Threads = 1,
     surroundings: Surroundings = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train the network that reads a whole film."""
     from lumbar3d.training.network.samples import CoarseBlocks
     from lumbar3d.training.network.train import COARSE, Run, train
 
     run = Run(folder, samples or COARSE.samples, minutes, workers, device, source, threads)
-    _finish(folder, train(COARSE, CoarseBlocks(surroundings), run, Report(folder, run.samples)), run.samples)
+    seen = train(COARSE, CoarseBlocks(surroundings), run, Report(folder, run.samples))
+    _finish(folder, seen, run.samples, as_json)
 
 
 @app.command()
@@ -65,24 +68,29 @@ def refiner(
     source: Source = None,
     threads: Threads = 1,
     surroundings: Surroundings = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train the network that looks at single vertebrae, on what the first one says of films that it has not seen."""
     from lumbar3d.training.network.refiner_samples import CropBlocks
     from lumbar3d.training.network.train import REFINER, Run, train
 
     run = Run(folder, samples or REFINER.samples, minutes, workers, device, source, threads)
-    _finish(folder, train(REFINER, CropBlocks(first, surroundings), run, Report(folder, run.samples)), run.samples)
+    seen = train(REFINER, CropBlocks(first, surroundings), run, Report(folder, run.samples))
+    _finish(folder, seen, run.samples, as_json)
 
 
 @app.command()
 def release(
     run: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="folder of a training")],
     out: Annotated[Path, typer.Argument(file_okay=False, help="empty folder: the state without the optimiser's")],
+    as_json: JsonOption = False,
 ) -> None:
     """Write a training's state for others to begin with (--from), and its checksums in release.json."""
+    from lumbar3d.training.network.release import RECORD
     from lumbar3d.training.network.release import release as write
 
-    typer.echo(json.dumps(write(run, out)["files"]))
+    files = [str(out / name) for name in (*write(run, out)["files"], RECORD)]
+    show("\n".join(files), {"files": files}, as_json)
 
 
 class Report:
@@ -109,12 +117,12 @@ class Report:
             self._sums, self._steps, self._since = {}, 0, (time.monotonic(), images)
 
 
-def _finish(folder: Path, seen: int, samples: int) -> None:
+def _finish(folder: Path, seen: int, samples: int, as_json: bool) -> None:
     from lumbar3d.training.network.plot_losses import draw
 
     draw(folder, folder / "losses.png")
     state = "complete" if seen >= samples else "to be continued: run the same command again"
-    typer.echo(json.dumps({"samples": seen, "of": samples, "state": state}))
+    show(f"{seen} of {samples} samples: {state}", {"samples": seen, "of": samples, "state": state}, as_json)
 
 
 if __name__ == "__main__":

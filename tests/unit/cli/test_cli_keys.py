@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,12 @@ def test_add_list_rotate_revoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     lines = shown.splitlines()
     assert [line.split()[:3] for line in lines] == [[entry.id, "bridge", "submit"] for entry in entries(file)]
     assert len(lines[0].split()) == 4 and first.strip() not in shown and second.strip() not in shown
-    assert run("revoke", "bridge", "--key", entries(file)[0].id)[0] == 0
+    revoked = entries(file)[0].id
+    assert run("revoke", "bridge", "--key", revoked) == (0, f"revoked {revoked} of bridge\n")
     assert [entry.digest for entry in entries(file)] == [digest(second.strip())]
     assert run("revoke", "bridge", "--key", "00000000")[0] == 2
     assert run("rotate", "nobody")[0] == 2
     assert run("add", "bridge", "--role", "king")[0] == 2
-    assert run("revoke", "bridge")[0] == 0 and entries(file) == []
+    (last,) = entries(file)
+    status, told = run("revoke", "bridge", "--json")
+    assert status == 0 and [each["id"] for each in json.loads(told)["revoked"]] == [last.id] and entries(file) == []

@@ -11,3 +11,9 @@ from pathlib import Path
 def syntax(path: Path) -> ast.Module:
     """Tree of a Python file; not to be changed."""
     return ast.parse(path.read_text())
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a Python file; not to be changed."""
+    return tuple(ast.walk(syntax(path)))

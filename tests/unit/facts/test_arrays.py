@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.facts.syntax import syntax
+
 ROOT = Path(__file__).resolve().parents[3]
 LIBRARY = ROOT / "lumbar3d"
 OWNER = LIBRARY / "arrays.py"
 
 
-def aliases(source: str) -> dict[str, str]:
+def aliases(tree: ast.Module) -> dict[str, str]:
     """Module-level names of one ``NDArray[...]`` each."""
     return {
         node.targets[0].id: ast.unparse(node.value)
-        for node in ast.parse(source).body
+        for node in tree.body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Subscript)
@@ -25,20 +27,21 @@ def aliases(source: str) -> dict[str, str]:
     }
 
 
-def second_definitions(source: str) -> Iterator[str]:
-    types = aliases(OWNER.read_text())
-    for name, alias in aliases(source).items():
-        if name in types or alias in types.values():
+TYPES = aliases(syntax(OWNER))
+
+
+def second_definitions(tree: ast.Module) -> Iterator[str]:
+    for name, alias in aliases(tree).items():
+        if name in TYPES or alias in TYPES.values():
             yield f"{name} = {alias}"
 
 
 def test_each_type_has_one_dtype() -> None:
-    types = aliases(OWNER.read_text())
-    assert len(set(types.values())) == len(types) >= 5
+    assert len(set(TYPES.values())) == len(TYPES) >= 5
 
 
 def test_no_module_defines_them_again() -> None:
-    found = {str(path.relative_to(ROOT)): list(second_definitions(path.read_text())) for path in modules()}
+    found = {str(path.relative_to(ROOT)): list(second_definitions(syntax(path))) for path in modules()}
     assert len(found) > 80
     assert {path: again for path, again in found.items() if again} == {}
 
@@ -50,4 +53,4 @@ def modules() -> list[Path]:
 
 @pytest.mark.parametrize("source", ["Array = NDArray[np.float32]", "Single = NDArray[np.float32]"])
 def test_the_search_finds_what_it_looks_for(source: str) -> None:
-    assert list(second_definitions(source)) == [source]
+    assert list(second_definitions(ast.parse(source))) == [source]

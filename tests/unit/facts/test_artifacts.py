@@ -26,7 +26,7 @@ from lumbar3d.artifacts import (
 )
 from lumbar3d.export import conversions
 from lumbar3d.service.routes import artifacts as routes
-from tests.unit.facts.syntax import syntax
+from tests.unit.facts.syntax import nodes
 
 ROOT = Path(__file__).resolve().parents[3]
 SENT = {"ap.png", "lat.png"}
@@ -71,7 +71,7 @@ def test_no_second_list_in_the_sources() -> None:
     paths = [path for package in ("lumbar3d", "service", "worker") for path in (ROOT / package).rglob("*.py")]
     assert len(paths) > 300
     for path in paths:
-        constants = {node.value for node in ast.walk(syntax(path)) if isinstance(node, ast.Constant)}
+        constants = {node.value for node in nodes(path) if isinstance(node, ast.Constant)}
         assert path == ROOT / "lumbar3d/artifacts.py" or not constants & (WRITTEN - SENT | {FIT}), path
 
 

@@ -51,6 +51,7 @@ NOT_CONSTANTS = {
     "drr.gpu.THREADS_PER_BLOCK": "time only",
     "shape.distance.NEIGHBOURS": "time only",
     "shape.distance.CHUNK_PAIRS": "memory only",
+    "shape.distance.OCTAVES": "time only",
     "measurement.report._THREADS": "time only",
     "detection.aim.AT_ONCE": "memory only",
     "registration.parameters.POSE": "a rigid motion has six numbers",

@@ -13,9 +13,9 @@ from lumbar3d.training.network.command import app  # noqa: E402
 
 
 def command(*arguments):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    result = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return json.loads(result.output.splitlines()[-1])
+    return json.loads(result.stdout)
 
 
 @pytest.fixture
