@@ -42,7 +42,7 @@ def start(page: Any, service: str, _job: str) -> None:
 def desk(page: Any, service: str, job: str) -> None:
     page.goto(f"{service}/view.html?job={job}")
     page.wait_for_selector("#film-lat canvas[data-drawn=native]")
-    page.wait_for_function("performance.getEntriesByName('scene').length")
+    page.wait_for_function("() => performance.getEntriesByName('scene').length")
 
 
 def number(page: Any, _service: str, _job: str) -> None:

@@ -218,10 +218,10 @@ def test_ruler_angle_and_cobb_by_mouse_and_keyboard(result):
 
 def test_full_screen_shows_films_and_3d_alone(result):
     result.keyboard.press("f")
-    result.wait_for_function("document.fullscreenElement?.querySelector('#film-lat')")
+    result.wait_for_function("() => document.fullscreenElement?.querySelector('#film-lat')")
     assert not result.evaluate("document.fullscreenElement.contains(document.querySelector('#numbers'))")
     result.keyboard.press("f")
-    result.wait_for_function("!document.fullscreenElement")
+    result.wait_for_function("() => !document.fullscreenElement")
 
 
 def test_keys_are_listed_and_can_be_switched_off(result):

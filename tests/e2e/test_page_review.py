@@ -55,6 +55,18 @@ def test_result_is_a_draft_until_somebody_signs(desk):
     assert desk.locator("header .pill:text-is('Accepted')").count() == 1
 
 
+def test_the_way_on_is_offered_first_and_the_present_state_is_not(desk):
+    """After ``test_result_is_a_draft_until_somebody_signs``, and back to where it left the page."""
+    buttons = desk.locator("#sign button")
+    assert buttons.all_inner_texts() == ["Reject", "Back to draft"]
+    desk.click("#sign button:text-is('Back to draft')")
+    desk.wait_for_selector("#sign .pill:text-is('Draft')")
+    assert buttons.all_inner_texts() == ["Accept", "Reject"]
+    assert "primary" in (buttons.first.get_attribute("class") or "")
+    desk.click("#sign button:text-is('Accept')")
+    desk.wait_for_selector("#sign .pill:text-is('Accepted')")
+
+
 def test_rejection_needs_a_reason(desk):
     desk.expected_faults.append("422")
     desk.click("#sign button:text-is('Reject')")

@@ -21,7 +21,7 @@ NEAR = 30
 def canvas(result):
     """The 3D view, drawn."""
     result.wait_for_selector("#scene canvas")
-    result.wait_for_function("performance.getEntriesByName('scene').length")
+    result.wait_for_function("() => performance.getEntriesByName('scene').length")
     return result.locator("#scene canvas")
 
 

@@ -47,7 +47,7 @@ def test_pair_is_sent_with_its_reference(page, service, pair):
     assert "ACC-2026-0815" in page.inner_text("h1")
     page.goto(service)
     page.fill("#search", "ACC-2026")
-    page.wait_for_function("document.querySelectorAll('#jobs li').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('#jobs li').length === 1")
     assert page.inner_text("#jobs a") == "ACC-2026-0815"
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lumbar3d.anatomy import LEVELS
+from tests.e2e.conftest import drawn
+
 WIDTHS = (320, 390, 480, 600, 768, 820, 1024, 1280, 1920, 3840)
 TOUCHING = """() => {
     const boxes = [...document.querySelectorAll(
@@ -36,12 +39,27 @@ TOUCHING = """() => {
     return found;
 }"""
 
+CUT = """() => [...document.querySelectorAll(".film .label")].flatMap((label) => {
+    const [text, film] = [label, label.closest(".film")].map((each) => each.getBoundingClientRect());
+    const isWhole = text.left >= film.left && text.right <= film.right && text.top >= film.top
+        && text.bottom <= film.bottom;
+    return isWhole ? [] : [`${label.textContent} on ${label.closest(".film").id}`];
+})"""
+
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_number_touches_another(result, width):
     result.set_viewport_size({"width": width, "height": 900})
     assert result.evaluate(TOUCHING) == []
     assert result.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_name_of_a_level_is_cut_off(result, width):
+    result.set_viewport_size({"width": width, "height": 900})
+    drawn(result)
+    assert result.locator(".film .label").count() == 2 * len(LEVELS)
+    assert result.evaluate(CUT) == []
 
 
 def test_no_number_touches_another_on_paper(result):

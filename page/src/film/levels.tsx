@@ -6,6 +6,8 @@ import { landmarkText } from "../wording";
 import type { FilmModel } from "./model";
 
 const CHI_95 = 2.448;
+/** From the vertebra to the end of its name. */
+const LABEL_PX = 28;
 
 interface Props {
   reading: Reading;
@@ -42,8 +44,6 @@ function Level({ level, drawn, reading, exam, film }: Props & { level: string; d
   const layers = reading.layers.value;
   const path = pathOf(film, drawn.outline);
   const points = drawn.outline.flat().map((point) => placed(film.placing, point));
-  const vs = points.map(([, v]) => v);
-  const right = Math.max(...points.map(([u]) => u));
   return (
     <g class={`level${reading.isDimmed(level) ? " dimmed" : ""}`} data-level={level}>
       {layers.outlines && <path class="halo" d={path} />}
@@ -54,18 +54,25 @@ function Level({ level, drawn, reading, exam, film }: Props & { level: string; d
       )}
       {layers.ellipses && <Ellipses level={level} exam={exam} film={film} />}
       <Landmarks level={level} drawn={drawn} reading={reading} film={film} />
-      {layers.labels && (
-        <text
-          class="label"
-          x={right}
-          y={(Math.min(...vs) + Math.max(...vs)) / 2}
-          dx="0.4em"
-          dominant-baseline="central"
-        >
-          {level}
-        </text>
-      )}
+      {layers.labels && <Label level={level} points={points} film={film} />}
     </g>
+  );
+}
+
+/** Beside its vertebra, and over it where the film ends there. */
+function Label({ level, points, film }: { level: string; points: Px[]; film: FilmModel }) {
+  const [us, vs] = [0, 1].map((axis) => points.map((point) => point[axis]));
+  const room = film.rightEdge() - LABEL_PX / film.viewport.value.scale;
+  return (
+    <text
+      class="label"
+      x={Math.max(Math.min(...us), Math.min(Math.max(...us), room))}
+      y={(Math.min(...vs) + Math.max(...vs)) / 2}
+      dx="0.4em"
+      dominant-baseline="central"
+    >
+      {level}
+    </text>
   );
 }
 

@@ -176,10 +176,15 @@ export class FilmModel {
       .join(" ");
   }
 
+  /** Column of the film at the right edge of the screen's part of it. */
+  rightEdge(): number {
+    const { u, scale } = this.viewport.value;
+    return u + this.size.value[0] / 2 / scale;
+  }
+
   /** Whether a text of that width beside a column of the film is on the screen. */
   hasRoomRightOf(column: number, width_px: number): boolean {
-    const { u, scale } = this.viewport.value;
-    return (column - u) * scale + width_px < this.size.value[0] / 2;
+    return column + width_px / this.viewport.value.scale < this.rightEdge();
   }
 
   /** Vertebra under a point of the film, by the parity of its outlines. */
