@@ -77,7 +77,7 @@ def photograph_ct(data: Path, draw: int, folder: Path) -> tuple[RealSubject, tup
     rng = np.random.default_rng([SEED, draw, list(SOURCES).index(PERSON)])
     spine = _with_thorax(real_spine(subject), real_spine(load_subject(data, CARRIER)), body.above_l1_mm)
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
-    lower = bone_volume([vertebra.mesh for vertebra in spine.lumbar[len(REAL_LEVELS) :]], patient, SEED + draw)
+    lower = bone_volume([vertebra.mesh for vertebra in spine.lumbar[len(REAL_LEVELS) :]], patient.habitus, SEED + draw)
 
     def inside(beam: Projection) -> Matter:
         return Matter(cast(body.soft, beam), np.asarray(cast(body.bone, beam) + cast(lower, beam)))

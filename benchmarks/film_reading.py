@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import label, map_coordinates
 from skimage.draw import polygon2mask
 
 from benchmarks.film_folder import RealFilm
@@ -21,6 +22,8 @@ from lumbar3d.refusal.films import refuse_faulty, refuse_truncated, refuse_unfou
 from lumbar3d.refusal.names import refuse_doubtful_names
 from lumbar3d.refusal.out_of_distribution import refuse_strange
 
+MIDDLE, BEYOND = np.linspace(0.3, 0.7, 9), np.linspace(-0.4, 1.4, 181)
+"""Where a body's height is taken, in shares of its width; from where to where it is looked for, in shares of it."""
 READ = "read"
 RIGHT, SHIFTED, MIXED = "right", "shifted", "mixed"
 FEWEST_SHIFTED = 2
@@ -80,6 +83,8 @@ class Score:
         Distances of body centres and of both end plates' middles, of the rightly named, mm at the spine.
     coverage : tuple of float
         Share of each rightly named body's polygon that its own level's opacity covers.
+    height : tuple of float
+        Of each rightly named body as drawn over as annotated (``drawn_height``).
     """
 
     verdict: str
@@ -89,6 +94,7 @@ class Score:
     centre_mm: tuple[float, ...]
     plate_mm: tuple[float, ...]
     coverage: tuple[float, ...]
+    height: tuple[float, ...]
 
 
 def score(film: RealFilm, beam: ConeBeam, found: ViewDetection) -> Score:
@@ -109,6 +115,7 @@ def score(film: RealFilm, beam: ConeBeam, found: ViewDetection) -> Score:
         centre_mm=tuple(np.linalg.norm(error.mean(axis=1), axis=-1).tolist()),
         plate_mm=tuple(np.linalg.norm(error, axis=-1).ravel().tolist()),
         coverage=tuple(coverage(film.corners_px[names[k]], found, beam, places[k]) for k in right),
+        height=tuple(drawn_height(film.corners_px[names[k]], found, beam, places[k]) for k in right),
     )
 
 
@@ -155,3 +162,22 @@ def coverage(corners_px: Array, found: ViewDetection, beam: ConeBeam, level: int
     polygon = on_grid(corners_px, beam, grid)
     inside = polygon2mask((grid.rows, grid.columns), polygon[:, ::-1])
     return float((found.decomposition[level][inside] > SILHOUETTE).mean()) if inside.any() else float("nan")
+
+
+def drawn_height(corners_px: Array, found: ViewDetection, beam: ConeBeam, level: int) -> float:
+    """Height of a body as drawn over its height between the corners (4, 2) on the film's pixels, through its middle.
+
+    Median over lines from plate to plate in the middle of the width; a line ends where the opacity falls to half of
+    what it is inside. Corners lie on the rims, so a hollow plate counts as what its rim shows.
+    """
+    upper_left, upper_right, lower_right, lower_left = on_grid(corners_px, beam, found.projection)
+    across, along = np.meshgrid(MIDDLE, BEYOND, indexing="ij")
+    upper = upper_left + across[..., None] * (upper_right - upper_left)
+    lower = lower_left + across[..., None] * (lower_right - lower_left)
+    places = upper + along[..., None] * (lower - upper)
+    heights = []
+    for line in map_coordinates(found.decomposition[level], np.moveaxis(places, -1, 0)[::-1], order=1):
+        body, _ = label(line > 0.5 * np.median(line[(BEYOND > 0.2) & (BEYOND < 0.8)]))
+        inside = body == body[len(BEYOND) // 2]
+        heights.append(np.ptp(BEYOND[inside]) if body[len(BEYOND) // 2] else 0.0)
+    return float(np.median(heights))

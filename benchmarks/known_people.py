@@ -15,8 +15,9 @@ from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.collisions import Solid
 from lumbar3d.training.population.plan import Mixture
+from lumbar3d.training.radiographs.patient import vertebrae
 from lumbar3d.training.radiographs.room import draw_room
-from lumbar3d.training.radiographs.simulate import MEASURING, Simulator, photograph
+from lumbar3d.training.radiographs.simulate import MEASURING, BoneImage, Simulator, photograph
 from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
 
 
@@ -59,13 +60,13 @@ class KnownPatients:
         self._models, self._spines = models, RememberingSampler(models, MEASURING.people)
         self._simulator = Simulator(models, spines=self._spines)
 
-    def patient(self, seed: int, turned_deg: float = 0.0) -> KnownPatient:
+    def patient(self, seed: int, turned_deg: float = 0.0, bones: BoneImage = vertebrae) -> KnownPatient:
         """The patient of a seed; ``turned_deg`` counter-clockwise seen from above, on top of the posture."""
         spine, rng = self._simulator.drawn(seed)
         turn = frames.rigid(frames.rotation_from_vector(np.radians([0.0, 0.0, turned_deg])), np.zeros(3))
         spine = turned(spine, turn)
         rng.random()  # the simulator asks here whether a slot scanner takes the pair
-        ap, lat = photograph(spine, draw_room(rng), 1, rng)
+        ap, lat = photograph(spine, draw_room(rng), 1, rng, bones=bones)
         broken = frozenset(
             level for level in LEVELS if any("fracture" in each and each.endswith(level) for each in spine.diagnoses)
         )

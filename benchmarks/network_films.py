@@ -61,7 +61,7 @@ def pooled(readings: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "refused_right": refused.count(RIGHT),
         "levels": sum(one["levels"] for one in readings),
         "right_levels": sum(one["right_levels"] for one in readings),
-        **{f"{name}_median": _median(readings, name) for name in ("centre_mm", "plate_mm", "coverage")},
+        **{f"{name}_median": _median(readings, name) for name in ("centre_mm", "plate_mm", "coverage", "height")},
     }
 
 

@@ -9,9 +9,9 @@ NOTE = """\
 Real radiographs without calibration: the pixel size is assumed from the height of the bodies unless the film says it,
 the room is nominal. Nothing is said of accuracy in 3D. Corners were set by hand, good to about 2 mm, levels counted
 from the sacrum, by no radiologist. mm at the spine, for the pixel size as assumed; coverage is the share of a body that
-its own level's opacity covers; both are medians over the rightly named bodies, of refused films too. Shifted: all
-bodies bear the name of the neighbour on the same side; mixed: some do. A refused film's names are those it would have
-had."""
+its own level's opacity covers, height that of its middle as drawn over as annotated (from above, processes and
+pedicles add to it); all are medians over the rightly named bodies, of refused films too. Shifted: all bodies bear the
+name of the neighbour on the same side; mixed: some do. A refused film's names are those it would have had."""
 
 Row = Mapping[str, Any]
 
@@ -40,11 +40,11 @@ def _pooled(groups: Sequence[Row]) -> list[str]:
         + [f"{group['right_levels']} of {group['levels']}", *_distances(group)]
         for group in groups
     ]
-    return _table([*head, "centre mm", "end plate mm", "coverage"], rows)
+    return _table([*head, "centre mm", "end plate mm", "coverage", "height"], rows)
 
 
 def _distances(group: Row) -> list[str]:
-    values = [group[f"{name}_median"] for name in ("centre_mm", "plate_mm", "coverage")]
+    values = [group[f"{name}_median"] for name in ("centre_mm", "plate_mm", "coverage", "height")]
     return ["" if value is None else f"{value:.2f}" for value in values]
 
 

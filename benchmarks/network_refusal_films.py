@@ -126,7 +126,7 @@ def second_renderer(simulator: Simulator, seed: int) -> Pair:
     """A patient whose vertebrae are cast as voxels instead of projected as surfaces; the rest is the simulator's."""
     rng, spine = np.random.default_rng(seed), simulator.spine(seed)
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
-    bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient, seed)
+    bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient.habitus, seed)
     views = []
     for name, beam in zip(VIEWS, draw_room(rng), strict=True):
         around, flips = surroundings(patient, beam, rng), flips_to_canonical(beam, name)

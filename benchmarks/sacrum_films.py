@@ -110,6 +110,6 @@ def photograph_with_pelvis(
     chest = [copied(spine, pose) for pose in above] + ribs_of([*above, *spine.thoracic_poses], 1.0, rng)
     nowhere = TriangleMesh(patient.holes.vertices + np.array([0.0, 0.0, 1e4]), patient.holes.faces)
     patient = replace(patient, bones=HollowBone.of([pelvis.bones.moved(place), *chest]), holes=nowhere)
-    bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient, SEED + draw)
+    bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient.habitus, SEED + draw)
     films = expose(subject, patient, lambda beam: bones_alone(cast(bones, beam)), rng, folder)
     return films, true_plate(place, pelvis.ends_mm)

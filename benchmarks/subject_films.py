@@ -26,7 +26,7 @@ from lumbar3d.geometry.projection import Projection
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.radiographs.fields import shrink
 from lumbar3d.training.radiographs.film import draw_film, make_film
-from lumbar3d.training.radiographs.habitus import draw_habitus
+from lumbar3d.training.radiographs.habitus import Habitus, draw_habitus
 from lumbar3d.training.radiographs.patient import Patient, draw_patient, surroundings
 from lumbar3d.training.radiographs.spectrum import Matter
 
@@ -46,7 +46,7 @@ def photograph(subject: RealSubject, draw: int, folder: Path) -> tuple[Path, Pat
     rng = np.random.default_rng([SEED, draw, _number(subject.name)])
     spine = real_spine(subject)
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
-    bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient, SEED + draw)
+    bones = bone_volume([vertebra.mesh for vertebra in (*spine.lumbar, *spine.thoracic)], patient.habitus, SEED + draw)
     return expose(subject, patient, lambda beam: bones_alone(cast(bones, beam)), rng, folder)
 
 
@@ -55,9 +55,8 @@ def _number(person: str) -> int:
     return COMPLETE_SUBJECTS.index(person) if person in COMPLETE_SUBJECTS else zlib.crc32(person.encode())
 
 
-def bone_volume(meshes: list[TriangleMesh], patient: Patient, seed: int) -> Volume:
+def bone_volume(meshes: list[TriangleMesh], habitus: Habitus, seed: int) -> Volume:
     """Bones as dense as the patient's others."""
-    habitus = patient.habitus
     return voxelise(meshes, habitus.marrow, VOXEL_CORTEX * habitus.cortex_share, seed)
 
 

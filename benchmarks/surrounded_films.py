@@ -50,7 +50,7 @@ def films(data: Path, subject: RealSubject, draw: int, kind: str, folder: Path) 
     patient = draw_patient(spine, draw_habitus(spine.age_years, spine.female, rng), rng)
     alone = kind in (BODY, FILLED, CYLINDER)
     shown = spine.lumbar if alone else (*spine.lumbar, *spine.thoracic)
-    bones = bone_volume([vertebra.mesh for vertebra in shown], patient, SEED + draw)
+    bones = bone_volume([vertebra.mesh for vertebra in shown], patient.habitus, SEED + draw)
     stands_in = _around(data, subject, patient, kind, np.random.default_rng([SEED, draw, place, KINDS.index(kind)]))
     for number, name in enumerate(VIEWS):
         beam = (subject.geometry.ap, subject.geometry.lat)[number]

@@ -34,6 +34,7 @@ MAINS: dict[str, Tiny] = {
         "--work {out}/work --pairs 1 --epochs 1 --held-out 1 --seeds 1 --variants no_fusion --out {out}/a.json",
         {"BATCH": 2},
     ),
+    "benchmarks.bone_edges": Tiny("--data {data} --patients 1 --out {out}", ONE_PERSON),
     "benchmarks.bridge": Tiny(only_help="starts an archive, a bridge and a service, and fits in each study: minutes"),
     "benchmarks.chaos": Tiny(
         only_help="starts a whole deployment and kills it; a short one is tests/integration/test_chaos.py"

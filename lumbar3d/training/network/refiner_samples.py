@@ -24,6 +24,7 @@ from lumbar3d.training.radiographs.simulate import COMPLETE, Simulator
 from lumbar3d.training.surroundings.components import Maker, Parts
 from lumbar3d.training.surroundings.library import Library
 from lumbar3d.training.surroundings.mixer import FILMS_PER_VIEW, WHOLE_SPINE, MixedFilm, Mixer
+from lumbar3d.training.surroundings.noise import about, elastic, warp
 
 FIRST_SEED = 6_000_000
 """Other patients than the first network's: its errors on them are those of films that it has not seen."""
@@ -31,6 +32,11 @@ PATIENTS_PER_BLOCK = 12
 JITTER_SD_PX = 3.0
 TRIES = 6
 """At a film that shows all five levels."""
+FITTED_SHARE = 0.4
+"""Of films whose guide is as a third look has it: a rendered vertebra nearly in place, in place of the first network's
+reading."""
+FITTED_SCALE, FITTED_TURN_RAD, FITTED_SHIFT_PX, FITTED_BEND_PX = 0.03, 0.02, 0.7, 0.5
+"""SD of what such a vertebra is off by, pixels of the first network's grid: a fit errs by about a millimetre."""
 LOST_PX = 24.0
 """Where the first network errs by more, another level is in the crop: the truth, jittered, is used instead."""
 
@@ -107,14 +113,34 @@ def _complete(mixer: Mixer, parts: Parts) -> MixedFilm:
 
 
 def _film_samples(film: MixedFilm, network: nn.Module, rng: np.random.Generator) -> Iterator[Sample]:
-    """Five crops, cut where the first network finds the levels."""
+    """Five crops, cut where the first network or a fit finds the levels."""
+    opacity, found = fitted_guide(film, rng) if rng.random() < FITTED_SHARE else _first_reading(film, network)
+    for level, true_px in enumerate(film.landmarks_px):
+        crop = make_crop(film.pixels, opacity, film.code, level, placed(found[level], true_px, rng))
+        yield crop_sample(crop, film.opacity[level], true_px)
+
+
+def fitted_guide(film: MixedFilm, rng: np.random.Generator) -> tuple[Image, Array]:
+    """Opacity (5, rows / 2, columns / 2) and landmarks (5, 7, 2) of vertebrae that a fit has nearly found.
+
+    Each is off on its own; the landmarks are the true ones, since crops are jittered anyway.
+    """
+    opacity = shrink(film.opacity, GRID_STEP)
+    for level, points_px in enumerate(film.landmarks_px):
+        centre = points_px[:, ::-1].mean(axis=0) / GRID_STEP
+        scale, wide = np.exp(rng.normal(0.0, FITTED_SCALE, 2))
+        turn, shift = rng.normal(0.0, FITTED_TURN_RAD), rng.normal(0.0, FITTED_SHIFT_PX, 2)
+        off = about(centre, scale, turn, shift, wide)
+        opacity[level] = warp(opacity[level, None], off, elastic(opacity.shape[-1], FITTED_BEND_PX, rng))[0]
+    return opacity, film.landmarks_px
+
+
+def _first_reading(film: MixedFilm, network: nn.Module) -> tuple[Image, Array]:
+    """Opacity (5, rows / 2, columns / 2) and landmarks (5, 7, 2) by the first network."""
     small = torch.from_numpy(shrink(film.pixels, GRID_STEP)[None, None])
     with torch.no_grad():
         outputs = network(small.contiguous(memory_format=torch.channels_last), torch.from_numpy(film.code[None]))
     opacity, logits, votes = (output[0].float() for output in outputs[:3])
     heatmap = logits.sigmoid().numpy()
     found = read_levels(heatmap, (votes * VOTE_UNIT_PX).numpy()).landmarks_px * GRID_STEP + (GRID_STEP - 1) / 2
-    for level, true_px in enumerate(film.landmarks_px):
-        place = placed(found[level], true_px, rng)
-        crop = make_crop(film.pixels, opacity.clamp(0, 1).numpy(), film.code, level, place)
-        yield crop_sample(crop, film.opacity[level], true_px)
+    return opacity.clamp(0, 1).numpy(), found

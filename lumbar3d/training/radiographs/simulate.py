@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +29,8 @@ from lumbar3d.training.radiographs.spectrum import Matter
 from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
 
 NOWHERE_PX = -1e4
+BoneImage = Callable[[Spine, Image, Habitus, Projection, np.random.Generator], Image]
+"""Dense bone (rows, columns) in a spine, as ``patient.vertebrae`` renders it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,11 +161,17 @@ class Simulator:
 
 
 def photograph(
-    spine: Spine, beams: tuple[Projection, Projection], step: int, rng: np.random.Generator, cut_share: float = 0.0
+    spine: Spine,
+    beams: tuple[Projection, Projection],
+    step: int,
+    rng: np.random.Generator,
+    cut_share: float = 0.0,
+    bones: BoneImage = vertebrae,
 ) -> tuple[LabelledView, LabelledView]:
     """Simulated films of a given spine in a given room, with everything around it drawn at random.
 
-    Everything is rendered on the grid of ``beams`` and averaged over ``step`` x ``step`` pixels.
+    Everything is rendered on the grid of ``beams`` and averaged over ``step`` x ``step`` pixels; ``bones`` renders the
+    vertebrae.
     """
     habitus = draw_habitus(spine.age_years, spine.female, rng)
     patient = draw_patient(spine, habitus, rng)
@@ -171,7 +180,7 @@ def photograph(
         outer = lengths_mm([vertebra.mesh for vertebra in spine.lumbar], fine)
         opacity, beam = shrink(drr_from_path_length(outer[: len(LEVELS)]), step), fine.downsampled(step)
         around = surroundings(patient, fine, rng)
-        bone = shrink(around.bone_mm + vertebrae(spine, outer.sum(axis=0), habitus, fine, rng), step)
+        bone = shrink(around.bone_mm + bones(spine, outer.sum(axis=0), habitus, fine, rng), step)
         soft = shrink(around.soft_mm, step)
         flips = flips_to_canonical(beam, name)
         recipe = draw_film(name, rng, isinstance(fine, SlotScanner)).at_pitch(1 / step)

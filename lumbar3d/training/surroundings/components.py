@@ -18,19 +18,21 @@ from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import Projection
 from lumbar3d.geometry.slot_scanner import SlotScanner
 from lumbar3d.shape.mesh import TriangleMesh
+from lumbar3d.training.radiographs.cortex_profile import CortexProfile, draw_cortex_profile
 from lumbar3d.training.radiographs.deposits import add_deposits
 from lumbar3d.training.radiographs.ellipsoids import Ellipsoids
 from lumbar3d.training.radiographs.fields import enlarge, shrink
 from lumbar3d.training.radiographs.habitus import Habitus, draw_habitus
 from lumbar3d.training.radiographs.hollow import HollowBone, joined
 from lumbar3d.training.radiographs.implants import Metal, draw_implants
-from lumbar3d.training.radiographs.patient import bone_of, grain_of, lengths_mm, unevenness_of
+from lumbar3d.training.radiographs.patient import bone_of, lengths_mm, unevenness_of
 from lumbar3d.training.radiographs.pelvis import foramina, hip, ilium, sacrum
 from lumbar3d.training.radiographs.room import draw_room
 from lumbar3d.training.radiographs.simulate import ASTRAY_MM, Simulator, labels_of, middle_of, raised
 from lumbar3d.training.radiographs.skeleton import SIDES, above_of, copied, ribs_of, world_from_pelvis
 from lumbar3d.training.radiographs.spine import Spine
 from lumbar3d.training.radiographs.tissue import draw_trunk
+from lumbar3d.training.surroundings.individual import individual
 from lumbar3d.training.surroundings.library import Library
 from lumbar3d.training.surroundings.pelves import draw_pelvis
 from lumbar3d.training.surroundings.ribs import wide_ribs
@@ -98,6 +100,7 @@ class Maker:
     def draw(self, seed: int) -> tuple[Parts, Parts]:
         """AP and LAT of the patient of a seed."""
         spine, rng = self._simulator.drawn(seed)
+        spine = individual(spine, rng)
         beams = draw_room(rng, slot=bool(rng.random() < SLOT_SHARE))
         if rng.random() < ASTRAY_SHARE:
             beams = raised(beams, float(rng.choice([-1.0, 1.0]) * rng.uniform(*ASTRAY_MM)))
@@ -112,7 +115,6 @@ class Maker:
         poses = [*above, *spine.thoracic_poses]
         upright = world_from_pelvis(spine, rng)
         bones = {
-            "thoracic": HollowBone(joined([v.mesh for v in spine.thoracic]), joined([v.inner for v in spine.thoracic])),
             "upper": HollowBone.of([copied(spine, pose) for pose in above]),
             "ribs": HollowBone.of(ribs_of(poses, scale, rng)),
             "wide_ribs": HollowBone.of(wide_ribs(poses, rng)),
@@ -138,7 +140,8 @@ class Maker:
         holes = foramina()
         holes = TriangleMesh(frames.apply(spine.world_from_sacrum, scale * holes.vertices), holes.faces)
         simulated = draw_trunk(spine.lumbar[2].mesh.vertices.mean(axis=0), habitus, rng)
-        return _Bodies(spine, habitus, bones, holes, simulated, trunk, calcium, metal, t10)
+        cortex = draw_cortex_profile(rng)
+        return _Bodies(spine, habitus, cortex, bones, holes, simulated, trunk, calcium, metal, t10)
 
     def _view(self, name: ViewName, fine: Projection, bodies: _Bodies, rng: np.random.Generator) -> Parts:
         spine, habitus, step = bodies.spine, bodies.habitus, self.step
@@ -147,8 +150,7 @@ class Maker:
         flips = flips_to_canonical(beam, name)
         outer = lengths_mm([v.mesh for v in spine.lumbar], fine)
         opacity = shrink(drr_from_path_length(outer[:5]), step)
-        inner = lengths_mm([joined([v.inner for v in spine.lumbar])], fine)[0]
-        lumbar = shrink(bone_of(outer.sum(axis=0), inner * grain_of(habitus, fine, rng), habitus), step)
+        lumbar = shrink(bodies.cortex.bone_mm(spine.lumbar, outer.sum(axis=0), habitus, fine, rng), step)
         shown, landmarks, _, marks = labels_of(spine, beam, flips, opacity)
         parts = Parts(
             name,
@@ -159,6 +161,8 @@ class Maker:
             marks,
             flips.image(lumbar),
         )
+        thoracic_mm = lengths_mm([joined([v.mesh for v in spine.thoracic])], beam)[0]
+        parts.bones["thoracic"] = flips.image(bodies.cortex.bone_mm(spine.thoracic, thoracic_mm, habitus, beam, rng))
         for key, bone in bodies.bones.items():
             outer_mm, inner_mm = lengths_mm([bone.outer, bone.inner], beam)
             image = bone_of(outer_mm, inner_mm, habitus)
@@ -185,6 +189,7 @@ class _Bodies:
 
     spine: Spine
     habitus: Habitus
+    cortex: CortexProfile
     bones: dict[str, HollowBone]
     holes: TriangleMesh
     simulated: tuple[Ellipsoids, Ellipsoids]

@@ -55,6 +55,17 @@ def test_a_right_reading_is_right_and_its_distances_are_at_the_spine():
     assert np.mean(told.coverage) == pytest.approx(0.5, abs=0.06)
 
 
+@pytest.mark.parametrize("larger_px", [0, 4])
+def test_a_body_drawn_larger_is_told_so(larger_px):
+    shown, found = film(), reading(film())
+    opacity = np.zeros_like(found.decomposition)
+    for image, ((u, top), (_, bottom)) in zip(opacity, found.landmarks_px[:, :2], strict=True):
+        first, last = round(top) - larger_px, round(bottom) + larger_px
+        image[first : last + 1, round(u) - 26 : round(u) + 26] = 0.5
+    told = score(shown, shown.beam(), replace(found, decomposition=opacity))
+    assert told.height == pytest.approx([1.0 + 2 * larger_px * 2.0 / HEIGHT_PX] * 5, abs=0.05)
+
+
 @pytest.mark.parametrize("shift", [-1, 1])
 def test_a_shifted_reading_is_shifted_not_mixed(shift):
     told = score(film(), film().beam(), reading(film(), shift=shift))
@@ -91,6 +102,7 @@ def asked(code, verdict, right_levels=5, scale=1.0, view="lat"):
         "centre_mm": (1.0,) * right_levels,
         "plate_mm": (2.0,) * right_levels,
         "coverage": (1.0,) * right_levels,
+        "height": (1.0,) * right_levels,
     }
     return {
         "film": f"{view} film",

@@ -7,6 +7,7 @@ from lumbar3d.detection.decode import MARKS
 from lumbar3d.geometry import frames
 from lumbar3d.geometry.projection import ConeBeam
 from lumbar3d.shape.mesh import TriangleMesh, volume_mm3
+from lumbar3d.training.radiographs.fields import shrink
 from lumbar3d.training.radiographs.simulate import MEASURING, Simulator
 from lumbar3d.training.surroundings.bones import BARE_SHARE, CHESTS, PELVES
 from lumbar3d.training.surroundings.components import Maker
@@ -167,6 +168,22 @@ def test_the_same_seed_gives_the_same_film() -> None:
     one, two = (Mixer(maker, 8), Mixer(maker, 8))
     first, second = (m.film(m.lend(10_000_960)[0]) for m in (one, two))
     assert np.array_equal(first.pixels, second.pixels)
+
+
+def test_a_fitted_guide_is_nearly_the_vertebra() -> None:
+    pytest.importorskip("torch")
+    from lumbar3d.training.network import refiner_samples
+
+    mixer = Mixer(Maker(Simulator(shipped_models(), MEASURING), Library(), step=1), 5, WHOLE_SPINE)
+    film = mixer.film(mixer.lend(10_000_950)[1])
+    guide, landmarks_px = refiner_samples.fitted_guide(film, np.random.default_rng(2))
+    true = shrink(film.opacity, 2)
+    assert landmarks_px is film.landmarks_px and guide.shape == true.shape
+    for level in np.flatnonzero(film.visible):
+        drawn, exact = guide[level] > 0.25, true[level] > 0.25
+        overlap = 2 * (drawn & exact).sum() / (drawn.sum() + exact.sum())
+        assert 0.75 < overlap < 0.999
+        assert 0.8 < drawn.sum() / exact.sum() < 1.25
 
 
 def test_films_with_nothing_to_count_by_ask_for_no_name(mixer: Mixer) -> None:
