@@ -1,4 +1,4 @@
-"""What the page must do, and the tests that fail without it."""
+"""Promises of the page, and the tests that fail without them."""
 
 from __future__ import annotations
 
