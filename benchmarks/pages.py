@@ -82,7 +82,7 @@ FIGURES = (
     ),
     Figure(
         "pairs with a wrong level name",
-        "simulated people and surroundings; {0} refused",
+        "simulated people and surroundings; {0} refused, more since by a later guard",
         "{2} of {1} answered",
         "network_names.md",
         r"\| \d+ \| (\d+) \| (\d+) \| (\d+) \|",
