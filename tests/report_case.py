@@ -21,7 +21,7 @@ from lumbar3d.contracts import (
     ReconstructionResult,
 )
 from lumbar3d.export.meshes import write_meshes
-from lumbar3d.export.report.tables import SEGMENT, VERTEBRA, WHOLE
+from lumbar3d.export.report.tables import LUMBAR, PELVIC, SEGMENT, VERTEBRA
 from lumbar3d.export.surface import Surface
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.norms import norm_of
@@ -62,6 +62,9 @@ AGAINST_S1 = {
     "lumbar_lordosis_to_s1": ("L1-S1",),
     "lumbar_lordosis_l4_s1": ("L4-S1",),
     "sacral_slope": ("S1",),
+    "pelvic_incidence": ("S1",),
+    "pelvic_tilt": ("S1",),
+    "pelvic_incidence_less_lordosis": ("L1-S1",),
 }
 """Targets of the measurements of the whole that do not end at L5."""
 
@@ -85,7 +88,7 @@ def result(notes: tuple[str, ...]) -> ReconstructionResult:
 def _measurements() -> list[Measurement]:
     pairs = tuple(f"{upper}/{lower}" for upper, lower in pairwise((*LEVELS, "S1")))
     targets = {
-        **dict.fromkeys(WHOLE, ("L1-L5",)),
+        **dict.fromkeys((*LUMBAR, *PELVIC), ("L1-L5",)),
         **AGAINST_S1,
         **dict.fromkeys(VERTEBRA, LEVELS),
         **dict.fromkeys(SEGMENT, pairs),
