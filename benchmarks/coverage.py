@@ -1,11 +1,12 @@
 """Stated standard errors against true errors, end to end: ``python -m benchmarks.coverage --data DIR``.
 
-Films through both networks and the fit, of held-out simulated patients (whose true measurements are exact) and of real
-people (by the second renderer; their truth is the shape model fitted to their surfaces in 3D). Of every measurement
-bias, RMSE, stated error and how often the truth lies within one and two of it (68 and 95 % of a Gaussian); of the
-surface the stated standard error along the normal against the true distance, by region. Patients from ``--first`` on:
-others than those that a constant was chosen on, or the factors of the stated errors; ``--deviations FILE`` writes what
-those are made of, and nothing else. Writes ``benchmarks/results/coverage.{json,md}`` and the plot
+Films through both networks and the fit, of held-out simulated patients (whose true measurements are exact), as they
+are and with forms and edges of bone as varied as in training, and of real people (by the second renderer; their truth
+is the shape model fitted to their surfaces in 3D). Of every measurement bias, RMSE, stated error and how often the
+truth lies within one and two of it (68 and 95 % of a Gaussian); of the surface the stated standard error along the
+normal against the true distance, by region. Patients from ``--first`` on: others than those
+that a constant was chosen on, or the factors of the stated errors; ``--deviations FILE`` writes what those are made of
+(the varied patients), and nothing else. Writes ``benchmarks/results/coverage.{json,md}`` and the plot
 ``docs/pictures/surface_reliability.png``.
 """
 
@@ -25,7 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 import numpy as np
 
 from benchmarks.coverage_plot import draw
-from benchmarks.known_people import KnownPatients
+from benchmarks.known_people import KnownPatient, KnownPatients
 from benchmarks.machine import describe
 from benchmarks.measurements import GOALS, Deviations, compare, truth_of
 from benchmarks.regions import REGIONS, vertex_regions
@@ -47,10 +48,14 @@ from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.distance import vertex_to_surface_mm
 from lumbar3d.shape.mesh import TriangleMesh
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
+from lumbar3d.training.radiographs.cortex_profile import draw_cortex_profile
 
 FIRST_PATIENT = 960
 PATIENTS, REAL = "simulated patients", "real people"
 TURNED = "simulated patients, turned {:+.0f} deg"
+VARIED = "simulated patients, forms and edges of bone varied"
+CORTEX_STREAM = 2
+"""Of a patient's seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +97,14 @@ class CoverageBench:
         """Held-out patients."""
         group = TURNED.format(turned_deg) if turned_deg else PATIENTS
         for number in numbers:
-            known = self.patients.patient(HELD_OUT_SEEDS[number], turned_deg)
-            meshes = [vertebra.mesh for vertebra in known.spine.lumbar]
-            yield KnownCase(group, known.views, measure(known.whole), meshes, known.broken)
+            yield _known_case(group, self.patients.patient(HELD_OUT_SEEDS[number], turned_deg))
+
+    def varied(self, numbers: Sequence[int]) -> Iterator[KnownCase]:
+        """Held-out patients, each with a form of their own and edges of bone from sharp to soft."""
+        for number in numbers:
+            seed = HELD_OUT_SEEDS[number]
+            cortex = draw_cortex_profile(np.random.default_rng([seed, CORTEX_STREAM]))
+            yield _known_case(VARIED, self.patients.patient(seed, bones=cortex.of_spine, own_form=True))
 
     def real(self, data: Path, draws: int) -> Iterator[KnownCase]:
         """Real people."""
@@ -125,6 +135,11 @@ class CoverageBench:
             samples.append(SurfaceSample(stated[chosen], error, self.regions[chosen]))
         found = measure(fit.vertebrae, stated=self.stated)
         return compare(case.truth, found, case.broken), SurfaceSample.joined(samples)
+
+
+def _known_case(group: str, known: KnownPatient) -> KnownCase:
+    meshes = [vertebra.mesh for vertebra in known.spine.lumbar]
+    return KnownCase(group, known.views, measure(known.whole), meshes, known.broken)
 
 
 def measurement_rows(deviations: Deviations) -> list[dict[str, float | int | str | None]]:
@@ -194,8 +209,10 @@ def main() -> None:
     deviations: dict[str, Deviations] = defaultdict(lambda: defaultdict(list))
     samples: dict[str, list[SurfaceSample]] = defaultdict(list)
     refused: list[str] = []
-    cases = [bench.drawn(numbers, angle) for angle in (0.0, *arguments.turned)]
-    cases += [bench.real(arguments.data, arguments.draws)] if arguments.data else []
+    cases = [bench.varied(numbers)]
+    if not arguments.deviations:
+        cases += [bench.drawn(numbers, angle) for angle in (0.0, *arguments.turned)]
+        cases += [bench.real(arguments.data, arguments.draws)] if arguments.data else []
     for case in (each for group in cases for each in group):
         try:
             found, sample = bench.answer(case)
@@ -206,8 +223,9 @@ def main() -> None:
         for code, pairs in found.items():
             deviations[case.group][code].extend(pairs)
     if arguments.deviations:
-        people = f"{arguments.patients} simulated patients, seeds from {HELD_OUT_SEEDS[arguments.first]}"
-        document = {"people": people, "deviations": deviations[PATIENTS]}
+        seed = HELD_OUT_SEEDS[arguments.first]
+        people = f"{arguments.patients} {VARIED}, seeds from {seed}"
+        document = {"people": people, "deviations": deviations[VARIED]}
         arguments.deviations.write_text(json.dumps(document) + "\n")
         return
     surfaces = {group: SurfaceSample.joined(parts) for group, parts in samples.items()}

@@ -19,6 +19,10 @@ from lumbar3d.training.radiographs.patient import vertebrae
 from lumbar3d.training.radiographs.room import draw_room
 from lumbar3d.training.radiographs.simulate import MEASURING, BoneImage, Simulator, photograph
 from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
+from lumbar3d.training.surroundings.individual import Form, draw_forms, individual
+
+FORM_STREAM = 1
+"""Of a patient's seed: the form has random numbers of its own, so that everything else stays as it is without."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +64,26 @@ class KnownPatients:
         self._models, self._spines = models, RememberingSampler(models, MEASURING.people)
         self._simulator = Simulator(models, spines=self._spines)
 
-    def patient(self, seed: int, turned_deg: float = 0.0, bones: BoneImage = vertebrae) -> KnownPatient:
-        """The patient of a seed; ``turned_deg`` counter-clockwise seen from above, on top of the posture."""
+    def patient(
+        self, seed: int, turned_deg: float = 0.0, bones: BoneImage = vertebrae, own_form: bool = False
+    ) -> KnownPatient:
+        """The patient of a seed; ``turned_deg`` counter-clockwise seen from above, on top of the posture.
+
+        With ``own_form`` the vertebrae have one that no shape model holds (``surroundings.individual``).
+        """
         spine, rng = self._simulator.drawn(seed)
         turn = frames.rigid(frames.rotation_from_vector(np.radians([0.0, 0.0, turned_deg])), np.zeros(3))
         spine = turned(spine, turn)
+        whole = self._whole(spine)
+        if own_form and (forms := draw_forms(spine, np.random.default_rng([seed, FORM_STREAM]))):
+            spine = individual(spine, forms)
+            whole = tuple(_formed(vertebra, form) for vertebra, form in zip(whole, forms, strict=True))
         rng.random()  # the simulator asks here whether a slot scanner takes the pair
         ap, lat = photograph(spine, draw_room(rng), 1, rng, bones=bones)
         broken = frozenset(
             level for level in LEVELS if any("fracture" in each and each.endswith(level) for each in spine.diagnoses)
         )
-        return KnownPatient((network_view(ap), network_view(lat)), spine, self._whole(spine), broken)
+        return KnownPatient((network_view(ap), network_view(lat)), spine, whole, broken)
 
     def _whole(self, spine: Spine) -> tuple[FittedVertebra, ...]:
         found = []
@@ -78,6 +91,13 @@ class KnownPatients:
             pose = frames.fit_rigid(surface[model.fit_vertices], vertebra.mesh.vertices)
             found.append(as_instance(model, surface, pose))
         return tuple(found)
+
+
+def _formed(vertebra: FittedVertebra, form: Form) -> FittedVertebra:
+    """A known vertebra after the form has moved it in the world."""
+    pose = vertebra.world_from_model
+    own = frames.apply(frames.invert(pose), form.of_points(vertebra.vertices_world()))
+    return as_instance(vertebra.model, own, pose)
 
 
 def turned(spine: Spine, turn: Array) -> Spine:

@@ -46,44 +46,44 @@ class Figure:
 
 FIGURES = (
     Figure(
-        "mean surface error, whole chain",
-        "three real people, computed films, surroundings as in training",
-        "{} mm",
+        "surface error, whole chain",
+        "three real people, computed films, simulated surroundings",
+        "{}&nbsp;mm",
         "end_to_end.md",
         r"\| as found \| all \| ([\d.]+) ",
     ),
     Figure(
         "of fit and shape model alone",
         "the same people, good images (Dice .99)",
-        "{} mm",
+        "{}&nbsp;mm",
         "registration.md",
         r"\| Gauss-Newton \| 220 \| as the design \| \*\*all\*\* \| ([\d.]+) ",
     ),
     Figure(
-        "**pairs answered in a real body kept out of training**",
-        "the same people, a CT body full of gas; {1} mm off",
+        "**pairs answered in a real body**",
+        "the same people in a CT body full of gas; {1} mm off",
         "**{0} of 6**",
         "network_surroundings.md",
         r"\| a real body, kept out of training \| 6 \| (\d+) \|.*?([\d.]+) \| [\d.]+ \|\n",
     ),
     Figure(
-        "real lateral films, levels named rightly",
-        "five films, four assumed scales, no 3D truth",
-        "{1} of {0}, {2} shifted",
+        "real laterals named rightly",
+        "five films, four assumed scales; {2} shifted, no 3D truth",
+        "{1} of {0}",
         "network_films.md",
         r"\| LAT \| 4 scales \| (\d+) \| \d+ \| (\d+) \| (\d+) ",
     ),
     Figure(
-        "real AP films",
-        "three films; the others refused",
-        "{1} of {0}, {2} shifted",
+        "real AP films named rightly",
+        "three films, four scales; {2} shifted, the others refused",
+        "{1} of {0}",
         "network_films.md",
         r"\| AP \| 4 scales \| (\d+) \| \d+ \| (\d+) \| (\d+) ",
     ),
     Figure(
-        "pairs with a wrong level name",
-        "simulated people and surroundings; {0} refused, more since by a later guard",
-        "{2} of {1} answered",
+        "answered with wrong names",
+        "simulated people; {0} refused, more by a later guard",
+        "{2} of {1}",
         "network_names.md",
         r"\| \d+ \| (\d+) \| (\d+) \| (\d+) \|",
     ),
@@ -131,7 +131,7 @@ def figure_row(figure: Figure) -> str:
 
 def figures() -> str:
     """README's table."""
-    head = ["| | of whom, where (in no model, in no training) | |", "|---|---|---|"]
+    head = ["| six figures | of whom, where (in no model or training) | |", "|---|---|---|"]
     return "\n".join([*head, *map(figure_row, FIGURES)]) + "\n"
 
 

@@ -25,6 +25,7 @@ from lumbar3d.contracts import VIEWS, Calibration, Inputs, ReconstructOptions
 from lumbar3d.documents import parse_calibration, parse_options, parse_reference
 from lumbar3d.errors import OptionsError
 from lumbar3d.geometry.calibration import build_geometry
+from lumbar3d.imaging.blank import refuse_blank
 from lumbar3d.imaging.consistency import check_pair
 from lumbar3d.imaging.deidentify import deidentify
 from lumbar3d.imaging.header import ImageHeader
@@ -139,6 +140,8 @@ def _record(
     salt = secrets.token_bytes(16)
     with CLEANING, full_disk_is_typed():
         identifiers: dict[str, dict[str, str]] = {view: deidentify(folder / view, salt) for view in VIEWS}
+    for view in VIEWS:
+        refuse_blank(view, folder / view)
     submission = Submission(
         job_id=str(uuid.uuid4()),
         owner=client,

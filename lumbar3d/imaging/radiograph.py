@@ -12,8 +12,11 @@ from lumbar3d.arrays import Image
 from lumbar3d.errors import EmptyImageError, RadiographError
 from lumbar3d.imaging.header import ImageHeader
 from lumbar3d.imaging.inspect import FORMATS, inspect_upload
+from lumbar3d.imaging.sandbox import Samples
 
 Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
+MOST_EQUAL = 0.999
+"""Of the pixels, as dark or as bright as the darkest or brightest: beyond it there is a label at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,20 +54,37 @@ def load_radiograph(path: Path, photometric: Photometric = "MONOCHROME2") -> Rad
     RadiographError
         Anything that ``inspect_upload`` or decoding refuses, or pixels of another size than the header's.
     EmptyImageError
-        Every pixel has the same value.
+        All pixels, or all but one in a thousand, have the same value.
     """
     header = inspect_upload(path)
+    grey = decode(path, header)
+    low, high = int(grey.min()), int(grey.max())
+    inverted = (header.photometric or photometric) == "MONOCHROME1"
+    pixels = grey.astype(np.float32)
+    if inverted:
+        pixels = np.float32(low + high) - pixels
+    return Radiograph(pixels, header, inverted)
+
+
+def decode(path: Path, header: ImageHeader) -> Samples:
+    """Grey values (rows, columns) as stored, of a file with this header.
+
+    Raises
+    ------
+    RadiographError
+        It does not decode, or to another size than the header's.
+    EmptyImageError
+        All pixels, or all but one in a thousand, have the same value.
+    """
     grey = FORMATS[header.format].decode(path)
     if grey.shape != (header.rows, header.columns):
         found = " x ".join(map(str, grey.shape))
         raise RadiographError(
             f"the image has other pixels than its header promises: {found} in place of {header.rows} x {header.columns}"
         )
-    low, high = int(grey.min()), int(grey.max())
+    low, high = grey.min(), grey.max()
     if low == high:
         raise EmptyImageError("every pixel has the same value")
-    inverted = (header.photometric or photometric) == "MONOCHROME1"
-    pixels = grey.astype(np.float32)
-    if inverted:
-        pixels = np.float32(low + high) - pixels
-    return Radiograph(pixels, header, inverted)
+    if max(np.count_nonzero(grey == low), np.count_nonzero(grey == high)) >= MOST_EQUAL * grey.size:
+        raise EmptyImageError("all but one pixel in a thousand have the same value")
+    return grey

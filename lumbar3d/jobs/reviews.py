@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 
 from lumbar3d.contracts import Review
-from lumbar3d.jobs import audit
+from lumbar3d.jobs import audit, records
 from lumbar3d.jobs.clock import iso, now_s
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import ChangedError
@@ -43,3 +43,9 @@ def sign(database: Database, job: Job, review: Review) -> Job:
             raise ChangedError("the job has changed since it was read")
         audit.record(connection, job.id, job.owner, f"review_{signed.state}")
         return find_owned(connection, job.id, job.owner)
+
+
+def is_signed(job: Job, review: Review) -> bool:
+    """Whether the last sign-off of a job, of its current revision, is this one; whenever it was."""
+    last = records.review(job) if job.review else None
+    return last is not None and last == review.model_copy(update={"at": last.at, "revision": job.revision})

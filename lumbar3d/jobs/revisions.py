@@ -6,7 +6,9 @@ same transaction (``claims``); one that does not leaves the examination as it wa
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -18,7 +20,7 @@ from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import ChangedError, JobNotFoundError, RevisionRunningError
 from lumbar3d.jobs.records import Job
 from lumbar3d.jobs.schema import JOBS
-from lumbar3d.jobs.table import UNFINISHED, QueueLimits, check_room, find_owned, next_place
+from lumbar3d.jobs.table import UNFINISHED, QueueLimits, add_key, check_room, find_key, find_owned, next_place
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,32 @@ def begin(database: Database, job: Job, new: NewRevision, limits: QueueLimits) -
         refuse_running(connection, job.id)
         check_room(connection, job.owner, limits)
         job_id = _insert(connection, job, new)
+        add_key(connection, job.owner, _key_of(job, job.version), job_id, _payload_sha256(new.author, new.edits))
         audit.record(connection, job.id, job.owner, "revision_submitted")
         audit.record(connection, job_id, job.owner, "submitted")
         return find_owned(connection, job_id, job.owner)
+
+
+def begun(database: Database, job: Job, versions: Iterable[int], author: str, edits: str) -> Job | None:
+    """The revision that has been begun with these edits by this author from one of these versions of an examination.
+
+    Whoever did not get the answer repeats the request, and the examination is not as it was read any more.
+    """
+    with database.read() as connection:
+        for version in versions:
+            known = find_key(connection, job.owner, _key_of(job, version))
+            if known is not None and known[1] == _payload_sha256(author, edits):
+                return find_owned(connection, known[0], job.owner)
+    return None
+
+
+def _key_of(job: Job, version: int) -> str:
+    """Idempotency key of what is begun from a version; no client's has a line break."""
+    return f"revision\n{job.id}\n{version}"
+
+
+def _payload_sha256(author: str, edits: str) -> str:
+    return hashlib.sha256(f"{author}\n{edits}".encode()).hexdigest()
 
 
 def _insert(connection: Connection, job: Job, new: NewRevision) -> str:

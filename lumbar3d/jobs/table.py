@@ -72,7 +72,7 @@ class JobTable:
             Everybody together has.
         """
         with self._database.read() as connection:
-            if idempotency_key is None or _known_key(connection, owner, idempotency_key) is None:
+            if idempotency_key is None or find_key(connection, owner, idempotency_key) is None:
                 check_room(connection, owner, self._limits)
 
     def submit(self, submission: Submission) -> tuple[Job, bool]:
@@ -109,7 +109,7 @@ class JobTable:
             if recorded is not None:
                 return recorded, True
             key = submission.idempotency_key
-            known = _known_key(connection, submission.owner, key) if key is not None else None
+            known = find_key(connection, submission.owner, key) if key is not None else None
             if known is not None:
                 if known[1] != submission.payload_sha256:
                     raise IdempotencyReuseError("this idempotency key was used with another payload")
@@ -202,9 +202,10 @@ def check_room(connection: Connection, owner: str, limits: QueueLimits) -> None:
 def remove(connection: Connection, job_id: str) -> tuple[str, ...]:
     """Delete the row, its revisions and its keys; the files of all these ids are the caller's or the sweeper's."""
     revisions = connection.execute(select(JOBS.c.id).where(JOBS.c.parent_id == job_id)).scalars().all()
-    connection.execute(delete(IDEMPOTENCY_KEYS).where(IDEMPOTENCY_KEYS.c.job_id == job_id))
+    erased = (job_id, *revisions)
+    connection.execute(delete(IDEMPOTENCY_KEYS).where(IDEMPOTENCY_KEYS.c.job_id.in_(erased)))
     connection.execute(delete(JOBS).where((JOBS.c.id == job_id) | (JOBS.c.parent_id == job_id)))
-    return (job_id, *revisions)
+    return erased
 
 
 def find_owned(connection: Connection, job_id: str, owner: str) -> Job:
@@ -227,11 +228,19 @@ def _find(connection: Connection, job_id: str, owner: str) -> Job | None:
     return None if row is None else records.from_row(row)
 
 
-def _known_key(connection: Connection, owner: str, key: str) -> tuple[str, str] | None:
+def find_key(connection: Connection, owner: str, key: str) -> tuple[str, str] | None:
+    """Job and payload of an idempotency key of this owner."""
     columns = select(IDEMPOTENCY_KEYS.c.job_id, IDEMPOTENCY_KEYS.c.payload_sha256)
     mine = (IDEMPOTENCY_KEYS.c.owner == owner) & (IDEMPOTENCY_KEYS.c.key == _hashed(owner, key))
     row = connection.execute(columns.where(mine)).first()
     return None if row is None else (row.job_id, row.payload_sha256)
+
+
+def add_key(connection: Connection, owner: str, key: str, job_id: str, payload_sha256: str) -> None:
+    """Record an idempotency key; an ``IntegrityError`` where somebody else had it first."""
+    hashed = _hashed(owner, key)
+    row = insert(IDEMPOTENCY_KEYS).values(owner=owner, key=hashed, job_id=job_id, payload_sha256=payload_sha256)
+    connection.execute(row)
 
 
 def _hashed(owner: str, key: str) -> str:
@@ -266,11 +275,6 @@ def _insert(connection: Connection, submission: Submission) -> None:
     )
     connection.execute(new)
     if submission.idempotency_key is not None:
-        key = insert(IDEMPOTENCY_KEYS).values(
-            owner=submission.owner,
-            key=_hashed(submission.owner, submission.idempotency_key),
-            job_id=submission.job_id,
-            payload_sha256=submission.payload_sha256,
-        )
-        connection.execute(key)
+        key, payload = submission.idempotency_key, submission.payload_sha256
+        add_key(connection, submission.owner, key, submission.job_id, payload)
     audit.record(connection, submission.job_id, submission.owner, "submitted")

@@ -36,9 +36,14 @@ def require_unchanged(job: Job, if_match: str | None) -> None:
     """
     if if_match is None:
         raise PreconditionRequiredError("send If-Match with the ETag of the job")
-    versions = [tag.strip().strip('"').partition("-")[0] for tag in if_match.split(",")]
-    if str(job.version) not in versions:  # the place in the queue, behind the dash, is no change of the job
+    if job.version not in versions_of(if_match):
         raise ChangedError("the job has changed since it was read")
+
+
+def versions_of(if_match: str | None) -> tuple[int, ...]:
+    """Versions of a job in If-Match; the place in the queue, behind the dash, is no change of the job."""
+    found = [tag.strip().strip('"').partition("-")[0] for tag in (if_match or "").split(",")]
+    return tuple(int(version) for version in found if version.isascii() and version.isdecimal() and len(version) < 10)
 
 
 async def small_body(request: Request, services: Services, client: str) -> bytes:

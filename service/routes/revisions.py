@@ -13,13 +13,13 @@ from lumbar3d.documents import parse_revision
 from lumbar3d.edits import EDITS, Edit, RevisionRequest
 from lumbar3d.jobs import revisions
 from lumbar3d.jobs.clock import iso
-from lumbar3d.jobs.errors import JobNotFoundError, NotRevisableError
+from lumbar3d.jobs.errors import ChangedError, JobNotFoundError, NotRevisableError
 from lumbar3d.jobs.records import Job, status
 from lumbar3d.jobs.revisions import NewRevision, RevisionRow
 from lumbar3d.jobs.table import QueueLimits
 from lumbar3d.service.deps import ClientDep, JobIdDep, Services, ServicesDep
 from lumbar3d.service.errors import ResultNotReadyError
-from lumbar3d.service.routes.preconditions import IfMatch, require_unchanged, small_body
+from lumbar3d.service.routes.preconditions import IfMatch, require_unchanged, small_body, versions_of
 from lumbar3d.service.routes.responses import ANY_JOB, documented
 from lumbar3d.service.routes.review import CHANGES, body_of
 
@@ -76,7 +76,8 @@ async def revise(
     """The answer is the job that computes the revision; when it has succeeded, the examination's result is this one.
 
     Landmarks, centres, names and levels are fitted again where they were touched; films and prompts run everything
-    again. Whatever was there before stays, under its number.
+    again. Whatever was there before stays, under its number. The same request again, with the same If-Match, gets the
+    answer of the first: repeat it where the answer did not come.
     """
     asked = parse_revision(await small_body(request, services, client))
     request_id = request.state.request_id
@@ -93,18 +94,29 @@ async def revise(
 
 
 def _begin(services: Services, who: tuple[str, str, str], asked: RevisionRequest, if_match: str | None) -> Job:
+    """Record it; the answer of the first where this is a repeat, for instance after an answer that was lost."""
     job_id, client, request_id = who
     job = services.table.get(job_id, client)
     if job.parent_id is not None:
         raise JobNotFoundError("no such examination: this is a revision of one")
-    require_unchanged(job, if_match)
+    edits = EDITS.dump_json(asked.edits, by_alias=True).decode()
+    try:
+        require_unchanged(job, if_match)
+        return _begin_new(services, job, asked, edits, request_id)
+    except ChangedError:
+        begun = revisions.begun(services.database, job, versions_of(if_match), asked.name, edits)
+        if begun is None:
+            raise
+        return begun
+
+
+def _begin_new(services: Services, job: Job, asked: RevisionRequest, edits: str, request_id: str) -> Job:
     if not job.is_final:
         raise ResultNotReadyError("the job has not ended yet")
     base = revisions.holder(services.database, job)
     needed = [name for _, name in FILM.files()] if asked.runs_again else [FIT]
     if base is None or base.result_bundle is None or not all(_has(services, base.result_bundle, n) for n in needed):
         raise NotRevisableError("what these edits start from was not kept")
-    edits = EDITS.dump_json(asked.edits, by_alias=True).decode()
     new = NewRevision(base, asked.name, edits, is_quick=not asked.runs_again, request_id=request_id)
     limits = QueueLimits(services.settings.max_queued, services.settings.max_unfinished_per_client)
     return revisions.begin(services.database, job, new, limits)

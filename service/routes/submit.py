@@ -76,6 +76,7 @@ REFUSALS = documented(
     "degenerate_geometry",
     "view_angle_out_of_range",
     "invalid_radiograph",
+    "empty_image",
     "invalid_multipart",
     "invalid_reference",
     "invalid_idempotency_key",

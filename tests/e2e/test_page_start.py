@@ -7,6 +7,7 @@ import json
 
 import httpx
 import pytest
+from PIL import Image
 
 from lumbar3d.client import JobsClient
 from tests.conftest import calibration_document
@@ -49,6 +50,20 @@ def test_pair_is_sent_with_its_reference(page, service, pair):
     page.fill("#search", "ACC-2026")
     page.wait_for_function("() => document.querySelectorAll('#jobs li').length === 1")
     assert page.inner_text("#jobs a") == "ACC-2026-0815"
+
+
+def test_blank_film_is_refused_with_its_reason(page, service, pair, tmp_path):
+    page.goto(service)
+    with Image.open(pair["ap"]) as film:
+        Image.new(film.mode, film.size).save(tmp_path / "black.png")
+    for name, path in (pair | {"ap": tmp_path / "black.png"}).items():
+        page.set_input_files(f"#{name}", path)
+    page.expected_faults.append("422")
+    page.click("#submit-button")
+    page.wait_for_function("() => document.body.innerText.includes('AP image: every pixel has the same value')")
+    page.set_input_files("#ap", pair["ap"])
+    page.click("#submit-button")
+    page.wait_for_selector("#film-lat canvas[data-drawn]")
 
 
 def test_method_lies_under_advanced(page, service):

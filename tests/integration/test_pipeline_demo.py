@@ -201,9 +201,8 @@ def _close(room: Calibration, other: Calibration) -> bool:
     return rest[0] == rest[1] and np.allclose(numbers[:2], numbers[2:], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
-def test_python_of_a_page_runs_from_top_to_bottom(
-    page: str, engine: Engine, plain: Reconstruction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_python_of_the_library_page_runs_from_top_to_bottom(
+    engine: Engine, plain: Reconstruction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What speaks to a service is run elsewhere (test_docs_shell.py), as is the notebook (test_notebook.py)."""
     monkeypatch.chdir(tmp_path)
@@ -214,12 +213,11 @@ def test_python_of_a_page_runs_from_top_to_bottom(
     (tmp_path / "cases").mkdir()
     shutil.copytree(DEMO, tmp_path / "cases" / "first")
     names: dict[str, object] = {}
-    for block in blocks(page, PYTHON):
+    for block in blocks("docs/python.md", PYTHON):
         if "Client" not in block:
-            exec(compile(block, page, "exec"), names)
+            exec(compile(block, "docs/python.md", "exec"), names)
     assert isinstance(names["spine"], lumbar3d.Spine)
-    if page == "docs/python.md":
-        assert shown and (tmp_path / "results" / "cases.csv").read_text().splitlines()[1].startswith("first,")
+    assert shown and (tmp_path / "results" / "cases.csv").read_text().splitlines()[1].startswith("first,")
 
 
 def test_an_ap_film_as_archives_hang_it_gives_the_same_spine(

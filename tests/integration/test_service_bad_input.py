@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import imagecodecs
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -134,6 +136,10 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
+def blank_png(value: int) -> bytes:
+    return bytes(imagecodecs.png_encode(np.full((1024, 1024), value, np.uint16)))
+
+
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
@@ -147,6 +153,8 @@ def zipped() -> bytes:
         (IMAGE[:20], 422, "invalid_radiograph"),
         (grey_png(32, 32), 422, "invalid_radiograph"),
         (grey_png(512, 1024), 422, "invalid_calibration"),
+        (blank_png(0), 422, "empty_image"),
+        (blank_png(0xFFFF), 422, "empty_image"),
         (IMAGE[:16] + b"\x7f\xff\xff\xff\x7f\xff\xff\xff" + IMAGE[24:], 413, "image_too_large"),
     ],
 )

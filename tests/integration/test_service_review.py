@@ -113,7 +113,10 @@ def test_sign_off(bench: HttpBench) -> None:
     result = bench.client.get(address + "/result")
     assert result.json()["review"] == signed and result.headers["ETag"] != before
     assert bench.client.get(address + "/fhir.json").json()["entry"][0]["resource"]["status"] == "final"
-    problem(bench.client.put(review, json=ACCEPTED, headers=read), 412, "precondition_failed")
+    again = bench.client.put(review, json=ACCEPTED, headers=read)
+    assert (again.json(), again.headers["ETag"]) == (answer.json(), answer.headers["ETag"]), "a repeat changes nothing"
+    for other in (ACCEPTED | {"name": "Dr B"}, {"state": "draft", "name": "Dr M. Muster"}):
+        problem(bench.client.put(review, json=other, headers=read), 412, "precondition_failed")
     rejected = {"state": "rejected", "name": "Dr B"}
     problem(bench.client.put(review, json=rejected, headers=etag(bench, address)), 422, "invalid_review")
     answer = bench.client.put(review, json=rejected | {"reason": "L5"}, headers=etag(bench, address))
@@ -132,7 +135,14 @@ def test_revision_becomes_current_and_the_old_one_stays(bench: HttpBench) -> Non
     assert answer.status_code == 202, answer.text
     made = answer.json()
     assert (made["revision"], made["revision_of"]) == (2, address.removeprefix("/jobs/"))
-    problem(bench.client.post(address + "/revisions", json=KEEP, headers=read), 412, "precondition_failed")
+    again = bench.client.post(address + "/revisions", json=KEEP, headers=read)
+    assert (again.status_code, again.json()["id"], again.headers["Location"]) == (
+        202,
+        made["id"],
+        f"/jobs/{made['id']}",
+    )
+    for other in (KEEP | {"name": "Dr B"}, KEEP | {"edits": [{"type": "keep_levels", "levels": ["L1"]}]}):
+        problem(bench.client.post(address + "/revisions", json=other, headers=read), 412, "precondition_failed")
     fresh = etag(bench, address)
     problem(bench.client.post(address + "/revisions", json=KEEP, headers=fresh), 409, "revision_in_progress")
     problem(bench.client.put(address + "/review", json=ACCEPTED, headers=fresh), 409, "revision_in_progress")

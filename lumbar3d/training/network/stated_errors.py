@@ -1,12 +1,13 @@
 """Factors of the stated errors, from errors that are known; none below one.
 
-Errors of simulated people are those of the renderer the networks have learned from. Where they are larger than stated,
-those of real people are so too; where they are smaller, it proves nothing, since errors of real people by another
-renderer are larger (``benchmarks/results/coverage.md`` has both).
+Errors of simulated people, even with forms and edges of bone as varied as in training, are those of a renderer that the
+networks have learned from. Where they are larger than stated, those of real people are so too; where they are smaller,
+it proves nothing, since errors of real people by another renderer are larger (``benchmarks/results/coverage.md`` has
+both).
 
 ``python -m benchmarks.coverage --first 640 --patients 60 --deviations d.json``, then
-``python -m lumbar3d.training.network.stated_errors --deviations d.json --out ssm_assets``. The people are simulated and
-held out, and are not those on whom the result is measured.
+``python -m lumbar3d.training.network.stated_errors --deviations d.json --out ssm_assets``. The people are simulated,
+held out, of varied form and edges, and are not those on whom the result is measured.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from lumbar3d.training.manifest import AssetEntry, record_asset
 WITHIN = {0.6827: 1.0, 0.95: 1.96}
 """Share of errors that a Gaussian has within so many standard errors."""
 PRIOR_COUNT = 20
-"""So many numbers a measurement is worth less than the mean of all: few people have one lordosis each."""
+"""So many numbers a measurement's own are worth less than what holds for all: few people have one lordosis each."""
 MADE_WITH = ("network", "refiner", *(f"ssm_{level}" for level in LEVELS))
 
 
 def factors(deviations: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, float]:
-    """Factor by code from pairs of error and the posterior's standard error, drawn towards that of all together."""
+    """Factor by code from pairs of error and the posterior's standard error, drawn towards that of all, or one."""
     pairs = {code: np.array(found, dtype=np.float64) for code, found in deviations.items() if found}
-    every = np.log(_factor(np.concatenate(list(pairs.values()))))
+    every = max(0.0, np.log(_factor(np.concatenate(list(pairs.values())))))
     return {code: round(max(1.0, np.exp(_drawn(found, every))), 3) for code, found in sorted(pairs.items())}
 
 

@@ -19,7 +19,7 @@ from lumbar3d.training.radiographs.cortex import SHELL_MM
 from lumbar3d.training.radiographs.habitus import Habitus
 from lumbar3d.training.radiographs.hollow import joined
 from lumbar3d.training.radiographs.patient import grain_of, lengths_mm
-from lumbar3d.training.radiographs.spine import Vertebra
+from lumbar3d.training.radiographs.spine import Spine, Vertebra
 
 SHARP_SHARE = 0.4
 """Of patients with one dense shell of the usual thickness at each place."""
@@ -68,6 +68,14 @@ class CortexProfile:
         trabeculae = np.float32(habitus.cortex_share) * (grain_of(habitus, beam, rng) - np.float32(1.0))
         total += outside * (np.float32(habitus.marrow) + trabeculae)
         return np.asarray(np.maximum(total, np.float32(0.0)))
+
+    def of_spine(
+        self, spine: Spine, lumbar_mm: Image, habitus: Habitus, beam: Projection, rng: np.random.Generator
+    ) -> Image:
+        """Dense bone of T11 .. L5, as ``simulate.BoneImage`` has it."""
+        thoracic_mm = lengths_mm([joined([vertebra.mesh for vertebra in spine.thoracic])], beam)[0]
+        lumbar = self.bone_mm(spine.lumbar, lumbar_mm, habitus, beam, rng)
+        return np.asarray(lumbar + self.bone_mm(spine.thoracic, thoracic_mm, habitus, beam, rng))
 
     def _inset(self, vertebra: Vertebra, depth: float) -> TriangleMesh:
         inwards = vertebra.inner.vertices - vertebra.mesh.vertices

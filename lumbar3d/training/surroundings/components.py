@@ -32,7 +32,7 @@ from lumbar3d.training.radiographs.simulate import ASTRAY_MM, Simulator, labels_
 from lumbar3d.training.radiographs.skeleton import SIDES, above_of, copied, ribs_of, world_from_pelvis
 from lumbar3d.training.radiographs.spine import Spine
 from lumbar3d.training.radiographs.tissue import draw_trunk
-from lumbar3d.training.surroundings.individual import individual
+from lumbar3d.training.surroundings.individual import draw_forms, individual
 from lumbar3d.training.surroundings.library import Library
 from lumbar3d.training.surroundings.pelves import draw_pelvis
 from lumbar3d.training.surroundings.ribs import wide_ribs
@@ -100,7 +100,7 @@ class Maker:
     def draw(self, seed: int) -> tuple[Parts, Parts]:
         """AP and LAT of the patient of a seed."""
         spine, rng = self._simulator.drawn(seed)
-        spine = individual(spine, rng)
+        spine = individual(spine, draw_forms(spine, rng))
         beams = draw_room(rng, slot=bool(rng.random() < SLOT_SHARE))
         if rng.random() < ASTRAY_SHARE:
             beams = raised(beams, float(rng.choice([-1.0, 1.0]) * rng.uniform(*ASTRAY_MM)))

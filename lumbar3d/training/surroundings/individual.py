@@ -6,7 +6,8 @@ where a real vertebra differs from it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,27 +22,52 @@ RMS_MM, SIZE_MM = (0.2, 0.9), (4.0, 14.0)
 BUMPS = 60
 
 
-def individual(spine: Spine, rng: np.random.Generator) -> Spine:
-    """The same people with lumbar vertebrae of their own form."""
+@dataclass(frozen=True, eq=False)
+class Form:
+    """Bumps and hollows of one vertebra.
+
+    Attributes
+    ----------
+    centres_mm : (BUMPS, 3) float64
+    sizes_mm : (BUMPS,) float64
+    pushes_mm : (BUMPS, 3) float64
+    """
+
+    centres_mm: Array
+    sizes_mm: Array
+    pushes_mm: Array
+
+    def of_points(self, points_mm: Array) -> Array:
+        """Points (n, 3) of the model's vertebra where this one has them."""
+        distance = np.linalg.norm(points_mm[:, None] - self.centres_mm, axis=-1)
+        return np.asarray(points_mm + np.exp(-0.5 * (distance / self.sizes_mm) ** 2) @ self.pushes_mm)
+
+    def of_vertebra(self, vertebra: Vertebra) -> Vertebra:
+        """Cortex, marrow and landmarks moved alike."""
+        outer, inner = (
+            TriangleMesh(self.of_points(surface.vertices), surface.faces) for surface in (vertebra.mesh, vertebra.inner)
+        )
+        return Vertebra(outer, inner, self.of_points(vertebra.landmarks_mm))
+
+
+def draw_forms(spine: Spine, rng: np.random.Generator) -> tuple[Form, ...]:
+    """A form for each lumbar vertebra; none where the person's stay as the model has them."""
     if rng.random() < PLAIN_SHARE:
-        return spine
+        return ()
     rms_mm = rng.uniform(*RMS_MM)
-    return replace(spine, lumbar=tuple(_formed(vertebra, rms_mm, rng) for vertebra in spine.lumbar))
+    return tuple(_draw_form(vertebra.mesh.vertices, rms_mm, rng) for vertebra in spine.lumbar)
 
 
-def _formed(vertebra: Vertebra, rms_mm: float, rng: np.random.Generator) -> Vertebra:
-    """One vertebra, cortex, marrow and landmarks moved alike."""
-    surface = vertebra.mesh.vertices
-    centres = surface[rng.integers(len(surface), size=BUMPS)]
-    sizes_mm, pushes = rng.uniform(*SIZE_MM, BUMPS), rng.standard_normal((BUMPS, 3))
+def individual(spine: Spine, forms: Sequence[Form]) -> Spine:
+    """The same person with lumbar vertebrae of these forms."""
+    if not forms:
+        return spine
+    own = tuple(form.of_vertebra(vertebra) for form, vertebra in zip(forms, spine.lumbar, strict=True))
+    return replace(spine, lumbar=own)
 
-    def moves(points: Array) -> Array:
-        distance = np.linalg.norm(points[:, None] - centres, axis=-1)
-        return np.asarray(np.exp(-0.5 * (distance / sizes_mm) ** 2) @ pushes)
 
-    share = rms_mm / np.sqrt((moves(surface) ** 2).sum(axis=1).mean())
-    outer, inner, landmarks = (
-        points + share * moves(points) for points in (surface, vertebra.inner.vertices, vertebra.landmarks_mm)
-    )
-    faces = vertebra.mesh.faces
-    return Vertebra(TriangleMesh(outer, faces), TriangleMesh(inner, faces), landmarks)
+def _draw_form(surface_mm: Array, rms_mm: float, rng: np.random.Generator) -> Form:
+    centres = surface_mm[rng.integers(len(surface_mm), size=BUMPS)]
+    form = Form(centres, rng.uniform(*SIZE_MM, BUMPS), rng.standard_normal((BUMPS, 3)))
+    moved = np.sqrt(((form.of_points(surface_mm) - surface_mm) ** 2).sum(axis=1).mean())
+    return replace(form, pushes_mm=form.pushes_mm * rms_mm / moved)

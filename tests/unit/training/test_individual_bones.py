@@ -12,7 +12,7 @@ from lumbar3d.training.radiographs.habitus import draw_habitus
 from lumbar3d.training.radiographs.patient import lengths_mm, vertebrae
 from lumbar3d.training.radiographs.room import draw_room
 from lumbar3d.training.radiographs.spine import SpineSampler
-from lumbar3d.training.surroundings.individual import RMS_MM, individual
+from lumbar3d.training.surroundings.individual import RMS_MM, draw_forms, individual
 from tests.shipped import shipped_models
 
 USUAL = CortexProfile((1.0,), (1.0,), local=True)
@@ -78,7 +78,7 @@ def test_trabeculae_show_in_the_marrow(spine, beam, habitus):
 
 
 def test_vertebrae_get_a_form_of_their_own_and_landmarks_go_along(spine):
-    moved = [individual(spine, np.random.default_rng(seed)) for seed in range(12)]
+    moved = [individual(spine, draw_forms(spine, np.random.default_rng(seed))) for seed in range(12)]
     plain = [one for one in moved if one is spine]
     assert 0 < len(plain) < len(moved)
     for one in moved:
@@ -93,6 +93,6 @@ def test_vertebrae_get_a_form_of_their_own_and_landmarks_go_along(spine):
 
 
 def test_the_same_seed_gives_the_same_bone(spine):
-    one, other = (individual(spine, np.random.default_rng(3)) for _ in range(2))
+    one, other = (individual(spine, draw_forms(spine, np.random.default_rng(3))) for _ in range(2))
     assert np.array_equal(one.lumbar[4].mesh.vertices, other.lumbar[4].mesh.vertices)
     assert draw_cortex_profile(np.random.default_rng(4)) == draw_cortex_profile(np.random.default_rng(4))
