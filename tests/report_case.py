@@ -14,11 +14,15 @@ from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.contracts import (
     AssetRecord,
     Calibration,
+    FemoralHead,
+    Hips,
     LandmarkResult,
     LevelQuality,
     LevelResult,
     Measurement,
     ReconstructionResult,
+    SacralPlate,
+    Sacrum,
 )
 from lumbar3d.export.meshes import write_meshes
 from lumbar3d.export.report.tables import LUMBAR, PELVIC, SEGMENT, VERTEBRA
@@ -76,6 +80,7 @@ def result(notes: tuple[str, ...]) -> ReconstructionResult:
         method="gauss_newton",
         levels=tuple(_level(row) for row in range(len(LEVELS))),
         measurements=tuple(_measurements()),
+        sacrum=_sacrum(),
         quality="review",
         notes=notes,
         timings_s={},
@@ -83,6 +88,26 @@ def result(notes: tuple[str, ...]) -> ReconstructionResult:
         versions={},
         calibration=Calibration.model_validate(calibration_document()),
     )
+
+
+def _sacrum() -> Sacrum:
+    """With femoral heads that somebody has placed."""
+    plate = SacralPlate(
+        middle_mm=(0.0, 0.0, -150.0),
+        anterior_mm=(13.0, 0.0, -160.0),
+        posterior_mm=(-13.0, 0.0, -140.0),
+        normal=(0.6, 0.0, 0.8),
+        middle_sigma_mm=(1.0, 2.0, 1.0),
+        slope_sigma_deg=5.0,
+    )
+    left, right = (
+        FemoralHead(
+            centre_mm=(25.0, y, -250.0), centre_sigma_mm=None, ap_px=(1.0, 2.0), lat_px=(3.0, 4.0), ray_distance_mm=1.0
+        )
+        for y in (85.0, -85.0)
+    )
+    hips = Hips(left=left, right=right, middle_mm=(25.0, 0.0, -250.0), middle_sigma_mm=None)
+    return Sacrum(plate=plate, hips=hips, pelvis=None)
 
 
 def _measurements() -> list[Measurement]:
