@@ -180,6 +180,23 @@ async def _principal(request: Request, services: Services) -> Principal:
 ClientDep = Annotated[str, Depends(client_of)]
 
 
+async def address_of(request: Request, services: ServicesDep) -> str:
+    """Who asks without a key, by address; a client's name has no space.
+
+    Raises
+    ------
+    TooManyRequestsError
+        This address asks faster than a client may.
+    """
+    address = f"address {request.client.host if request.client else ''}"
+    if not services.requests.allows(address):
+        raise TooManyRequestsError("this address sends too many requests")
+    return address
+
+
+AddressDep = Annotated[str, Depends(address_of)]
+
+
 async def job_id_of(
     _client: ClientDep,
     job_id: Annotated[str, Path(json_schema_extra={"format": "uuid"}, examples=[JOB_ID])],

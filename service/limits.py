@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 
@@ -75,11 +76,14 @@ class Rate:
 
 
 class Turns:
-    """Blocking work in threads, so many at once of one client: its other requests wait in its own queue."""
+    """Blocking work in threads, so many at once of one client: its other requests wait in its own queue.
+
+    A queue lasts as long as somebody is in it: addresses are names too.
+    """
 
     def __init__(self, per_client: int) -> None:
         self._per_client = per_client
-        self._queues: dict[str, asyncio.Semaphore] = {}
+        self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def take(self, client: str, work: Callable[[], Answer]) -> Answer:
         """Run ``work`` in a thread when it is this client's turn."""

@@ -23,6 +23,7 @@ async def run(services: Services) -> None:
         services.submitted.clear()
         await _attempt(services, "publish", lambda: services.sweeper.publish_due(services.broker))
         await _attempt(services, "release", services.sweeper.release_expired)
+        services.made.expire()
         if sweeps % HOUSEKEEPING_EVERY == 0:
             await _attempt(services, "housekeeping", lambda: _keep_house(services))
         sweeps += 1
@@ -47,6 +48,7 @@ async def _attempt(services: Services, part: str, sweep: Callable[[], int]) -> N
 def _keep_house(services: Services) -> int:
     """Erase results past their time, then files that belong to nothing."""
     erased = services.sweeper.erase_old()
+    services.made.forget(erased)
     for job_id in erased:
         services.store.remove(f"artifacts/{job_id}")
     return len(erased) + collect_orphans(services.database, services.store)

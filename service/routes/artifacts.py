@@ -259,7 +259,7 @@ def _make(services: Services, job_id: str, client: str, asked: Asked, told: str)
     if not asked.artifact.sources:
         return convert(asked.artifact, contents, asked.frame)
     key = asked.etag(files, told)
-    return services.made.get(key, lambda: convert(asked.artifact, contents, asked.frame))
+    return services.made.get(job_id, key, lambda: convert(asked.artifact, contents, asked.frame))
 
 
 def _composed(stored: bytes, told: str) -> bytes:

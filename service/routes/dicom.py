@@ -78,7 +78,7 @@ def _made(services: Services, job_id: str, client: str, artifact: Artifact) -> b
         ended_s = job.finished_s or job.updated_s
         return write(heading, ended_s, identifiers, reader(services, client, heading))
 
-    return services.made.get((artifact.operation, source), make)
+    return services.made.get(job_id, (artifact.operation, source), make)
 
 
 def _identifiers(services: Services, job_id: str, client: str) -> identity.Identifiers:

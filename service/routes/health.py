@@ -1,4 +1,7 @@
-"""``/healthz``, ``/readyz``, ``/version``, ``/metrics``: for machines, without a key."""
+"""``/healthz``, ``/readyz``, ``/version``, ``/metrics``: for machines, without a key.
+
+What asks table or store has the limits of a client, by the address that asks.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from lumbar3d import __version__
 from lumbar3d.jobs.errors import StoreUnavailableError
 from lumbar3d.jobs.presence import READY, count_workers
 from lumbar3d.service import problems
-from lumbar3d.service.deps import Services, ServicesDep
+from lumbar3d.service.deps import AddressDep, Services, ServicesDep
 from lumbar3d.service.routes.responses import Documented, documented
 
 ROUTER = APIRouter(tags=["operation"])
 OK, NONE, FAILED = "ok", "none", "failed"
 TEXT: Documented = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-NOT_READY = documented("not_ready")
+TOO_MANY = documented("too_many_requests")
+NOT_READY = documented("not_ready", "too_many_requests")
 
 
 @ROUTER.get("/healthz", summary="Is the process alive")
@@ -25,12 +29,12 @@ async def health() -> dict[str, str]:
 
 
 @ROUTER.get("/readyz", summary="Can jobs be accepted", responses=NOT_READY, response_model=dict[str, str])
-def ready(services: ServicesDep) -> Response | dict[str, str]:
+async def ready(services: ServicesDep, address: AddressDep) -> Response | dict[str, str]:
     """Job table, store, workers. The broker is not asked, and no worker at all is `none` and ready: jobs wait.
 
     Not ready are workers of which none can load its engine: the check then has the code, `corrupt_asset` for instance.
     """
-    checks = {"database": _database(services), "store": _store(services), "workers": _workers(services)}
+    checks = await services.turns.take(address, lambda: _checks(services))
     if set(checks.values()) <= {OK, NONE}:
         return checks
     return problems.response("not_ready", None, None, checks=checks)
@@ -42,10 +46,15 @@ async def version() -> dict[str, str]:
     return {"version": __version__}
 
 
-@ROUTER.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=TEXT)
-def metrics(services: ServicesDep) -> Response:
+@ROUTER.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=TEXT | TOO_MANY)
+async def metrics(services: ServicesDep, address: AddressDep) -> Response:
     """Counts and times; no ids, no input."""
-    return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+    text = await services.turns.take(address, services.metrics.render)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _checks(services: Services) -> dict[str, str]:
+    return {"database": _database(services), "store": _store(services), "workers": _workers(services)}
 
 
 def _database(services: Services) -> str:

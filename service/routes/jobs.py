@@ -138,6 +138,7 @@ def _cancel_or_erase(services: Services, job_id: str, client: str) -> Response:
     if services.table.get(job_id, client).is_final:
         services.store.check()  # a store that does not answer could not erase: then the job stays whole
     if gone := services.table.erase(job_id, client):
+        services.made.forget(gone)
         removed = {name: all([services.store.remove(f"{tree}/{one}") for one in gone]) for name, tree in FILES.items()}
         erased = ["job", *(name for name, is_gone in removed.items() if is_gone)]
         return Response(status_code=204, headers={ERASED: ", ".join(erased)})

@@ -100,4 +100,4 @@ def told(services: Services, job_id: str, client: str) -> tuple[str, Heading]:
 def _make(services: Services, job_id: str, client: str, asked: tuple[Artifact, str, Heading]) -> bytes:
     artifact, etag, heading = asked
     record_read(services, job_id, client, artifact.file)
-    return services.made.get(etag, lambda: made(artifact, reader(services, client, heading), heading))
+    return services.made.get(job_id, etag, lambda: made(artifact, reader(services, client, heading), heading))

@@ -19,6 +19,7 @@ from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.stores import open_store
 from lumbar3d.service.app import create_app
 from lumbar3d.service.connections import BoundedHttp
+from lumbar3d.service.deps import Services
 from lumbar3d.service.settings import ServiceSettings
 from lumbar3d.worker.runner import AttemptOutcome, Runner, Timing
 from tests.integration.processes import parts
@@ -33,6 +34,7 @@ class HttpBench:
     runner: Runner
     claims: Claims
     folder: Path
+    services: Services
 
     def submit(self, headers: dict[str, str] | None = None, **changes: Any) -> httpx.Response:
         return self.client.post("/reconstruct", files=parts(**changes), headers=headers)
@@ -56,7 +58,7 @@ def http_bench(folder: Path, **settings: Any) -> Iterator[HttpBench]:
     claims = Claims(database, LeasePolicy(retry_delay_s=0.0))
     runner = Runner(claims, open_store(configured), TinyEngine(folder), Timing())
     with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
-        yield HttpBench(client, runner, claims, folder)
+        yield HttpBench(client, runner, claims, folder, app.state.services)
     database.close()
 
 

@@ -17,6 +17,7 @@ import pytest
 from benchmarks.processes import wait_until
 from lumbar3d.jobs.table import JobTable
 from lumbar3d.service import connections, deps, intake, keys
+from lumbar3d.service.metrics import Metrics
 from lumbar3d.service.routes import preconditions
 from tests.embedded_service import running_service
 from tests.integration.http_bench import HttpBench, http_bench, problem
@@ -329,3 +330,36 @@ def test_wrong_keys_are_slowed_down_and_right_ones_are_not(tmp_path: Path, monke
         assert sum(time_s >= 0.5 for time_s in times_s[3:]) >= 3, times_s
         right = bench.client.get("/jobs/x", headers=bearer(ALICE))
         assert right.status_code == 404 and right.elapsed.total_seconds() < 0.5
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/readyz"])
+def test_what_needs_no_key_is_limited_by_address(tmp_path: Path, path: str) -> None:
+    with with_keys(tmp_path, max_requests_per_s=5.0) as bench:
+        answers = [bench.client.get(path) for _ in range(30)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert answers[0].status_code == 200 and len(refused) >= 10
+        problem(refused[0], 429, "too_many_requests")
+        assert int(refused[0].headers["Retry-After"]) > 0
+        assert bench.client.get("/jobs", headers=bearer(ALICE)).status_code == 200, "keys have their own"
+        assert bench.client.get("/healthz").status_code == 200, "whoever watches the process is told"
+
+
+def test_metrics_of_one_address_take_no_thread_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = [], threading.Event()
+
+    def slow(_self: Metrics) -> bytes:
+        begun.append(1)
+        may_end.wait(30)
+        return b""
+
+    monkeypatch.setattr(Metrics, "render", slow)
+    with with_keys(tmp_path) as bench, ExitStack() as stack:
+        stack.callback(may_end.set)
+        asking = [stack.enter_context(connect(bench.client.base_url)) for _ in range(deps.THREADS + 10)]
+        for each in asking:
+            each.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: len(begun) == deps.TURNS_PER_CLIENT, "they have their turns")
+        assert bench.client.get("/jobs", headers=bearer(ALICE)).status_code == 200
+        assert len(begun) == deps.TURNS_PER_CLIENT
+        may_end.set()
+        assert all(each.recv(64).startswith(b"HTTP/1.1 200") for each in asking)

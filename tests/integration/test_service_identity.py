@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pydicom
 import redis
 
 from benchmarks.processes import redis_server, wait_until
 from lumbar3d.jobs import identity
+from lumbar3d.service.made import KEPT_S
 from tests.canary import DAY, NAME, UID, UNLIKELY, plant
-from tests.integration.http_bench import http_bench
+from tests.integration.http_bench import HttpBench, http_bench
 from tests.integration.processes import celery_worker, environment_for, server, submit, wait_for
 from tests.unit.radiograph_files import dicom, write_dicom
 
@@ -83,3 +88,41 @@ def test_identifiers_are_sealed_or_dropped(tmp_path: Path) -> None:
             assert NAME not in str(error) + json.dumps(str(error))
         else:
             raise AssertionError("another key opened it")
+
+
+def test_what_was_made_of_a_job_for_its_archive_goes_with_it(tmp_path: Path) -> None:
+    ap, lat = film(tmp_path, "AP"), film(tmp_path, "LL")
+    with http_bench(tmp_path, identity_key=KEY, sweep_s=0.1) as bench:
+        jobs = [bench.submit(ap=ap, lat=lat).headers["Location"] for _ in range(2)]
+        kept = []
+        for job in jobs:
+            bench.run_next()
+            answer = bench.client.get(job + "/dicom.zip")
+            assert answer.status_code == 200, answer.text
+            kept.append(answer.content)
+        with zipfile.ZipFile(BytesIO(kept[0])) as files:
+            assert pydicom.dcmread(BytesIO(files.read("measurements.dcm"))).PatientName == NAME
+        assert held(bench) == set(kept)
+        assert bench.client.delete(jobs[0]).status_code == 204
+        assert held(bench) == {kept[1]}, "another job's stays"
+        assert bench.client.delete(jobs[1]).status_code == 204
+        assert not held(bench)
+
+
+def test_what_was_made_by_another_front_end_is_dropped_within_minutes(tmp_path: Path) -> None:
+    ap, lat = film(tmp_path, "AP"), film(tmp_path, "LL")
+    assert KEPT_S <= 300
+    with http_bench(tmp_path, identity_key=KEY, sweep_s=0.1) as bench:
+        job = bench.submit(ap=ap, lat=lat).headers["Location"]
+        bench.run_next()
+        assert bench.client.get(job + "/dicom.zip").status_code == 200
+        with http_bench(tmp_path, identity_key=KEY) as other:
+            assert other.client.delete(job).status_code == 204
+        time.sleep(0.5)
+        assert held(bench), "nobody has told it"
+        bench.services.made._kept_s = 0.2
+        wait_until(lambda: not held(bench), "it is kept for ever")
+
+
+def held(bench: HttpBench) -> set[bytes | None]:
+    return {entry.content for entry in bench.services.made._entries.values()}
