@@ -79,7 +79,15 @@ they fall, most at L4/L5 (Machino 2022, 627 adults); they go up and down, clearl
 153 adults) | the sources contradict each other |
 | body heights | The middle sinks against the front, by 0.9 to 3.2 % (Shao 2002) | a ratio of two \
 heights says nothing of either |
+| pelvic incidence and tilt | Incidence has nothing to do with age, tilt hardly (r up to 0.21; Mac-Thiong 2011, \
+709 symptom-free adults) | there is next to none to make |
 | end plates, wedge, slip, rotation, curves | no source with figures by age was found | |
+
+## PI-LL
+
+Its norm is of symptom-free people and weak: mean 0, and one in three lies beyond 9.5 degrees to either side. In adults
+with a deformity SRS-Schwab call less than 10 degrees matched, 10 to 20 moderate and more than 20 marked: limits for
+their treatment, which stand here and in no flag.
 """
 
 

@@ -158,6 +158,12 @@ _REQUEST = (
     ),
     _client("invalid_review", 422, "The sign-off does not follow its contract", "Check names and values."),
     _client("invalid_revision", 422, "The edits do not follow their contract", "Check names, values and pixels."),
+    _client(
+        "invalid_hips",
+        422,
+        "The femoral heads cannot be where they are placed",
+        "Place the centre of each head on both films again, the patient's left and right on the AP film.",
+    ),
     _client("invalid_idempotency_key", 422, "The Idempotency-Key has the wrong form", "Send a UUID."),
     _client(
         "idempotency_key_reused",

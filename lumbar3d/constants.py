@@ -44,7 +44,7 @@ from lumbar3d.registration import (
 from lumbar3d.registration import constants as fit
 from lumbar3d.registration.constants import RegistrationConstants
 from lumbar3d.sacrum import constants as sacrum
-from lumbar3d.sacrum import corridor
+from lumbar3d.sacrum import corridor, hips
 
 Scalar = float | int | str | bool
 Recorded = dict[str, dict[str, Scalar]]
@@ -116,6 +116,7 @@ OWNERS = (
     Owner(constructions, ("AXIS_MM", "_RIM_POINTS")),
     Owner(standing, ("NORMAL_SDS", "OUTSIDE_ERRORS", "INSIDE_ERRORS")),
     Owner(sacrum, ("CONSTANTS",)),
+    Owner(hips, ("CONSTANTS",)),
     Owner(corridor, ("ABOVE_MM", "GREY_STEPS", "LEAST_SLOPE")),
     Owner(quality, ("CONSTANTS",)),
     Owner(verdict, ("CONSTANTS",)),

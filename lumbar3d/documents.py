@@ -20,7 +20,17 @@ MAX_FAULTS = 10
 LONGEST_REFERENCE = 64
 VIEW_TYPES = tuple(get_args(view.model_fields["type"].annotation)[0] for view in (MatrixView, GeometryView, SlotView))
 """How a view may be told (``contracts``); no field of a view bears such a name."""
-EDIT_TYPES = ("set_landmark", "remove_landmark", "set_centre", "rename", "keep_levels", "films", "prompt")
+EDIT_TYPES = (
+    "set_landmark",
+    "remove_landmark",
+    "set_centre",
+    "rename",
+    "keep_levels",
+    "set_hips",
+    "remove_hips",
+    "films",
+    "prompt",
+)
 """The same of an edit; ``films`` is no field of any."""
 LARGEST_TOLD = 1e300
 NEAR_NAME = 0.8

@@ -1,7 +1,8 @@
 """Edits of a reconstruction: what a reader may correct, as documents that cross process boundaries.
 
 Pixels are those of the film as it was sent. An edit either moves what was found, so that only the levels that it
-touches are fitted again, or changes what the networks are shown, so that everything runs again.
+touches are fitted again, or places what no network looks for (the femoral heads), so that nothing is fitted again, or
+changes what the networks are shown, so that everything runs again.
 """
 
 from __future__ import annotations
@@ -92,8 +93,32 @@ class Prompt(_Edit):
     position_px: Pixel
 
 
+class SetHips(_Edit):
+    """Centres of the femoral heads are here: those of the circles that their outlines follow, on both films.
+
+    Nothing finds them; they stand in the place of any that were set before.
+    """
+
+    type: Literal["set_hips"]
+    ap_left_px: Pixel = Field(description="of the patient's left head, on the AP film")
+    ap_right_px: Pixel
+    lat_px: tuple[Pixel, ...] = Field(
+        min_length=1,
+        max_length=2,
+        description="on the lateral film, in any order: which is whose follows from the rays; a single one where both "
+        "heads are drawn as one",
+    )
+
+
+class RemoveHips(_Edit):
+    """No femoral heads are known."""
+
+    type: Literal["remove_hips"]
+
+
 Edit = Annotated[
-    SetLandmark | RemoveLandmark | SetCentre | Rename | KeepLevels | ChangeFilms | Prompt, Field(discriminator="type")
+    SetLandmark | RemoveLandmark | SetCentre | Rename | KeepLevels | SetHips | RemoveHips | ChangeFilms | Prompt,
+    Field(discriminator="type"),
 ]
 Rerun = ChangeFilms | Prompt
 

@@ -16,6 +16,7 @@
     │   ├── JobReferenceError      invalid_reference
     │   ├── ReviewError            invalid_review
     │   ├── RevisionError          invalid_revision
+    │   │   └── HipsError                 invalid_hips
     │   └── CtError                invalid_ct
     ├── RejectedError              the image cannot be answered honestly (job state ``rejected``)
     │   ├── LevelsNotFoundError        levels_not_found
@@ -141,6 +142,12 @@ class RevisionError(InputError):
     """Edits do not follow their contract, or do not fit what they change."""
 
     code = "invalid_revision"
+
+
+class HipsError(RevisionError):
+    """Femoral heads cannot be where they are placed: the rays of both films miss each other, or the sides are wrong."""
+
+    code = "invalid_hips"
 
 
 class CtError(InputError):

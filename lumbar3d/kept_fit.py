@@ -14,6 +14,7 @@ from lumbar3d.arrays import Array, Image, Mask
 from lumbar3d.contracts import VIEWS, Calibration
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.result import Detection, SacralMark, ViewDetection
+from lumbar3d.edits import SetHips
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import Projection, on_grid
 from lumbar3d.reconstruction import Reconstruction
@@ -48,6 +49,8 @@ class KeptFit:
         All notes of the result.
     edited : (2, levels, 7) bool
         Landmarks that somebody has set.
+    hips : SetHips or None
+        Femoral heads that somebody has placed.
     """
 
     detection: Detection
@@ -57,6 +60,7 @@ class KeptFit:
     error: LateralError | None
     notes: tuple[str, ...]
     edited: Mask
+    hips: SetHips | None = None
 
 
 def save(reconstruction: Reconstruction, path: Path) -> None:
@@ -89,6 +93,7 @@ def save(reconstruction: Reconstruction, path: Path) -> None:
         "first": naming.first if naming else None,
         "novelty": [view.novelty for view in reconstruction.detection.views],
         "grid": [reconstruction.views[0].projection.rows, reconstruction.views[0].projection.columns],
+        "hips": hips.edit.model_dump() if (hips := reconstruction.sacrum.hips) else None,
         "half": [list(view.decomposition.shape) for view in reconstruction.detection.views],
     }
     arrays["edited"] = reconstruction.edited
@@ -115,7 +120,8 @@ def load(path: Path, calibration: Calibration, models: Sequence[ShapeModel]) -> 
     naming = Naming(arrays["naming"], about["first"]) if "naming" in arrays else None
     ends = tuple(_level(arrays, f"level{row}_", model) for row, model in enumerate(models_of(models, levels)))
     detection = Detection(ap=views[0], lat=views[1], naming=naming, levels=levels)
-    return KeptFit(detection, (ap, lat), ends, about["method"], error, tuple(about["notes"]), arrays["edited"])
+    hips = SetHips.model_validate(about["hips"]) if about.get("hips") else None
+    return KeptFit(detection, (ap, lat), ends, about["method"], error, tuple(about["notes"]), arrays["edited"], hips)
 
 
 def _view_arrays(view: ViewDetection) -> dict[str, Array]:

@@ -138,9 +138,14 @@ NO_SACRUM: Mapping[str, str] = MappingProxyType(
 )
 """Why nothing is measured against S1."""
 NO_PELVIS: Mapping[str, str] = MappingProxyType(
-    {"femoral_heads_not_detected": "nothing here finds the femoral heads"},
+    {
+        "femoral_heads_not_detected": "nothing here finds the femoral heads, and nobody has placed them",
+        "no_plate": "the femoral heads are placed, but the plate of S1 is not measured",
+    },
 )
 """Why pelvic incidence and pelvic tilt are not given."""
+HIPS_PLACED = "Pelvic incidence and tilt rest on femoral heads that were placed by hand."
+"""Beside these numbers, where somebody reads them without the films."""
 
 
 def listed(of_film: bool) -> str:

@@ -20,7 +20,7 @@ from lumbar3d.detection.result import Detection
 from lumbar3d.detector import Detector
 from lumbar3d.drr.factory import create_projector
 from lumbar3d.drr.projector import Projector
-from lumbar3d.edits import ChangeFilms, Edit, Prompt, Rerun
+from lumbar3d.edits import ChangeFilms, Edit, Prompt, Rerun, SetHips
 from lumbar3d.engines.protocol import FoundPair, SpineEngine
 from lumbar3d.engines.shape_fit import ShapeFit
 from lumbar3d.errors import RejectedError
@@ -42,7 +42,7 @@ from lumbar3d.quality import (
     stance_notes,
     worse_of,
 )
-from lumbar3d.reconstruction import Reconstruction
+from lumbar3d.reconstruction import Reconstruction, believed_room
 from lumbar3d.refusal.laterality import laterality_notes, mirrored_ap_log_odds, refuse_mirrored
 from lumbar3d.refusal.verdict import refuse_unsupported
 from lumbar3d.registration.constants import RegistrationConstants
@@ -53,6 +53,7 @@ from lumbar3d.registration.result import Registration
 from lumbar3d.registration.room_refinement import in_believed_room
 from lumbar3d.registration.rough_fits import mirrored_log_ratios
 from lumbar3d.revision import Draft, edited
+from lumbar3d.sacrum.hips import place_hips
 from lumbar3d.sacrum.locate import find_sacrum
 from lumbar3d.selftest import self_test
 from lumbar3d.shape.assets import AssetStore, load_shape_models
@@ -298,7 +299,7 @@ class Engine:
         spine = self.shape_fit.refit_some(told, landmarks, before, kept.method, case.clock.within, kept.error)
         kept_notes = [note for note in kept.notes if note not in JUDGED_HERE]
         notes = (*kept_notes, *pair_notes(detection), *room_notes(spine), *stance_notes(spine, detection), EDITED)
-        revised = self._judged(spine, FoundPair(views, detection, landmarks), notes, case)
+        revised = self._judged(spine, FoundPair(views, detection, landmarks), notes, case, hips=draft.hips)
         return replace(revised, edited_landmarks=draft.edited[:, draft.rows])
 
     def _judged(
@@ -308,6 +309,7 @@ class Engine:
         notes: tuple[str, ...],
         case: Case,
         unguided: Sequence[LevelQuality] = (),
+        hips: SetHips | None = None,
     ) -> Reconstruction:
         """A fitted spine with its quality, no better than that of the fit which guided it, and measurements."""
         case.clock.enter(Stage.MEASURE)
@@ -319,6 +321,9 @@ class Engine:
         doubtful = doubtful_levels(levels, quality)
         measured = measured_spine(spine.vertebrae)
         sacrum = find_sacrum(pair.detection, pair.views[1], measured, levels)
+        if hips is not None:
+            draws = len(measured[0].origin) - 1
+            sacrum = sacrum.with_hips(place_hips(hips, believed_room(case.calibration, spine), draws))
         sex, plate = case.options.sex, sacrum.plate
         measurements = measure(
             spine.vertebrae, doubtful, spine=measured, sacrum=plate, sex=sex, stated=self.stated_errors

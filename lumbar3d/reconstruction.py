@@ -41,6 +41,12 @@ from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.mesh import TriangleMesh
 
 
+def believed_room(calibration: Calibration, spine: Registration) -> BiplanarGeometry:
+    """On the pixels of the images, with the lateral view as a fit believes it to be."""
+    told, refined = build_geometry(calibration), spine.room
+    return told if refined is None else replace(told, lat=refined.error.applied(told.lat))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Reconstruction:
     """Vertebrae in the world frame with everything that is known about them.
@@ -71,7 +77,7 @@ class Reconstruction:
     measured : tuple of MeasuredVertebra
         Frames and plates of the fit and of draws from its posterior.
     sacrum : SacralFinding
-        Plate of S1 below them, or why there is none.
+        Plate of S1 below them, or why there is none, and the hips.
     """
 
     calibration: Calibration
@@ -142,8 +148,7 @@ class Reconstruction:
     @cached_property
     def room(self) -> BiplanarGeometry:
         """On the pixels of the images, with the lateral view as it is believed to be."""
-        told, refined = build_geometry(self.calibration), self.registration.room
-        return told if refined is None else replace(told, lat=refined.error.applied(told.lat))
+        return believed_room(self.calibration, self.registration)
 
     def _refined_geometry(self) -> tuple[RefinedParameter, ...]:
         refined = self.registration.room

@@ -14,7 +14,7 @@ from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.recognised import centres_px, on_grid_px
 from lumbar3d.detection.result import Detection, ViewDetection
-from lumbar3d.edits import Edit, KeepLevels, RemoveLandmark, Rename, SetCentre, SetLandmark
+from lumbar3d.edits import Edit, KeepLevels, RemoveHips, RemoveLandmark, Rename, SetCentre, SetHips, SetLandmark
 from lumbar3d.errors import RevisionError
 from lumbar3d.geometry.calibration import BiplanarGeometry
 from lumbar3d.kept_fit import KeptFit
@@ -41,6 +41,7 @@ class Draft:
     touched, renamed : set of int
         Rows of the kept fit that have to be fitted again, and those of another name.
     naming : Naming or None
+    hips : SetHips or None
     """
 
     room: BiplanarGeometry
@@ -50,6 +51,7 @@ class Draft:
     views: tuple[ViewDetection, ViewDetection]
     edited: Mask
     naming: Naming | None
+    hips: SetHips | None = None
     touched: set[int] = field(default_factory=set)
     renamed: set[int] = field(default_factory=set)
 
@@ -66,7 +68,8 @@ class Draft:
             for view in kept.detection.views
         )
         names = list(kept.detection.levels)
-        return cls(room, kept, names, list(range(len(names))), (ap, lat), kept.edited.copy(), kept.detection.naming)
+        rows, naming = list(range(len(names))), kept.detection.naming
+        return cls(room, kept, names, rows, (ap, lat), kept.edited.copy(), naming, kept.hips)
 
     def row(self, level: Level) -> int:
         """Row of the kept fit.
@@ -101,6 +104,20 @@ class Draft:
                 found.append(level.end if row in self.touched else level)
         return found
 
+    def on_film(self, view: int, position_px: Sequence[float]) -> Array:
+        """A pixel of a file, which lies on it.
+
+        Raises
+        ------
+        RevisionError
+            It does not.
+        """
+        film = (self.room.ap, self.room.lat)[view]
+        place = np.asarray(position_px, dtype=float)
+        if not ((place >= -0.5) & (place <= [film.columns - 0.5, film.rows - 0.5])).all():
+            raise RevisionError(f"position_px is not on the {VIEWS[view]} film")
+        return place
+
     def grid_px(self, view: int, position_px: Sequence[float]) -> Array:
         """A pixel of a file on the detection's grid.
 
@@ -109,10 +126,7 @@ class Draft:
         RevisionError
             It is not on the film.
         """
-        film = (self.room.ap, self.room.lat)[view]
-        place = np.asarray(position_px, dtype=float)
-        if not ((place >= -0.5) & (place <= [film.columns - 0.5, film.rows - 0.5])).all():
-            raise RevisionError(f"position_px is not on the {VIEWS[view]} film")
+        film, place = (self.room.ap, self.room.lat)[view], self.on_film(view, position_px)
         return on_grid_px(place, film, self.views[view].projection, self.room.seen_from_behind[view])
 
     def hand_sigma_px(self, view: int, row: int) -> float:
@@ -204,12 +218,27 @@ def _keep_levels(draft: Draft, edit: KeepLevels) -> None:
     draft.rows, draft.names = [draft.rows[k] for k in held], [draft.names[k] for k in held]
 
 
+def _set_hips(draft: Draft, edit: SetHips) -> None:
+    for view, places in enumerate(((edit.ap_left_px, edit.ap_right_px), edit.lat_px)):
+        for place in places:
+            draft.on_film(view, place)
+    draft.hips = edit
+
+
+def _remove_hips(draft: Draft, _edit: RemoveHips) -> None:
+    if draft.hips is None:
+        raise RevisionError("there are no hips to remove")
+    draft.hips = None
+
+
 _APPLY: dict[type[Any], Callable[[Draft, Any], None]] = {
     SetLandmark: _set_landmark,
     RemoveLandmark: _remove_landmark,
     SetCentre: _set_centre,
     Rename: _rename,
     KeepLevels: _keep_levels,
+    SetHips: _set_hips,
+    RemoveHips: _remove_hips,
 }
 
 

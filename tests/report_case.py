@@ -14,14 +14,18 @@ from lumbar3d.anatomy import LANDMARKS, LEVELS
 from lumbar3d.contracts import (
     AssetRecord,
     Calibration,
+    FemoralHead,
+    Hips,
     LandmarkResult,
     LevelQuality,
     LevelResult,
     Measurement,
     ReconstructionResult,
+    SacralPlate,
+    Sacrum,
 )
 from lumbar3d.export.meshes import write_meshes
-from lumbar3d.export.report.tables import SEGMENT, VERTEBRA, WHOLE
+from lumbar3d.export.report.tables import LUMBAR, PELVIC, SEGMENT, VERTEBRA
 from lumbar3d.export.surface import Surface
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.norms import norm_of
@@ -62,6 +66,9 @@ AGAINST_S1 = {
     "lumbar_lordosis_to_s1": ("L1-S1",),
     "lumbar_lordosis_l4_s1": ("L4-S1",),
     "sacral_slope": ("S1",),
+    "pelvic_incidence": ("S1",),
+    "pelvic_tilt": ("S1",),
+    "pelvic_incidence_less_lordosis": ("L1-S1",),
 }
 """Targets of the measurements of the whole that do not end at L5."""
 
@@ -73,6 +80,7 @@ def result(notes: tuple[str, ...]) -> ReconstructionResult:
         method="gauss_newton",
         levels=tuple(_level(row) for row in range(len(LEVELS))),
         measurements=tuple(_measurements()),
+        sacrum=_sacrum(),
         quality="review",
         notes=notes,
         timings_s={},
@@ -82,10 +90,30 @@ def result(notes: tuple[str, ...]) -> ReconstructionResult:
     )
 
 
+def _sacrum() -> Sacrum:
+    """With femoral heads that somebody has placed."""
+    plate = SacralPlate(
+        middle_mm=(0.0, 0.0, -150.0),
+        anterior_mm=(13.0, 0.0, -160.0),
+        posterior_mm=(-13.0, 0.0, -140.0),
+        normal=(0.6, 0.0, 0.8),
+        middle_sigma_mm=(1.0, 2.0, 1.0),
+        slope_sigma_deg=5.0,
+    )
+    left, right = (
+        FemoralHead(
+            centre_mm=(25.0, y, -250.0), centre_sigma_mm=None, ap_px=(1.0, 2.0), lat_px=(3.0, 4.0), ray_distance_mm=1.0
+        )
+        for y in (85.0, -85.0)
+    )
+    hips = Hips(left=left, right=right, middle_mm=(25.0, 0.0, -250.0), middle_sigma_mm=None)
+    return Sacrum(plate=plate, hips=hips, pelvis=None)
+
+
 def _measurements() -> list[Measurement]:
     pairs = tuple(f"{upper}/{lower}" for upper, lower in pairwise((*LEVELS, "S1")))
     targets = {
-        **dict.fromkeys(WHOLE, ("L1-L5",)),
+        **dict.fromkeys((*LUMBAR, *PELVIC), ("L1-L5",)),
         **AGAINST_S1,
         **dict.fromkeys(VERTEBRA, LEVELS),
         **dict.fromkeys(SEGMENT, pairs),

@@ -70,7 +70,7 @@ from lumbar3d.contracts.result import (
     ReconstructionResult,
     RefinedParameter,
 )
-from lumbar3d.contracts.sacrum import SacralPlate, Sacrum
+from lumbar3d.contracts.sacrum import FemoralHead, Hips, SacralPlate, Sacrum
 
 __all__ = [
     "FRAMES",
@@ -84,11 +84,13 @@ __all__ = [
     "EngineName",
     "Evidence",
     "Exceeds",
+    "FemoralHead",
     "FilmReport",
     "Finding",
     "Fracture",
     "FrameName",
     "GeometryView",
+    "Hips",
     "Inputs",
     "JobState",
     "JobStatus",

@@ -101,7 +101,8 @@ def _whole(origin: Origin, result: ReconstructionResult) -> MeasurementsAndQuali
     said += [_said("note", "Note", note) for note in result.notes]
     if result.sacrum is not None:
         said.append(_said("sacral_plate", "Plate of S1", result.sacrum.absent or "measured"))
-        said.append(_said("pelvis", "Pelvic incidence and tilt", result.sacrum.pelvis))
+        said.append(_said("pelvis", "Pelvic incidence and tilt", result.sacrum.pelvis or "measured"))
+        said.append(_said("femoral_heads", "Femoral heads", "placed_by_hand" if result.sacrum.hips else "not_known"))
     said += [_said(f"quality_{each.level}", f"Quality of {each.level}", each.quality.flag) for each in result.levels]
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracked(origin, "reconstruction"),

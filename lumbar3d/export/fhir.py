@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from lumbar3d.contracts import Measurement, ReconstructionResult
-from lumbar3d.notes import NO_PELVIS, NO_SACRUM
+from lumbar3d.notes import HIPS_PLACED, NO_PELVIS, NO_SACRUM
 
 SYSTEM = "urn:lumbar3d:measurement"
 """Code system of the measurements' codes."""
@@ -51,8 +51,8 @@ def _sacrum(result: ReconstructionResult) -> str:
     """What is not given, and why."""
     if result.sacrum is None:
         return ""
-    pelvis = f"Pelvic incidence and tilt are not given: {NO_PELVIS[result.sacrum.pelvis]}. "
-    absent = result.sacrum.absent
+    why, absent = result.sacrum.pelvis, result.sacrum.absent
+    pelvis = f"{HIPS_PLACED} " if why is None else f"Pelvic incidence and tilt are not given: {NO_PELVIS[why]}. "
     return pelvis if absent is None else f"S1 is not measured: {NO_SACRUM[absent]}. {pelvis}"
 
 

@@ -159,5 +159,22 @@ CATALOGUE: dict[str, Definition] = {
         "deg",
         "Plate of S1 against the horizontal of the room, as its z axis states it, in its sagittal plane; + = forward.",
     ),
+    "pelvic_incidence": Definition(
+        "Pelvic incidence",
+        "deg",
+        "Perpendicular to the plate of S1 at its middle and line from there to the middle between the femoral heads, "
+        "projected on the sagittal plane of the room (Legaye 1998); sacral slope plus pelvic tilt.",
+    ),
+    "pelvic_tilt": Definition(
+        "Pelvic tilt",
+        "deg",
+        "Line from the middle between the femoral heads to the middle of the plate of S1 against the vertical of the "
+        "room, in its sagittal plane; + = the hips lie in front of S1.",
+    ),
+    "pelvic_incidence_less_lordosis": Definition(
+        "Pelvic incidence less lordosis (PI-LL)",
+        "deg",
+        "Pelvic incidence less lumbar lordosis L1-S1; + = less lordosis than goes with the pelvis.",
+    ),
     "lumbar_height": Definition("Lumbar height", "mm", "Centre of L1 to centre of L5, straight."),
 }

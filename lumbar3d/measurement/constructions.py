@@ -183,6 +183,34 @@ def _slope(of: MeasuredSacrum) -> Iterator[Line]:
     yield _line("reference", start, start + 2 * AXIS_MM * FORWARD)
 
 
+def _pelvic_line(of: MeasuredSacrum) -> tuple[Line, Line]:
+    """The line from S1 to the hip axis, and that axis."""
+    assert of.hips is not None  # nothing is measured without
+    middle = of.superior.centre
+    return _line("segment", middle, of.hips.middle), _line("axis", of.hips.left, of.hips.right)
+
+
+def _incidence(of: MeasuredSacrum) -> Iterator[Line]:
+    """The perpendicular to the plate as long as the line to the hips."""
+    line, hips = _pelvic_line(of)
+    length = np.linalg.norm(line.points[1] - line.points[0], axis=-1, keepdims=True)
+    yield from (_plate(of, "superior", "x"), line, hips)
+    yield _line("reference", line.points[0], line.points[0] - length * of.superior.normal)
+
+
+def _tilt(of: MeasuredSacrum) -> Iterator[Line]:
+    """The vertical through the middle of the hips."""
+    line, hips = _pelvic_line(of)
+    height = dot(line.points[0] - line.points[1], UP)[..., None]
+    yield from (line, hips)
+    yield _line("reference", line.points[1], line.points[1] + height * UP)
+
+
+def _mismatch(upper: MeasuredVertebra, of: MeasuredSacrum) -> Iterator[Line]:
+    yield _plate(upper, "superior", "x")
+    yield from _incidence(of)
+
+
 def _centres(first: MeasuredVertebra, last: MeasuredVertebra) -> Iterator[Line]:
     yield _line("segment", first.origin, last.origin)
 
@@ -227,6 +255,9 @@ _DRAWN: dict[str, tuple[str, Draw]] = {
     "lumbar_lordosis_to_s1": ("angle", _plates("x", "superior", "superior")),
     "lumbar_lordosis_l4_s1": ("angle", _plates("x", "superior", "superior")),
     "sacral_slope": ("angle", _slope),
+    "pelvic_incidence": ("angle", _incidence),
+    "pelvic_tilt": ("angle", _tilt),
+    "pelvic_incidence_less_lordosis": ("angle", _mismatch),
     "lumbar_height": ("length", _centres),
 }
 """Kind and lines by code; a volume has none."""

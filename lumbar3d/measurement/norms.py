@@ -24,11 +24,13 @@ _ESTIMATE = "project's estimate for standing adults"
 _L1_S1 = "324 symptom-free standing adults, Sci Rep 2022 s41598-022-21840-x; SD estimated"
 _L4_S1 = "627 standing volunteers, PMC6680033"
 _SLOPE = "Yukawa 2018, 626 symptom-free standing adults"
+_PELVIS = "Mac-Thiong 2011, 709 symptom-free standing adults"
+_MISMATCH = "derived from 324 symptom-free standing adults, Sci Rep 2022 s41598-022-21840-x; SD estimated"
 _CT87 = "Clouthier 2023, 87 CT, L2-L5"
 _COBB = "straight spine; 2 SD is the 10 degrees from which scoliosis is diagnosed"
 
 _EVIDENCE: dict[str, Evidence] = {
-    **dict.fromkeys((_SEGMENTS, _L4_S1, _SLOPE), "strong"),
+    **dict.fromkeys((_SEGMENTS, _L4_S1, _SLOPE, _PELVIS), "strong"),
     **dict.fromkeys((_TABLE, _MASHARAWI, _ZHANG, _DERIVED, _CT87, _COBB, _L1_S1), "moderate"),
 }
 """How far a source carries; those that are not here are weak (``contracts.Norm``)."""
@@ -73,8 +75,16 @@ _SACRAL: dict[tuple[str, str], Norm] = {
     ("lumbar_lordosis_to_s1", "L1-S1"): Norm(mean=50.5, sd=11.0, source=_L1_S1),
     ("lumbar_lordosis_l4_s1", "L4-S1"): Norm(mean=34.2, sd=8.3, source=_L4_S1),
     ("sacral_slope", "S1"): Norm(mean=39.4, sd=8.0, source=_SLOPE),
+    ("pelvic_incidence", "S1"): Norm(mean=53.0, sd=10.5, source=_PELVIS),
+    ("pelvic_tilt", "S1"): Norm(mean=13.5, sd=6.75, source=_PELVIS),
+    ("pelvic_incidence_less_lordosis", "L1-S1"): Norm(mean=0.0, sd=9.5, source=_MISMATCH),
 }
-"""By code and target; what holds between lumbar vertebrae holds for none of them."""
+"""By code and target; what holds between lumbar vertebrae holds for none of them.
+
+Incidence and tilt: middle and a quarter of the ranges of mean and 2 SD that their source gives. Incidence less
+lordosis: both have a mean of 50.5 there; the SD follows from those of both (11.4 and 11) and from 0.62 degrees of
+lordosis for each of incidence, between the source's three groups.
+"""
 
 _VOLUMES_CM3 = dict(zip(LEVELS, (52.0, 57.0, 63.0, 63.0, 62.5), strict=True))
 _AREAS_MM2 = {"endplate_area_superior": (1550.0, 260.0), "endplate_area_inferior": (1490.0, 240.0)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from lumbar3d.anatomy import Level
 from lumbar3d.arrays import Array
+from lumbar3d.measurement.hips import MeasuredHips, pelvic_incidence_deg, pelvic_tilt_deg
 from lumbar3d.measurement.segment import FORWARD, UP, disc_measures, segmental_lordosis, slip_measures
 from lumbar3d.measurement.vertebra_frame import MeasuredVertebra, Plate, tilt_deg
 
@@ -40,11 +41,14 @@ class MeasuredSacrum:
     superior : Plate
     axes : (..., 3, 3) float
         Columns x (along the plate to the front), y (left), z (out of the plate) in the world: a rotation.
+    hips : MeasuredHips or None
+        Femoral heads with as many draws, where somebody has placed them.
     """
 
     points: PlateCorners
     superior: Plate
     axes: Array
+    hips: MeasuredHips | None = None
 
     def axis(self, name: str) -> Array:
         """World direction (..., 3) of "x", "y" or "z"."""
@@ -61,8 +65,25 @@ def sacral_measures(spine: Sequence[MeasuredVertebra], levels: Sequence[Level], 
     segment = disc_measures((last, sacrum)) | segmental_lordosis((last, sacrum)) | slip_measures((last, sacrum))
     found: Numbers = [(code, f"L5/{S1}", ("L5",), values) for code, values in segment.items() if code not in NOT_SHOWN]
     slope = tilt_deg(sacrum.superior.normal, FORWARD, UP)
-    for code, upper in (("lumbar_lordosis_to_s1", "L1"), ("lumbar_lordosis_l4_s1", "L4")):
-        if upper in by_level:
-            top = tilt_deg(by_level[upper].superior.normal, FORWARD, UP)
-            found.append((code, f"{upper}-{S1}", (upper,), slope - top))
-    return [*found, ("sacral_slope", S1, (), slope)]
+    lordosis = {
+        upper: slope - tilt_deg(by_level[upper].superior.normal, FORWARD, UP)
+        for upper in ("L1", "L4")
+        if upper in by_level
+    }
+    codes = {"L1": "lumbar_lordosis_to_s1", "L4": "lumbar_lordosis_l4_s1"}
+    found += [(codes[upper], f"{upper}-{S1}", (upper,), values) for upper, values in lordosis.items()]
+    return [*found, ("sacral_slope", S1, (), slope), *_pelvic_measures(sacrum, lordosis.get("L1"))]
+
+
+def _pelvic_measures(sacrum: MeasuredSacrum, lordosis: Array | None) -> Numbers:
+    """What needs the hips; of them and of the lordosis from L1 where there is one."""
+    if sacrum.hips is None:
+        return []
+    incidence = pelvic_incidence_deg(sacrum.superior, sacrum.hips)
+    found: Numbers = [
+        ("pelvic_incidence", S1, (), incidence),
+        ("pelvic_tilt", S1, (), pelvic_tilt_deg(sacrum.superior, sacrum.hips)),
+    ]
+    if lordosis is not None:
+        found.append(("pelvic_incidence_less_lordosis", f"L1-{S1}", ("L1",), incidence - lordosis))
+    return found

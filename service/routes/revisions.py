@@ -60,6 +60,7 @@ class History(BaseModel):
         "result_lost",
         "not_revisable",
         "invalid_revision",
+        "invalid_hips",
         "too_many_jobs",
         "queue_full",
         "store_unavailable",
@@ -75,9 +76,10 @@ async def revise(
 ) -> JobStatus:
     """The answer is the job that computes the revision; when it has succeeded, the examination's result is this one.
 
-    Landmarks, centres, names and levels are fitted again where they were touched; films and prompts run everything
-    again. Whatever was there before stays, under its number. The same request again, with the same If-Match, gets the
-    answer of the first: repeat it where the answer did not come.
+    Landmarks, centres, names and levels are fitted again where they were touched, for femoral heads nothing is
+    (only the job tells ``invalid_hips``); films and prompts run everything again. Whatever was there before stays,
+    under its number. The same request again, with the same If-Match, gets the answer of the first: repeat it where
+    the answer did not come.
     """
     asked = parse_revision(await small_body(request, services, client))
     request_id = request.state.request_id

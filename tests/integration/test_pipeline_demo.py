@@ -22,6 +22,7 @@ from lumbar3d.artifacts import FORMATS
 from lumbar3d.contracts import Calibration, ReconstructionResult, ReconstructOptions
 from lumbar3d.edits import EDITS
 from lumbar3d.errors import CalibrationError, LevelsNotFoundError, RejectedError, ViewNotRecognisedError
+from lumbar3d.export.fhir import bundle
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.library import call
 from lumbar3d.pipeline import Engine
@@ -59,10 +60,17 @@ def room() -> Document:
     return json.loads((DEMO / "calibration.json").read_text())
 
 
-def test_the_demo_pair(engine: Engine, films: Films, room: Document, tmp_path: Path) -> None:
-    calibration = Calibration.model_validate(room)
-    engine.run(films["ap"], films["lat"], calibration, ReconstructOptions(), tmp_path, lambda stage, done: None)
-    result = ReconstructionResult.model_validate_json((tmp_path / "result.json").read_text())
+@pytest.fixture(scope="module")
+def delivered(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a job of the demonstration pair delivers."""
+    out = tmp_path_factory.mktemp("delivered")
+    calibration = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
+    engine.run(DEMO / "ap.png", DEMO / "lat.png", calibration, ReconstructOptions(), out, lambda stage, done: None)
+    return out
+
+
+def test_the_demo_pair(delivered: Path) -> None:
+    result = ReconstructionResult.model_validate_json((delivered / "result.json").read_text())
     shapes = {"ssm_joint", "ssm_fracture", "stated_errors", *(f"ssm_{level}" for level in LEVELS)}
     assert {asset.name for asset in result.assets} == shapes | {"network", "refiner"}
     assert {"imaging", "detection", "registration", "measurement", "quality"} <= result.constants.keys()
@@ -75,8 +83,39 @@ def test_the_demo_pair(engine: Engine, films: Films, room: Document, tmp_path: P
     assert result.sacrum.plate is not None and result.sacrum.absent is None
     heights = [level.world_from_model[2][3] for level in result.levels]
     assert heights == sorted(heights, reverse=True)
-    outlines = json.loads((tmp_path / "overlay.json").read_text())["views"]
+    outlines = json.loads((delivered / "overlay.json").read_text())["views"]
     assert all(len(outlines[view]["levels"]) == 5 for view in ("ap", "lat"))
+
+
+def test_incidence_of_heads_that_somebody_places(
+    engine: Engine, delivered: Path, room: Document, tmp_path: Path
+) -> None:
+    """Nearer to S1 than anybody's: the films end above the heads of this patient."""
+    calibration = Calibration.model_validate(room)
+    before = ReconstructionResult.model_validate_json((delivered / "result.json").read_text())
+    middle = np.array(before.sacrum.plate.middle_mm) + [12.0, 0.0, -48.0]
+    heads = middle + np.array([[0.0, 80.0, 0.0], [0.0, -80.0, 0.0]])
+    beams = build_geometry(calibration)
+    ap, lat = (view.project(heads)[0].tolist() for view in (beams.ap, beams.lat))
+    edits = EDITS.validate_python([{"type": "set_hips", "ap_left_px": ap[0], "ap_right_px": ap[1], "lat_px": lat}])
+    engine.revise(delivered, edits, calibration, ReconstructOptions(), tmp_path, lambda stage, done: None)
+    result = ReconstructionResult.model_validate_json((tmp_path / "result.json").read_text())
+    by_code = {m.code: m for m in result.measurements if m.target in ("S1", "L1-S1")}
+    tilt, slope = by_code["pelvic_tilt"], by_code["sacral_slope"]
+    assert tilt.value == pytest.approx(np.degrees(np.arctan(12.0 / 48.0)), abs=0.2)
+    assert by_code["pelvic_incidence"].value == pytest.approx(tilt.value + slope.value, abs=1e-6)
+    assert abs(by_code["pelvic_incidence"].value - tilt.value - SACRAL_SLOPE_DEG) < 2 * slope.sigma
+    lordosis, mismatch = by_code["lumbar_lordosis_to_s1"].value, by_code["pelvic_incidence_less_lordosis"].value
+    assert mismatch == pytest.approx(by_code["pelvic_incidence"].value - lordosis, abs=1e-6)
+    assert 0.5 < tilt.sigma < by_code["pelvic_incidence"].sigma
+    assert len(result.measurements) == len(before.measurements) + 3 and result.sacrum.pelvis is None
+    assert [level.world_from_model for level in result.levels] == [level.world_from_model for level in before.levels]
+    drawn = json.loads((tmp_path / "constructions.json").read_text())["constructions"]
+    (lines,) = [each["lines"] for each in drawn if each["code"] == "pelvic_incidence"]
+    axis = next(line["points"] for line in lines if line["role"] == "axis")
+    np.testing.assert_allclose([point["lat"]["px"] for point in axis], lat, atol=0.02)
+    told = bundle(result, "a")["entry"][0]["resource"]["conclusion"]
+    assert "femoral heads that were placed by hand" in told
 
 
 def test_the_demo_pair_is_as_it_was(plain: Reconstruction) -> None:

@@ -18,7 +18,7 @@ from lumbar3d.anatomy import LEVELS
 from lumbar3d.contracts import Calibration, Recognition, ReconstructionResult, ReconstructOptions
 from lumbar3d.drr.cpu import CpuProjector
 from lumbar3d.edits import EDITS, ChangeFilms, Prompt
-from lumbar3d.errors import LevelNamesError, RevisionError
+from lumbar3d.errors import HipsError, LevelNamesError, RevisionError
 from lumbar3d.evidence import kept_pair
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.imaging.pair import read_pair
@@ -192,6 +192,48 @@ def test_choice_of_levels_and_names(scene: Scene, revise: Revise, tmp_path: Path
     for wrong in ({"type": "keep_levels", "levels": ["L1"]}, {"type": "rename", "shift": 2}):
         with pytest.raises(RevisionError):
             revise(wrong, base=tmp_path / "renamed", name=wrong["type"])
+
+
+HEADS_MM = np.array([[20.0, 85.0, -120.0], [24.0, -85.0, -118.0]])
+
+
+def hips_of(scene: Scene, heads_mm: np.ndarray = HEADS_MM) -> dict[str, Any]:
+    """The edit of somebody who sees both heads, which of the lateral ones is whose not."""
+    room = build_geometry(scene.calibration)
+    ap, lat = (view.project(heads_mm)[0].tolist() for view in (room.ap, room.lat))
+    return {"type": "set_hips", "ap_left_px": ap[0], "ap_right_px": ap[1], "lat_px": lat[::-1]}
+
+
+def test_hips_are_placed_kept_and_removed_and_nothing_is_fitted_again(
+    scene: Scene, revise: Revise, tmp_path: Path
+) -> None:
+    assert scene.result.sacrum is not None
+    assert (scene.result.sacrum.hips, scene.result.sacrum.pelvis) == (None, "femoral_heads_not_detected")
+    started_s = time.process_time()
+    placed = revise(hips_of(scene), name="placed")
+    assert time.process_time() - started_s < CPU_S
+    assert set(moved_mm(scene.result, placed).values()) == {0.0} and "edited" in placed.notes
+    for a, b in zip(scene.result.measurements, placed.measurements, strict=True):
+        assert (a.value, a.sigma) == pytest.approx((b.value, b.sigma), abs=1e-9)
+    assert placed.sacrum is not None and placed.sacrum.hips is not None
+    assert (placed.sacrum.absent, placed.sacrum.pelvis) == ("not_shown", "no_plate"), "no networks, no mark of S1"
+    hips = placed.sacrum.hips
+    np.testing.assert_allclose(hips.left.centre_mm, HEADS_MM[0], atol=1e-3)
+    np.testing.assert_allclose(hips.right.centre_mm, HEADS_MM[1], atol=1e-3)
+    later = revise({"type": "keep_levels", "levels": ["L3", "L4"]}, base=tmp_path / "placed", name="later")
+    assert later.sacrum is not None and later.sacrum.hips == hips
+    gone = revise({"type": "remove_hips"}, base=tmp_path / "later", name="gone")
+    assert gone.sacrum is not None and gone.sacrum.hips is None
+    for wrong, error in (
+        ({"type": "remove_hips"}, RevisionError),
+        (hips_of(scene) | {"ap_left_px": [-3.0, 10.0]}, RevisionError),
+        (hips_of(scene) | {"lat_px": [[10.0, 5000.0]]}, RevisionError),
+        (hips_of(scene, HEADS_MM[::-1]), HipsError),
+        (hips_of(scene) | {"lat_px": [[300.0, 40.0]]}, HipsError),
+    ):
+        with pytest.raises(error) as refused:
+            revise(wrong, name=f"refused {len(list(tmp_path.iterdir()))}")
+        assert refused.type is error
 
 
 def test_films_are_kept_as_they_were_sent(scene: Scene) -> None:

@@ -19,6 +19,8 @@ from tests.integration.http_bench import HttpBench, http_bench, problem
 ACCEPTED = {"state": "accepted", "name": "Dr M. Muster"}
 KEEP = {"name": "Dr M. Muster", "edits": [{"type": "keep_levels", "levels": ["L2", "L3"]}]}
 
+HIPS = {"type": "set_hips", "ap_left_px": [300.0, 400.0], "ap_right_px": [100.0, 400.0], "lat_px": [[200.0, 410.0]]}
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[HttpBench]:
@@ -244,6 +246,14 @@ def test_edits_that_do_not_follow_their_contract(bench: HttpBench) -> None:
         ([{"type": "set_landmark", "view": "ap", "level": "L7"}], "/edits/0/level"),
         ([{"type": "rename", "from": "L1", "shift": 0}], "/edits/0/shift"),
         ([{"type": "paint"}], "/edits/0"),
+        ([HIPS | {"lat_px": []}], "/edits/0/lat_px"),
+        ([HIPS | {"lat_px": [[1.0, 2.0]] * 3}], "/edits/0/lat_px"),
+        ([HIPS | {"ap_left_px": [1.0]}], "/edits/0/ap_left_px/1"),
+        ([HIPS | {"ap_right_px": [1.0, None]}], "/edits/0/ap_right_px/1"),
+        ([HIPS | {"ap_right_px": ["1", 2.0]}], "/edits/0/ap_right_px/0"),
+        ([HIPS | {"level": "S1"}], "/edits/0"),
+        ([HIPS, {"type": "prompt", "view": "ap", "level": "L3", "position_px": [1.0, 2.0]}], ""),
+        ([{"type": "remove_hips", "view": "ap"}], "/edits/0"),
     ):
         body = {"name": "Dr B", "edits": edits}
         answer = bench.client.post(address + "/revisions", json=body, headers=etag(bench, address))

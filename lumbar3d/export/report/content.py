@@ -13,7 +13,7 @@ from lumbar3d.export.report.rendering import spine_picture
 from lumbar3d.export.report.tables import Table, tables_of
 from lumbar3d.export.result_reader import read_result
 from lumbar3d.export.scene_reader import read_scene
-from lumbar3d.notes import NO_SACRUM, NOTES, REASONS
+from lumbar3d.notes import HIPS_PLACED, NO_PELVIS, NO_SACRUM, NOTES, REASONS
 
 TITLE = "Lumbar spine in 3D from two radiographs"
 LEGEND = (
@@ -160,6 +160,9 @@ def _remarks(result: ReconstructionResult) -> tuple[str, ...]:
     notes = [_note(code) for code in result.notes]
     if result.sacrum is not None and result.sacrum.absent:
         notes.append(f"S1 is not measured: {NO_SACRUM[result.sacrum.absent]}.")
+    if result.sacrum is not None and result.sacrum.hips:
+        why = result.sacrum.pelvis
+        notes.append(f"Pelvic incidence is not given: {NO_PELVIS[why]}." if why else HIPS_PLACED)
     return (*notes, *(f"{each.level}: {_reasons(each)}." for each in result.levels if each.quality.reasons))
 
 

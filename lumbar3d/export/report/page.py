@@ -33,8 +33,8 @@ dt{color:#5b6874}dd{font-weight:600;overflow-wrap:anywhere;font-size:7pt}
     f"{ASPECT}"
     """;background:#000}
 .pictures img{object-fit:contain;background:#fff;border:.2mm solid #cfd6dc}
-.crowded .pictures{width:42%;margin:1mm auto}.crowded .remarks{font-size:6.2pt;line-height:1.2}
-figcaption{color:#5b6874;text-align:center;margin-top:.6mm}
+.crowded .pictures{width:36%;margin:1mm auto}.crowded .remarks{font-size:6.2pt;line-height:1.2}
+figcaption{color:#5b6874;text-align:center;margin-top:.6mm}.crowded figcaption{font-size:5.8pt;line-height:1.1}
 path{fill:none;stroke-width:1.1;stroke-linejoin:round}
 text{font-size:9.5px;font-weight:700;paint-order:stroke;stroke:#000;stroke-width:2.4px}.side{fill:#fff}
 table{width:100%;border-collapse:collapse;table-layout:fixed;margin-bottom:1.6mm}

@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from lumbar3d.anatomy import SPINE
 from lumbar3d.contracts import LevelResult, Measurement, ReconstructionResult
 
-WHOLE = (
+LUMBAR = (
     "lumbar_lordosis",
     "lumbar_lordosis_to_l5_superior",
-    "lumbar_lordosis_to_s1",
-    "lumbar_lordosis_l4_s1",
-    "sacral_slope",
     "cobb_coronal",
     "cobb_coronal_l1_l5",
     "lumbar_height",
+)
+PELVIC = (
+    "lumbar_lordosis_to_s1",
+    "lumbar_lordosis_l4_s1",
+    "sacral_slope",
+    "pelvic_incidence",
+    "pelvic_tilt",
+    "pelvic_incidence_less_lordosis",
 )
 VERTEBRA = (
     "body_height_anterior",
@@ -72,16 +77,17 @@ class Table:
 
 
 def tables_of(result: ReconstructionResult) -> tuple[tuple[Table, ...], tuple[str, ...]]:
-    """Alignment, vertebrae and segments, without those of which nothing was measured, and the sources of the norms."""
+    """Alignment, S1, vertebrae and segments, without those of which nothing was measured; sources of the norms."""
     sources: list[str] = []
     found = {(each.code, each.target): each for each in result.measurements}
-    wholes = [each for code in WHOLE for each in result.measurements if each.code == code]
     levels = {each.level: each for each in result.levels}
     segments = sorted({target for code, target in found if code in SEGMENT}, key=_place)
     tables = []
-    if wholes:
-        heads = ("Alignment", *(_titled(_name(each), each.unit) for each in wholes))
-        tables.append(Table(heads, (("lumbar", tuple(_cell(each, sources) for each in wholes)),)))
+    for title, row, codes in (("Alignment", "lumbar", LUMBAR), ("Against S1", "pelvis", PELVIC)):
+        wholes = [each for code in codes for each in result.measurements if each.code == code]
+        if wholes:
+            heads = (title, *(_titled(_name(each), each.unit) for each in wholes))
+            tables.append(Table(heads, ((row, tuple(_cell(each, sources) for each in wholes)),)))
     if levels:
         rows = [(level, (*_cells(VERTEBRA, level, found, sources), _quality(each))) for level, each in levels.items()]
         tables.append(Table(("Vertebra", *_heads(VERTEBRA, found), "Quality and surface error"), tuple(rows)))

@@ -32,7 +32,7 @@ from lumbar3d.export.report.content import DRAFT, Heading
 from lumbar3d.export.scene_reader import read_scene
 from lumbar3d.shape.mesh import volume_mm3
 from tests.conftest import calibration_document
-from tests.report_case import stored_result
+from tests.report_case import result, stored_result
 from tests.tiny_engine import OVERLAY, STL_TRIANGLE, grey_png, tetrahedra_glb
 
 JOB = str(uuid.UUID(int=4711))
@@ -56,6 +56,7 @@ MEASUREMENTS = (
     number("lordosis", "L1-L5", unit="deg", sigma=None),
     number("volume", "L3", unit="cm3"),
     number("area", "L3", unit="mm2"),
+    number("pelvic_incidence_less_lordosis", "L1-S1", unit="deg"),
 )
 RESULT = ReconstructionResult(
     software="lumbar3d 0",
@@ -68,6 +69,7 @@ RESULT = ReconstructionResult(
     assets=(),
     versions={},
     calibration=Calibration.model_validate(calibration_document()),
+    sacrum=result(()).sacrum,
 )
 
 
@@ -161,6 +163,18 @@ def test_every_measurement_has_its_error_flag_and_norm(objects) -> None:
         assert norm == ([] if each.norm is None else [each.norm.mean, each.norm.sd])
     assert found["slip_sagittal"][2] == ["L3 vertebra", "L4 vertebra"] and found["lordosis"][2] == ["Lumbar spine"]
     assert objects["measurements.dcm"].VerificationFlag == "UNVERIFIED", "nobody has looked at it"
+
+
+def test_it_says_that_somebody_has_placed_the_femoral_heads(objects) -> None:
+    (container,) = named(objects["measurements.dcm"], "Imaging Measurements")
+    said = {
+        meaning(item): item.ConceptCodeSequence[0].CodeMeaning
+        for group in named(container, "Measurement Group")
+        for item in group.ContentSequence
+        if item.ValueType == "CODE"
+    }
+    assert said["Femoral heads"] == "placed by hand"
+    assert said["Pelvic incidence and tilt"] == said["Plate of S1"] == "measured"
 
 
 def test_models_are_grouped_coloured_and_in_the_frame_of_dicom(objects) -> None:

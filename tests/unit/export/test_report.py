@@ -23,7 +23,7 @@ from lumbar3d.export.report import rendering
 from lumbar3d.export.report.content import DRAFT, Heading, Report, report_of, signed
 from lumbar3d.export.report.page import STYLE, html
 from lumbar3d.export.report.sheet import pdf, printable
-from lumbar3d.export.report.tables import MINUS, SEGMENT, VERTEBRA, WHOLE, number, standing
+from lumbar3d.export.report.tables import LUMBAR, MINUS, PELVIC, SEGMENT, VERTEBRA, number, standing
 from tests.report_case import all_notes, result, stored_result
 
 HEADING = Heading(
@@ -63,7 +63,7 @@ def text_of(sheet: bytes) -> str:
 def test_both_forms_hold_the_same_numbers_and_those_of_the_result(forms) -> None:
     page, sheet, _ = forms
     assert sorted(PAIR.findall(page)) == sorted(PAIR.findall(sheet))
-    shown = [each for each in result(()).measurements if each.code in (*WHOLE, *VERTEBRA, *SEGMENT)]
+    shown = [each for each in result(()).measurements if each.code in (*LUMBAR, *PELVIC, *VERTEBRA, *SEGMENT)]
     expected = [(number(m.value, m.unit), number(m.sigma, m.unit)) for m in shown if m.sigma is not None]
     expected += [(number(m.norm.mean, m.unit), number(m.norm.sd, m.unit)) for m in shown if m.norm]
     assert sorted(PAIR.findall(page)) == sorted(expected) and len(expected) > 70
@@ -122,7 +122,7 @@ def test_marks_are_those_of_the_result() -> None:
 
 def test_only_what_stands_out_is_in_colour(report: Report) -> None:
     coloured = [cell for table in report.tables for _, cells in table.rows for cell in cells if cell.stands_out]
-    expected = sum(m.stands_out for m in result(()).measurements if m.code in (*WHOLE, *VERTEBRA, *SEGMENT))
+    expected = sum(m.stands_out for m in result(()).measurements if m.code in (*LUMBAR, *PELVIC, *VERTEBRA, *SEGMENT))
     assert sum(cell.mark in ("high", "low") for cell in coloured) == expected > 0
     assert html(report).decode().count('<i class="outside">') == expected
 

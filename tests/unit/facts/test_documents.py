@@ -1,12 +1,15 @@
 """Documents of a request: read with a byte order mark, refused with pointers into what was sent."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lumbar3d.contracts import Calibration
-from lumbar3d.documents import VIEW_TYPES, parse_calibration, parse_revision
+from lumbar3d.documents import EDIT_TYPES, VIEW_TYPES, parse_calibration, parse_revision
+from lumbar3d.edits import Edit, SetHips
 from lumbar3d.errors import CalibrationError, RevisionError
 
 
@@ -85,3 +88,36 @@ def test_an_unknown_field_of_an_edit() -> None:
     with pytest.raises(RevisionError) as caught:
         parse_revision(json.dumps({"name": "Dr M. Muster", "edits": [edit]}).encode())
     assert "/edits/0" in {fault["pointer"] for fault in caught.value.faults}
+
+
+def test_every_kind_of_edit_is_known_to_the_pointers() -> None:
+    kinds = get_args(get_args(Edit)[0])
+    assert tuple(get_args(kind.model_fields["type"].annotation)[0] for kind in kinds) == EDIT_TYPES
+
+
+HIPS = {"type": "set_hips", "ap_left_px": [300.0, 400.0], "ap_right_px": [100.0, 400.0], "lat_px": [[200.0, 410.0]]}
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(HIPS.keys() - {"type"})), ANYTHING)
+def test_femoral_heads_are_pairs_of_numbers_or_refused(field: str, value: object) -> None:
+    text = json.dumps({"name": "Dr M. Muster", "edits": [HIPS | {field: value}]}).encode()
+    try:
+        (edit,) = parse_revision(text).edits
+    except RevisionError as error:
+        assert all(fault["pointer"].startswith("/edits") or not fault["pointer"] for fault in error.faults)
+        return
+    assert isinstance(edit, SetHips) and 1 <= len(edit.lat_px) <= 2
+    assert all(
+        abs(number) < float("inf") for place in (edit.ap_left_px, edit.ap_right_px, *edit.lat_px) for number in place
+    )
+
+
+def test_a_number_too_large_for_a_pixel_is_no_number() -> None:
+    with pytest.raises(RevisionError):
+        parse_revision(b'{"name": "a", "edits": [{"type": "set_hips", "ap_left_px": [1e999, 1], "ap_right_px": [1, 1], '
+                       b'"lat_px": [[1, 1]]}]}')  # fmt: skip

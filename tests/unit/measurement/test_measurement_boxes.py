@@ -200,4 +200,5 @@ def test_leading_axes_are_measured_together() -> None:
 
 def test_every_measure_is_in_the_catalogue() -> None:
     against_s1 = {"lumbar_lordosis_to_s1", "lumbar_lordosis_l4_s1", "sacral_slope"}
+    against_s1 |= {"pelvic_incidence", "pelvic_tilt", "pelvic_incidence_less_lordosis"}
     assert {name.split(" ")[0] for name in whole(lumbar_spine())} | {"vertebra_volume"} | against_s1 == set(CATALOGUE)
