@@ -20,6 +20,10 @@ const LANDMARKS: Record<string, string> = {
   pedicle_right: "right pedicle",
   sp_tip: "spinous process",
   centre: "centre",
+  head_left: "patient's left femoral head",
+  head_right: "patient's right femoral head",
+  head_one: "one femoral head",
+  head_other: "the other femoral head",
 };
 
 export function landmarkText(name: string): string {
@@ -90,6 +94,10 @@ export function editText(edit: Edit): string {
     }
     case "keep_levels":
       return `only ${edit.levels.join(", ")} kept`;
+    case "set_hips":
+      return `femoral heads placed, ${edit.lat_px.length === 1 ? "one" : "both"} on the lateral film`;
+    case "remove_hips":
+      return "femoral heads removed";
     case "films":
       return [
         edit.exchange ? "films exchanged" : "",
