@@ -20,6 +20,9 @@ const LANDMARKS: Record<string, string> = {
   pedicle_right: "right pedicle",
   sp_tip: "spinous process",
   centre: "centre",
+};
+
+const FEMORAL_HEADS: Record<string, string> = {
   head_left: "patient's left femoral head",
   head_right: "patient's right femoral head",
   head_one: "one femoral head",
@@ -27,7 +30,7 @@ const LANDMARKS: Record<string, string> = {
 };
 
 export function landmarkText(name: string): string {
-  return LANDMARKS[name] ?? readable(name);
+  return LANDMARKS[name] ?? FEMORAL_HEADS[name] ?? readable(name);
 }
 
 export function readable(code: string): string {
