@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +16,12 @@ from lumbar3d.shape.fitted import FittedVertebra
 from lumbar3d.shape.model import ShapeModel
 from lumbar3d.training.population.collisions import Solid
 from lumbar3d.training.population.plan import Mixture
+from lumbar3d.training.radiographs.habitus import draw_habitus
 from lumbar3d.training.radiographs.patient import vertebrae
+from lumbar3d.training.radiographs.pelvis import HIP_MM, hip, ilium
 from lumbar3d.training.radiographs.room import draw_room
 from lumbar3d.training.radiographs.simulate import MEASURING, BoneImage, Simulator, photograph
+from lumbar3d.training.radiographs.skeleton import SIDES, surrounding_bones
 from lumbar3d.training.radiographs.spine import Spine, SpineSampler, Vertebra
 from lumbar3d.training.surroundings.individual import Form, draw_forms, individual
 
@@ -37,12 +41,15 @@ class KnownPatient:
         L1 to L5 in the world, without any uncertainty.
     broken : frozenset of str
         Levels with a fracture.
+    heads_mm : (2, 3) float64
+        Centres of the left and of the right femoral head.
     """
 
     views: tuple[NetworkView, NetworkView]
     spine: Spine
     whole: tuple[FittedVertebra, ...]
     broken: frozenset[str]
+    heads_mm: Array
 
 
 class RememberingSampler(SpineSampler):
@@ -79,11 +86,13 @@ class KnownPatients:
             spine = individual(spine, forms)
             whole = tuple(_formed(vertebra, form) for vertebra, form in zip(whole, forms, strict=True))
         rng.random()  # the simulator asks here whether a slot scanner takes the pair
-        ap, lat = photograph(spine, draw_room(rng), 1, rng, bones=bones)
+        room = draw_room(rng)
+        heads_mm = _heads(spine, copy.deepcopy(rng))
+        ap, lat = photograph(spine, room, 1, rng, bones=bones)
         broken = frozenset(
             level for level in LEVELS if any("fracture" in each and each.endswith(level) for each in spine.diagnoses)
         )
-        return KnownPatient((network_view(ap), network_view(lat)), spine, whole, broken)
+        return KnownPatient((network_view(ap), network_view(lat)), spine, whole, broken, heads_mm)
 
     def _whole(self, spine: Spine) -> tuple[FittedVertebra, ...]:
         found = []
@@ -98,6 +107,25 @@ def _formed(vertebra: FittedVertebra, form: Form) -> FittedVertebra:
     pose = vertebra.world_from_model
     own = frames.apply(frames.invert(pose), form.of_points(vertebra.vertices_world()))
     return as_instance(vertebra.model, own, pose)
+
+
+def _heads(spine: Spine, rng: np.random.Generator) -> Array:
+    """Centres (2, 3) of the femoral heads of the patient that ``photograph`` draws next, left first.
+
+    What surrounds a spine is one surface, of which the hips are the last parts of each side.
+    """
+    draw_habitus(spine.age_years, spine.female, rng)
+    vertices = surrounding_bones(spine, rng)[0].outer.vertices
+    last, centres = len(vertices), {}
+    for side in SIDES[::-1]:
+        drawn = hip(side).outer.vertices
+        part = vertices[last - len(drawn) : last]
+        scale = np.sqrt(part.var(axis=0).sum() / drawn.var(axis=0).sum())
+        pose = frames.fit_rigid(scale * drawn, part)
+        assert np.abs(frames.apply(pose, scale * drawn) - part).max() < 1e-6, "not the surface of this hip"
+        centres[side] = frames.apply(pose, scale * HIP_MM * [1.0, side, 1.0])
+        last -= len(drawn) + len(ilium(side).outer.vertices)
+    return np.stack([centres[1.0], centres[-1.0]])
 
 
 def turned(spine: Spine, turn: Array) -> Spine:

@@ -19,11 +19,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+from PIL import Image
 from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.machine import describe
@@ -32,7 +34,6 @@ from benchmarks.records import write
 from lumbar3d.service import keys
 from tests.conftest import calibration_document
 from tests.postgresql import PostgresqlMissing, postgresql_server
-from tests.tiny_engine import grey_png
 
 RESULTS = ROOT / "benchmarks" / "results"
 CLIENTS = 5
@@ -118,11 +119,19 @@ def front_end(folder: Path, tree: Path, database: str | None, **settings: object
         yield FrontEnd(url, child.pid, [key.secret for key in made])
 
 
+def noisy_png() -> bytes:
+    """A film of 1024 x 1024 with the noise of a detector: one without is looked at for being blank, as no film is."""
+    grey = np.random.default_rng(0).normal(2000.0, 3.0, (1024, 1024)).astype(np.uint16)
+    stored = BytesIO()
+    Image.fromarray(grey).save(stored, format="PNG", compress_level=1)
+    return stored.getvalue()
+
+
 @dataclass(frozen=True)
 class Pair:
     """The parts of a small valid request."""
 
-    image: bytes = grey_png(1024, 1024)
+    image: bytes = noisy_png()
     document: bytes = json.dumps(calibration_document()).encode()
 
     def files(self) -> dict[str, tuple[str, bytes]]:

@@ -11,20 +11,28 @@ import io
 import json
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import trimesh
 from PIL import Image
 
 from benchmarks.processes import ROOT
 from lumbar3d.anatomy import LEVELS
-from lumbar3d.contracts import Calibration, ReconstructOptions
+from lumbar3d.artifacts import CONSTRUCTIONS
+from lumbar3d.construction_file import write_constructions
+from lumbar3d.contracts import Calibration
+from lumbar3d.edits import SetHips
 from lumbar3d.measurement.catalogue import CATALOGUE
 from lumbar3d.measurement.norms import norm_of
+from lumbar3d.measurement.report import measure
 from lumbar3d.pipeline import Engine
+from lumbar3d.reconstruction import Reconstruction
+from lumbar3d.sacrum.hips import place_hips
+from lumbar3d.shape.mesh import TriangleMesh
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -43,6 +51,8 @@ SEEN = {
     FRONT: ("_left", "_right", "width", "coronal", "lateral", "lumbar_height"),
     ABOVE: ("area", "axial"),
 }
+HEADS_MM = ((6.2, 90.9, -186.7), (6.2, -90.2, -186.7))
+"""Left and right femoral head of the pair's patient, whose films end above them (``demo_pair`` has drawn them)."""
 COLUMNS = 6
 COLOURS = {"segment": "#c2410c", "plate": "#c2410c", "outline": "#c2410c", "axis": "#c2410c", "reference": "#1d4ed8"}
 HEAD = """# Measurements
@@ -53,7 +63,6 @@ of L3 or L3/L4 where it differs by level; weak norms colour nothing red.
 
 ![Each measurement's construction on the demonstration pair](pictures/measurements.webp)
 
-Those of S1 are not in the picture yet; the result page draws them.
 Orange: what is measured. Blue: what it is measured against. From the side (anterior on the left), from the front
 (the patient's left on the right) or from above (anterior at the top, the patient's left on the left).
 
@@ -104,10 +113,19 @@ def _row(code: str) -> str:
     return f"| `{code}` | {entry.name} | {entry.unit} | {entry.definition} | {told} |\n"
 
 
-def drawn(folder: Path) -> Image.Image:
+def reconstructed() -> Reconstruction:
+    """The demonstration pair with its femoral heads placed, as if the films were long enough."""
+    told = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
+    spine = Engine.load().reconstruct(DEMO / "ap.png", DEMO / "lat.png", told)
+    ap, lat = (view.project(np.array(HEADS_MM))[0].tolist() for view in (spine.room.ap, spine.room.lat))
+    edit = SetHips.model_validate({"type": "set_hips", "ap_left_px": ap[0], "ap_right_px": ap[1], "lat_px": lat})
+    sacrum = spine.sacrum.with_hips(place_hips(edit, spine.room, len(spine.measured[0].origin) - 1))
+    numbers = measure(spine.vertebrae, spine=spine.measured, sacrum=sacrum.plate)
+    return replace(spine, sacrum=sacrum, measurements=numbers)
+
+
+def drawn(meshes: Mapping[str, TriangleMesh], known: Sequence[dict[str, Any]]) -> Image.Image:
     """One panel a measurement."""
-    meshes = {level: trimesh.load(folder / f"{level}.stl") for level in LEVELS}
-    known = json.loads((folder / "constructions.json").read_text())["constructions"]
     rows = -(-len(CATALOGUE) // COLUMNS)
     figure, axes = plt.subplots(rows, COLUMNS, figsize=(2.4 * COLUMNS, 2.5 * rows), layout="constrained")
     for code, panel in zip(CATALOGUE, axes.flat, strict=False):
@@ -122,14 +140,14 @@ def drawn(folder: Path) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def _panel(panel: Axes, code: str, shown: dict[str, Any] | None, meshes: dict[str, Any]) -> None:
+def _panel(panel: Axes, code: str, shown: dict[str, Any] | None, meshes: Mapping[str, TriangleMesh]) -> None:
     """The levels of a target, and its lines over them."""
     (right, sign), up = next((view for view, words in SEEN.items() if any(word in code for word in words)), SIDE)
     target = SHOWN[0] if shown is None else str(shown["target"])
     named = [level for level in LEVELS if level in target] or [LEVELS[-1]]
     last = named[-1] if "S1" not in target else LEVELS[-1]
     for level in LEVELS[LEVELS.index(named[0]) : LEVELS.index(last) + 1]:
-        corners = np.asarray(meshes[level].triangles)[..., [right, up]] * (sign, 1)
+        corners = meshes[level].vertices[meshes[level].faces][..., [right, up]] * (sign, 1)
         panel.add_collection(PolyCollection(list(corners), facecolor="#475569", alpha=0.06, edgecolor="none"))
     for line in () if shown is None else shown["lines"]:
         points = np.array([point["mm"] for point in line["points"]])[:, [right, up]] * (sign, 1)
@@ -155,10 +173,10 @@ def main(arguments: list[str] | None = None) -> int:
     PAGE.write_text(text())
     if chosen.draw:
         with tempfile.TemporaryDirectory() as folder:
-            room = Calibration.model_validate_json((DEMO / "calibration.json").read_text())
-            films = DEMO / "ap.png", DEMO / "lat.png"
-            Engine.load().run(*films, room, ReconstructOptions(), Path(folder), lambda _stage, _done: None)
-            drawn(Path(folder)).save(PICTURE, quality=80)
+            spine = reconstructed()
+            write_constructions(spine, Path(folder))
+            lines = json.loads((Path(folder) / CONSTRUCTIONS.file).read_text())["constructions"]
+        drawn(spine.meshes, lines).save(PICTURE, quality=80)
     return 0
 
 

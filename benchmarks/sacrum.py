@@ -38,6 +38,9 @@ from lumbar3d.imaging.pair import read_pair
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.measurement.report import measure, measured_spine
 from lumbar3d.measurement.sacrum import MeasuredSacrum
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
+from lumbar3d.registration.result import Registration
+from lumbar3d.sacrum.finding import SacralFinding
 from lumbar3d.sacrum.locate import find_sacrum
 from lumbar3d.shape.assets import AssetStore, load_shape_models
 from lumbar3d.shape.fitted import FittedVertebra
@@ -67,12 +70,12 @@ class SacrumBench:
         store = AssetStore.open()
         self.models, self.detector = load_shape_models(store), Detector.load(store)
         self.projector = create_projector("cpu")
+        self.patients = KnownPatients(self.models)
 
     def drawn(self, numbers: Sequence[int]) -> Iterator[SacralCase]:
         """Held-out patients."""
-        patients = KnownPatients(self.models)
         for number in numbers:
-            known = patients.patient(HELD_OUT_SEEDS[number])
+            known = self.patients.patient(HELD_OUT_SEEDS[number])
             yield SacralCase(PATIENTS, known.views, _true(known.whole, plate_of_patient(known)), known.broken)
 
     def real(self, data: Path, draws: int) -> Iterator[SacralCase]:
@@ -91,6 +94,20 @@ class SacrumBench:
                         views, _ = read_pair(films[0], subject.calibration)
                     yield SacralCase(PEOPLE, views, _true(whole, films[1]))
 
+    def found(
+        self, views: tuple[NetworkView, NetworkView]
+    ) -> tuple[tuple[MeasuredVertebra, ...], Registration, SacralFinding]:
+        """Spine with its draws, fit, and plate of S1.
+
+        Raises
+        ------
+        RejectedError
+            The films are refused.
+        """
+        found, fit = answered_with(self.detector, self.models, self.projector, views)
+        spine = measured_spine(fit.vertebrae)
+        return spine, fit, find_sacrum(found, (found.sources or views)[1], spine, LEVELS)
+
     def answer(self, case: SacralCase) -> tuple[str, Deviations]:
         """Why there is no plate (nothing where there is one), and deviations of what needs it.
 
@@ -99,9 +116,7 @@ class SacrumBench:
         RejectedError
             The films are refused.
         """
-        found, fit = answered_with(self.detector, self.models, self.projector, case.views)
-        spine = measured_spine(fit.vertebrae)
-        sacrum = find_sacrum(found, (found.sources or case.views)[1], spine, LEVELS)
+        spine, fit, sacrum = self.found(case.views)
         measured = measure(fit.vertebrae, spine=spine, sacrum=sacrum.plate)
         against = [each for each in measured if each.target.endswith("S1")]
         return sacrum.absent or "", compare(case.truth, against, case.broken)

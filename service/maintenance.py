@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 
-from lumbar3d.jobs.housekeeping import collect_orphans
+from lumbar3d.jobs.housekeeping import ORPHAN_S, collect_orphans
+from lumbar3d.jobs.leaps import Watch
 from lumbar3d.service.deps import Services
 
 LOGGER = logging.getLogger(__name__)
@@ -18,14 +20,14 @@ HOUSEKEEPING_EVERY = 60
 
 async def run(services: Services) -> None:
     """Until cancelled; no failure of broker, database or disk ends it."""
-    sweeps = 0
+    sweeps, clock = 0, Watch(ORPHAN_S)
     while True:
         services.submitted.clear()
         await _attempt(services, "publish", lambda: services.sweeper.publish_due(services.broker))
         await _attempt(services, "release", services.sweeper.release_expired)
         services.made.expire()
         if sweeps % HOUSEKEEPING_EVERY == 0:
-            await _attempt(services, "housekeeping", lambda: _keep_house(services))
+            await _attempt(services, "housekeeping", lambda: _keep_house(services, clock))
         sweeps += 1
         try:
             async with asyncio.timeout(services.settings.sweep_s):
@@ -45,10 +47,12 @@ async def _attempt(services: Services, part: str, sweep: Callable[[], int]) -> N
         LOGGER.info("sweep", extra={"outcome": part, "count": changed})
 
 
-def _keep_house(services: Services) -> int:
-    """Erase results past their time, then files that belong to nothing."""
+def _keep_house(services: Services, clock: Watch) -> int:
+    """Erase results past their time, then files that belong to nothing, unless their ages have just jumped."""
     erased = services.sweeper.erase_old()
     services.made.forget(erased)
     for job_id in erased:
         services.store.remove(f"artifacts/{job_id}")
+    if clock.leapt(time.time()):
+        return len(erased)
     return len(erased) + collect_orphans(services.database, services.store)

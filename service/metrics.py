@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from lumbar3d import __version__
-from lumbar3d.jobs import figures
+from lumbar3d.jobs import figures, leaps
 from lumbar3d.jobs.bundles import BundleStore
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.errors import DatabaseUnavailableError, StorageFullError
@@ -56,23 +56,30 @@ class _Jobs:
         """Names only, so that registering does not need the database."""
         yield _up(0.0)
         yield from _families(Overview({}, 0.0), {})
+        yield _held(0.0)
         yield from _totals(figures.Figures())
 
     def collect(self) -> Iterator[Metric]:
         """Counts by state and the age of the oldest waiting job; only that it does not answer, when it does not."""
         try:
             now, workers = overview(self._database), count_workers(self._database, self._fresh_s)
-            totals = figures.read(self._database)
+            totals, held_s = figures.read(self._database), leaps.read_held_s(self._database)
         except (DatabaseUnavailableError, StorageFullError):
             yield _up(0.0)
             return
         yield _up(1.0)
         yield from _families(now, workers)
+        yield _held(held_s)
         yield from _totals(totals)
 
 
 def _up(value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily("lumbar3d_database_up", "Whether the job table answers", value)
+
+
+def _held(value: float) -> GaugeMetricFamily:
+    text = "Until results are erased for their age again: the clock leapt ahead; 0 where it did not"
+    return GaugeMetricFamily("lumbar3d_retention_held_seconds", text, value)
 
 
 def _families(now: Overview, workers: dict[str, int]) -> Iterator[Metric]:

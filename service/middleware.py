@@ -6,6 +6,7 @@ Pure ASGI, so bodies are never touched.
 from __future__ import annotations
 
 import logging
+import random
 import re
 import time
 import uuid
@@ -141,8 +142,12 @@ def _if_matching(scope: Scope, receive: Receive, send: Send, request_id: str) ->
 
 
 def request_id_of(said: str) -> str:
-    """The caller's, where it is a UUID (a W3C trace id is one): other words might say who the patient is."""
-    return str(uuid.UUID(said)) if WELL_FORMED.fullmatch(said) else str(uuid.uuid4())
+    """The caller's, where it is a UUID (a W3C trace id is one): other words might say who the patient is.
+
+    Ours need not be hard to guess, and every poll has one: they cost no call of the system.
+    """
+    own = not said or WELL_FORMED.fullmatch(said) is None
+    return str(uuid.UUID(int=random.getrandbits(128), version=4) if own else uuid.UUID(said))
 
 
 WELL_FORMED = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -22,8 +22,8 @@ HEADER_BYTES = 4096
 """So much of a file may be its header."""
 PIECES, PIECE_BYTES = 16, 1024
 """Of a file, spread over it: how far they can be compressed tells how far all of it can be."""
-WAIT_S = 10.0
-"""Whoever does not get the place by then is let through: the worker decodes in any case."""
+WAIT_S = 0.05
+"""Whoever does not get the place by then is let through, so that a crowd holds no upload slots: the worker decodes."""
 _DECODING = threading.Semaphore(1)
 """A decoded film is held in memory, and a small file may unfold to a large one: one at a time."""
 

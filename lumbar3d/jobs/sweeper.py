@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, func, select, true, update
 
 from lumbar3d.contracts import JobState
-from lumbar3d.jobs import audit
+from lumbar3d.jobs import audit, leaps
 from lumbar3d.jobs.claims import LeasePolicy, ended, requeued, waiting
 from lumbar3d.jobs.clock import now_s
 from lumbar3d.jobs.database import Database
 from lumbar3d.jobs.schema import JOBS, ORDER
 from lumbar3d.jobs.table import remove
 
+LOGGER = logging.getLogger(__name__)
 SWEEPER = "sweeper"
 BATCH = 200
 CLOCK_SLACK_S = 1.0
@@ -59,6 +62,7 @@ class Sweeper:
         self._database = database
         self._lease = lease
         self._policy = policy
+        self._clock = leaps.Watch()
 
     def release_expired(self) -> int:
         """Take jobs back whose worker went silent; returns how many."""
@@ -96,11 +100,19 @@ class Sweeper:
         return len(fresh) + min(max(missing, 0), len(stale))
 
     def erase_old(self) -> tuple[str, ...]:
-        """Remove jobs past their retention with their revisions; returns all ids: the caller removes the files."""
+        """Remove jobs past their retention with their revisions; returns all ids: the caller removes the files.
+
+        Empty while the clock that says so has just leapt ahead (``leaps``).
+        """
         is_old = JOBS.c.finished_s < now_s() - self._policy.retention_s
         is_examination = func.coalesce(JOBS.c.parent_id, "") == ""  # IS NULL would draw SQLite to an index of all rows
         old = select(JOBS.c.id).where(is_old, is_examination).limit(BATCH)
         with self._database.write() as connection:
+            left_s = leaps.held_s(connection, self._clock, self._policy.retention_s / 4)
+            if left_s:
+                hours = math.ceil(left_s / 3600)
+                LOGGER.warning("the clock leapt ahead: nothing is erased for its age", extra={"count": hours})
+                return ()
             job_ids = tuple(connection.execute(old).scalars())
             erased: list[str] = []
             for job_id in job_ids:

@@ -175,6 +175,24 @@ export interface LumbarCount {
   confidence: number;
 }
 
+export interface FemoralHead {
+  centre_mm: Vec3;
+  ap_px: Px;
+  lat_px: Px;
+  ray_distance_mm: number;
+}
+
+export interface Hips {
+  left: FemoralHead;
+  right: FemoralHead;
+}
+
+export interface Sacrum {
+  absent?: string | null;
+  hips?: Hips | null;
+  pelvis?: string | null;
+}
+
 export interface Result {
   software: string;
   method: string;
@@ -190,6 +208,7 @@ export interface Result {
   versions: Record<string, string>;
   calibration: Calibration;
   summary?: Summary;
+  sacrum?: Sacrum | null;
 }
 
 export interface OverlayLevel {
@@ -250,6 +269,8 @@ export type Edit =
   | { type: "set_centre"; view: ViewName; level: string; position_px: Px }
   | { type: "rename"; from: string; direction: "up" | "down" | "all"; shift: number }
   | { type: "keep_levels"; levels: string[] }
+  | { type: "set_hips"; ap_left_px: Px; ap_right_px: Px; lat_px: Px[] }
+  | { type: "remove_hips" }
   | { type: "films"; exchange?: boolean; mirror?: ViewName[]; turn?: ViewName[] }
   | { type: "prompt"; view: ViewName; level: string; position_px: Px };
 

@@ -87,7 +87,7 @@ export function Desk({ exam, onExam }: Props) {
         <section class="panels" aria-label="Radiographs and 3D view">
           {VIEW_NAMES.map((view) => (
             <FilmPanel
-              key={view}
+              key={`${view} ${revision}`}
               view={view}
               reading={reading}
               exam={exam}

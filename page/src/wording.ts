@@ -22,8 +22,15 @@ const LANDMARKS: Record<string, string> = {
   centre: "centre",
 };
 
+const FEMORAL_HEADS: Record<string, string> = {
+  head_left: "patient's left femoral head",
+  head_right: "patient's right femoral head",
+  head_one: "one femoral head",
+  head_other: "the other femoral head",
+};
+
 export function landmarkText(name: string): string {
-  return LANDMARKS[name] ?? readable(name);
+  return LANDMARKS[name] ?? FEMORAL_HEADS[name] ?? readable(name);
 }
 
 export function readable(code: string): string {
@@ -90,6 +97,10 @@ export function editText(edit: Edit): string {
     }
     case "keep_levels":
       return `only ${edit.levels.join(", ")} kept`;
+    case "set_hips":
+      return `femoral heads placed, ${edit.lat_px.length === 1 ? "one" : "both"} on the lateral film`;
+    case "remove_hips":
+      return "femoral heads removed";
     case "films":
       return [
         edit.exchange ? "films exchanged" : "",

@@ -28,16 +28,19 @@ from lumbar3d.contracts import (
     Norm,
     ReconstructionResult,
     ReconstructOptions,
+    SacralPlate,
+    Sacrum,
     SegmentMotion,
     Stage,
     Standing,
 )
-from lumbar3d.edits import Edit, KeepLevels
+from lumbar3d.edits import Edit, KeepLevels, SetHips
 from lumbar3d.errors import RejectedError
 from lumbar3d.export.meshes import write_meshes
 from lumbar3d.export.surface import Surface
 from lumbar3d.geometry.calibration import build_geometry
 from lumbar3d.geometry.projection import ConeBeam
+from lumbar3d.sacrum.hips import place_hips
 from lumbar3d.shape.mesh import TriangleMesh
 
 GRID = 512
@@ -305,11 +308,40 @@ class FixtureEngine:
         out_dir: Path,
         progress,
     ) -> None:
-        """Every number a little larger; vertebrae that are not kept are not written."""
+        """Every number a little larger; vertebrae that are not kept are not written; incidence of heads in place."""
         progress(Stage.REGISTER, 0.5)
         kept = next((edit.levels for edit in edits if isinstance(edit, KeepLevels)), LEVELS)
         write_evidence(calibration, out_dir)
         write_files(calibration, options.method, out_dir, kept, REVISED_MM)
+        for edit in edits:
+            if isinstance(edit, SetHips):
+                add_hips(edit, calibration, out_dir)
+
+
+def add_hips(edit: SetHips, calibration: Calibration, out_dir: Path) -> None:
+    """Heads where they were placed, refused as by the real engine, and one number against a made-up plate."""
+    geometry = build_geometry(calibration)
+    placed = place_hips(edit, geometry, 8)
+    middle, front, back = ((x, 9.0, z) for x, z in ((-4.0, -105.0), (9.0, -115.0), (-17.0, -95.0)))
+    plate = SacralPlate(
+        middle_mm=middle,
+        anterior_mm=front,
+        posterior_mm=back,
+        normal=(0.6, 0.0, 0.8),
+        middle_sigma_mm=None,
+        slope_sigma_deg=None,
+    )
+    number = measurement("pelvic_incidence", "Pelvic incidence", "S1", (51.2, 4.8), "deg", norm=(53, 10.5))
+    found = ReconstructionResult.model_validate_json((out_dir / "result.json").read_text())
+    sacrum = Sacrum(plate=plate, hips=placed.told(), pelvis=None)
+    told = {"measurements": (*found.measurements, number), "sacrum": sacrum}
+    (out_dir / "result.json").write_text(found.model_copy(update=told).model_dump_json())
+    heads = [point(geometry, head) for head in (placed.measured.left[0], placed.measured.right[0])]
+    way = [point(geometry, end) for end in (np.array(middle), placed.measured.middle[0])]
+    lines = [{"role": "segment", "points": way}, {"role": "axis", "points": heads}]
+    about = number.model_dump(include={"code", "target", "value", "unit", "sigma"}) | {"kind": "angle", "lines": lines}
+    drawn = json.loads((out_dir / "constructions.json").read_text())["constructions"]
+    (out_dir / "constructions.json").write_text(json.dumps({"constructions": [*drawn, about]}))
 
 
 def grids(calibration: Calibration):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,13 +13,16 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
+from pynetdicom.association import Association
 from pynetdicom.sop_class import Comprehensive3DSRStorage, DigitalXRayImageStorageForPresentation
 from typer.testing import CliRunner
 
 from benchmarks.processes import free_port, wait_until
 from lumbar3d.cli.bridge import steps
 from lumbar3d.cli.bridge.arrivals import Arrivals
+from lumbar3d.cli.bridge.bounds import MOST_PDU_BYTES, Bounds, Dropped
 from lumbar3d.cli.bridge.command import LEDGER
 from lumbar3d.cli.bridge.ledger import Ledger
 from lumbar3d.cli.bridge.receiver import Receiver
@@ -31,6 +36,8 @@ from lumbar3d.jobs import identity
 from tests.integration.http_bench import HttpBench, http_bench
 from tests.orthanc import CALIBRATION, demo_film
 
+# pynetdicom leaves the socket of a connection that never became an association to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 REPORT_ONLY = (Comprehensive3DSRStorage,)
 
 
@@ -59,6 +66,7 @@ class Set:
     archive: Archive
     folder: Path
     port: int
+    refusals: list[str]
 
     def film(self, view: str, study: str, calling: str = "MODALITY", **changes: object) -> int | None:
         """C-STORE a film to the bridge; its status, None where the bridge takes no association."""
@@ -110,13 +118,14 @@ def parts(tmp_path: Path) -> Iterator[Set]:
         bench = stack.enter_context(http_bench(tmp_path / "service", identity_key=identity.new_key()))
         archive = stack.enter_context(archive_of_reports())
         client = stack.enter_context(JobsClient(str(bench.client.base_url)))
-        spool = Spool(folder)
+        spool, told = Spool(folder, 13 << 20), []
         arrivals = Arrivals(Ledger(folder / LEDGER), spool)
         sender = Sender("127.0.0.1", archive.port, "PACS", "LUMBAR3D")
-        listener = Receiver(arrivals, "LUMBAR3D", ("MODALITY",)).listen("127.0.0.1", port)
+        bounds = Bounds(film_bytes=3 << 20, spool_bytes=13 << 20, associations=2)
+        listener = Receiver(arrivals, "LUMBAR3D", ("MODALITY",), bounds, told.append).listen("127.0.0.1", port)
         stack.callback(listener.shutdown)
         bridge = Bridge(arrivals.ledger, spool, client, sender, CALIBRATION, 0.0, require_accepted=False)
-        yield Set(bridge, bench, archive, folder, port)
+        yield Set(bridge, bench, archive, folder, port, told)
 
 
 def test_an_archive_that_takes_only_some_has_those_and_the_list_says_so(parts: Set) -> None:
@@ -253,3 +262,90 @@ def test_what_a_killed_bridge_left_is_removed_and_the_rest_kept(parts: Set) -> N
     parts.bridge.tidy()
     assert [*(parts.folder / "films").iterdir()] == [kept]
     assert parts.bridge.ledger.expire(-1.0, "too old") and parts.reasons() == ["too old"]
+
+
+OUT_OF_RESOURCES = 0xA700
+
+
+def test_a_film_that_is_too_long_is_dropped_while_it_comes(parts: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped: list[int] = []
+    monkeypatch.setattr(Dropped, "write", lambda _self, data: dropped.append(len(data)))
+    long = dcmread(demo_film(parts.folder, "AP", "1.2"))
+    long.add_new(0x00091010, "OB", bytes(20 << 20))
+    with sender(parts) as association:
+        assert association.send_c_store(long).Status == OUT_OF_RESOURCES
+        assert association.send_c_store(dcmread(demo_film(parts.folder, "LL", "1.2"))).Status == 0, "it goes on"
+    assert sum(dropped) > 16 << 20
+    (entry,) = [entry for entry in parts.told()["entries"] if entry["state"] == "refused"]
+    assert entry["reason"] == "the film has more than 3 MiB"
+    assert parts.refusals == ["a film is refused: the film has more than 3 MiB"]
+    assert [path.stat().st_size < 3 << 20 for path in (parts.folder / "films").iterdir()] == [True]
+
+
+def test_a_film_that_unfolds_to_a_large_one_is_not_unfolded(parts: Set) -> None:
+    bomb = dcmread(demo_film(parts.folder, "AP", "1.2"))
+    bomb.add_new(0x00091010, "OB", bytes(64 << 20))
+    bomb.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    with sender(parts, DeflatedExplicitVRLittleEndian) as association:
+        assert association.send_c_store(bomb).Status == OUT_OF_RESOURCES
+    assert parts.reasons() == ["the film has more than 3 MiB"]
+
+
+def test_films_that_fill_the_folder_are_refused_until_others_are_answered(parts: Set) -> None:
+    statuses = [parts.film("AP", f"1.{study}") for study in range(8)]
+    taken = statuses.count(0)
+    assert statuses == [0] * taken + [OUT_OF_RESOURCES] * (8 - taken) and 1 < taken < 8
+    assert sum(path.stat().st_size for path in (parts.folder / "films").iterdir()) <= 13 << 20
+    refused = [entry for entry in parts.told()["entries"] if entry["state"] == "refused"]
+    assert [entry["study"] for entry in refused] == [f"1.{study}" for study in range(taken, 8)]
+    assert {entry["reason"] for entry in refused} == {"films that wait already fill the 13 MiB of --max-waiting-mb"}
+    assert len(parts.refusals) == 8 - taken
+    for path in (parts.folder / "films").iterdir():
+        path.unlink()
+    assert parts.film("AP", f"1.{taken}", SOPInstanceUID=refused[0]["instances"][0]) == 0
+    assert len([entry for entry in parts.told()["entries"] if entry["state"] == "refused"]) == 7 - taken
+
+
+def test_more_associations_than_may_be_are_rejected_and_connections_closed(parts: Set) -> None:
+    with sender(parts), sender(parts):
+        refused = modality().associate("127.0.0.1", parts.port, ae_title="LUMBAR3D")
+        assert refused.is_rejected
+        idle = [socket.create_connection(("127.0.0.1", parts.port)) for _ in range(6)]
+        closed = [one for one in idle if is_closed(one)]
+        assert len(closed) >= 4, "those that never ask are bounded too"
+        for one in idle:
+            one.close()
+    assert parts.refusals == ["an association is refused: an AE title that may not send, or too many at the same time"]
+    wait_until(lambda: parts.film("AP", "1.2") == 0, "others are taken afterwards")
+
+
+def test_what_is_no_sender_is_cut_off(parts: Set) -> None:
+    with socket.create_connection(("127.0.0.1", parts.port)) as enemy:
+        enemy.sendall(struct.pack(">BBL", 1, 0, MOST_PDU_BYTES + 1))
+        assert is_closed(enemy)
+    assert parts.film("AP", "1.2") == 0
+
+
+def is_closed(connection: socket.socket) -> bool:
+    connection.settimeout(2.0)
+    try:
+        return connection.recv(1 << 10) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def modality(syntax: str = ExplicitVRLittleEndian) -> AE:
+    entity = AE(ae_title="MODALITY")
+    entity.add_requested_context(DigitalXRayImageStorageForPresentation, syntax)
+    entity.add_requested_context("1.2.840.10008.1.1")
+    return entity
+
+
+@contextmanager
+def sender(parts: Set, syntax: str = ExplicitVRLittleEndian) -> Iterator[Association]:
+    association = modality(syntax).associate("127.0.0.1", parts.port, ae_title="LUMBAR3D")
+    assert association.is_established
+    yield association
+    association.release()

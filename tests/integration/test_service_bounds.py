@@ -334,10 +334,10 @@ def test_wrong_keys_are_slowed_down_and_right_ones_are_not(tmp_path: Path, monke
 
 @pytest.mark.parametrize("path", ["/metrics", "/readyz"])
 def test_what_needs_no_key_is_limited_by_address(tmp_path: Path, path: str) -> None:
-    with with_keys(tmp_path, max_requests_per_s=5.0) as bench:
-        answers = [bench.client.get(path) for _ in range(30)]
+    with with_keys(tmp_path, max_requests_per_s=0.5) as bench:
+        answers = [bench.client.get(path) for _ in range(10)]
         refused = [answer for answer in answers if answer.status_code == 429]
-        assert answers[0].status_code == 200 and len(refused) >= 10
+        assert answers[0].status_code == 200 and refused
         problem(refused[0], 429, "too_many_requests")
         assert int(refused[0].headers["Retry-After"]) > 0
         assert bench.client.get("/jobs", headers=bearer(ALICE)).status_code == 200, "keys have their own"

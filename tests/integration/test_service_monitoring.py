@@ -44,7 +44,7 @@ def test_what_alarms_and_dashboard_ask_for_is_exported(tmp_path: Path) -> None:
     exported = {name + suffix for name, family in families(text).items() for suffix in SUFFIXES[family.type]}
     asked = {name for query in queries() for name in OURS.findall(query)}
     assert asked and asked <= exported, sorted(asked - exported)
-    assert len(alerts()) == 10 and all({"alert", "expr", "labels", "annotations"} <= set(rule) for rule in alerts())
+    assert len(alerts()) == 11 and all({"alert", "expr", "labels", "annotations"} <= set(rule) for rule in alerts())
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")

@@ -82,6 +82,7 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.registration": Tiny("--data {data} --quick --no-bobyqa"),
     "benchmarks.revision": Tiny(only_help="reconstructs the demonstration pair with both networks first"),
     "benchmarks.room_pictures": Tiny("--out {out}/p.png"),
+    "benchmarks.hips": Tiny("--patients 1 --out {out}", {"PLACINGS": 2}),
     "benchmarks.sacrum": Tiny("--patients 1 --out {out}"),
     "benchmarks.serve": Tiny(only_help="starts whole deployments with their databases and fits in each: minutes"),
     "benchmarks.shape_model": Tiny("--data {data} --people verse012 --pictures {out}"),

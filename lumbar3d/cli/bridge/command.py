@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 PAUSE_S = 2.0
 LEDGER = "bridge.sqlite3"
+MOST_FILM_MB = 128
+"""No service takes a longer file."""
 
 FolderOption = Annotated[
     Path, typer.Option(file_okay=False, help="what the bridge remembers; films while they are used")
@@ -50,6 +52,13 @@ def run(
     calling: Annotated[
         list[str] | None, typer.Option(help="AE title that may send films; may be repeated [the archive's]")
     ] = None,
+    max_film_mb: Annotated[
+        int, typer.Option(min=1, max=MOST_FILM_MB, help="of one film; longer ones are refused while they come")
+    ] = MOST_FILM_MB,
+    max_waiting_mb: Annotated[
+        int, typer.Option(min=1, help="of all films in the folder; more are refused until some are answered")
+    ] = 4096,
+    max_associations: Annotated[int, typer.Option(min=1, max=100, help="of senders at the same time")] = 10,
     films_web: Annotated[
         str | None, typer.Option(help="DICOMweb address that is asked for films, in place of listening for them")
     ] = None,
@@ -80,6 +89,7 @@ def run(
 ) -> None:
     """Take films of an archive, pair AP and lateral of a study, have them reconstructed, store the results."""
     from lumbar3d.cli.bridge.arrivals import Arrivals
+    from lumbar3d.cli.bridge.bounds import MEBIBYTE, Bounds
     from lumbar3d.cli.bridge.ledger import Ledger
     from lumbar3d.cli.bridge.receiver import Receiver
     from lumbar3d.cli.bridge.spool import Spool
@@ -91,7 +101,8 @@ def run(
     may_send = tuple(calling or filter(None, [pacs_ae_title]))
     if films_web is None and not may_send:
         raise CliError("who may send films? --calling, --pacs-ae-title, or --films-web", Exit.USAGE)
-    spool = Spool(folder)
+    bounds = Bounds(max_film_mb * MEBIBYTE, max_waiting_mb * MEBIBYTE, max_associations)
+    spool = Spool(folder, bounds.spool_bytes)
     arrivals = Arrivals(Ledger(folder / LEDGER), spool)
     with ExitStack() as stack:
         client = stack.enter_context(JobsClient(server, api_key))
@@ -99,7 +110,7 @@ def run(
         bridge = Bridge(arrivals.ledger, spool, client, sender, *wanted)
         bridge.tidy()
         if films_web is None:
-            listener = Receiver(arrivals, ae_title, may_send).listen(host, port)
+            listener = Receiver(arrivals, ae_title, may_send, bounds, bridge.tell_refusal).listen(host, port)
             stack.callback(listener.shutdown)
             words = f"lumbar3d bridge: {ae_title} at {host}:{port}, results to {results_web or pacs}"
             bridge.tell(words, event="listening", ae_title=ae_title, host=host, port=port, results=results_web or pacs)

@@ -30,7 +30,13 @@ CREATE TABLE IF NOT EXISTS pairs (
   state TEXT NOT NULL, job TEXT, reason TEXT, changed_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
   pair TEXT NOT NULL, sop TEXT NOT NULL, refusal TEXT, PRIMARY KEY (pair, sop));
+CREATE TABLE IF NOT EXISTS refusals (
+  sop TEXT PRIMARY KEY, study TEXT NOT NULL, reason TEXT NOT NULL, at_s REAL NOT NULL);
 """
+MOST_REFUSALS = 100
+"""Of films that did not come since; older ones make room."""
+REFUSED_S = 7 * 86400.0
+"""So long does a refused film stay on the worklist."""
 
 
 class State(StrEnum):
@@ -66,6 +72,15 @@ class Film:
     view: str | None
     fault: str | None = None
     session: Session | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A film that was not taken: its unique identifier, that of its study where it was read, and why."""
+
+    sop: str
+    study: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,24 @@ class Ledger:
             session = None if film.fault or film.session is None else film.session.to_json()
             row = (film.sop, film.study, film.view, film.fault, time.time(), session)
             connection.execute("INSERT OR IGNORE INTO films VALUES (?, ?, ?, ?, ?, NULL, ?)", row)
+            connection.execute("DELETE FROM refusals WHERE sop = ?", (film.sop,))
+
+    def refuse(self, refusal: Refusal) -> bool:
+        """Record a film that was not taken; whether it is the first time for this reason."""
+        newest = f"SELECT sop FROM refusals ORDER BY at_s DESC LIMIT {MOST_REFUSALS}"
+        with self._open() as connection:
+            known = connection.execute("SELECT reason FROM refusals WHERE sop = ?", (refusal.sop,)).fetchone()
+            row = (refusal.sop, refusal.study, refusal.reason, time.time())
+            connection.execute("INSERT OR REPLACE INTO refusals VALUES (?, ?, ?, ?)", row)
+            connection.execute(f"DELETE FROM refusals WHERE sop NOT IN ({newest})")
+            return known is None or known["reason"] != refusal.reason
+
+    def refusals(self) -> list[Refusal]:
+        """Films that were not taken lately and have not come again since, the newest last."""
+        with self._open() as connection:
+            query = "SELECT sop, study, reason FROM refusals WHERE at_s > ? ORDER BY at_s"
+            rows = connection.execute(query, (time.time() - REFUSED_S,))
+            return [Refusal(*row) for row in rows]
 
     def unpaired(self, quiet_s: float = 0.0) -> dict[str, list[Film]]:
         """Films of no pair, by study; only of studies in which nothing has arrived for ``quiet_s``."""

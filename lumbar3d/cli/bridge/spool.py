@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
+
+from lumbar3d.cli.bridge.bounds import MEBIBYTE, Bounds
+
+LEAST_BYTES = 64 * 1024
+"""A film counts for at least as much, so that the number of files is bounded too."""
+
+
+class SpoolFullError(OSError):
+    """As many films wait as may."""
 
 
 class Spool:
@@ -15,9 +25,12 @@ class Spool:
     ----------
     folder : Path
         Made where missing.
+    most_bytes : int
+        Of all films together.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_bytes: int = Bounds.spool_bytes) -> None:
+        self._most_bytes, self._writing = most_bytes, threading.Lock()
         self._films, self._calibrations = folder / "films", folder / "calibrations"
         for each in (folder, self._films, self._calibrations):
             each.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -27,8 +40,19 @@ class Spool:
         return self._films / f"{hashlib.sha256(sop.encode()).hexdigest()[:32]}.dcm"
 
     def keep_film(self, sop: str, content: bytes) -> Path:
-        """Write a film durably; it appears whole or not at all."""
-        return _written(self.film(sop), content)
+        """Write a film durably; it appears whole or not at all.
+
+        Raises
+        ------
+        SpoolFullError
+            There is no room for it until others have been answered.
+        """
+        with self._writing:
+            held_bytes = sum(max(entry.stat().st_size, LEAST_BYTES) for entry in os.scandir(self._films))
+            if held_bytes + max(len(content), LEAST_BYTES) > self._most_bytes:
+                words = f"films that wait already fill the {self._most_bytes // MEBIBYTE} MiB of --max-waiting-mb"
+                raise SpoolFullError(words)
+            return _written(self.film(sop), content)
 
     def drop_film(self, sop: str) -> None:
         """Remove the file of an instance; no error where there is none."""

@@ -72,6 +72,10 @@ class Bridge:
         """What has happened, for a person and for a program."""
         tell(text, event, self.as_json)
 
+    def tell_refusal(self, reason: str) -> None:
+        """What a sender was refused."""
+        self.tell(reason, event="refused", job=None, reason=reason)
+
     def step(self) -> None:
         """Bring everything as far as it gets; a trouble with one pair holds up no other."""
         for sop in self.ledger.expire(LONGEST_WAIT_DAYS * DAY_S, f"no partner came in {LONGEST_WAIT_DAYS} days"):

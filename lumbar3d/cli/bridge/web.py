@@ -21,6 +21,7 @@ from lumbar3d.cli.bridge.arrivals import KINDS, Arrivals
 from lumbar3d.cli.bridge.destination import Destination, Store
 from lumbar3d.cli.bridge.ledger import Film
 from lumbar3d.cli.bridge.sender import refusal
+from lumbar3d.cli.bridge.spool import SpoolFullError
 from lumbar3d.cli.errors import CliError, Exit
 
 TIMEOUT_S = 30.0
@@ -73,6 +74,8 @@ class WebSource:
             for modality in KINDS.values():
                 for series in self._series(modality):
                     self._take_series(series)
+        except SpoolFullError as error:
+            raise CliError(str(error)) from None
         except (OSError, sqlite3.Error, ValueError) as error:  # what requests raises is an OSError
             raise CliError(
                 f"no films from the archive by DICOMweb ({type(error).__name__})", Exit.UNREACHABLE

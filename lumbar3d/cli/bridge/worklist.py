@@ -40,4 +40,9 @@ def worklist(ledger: Ledger) -> Worklist:
         for pair in pairs[state]
         if state != State.STORED or pair.reason
     ]
-    return Worklist(pairs={state.value: len(found) for state, found in pairs.items()}, entries=(*unpaired, *others))
+    refused = [
+        Entry(state="refused", study=film.study or "(not read)", instances=(film.sop,), reason=film.reason)
+        for film in ledger.refusals()
+    ]
+    counts = {state.value: len(found) for state, found in pairs.items()}
+    return Worklist(pairs=counts, entries=(*unpaired, *others, *refused))

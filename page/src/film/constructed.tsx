@@ -1,6 +1,7 @@
 // The construction of the chosen number on one film: its lines, with a band of one standard error, and its value.
 import type { Construction, ConstructionLine, Px, ViewName } from "../contract";
 import { format, spread, unitOf } from "../numbers/format";
+import { headRadius_px } from "../panel/hips";
 import type { Examination, Reading } from "../reading";
 import type { FilmModel } from "./model";
 
@@ -24,12 +25,16 @@ export function ChosenConstruction({ reading, exam, film }: Props) {
   const { view } = film;
   const chosen = chosenConstruction(reading, exam);
   if (!chosen || chosen.lines.length === 0) return null;
-  const ends = chosen.lines.flatMap(({ points }) => points.map((point) => point[view].px));
+  const isPelvic = chosen.code.startsWith("pelvic");
+  // The axis between the heads is as wide as a film: beside it there is no room.
+  const beside = chosen.lines.filter(({ role }) => !isPelvic || role !== "axis");
+  const ends = beside.flatMap(({ points }) => points.map((point) => point[view].px));
   const us = ends.map(([u]) => u);
   const isLeft = !film.hasRoomRightOf(Math.max(...us), VALUE_PX);
   const middle = ends.reduce((sum, [, v]) => sum + v, 0) / ends.length;
   return (
     <g class="construction" data-code={chosen.code} data-target={chosen.target}>
+      {isPelvic && <HeadRings chosen={chosen} view={view} radius={headRadius_px(exam, view)} />}
       {chosen.lines.map((line, index) => (
         <Line key={`${line.role}-${String(index)}`} line={line} view={view} isAngle={chosen.kind === "angle"} />
       ))}
@@ -45,6 +50,14 @@ export function ChosenConstruction({ reading, exam, film }: Props) {
       </text>
     </g>
   );
+}
+
+/** The femoral heads, of an adult's size, at both ends of the hip axis. */
+function HeadRings({ chosen, view, radius }: { chosen: Construction; view: ViewName; radius: number }) {
+  return chosen.lines
+    .filter(({ role }) => role === "axis")
+    .flatMap(({ points }) => points.map((point) => point[view].px))
+    .map(([u, v]) => <circle key={`${u},${v}`} class="head-ring" cx={u} cy={v} r={radius} />);
 }
 
 function Line({ line, view, isAngle }: { line: ConstructionLine; view: ViewName; isAngle: boolean }) {

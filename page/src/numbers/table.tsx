@@ -7,7 +7,7 @@ import { format, side, spread, standing, standsOut, unitOf } from "./format";
 
 // The first pattern that fits a code names its group; what fits none is still shown.
 const GROUPS: [string, RegExp][] = [
-  ["Alignment", /^(lumbar|cobb|sacral)/],
+  ["Alignment", /^(lumbar|cobb|sacral|pelvic)/],
   ["Between vertebrae", /^(segmental|axial_rotation_intervertebral)/],
   ["Slip", /^slip/],
   ["Discs", /^disc/],

@@ -6,7 +6,8 @@ import type { JobStatus, Problem, ViewName } from "../contract";
 import { VIEW_NAMES } from "../contract";
 import type { Examination } from "../reading";
 import { editText, landmarkText, VIEWS } from "../wording";
-import type { Editor, Placing } from "./editor";
+import type { Editor, Place, Placing } from "./editor";
+import { HEADS, HIPS } from "./hips";
 import { ProblemBody, problemOf } from "./problem";
 import { NAME_STORAGE } from "./sign";
 
@@ -67,6 +68,7 @@ function Tools({ editor, exam }: Pick<Props, "editor" | "exam">) {
       </ul>
       <Rename editor={editor} levels={levels} />
       <Keep editor={editor} />
+      <Hips editor={editor} />
       <Prompt editor={editor} />
     </div>
   );
@@ -142,6 +144,46 @@ function Keep({ editor }: { editor: Editor }) {
         </label>
       ))}
     </fieldset>
+  );
+}
+
+/** Nothing finds the femoral heads: a reader places them, for pelvic incidence and tilt. */
+function Hips({ editor }: { editor: Editor }) {
+  return (
+    <fieldset id="hips">
+      <legend>Femoral heads, for pelvic incidence, tilt and PI-LL</legend>
+      <p class="quiet">
+        Place the centre of each head; the ring has an adult's size. On the lateral film either may come first, and one
+        is enough where both are drawn as one.
+      </p>
+      {VIEW_NAMES.flatMap((view) => HEADS[view].map((landmark) => ({ view, level: HIPS, landmark }))).map((place) => (
+        <HeadButton key={place.landmark} editor={editor} place={place} />
+      ))}
+      {editor.heads.value.size > 0 && (
+        <button type="button" class="button small" onClick={() => editor.removeHeads()}>
+          Remove all heads
+        </button>
+      )}
+    </fieldset>
+  );
+}
+
+function HeadButton({ editor, place }: { editor: Editor; place: Place }) {
+  const { view, landmark } = place;
+  const isPlacing = editor.placing.value?.landmark === landmark && editor.placing.value.view === view;
+  const name = `${view.toUpperCase()}: ${landmarkText(landmark)}`;
+  return (
+    <button
+      type="button"
+      class="button small"
+      aria-pressed={isPlacing}
+      onClick={() => {
+        editor.films[view].fit(false); // they lie below what is shown of the spine
+        placeOn(editor, place);
+      }}
+    >
+      {`${isPlacing ? "Click the film, " : editor.place(place) ? "Place again " : "Place "}${name}`}
+    </button>
   );
 }
 

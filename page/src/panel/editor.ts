@@ -5,6 +5,7 @@ import { VIEW_NAMES } from "../contract";
 import type { FilmModel } from "../film/model";
 import { placed } from "../geometry";
 import type { Examination } from "../reading";
+import { HIPS, headRadius_px, hipsEdit, knownHeads } from "./hips";
 
 export const CENTRE = "centre";
 /** Of these two the centre of the body is made where the networks did not give it. */
@@ -23,11 +24,21 @@ export class Editor {
   readonly level: Signal<string>;
   readonly edits: Signal<Edit[]> = signal([]);
   readonly placing: Signal<Placing | null> = signal(null);
+  /** Femoral heads by film and name, before they are enough for an edit too. */
+  readonly heads: Signal<ReadonlyMap<string, Px>>;
+  readonly headRadius_px: Record<ViewName, number>;
   readonly levels: string[];
   private readonly automatic: Map<string, Px>;
+  private readonly known: ReadonlyMap<string, Px>;
 
-  constructor(exam: Examination, films: Record<ViewName, FilmModel>) {
+  constructor(
+    exam: Examination,
+    readonly films: Record<ViewName, FilmModel>,
+  ) {
     this.automatic = automaticPlaces(exam, films);
+    this.known = knownHeads(exam);
+    this.heads = signal(this.known);
+    this.headRadius_px = { ap: headRadius_px(exam, "ap"), lat: headRadius_px(exam, "lat") };
     this.levels = exam.result.levels.map(({ level }) => level);
     this.level = signal(exam.result.levels[0]?.level ?? "L1");
   }
@@ -41,13 +52,15 @@ export class Editor {
   });
 
   place(place: Place): Px | null {
+    if (place.level === HIPS) return this.heads.value.get(headOf(place)) ?? null;
     return this.places.value.get(keyOf(place)) ?? null;
   }
 
   set(place: Place, position: Px): void {
     const at: Px = [round(position[0]), round(position[1])];
     const { view, level, landmark } = place;
-    if (landmark === CENTRE) this.put({ type: "set_centre", view, level, position_px: at });
+    if (level === HIPS) this.setHeads(new Map(this.heads.value).set(headOf(place), at));
+    else if (landmark === CENTRE) this.put({ type: "set_centre", view, level, position_px: at });
     else this.put({ type: "set_landmark", view, level, landmark, position_px: at });
   }
 
@@ -64,9 +77,26 @@ export class Editor {
     this.put({ type: "prompt", view, level, position_px: [round(position[0]), round(position[1])] });
   }
 
+  /** With heads enough they are an edit; without any, those that the result knows are removed. */
+  private setHeads(heads: ReadonlyMap<string, Px>): void {
+    const edit: Edit | null = heads.size === 0 && this.known.size > 0 ? { type: "remove_hips" } : hipsEdit(heads);
+    this.heads.value = heads;
+    this.placing.value = null;
+    if (edit) this.put(edit);
+    else this.edits.value = this.edits.value.filter((each) => aboutOf(each) !== HIPS);
+  }
+
+  removeHeads(): void {
+    this.setHeads(new Map());
+  }
+
   /** A landmark is none; a vertebra without a centre is none at all. */
   remove({ view, level, landmark }: Place): void {
-    if (landmark !== CENTRE) this.put({ type: "remove_landmark", view, level, landmark });
+    if (level === HIPS) {
+      const heads = new Map(this.heads.value);
+      heads.delete(headOf({ view, landmark }));
+      this.setHeads(heads);
+    } else if (landmark !== CENTRE) this.put({ type: "remove_landmark", view, level, landmark });
     else if (this.kept.value.length > 1) this.toggle(level);
   }
 
@@ -89,6 +119,8 @@ export class Editor {
   }
 
   undo(): void {
+    const last = this.edits.value.at(-1);
+    if (last && aboutOf(last) === HIPS) this.heads.value = this.known;
     this.edits.value = this.edits.value.slice(0, -1);
   }
 }
@@ -99,6 +131,10 @@ function round(value: number): number {
 
 export function keyOf({ view, level, landmark }: Place): string {
   return `${view} ${level} ${landmark}`;
+}
+
+function headOf({ view, landmark }: Pick<Place, "view" | "landmark">): string {
+  return `${view} ${landmark}`;
 }
 
 function runsAgain({ type }: Edit): boolean {
@@ -114,6 +150,9 @@ function aboutOf(edit: Edit): string {
       return keyOf({ ...edit, landmark: CENTRE });
     case "prompt":
       return `prompt ${edit.view}`;
+    case "set_hips":
+    case "remove_hips":
+      return HIPS;
     default:
       return edit.type;
   }

@@ -6,6 +6,8 @@ import type { Examination, Reading } from "../reading";
 const HEADLINES: [string, string][] = [
   ["lumbar_lordosis_to_s1", "Lordosis L1-S1"],
   ["lumbar_lordosis", "Lordosis L1-L5"],
+  ["pelvic_incidence", "Pelvic incidence"],
+  ["pelvic_incidence_less_lordosis", "PI-LL"],
   ["cobb_coronal", "Coronal Cobb angle"],
   ["slip_sagittal", "Largest sagittal slip"],
   ["axial_rotation", "Largest axial rotation"],
@@ -35,7 +37,21 @@ export function Glance({ reading, exam }: { reading: Reading; exam: Examination 
           tilt, and L1-L5 lordosis is not comparable with tables of L1-S1.
         </p>
       )}
+      <Pelvis exam={exam} />
     </section>
+  );
+}
+
+/** Why there is no incidence though S1 is measured, and what would give it. */
+function Pelvis({ exam }: { exam: Examination }) {
+  const { sacrum } = exam.result;
+  if (sacrum?.pelvis === "no_plate")
+    return <p class="quiet small-print missing">The femoral heads are placed, but S1 is not measured: no incidence.</p>;
+  if (!sacrum || sacrum.absent || sacrum.hips) return null;
+  return (
+    <p class="quiet small-print missing">
+      Pelvic incidence, tilt and PI-LL: place the femoral heads under “Correct”, where both films show them.
+    </p>
   );
 }
 

@@ -6,6 +6,7 @@ import type { FilmModel } from "../film/model";
 import { ARROWS } from "../film/pointer";
 import { FILM, landmarkText } from "../wording";
 import { CENTRE, type Editor, keyOf, type Place } from "./editor";
+import { HEADS, HIPS } from "./hips";
 
 const FAST = 10;
 /** Width that a landmark's name takes on the screen. */
@@ -24,6 +25,9 @@ export function Handles({ editor, film, landmarks }: { editor: Editor; film: Fil
       {landmarks.map((landmark) => (
         <Handle key={level + landmark} editor={editor} film={film} place={{ view, level, landmark }} />
       ))}
+      {HEADS[view].map((landmark) => (
+        <Handle key={landmark} editor={editor} film={film} place={{ view, level: HIPS, landmark }} />
+      ))}
       {prompt?.type === "prompt" && <circle class="prompt" cx={prompt.position_px[0]} cy={prompt.position_px[1]} />}
     </g>
   );
@@ -35,7 +39,8 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
   if (!at) return null;
   const isCentre = place.landmark === CENTRE;
   const isRight = isCentre || film.hasRoomRightOf(at[0], NAME_PX);
-  const name = `${place.level} ${landmarkText(place.landmark)}, ${FILM[place.view]} film`;
+  const isHead = place.level === HIPS;
+  const name = `${isHead ? "" : `${place.level} `}${landmarkText(place.landmark)}, ${FILM[place.view]} film`;
   const start = (event: PointerEvent) => {
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
     grip.current = { pointer: event.pointerId, from: [event.clientX, event.clientY], at };
@@ -76,6 +81,7 @@ function Handle({ editor, film, place }: { editor: Editor; film: FilmModel; plac
       }}
       onKeyDown={onKey}
     >
+      {isHead && <circle class="head-ring" cx={at[0]} cy={at[1]} r={editor.headRadius_px[place.view]} />}
       <circle class="reach" cx={at[0]} cy={at[1]} />
       <circle class="grip" cx={at[0]} cy={at[1]} />
       <text

@@ -80,6 +80,7 @@ def test_edits_are_those_of_the_contract() -> None:
     assert listed is not None
     edits = dict(re.findall(r'{ type: "(\w+)"((?:; \w+\??: [^;}]*)*) }', listed[1]))
     kinds = {"SetLandmark", "RemoveLandmark", "SetCentre", "Rename", "KeepLevels", "ChangeFilms", "Prompt"}
+    kinds |= {"SetHips", "RemoveHips"}
     published = {SCHEMAS[kind]["properties"]["type"]["const"]: set(SCHEMAS[kind]["properties"]) for kind in kinds}
     assert {kind: {"type", *re.findall(r"; (\w+)\??:", fields)} for kind, fields in edits.items()} == published
 
