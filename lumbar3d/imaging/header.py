@@ -30,6 +30,8 @@ class UploadLimits:
     """Twice the largest long-film detector (about 3000 x 6500)."""
     side_px: int = 20_000
     minimum_side_px: int = 64
+    equal_share: float = 0.999
+    """Of the pixels, as dark as the darkest or as bright as the brightest: beyond it there is a label at most."""
     header_reads: int = 30_000
     """How many pieces of a DICOM header may be looked at: real ones have a few thousand."""
     header_bytes: int = 8 * 2**20

@@ -10,13 +10,11 @@ import numpy as np
 
 from lumbar3d.arrays import Image
 from lumbar3d.errors import EmptyImageError, RadiographError
-from lumbar3d.imaging.header import ImageHeader
+from lumbar3d.imaging.header import LIMITS, ImageHeader
 from lumbar3d.imaging.inspect import FORMATS, inspect_upload
 from lumbar3d.imaging.sandbox import Samples
 
 Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
-MOST_EQUAL = 0.999
-"""Of the pixels, as dark or as bright as the darkest or brightest: beyond it there is a label at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +83,6 @@ def decode(path: Path, header: ImageHeader) -> Samples:
     low, high = grey.min(), grey.max()
     if low == high:
         raise EmptyImageError("every pixel has the same value")
-    if max(np.count_nonzero(grey == low), np.count_nonzero(grey == high)) >= MOST_EQUAL * grey.size:
+    if max(np.count_nonzero(grey == low), np.count_nonzero(grey == high)) >= LIMITS.equal_share * grey.size:
         raise EmptyImageError("all but one pixel in a thousand have the same value")
     return grey

@@ -32,6 +32,7 @@ DOOR = (
     "documents.py",
     "edits.py",
     "geometry/beads.py",
+    "imaging/blank.py",
     "imaging/codec_server.py",
     "imaging/decoder.py",
     "imaging/formats",
