@@ -82,7 +82,7 @@ FIGURES = (
     ),
     Figure(
         "answered with wrong names",
-        "simulated people; {0} refused, more by a later guard",
+        "simulated people and surroundings; {0} refused",
         "{2} of {1}",
         "network_names.md",
         r"\| \d+ \| (\d+) \| (\d+) \| (\d+) \|",

@@ -23,6 +23,7 @@ from lumbar3d.detection.inspection import Inspection, Maps, inspect, look_again,
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
 from lumbar3d.detection.naming import Naming
 from lumbar3d.detection.onnx_session import CUDA, Device, open_session, run_session
+from lumbar3d.detection.opacity_calibration import OpacityCalibration
 from lumbar3d.detection.other_view import read_together
 from lumbar3d.detection.out_of_distribution import NoveltyScale
 from lumbar3d.detection.prompted import holding, read_prompted
@@ -54,18 +55,23 @@ class Detector:
         What ONNX Runtime really runs both networks on: without CUDA where one of them has fallen back to the CPU.
     calibration : mapping of str to LandmarkCalibration
         By view: how far the refiner's maps are to be believed.
+    opacity_calibration : mapping of str to OpacityCalibration
+        By view: what its opacities mean.
     """
 
     def __init__(self, network: Any, refiner: Any) -> None:
         self._network, self._refiner = network, refiner
         self.providers = tuple(name for name in network.get_providers() if name in refiner.get_providers())
         try:
-            notes = _metadata(refiner)["landmark_calibration"]
+            notes = _metadata(refiner)
             self.calibration: dict[str, LandmarkCalibration] = {
-                view: LandmarkCalibration.from_record(notes[view]) for view in VIEWS
+                view: LandmarkCalibration.from_record(notes["landmark_calibration"][view]) for view in VIEWS
+            }
+            self.opacity_calibration: dict[str, OpacityCalibration] = {
+                view: OpacityCalibration.from_record(notes["opacity_calibration"][view]) for view in VIEWS
             }
         except (KeyError, TypeError, ValueError) as error:
-            raise AssetError("the refiner network lacks its table of landmark errors") from error
+            raise AssetError("the refiner network lacks its tables of landmark errors and of opacities") from error
         try:
             notes = _metadata(network)["novelty"]
             self._novelty = {view: NoveltyScale.from_record(notes[view]) for view in VIEWS}
@@ -254,7 +260,8 @@ class Detector:
 
     def _finish(self, guess: FirstPass, crops: list[Crop], refined: list[Image]) -> ViewDetection:
         """Put the crops together and turn everything back to the caller's orientation, on the half grid."""
-        opacity, position, covariance = refined
+        drawn, position, covariance = refined
+        opacity = self.opacity_calibration[guess.view.source.view].of(drawn)
         view, projection, step = guess.view, guess.view.source.projection, GRID_STEP
         landmarks = position + np.stack([crop.origin_px for crop in crops])[:, None]
         calibrated = self.calibration[view.source.view].covariance_px2(covariance) / step**2

@@ -91,7 +91,9 @@ MAINS: dict[str, Tiny] = {
     "benchmarks.subjects": Tiny("--data {data}"),
     "benchmarks.third_look": Tiny("--data {data} --draws 1 --patients 1", ONE_PERSON),
     "benchmarks.training_people": Tiny("--people 2 --out {out}"),
-    "lumbar3d.training.network.calibrate": Tiny("--assets {assets} --patients 1 --out {out}/c.json"),
+    "lumbar3d.training.network.calibrate": Tiny(
+        "--assets {assets} --coarse {trained}/coarse --patients 1 --blocks 1 --out {out}/c.json"
+    ),
     "lumbar3d.training.network.command": Tiny(only_help="both trainings run before export, on a handful of films"),
     "lumbar3d.training.network.export": Tiny(
         "--coarse {trained}/coarse --refiner {trained}/refiner --version 0 --out {assets}"

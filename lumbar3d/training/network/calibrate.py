@@ -1,8 +1,7 @@
-"""Calibration of the landmark error model: the refiner's maps on validation patients.
+"""Calibration of the refiner: the landmark error model on validation patients, and what its opacities mean.
 
-``python -m lumbar3d.training.network.calibrate --assets DIR --out calibration.json``, then export with the result.
-The patients
-are held out, and are not those on whom the result is measured.
+``python -m lumbar3d.training.network.calibrate --assets DIR --coarse STATE --surroundings DIR --out calibration.json``,
+then export with the result. The patients are held out, and are not those on whom the result is measured.
 """
 
 from __future__ import annotations
@@ -17,15 +16,20 @@ from scipy.optimize import minimize
 
 from lumbar3d.anatomy import LANDMARK_COUNT, LANDMARK_GROUPS
 from lumbar3d.arrays import Array
+from lumbar3d.contracts import VIEWS
 from lumbar3d.detection.crops import GRID_STEP
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
+from lumbar3d.detection.onnx_session import open_session
+from lumbar3d.detection.opacity_calibration import OpacityCalibration
 from lumbar3d.detection.orientation import flips_to_canonical
 from lumbar3d.detection.result import ViewDetection
 from lumbar3d.detector import Detector
 from lumbar3d.errors import RejectedError
 from lumbar3d.imaging.preprocess import NetworkView
 from lumbar3d.shape.assets import AssetStore, load_shape_models
+from lumbar3d.training.network import opacity_calibration
 from lumbar3d.training.network.refiner import TARGET_SIGMA_PX
+from lumbar3d.training.network.refiner_samples import CropBlocks
 from lumbar3d.training.network.samples import HELD_OUT_SEEDS
 from lumbar3d.training.radiographs.simulate import LabelledView, Simulator
 
@@ -38,10 +42,14 @@ ROUNDS = 4
 LEAST_FLOOR_PX2 = 0.05
 
 
-def unscaled() -> dict[str, Any]:
-    """Calibration of both views that leaves the maps' covariances as they are."""
+def uncalibrated() -> dict[str, Any]:
+    """A refiner's notes that leave the maps' covariances and the opacities as they are."""
     one = LandmarkCalibration(TARGET_SIGMA_PX**2, np.ones(LANDMARK_COUNT), np.zeros(LANDMARK_COUNT))
-    return {"ap": one.record(), "lat": one.record()}
+    curve = OpacityCalibration.none()
+    return {
+        "landmark_calibration": {view: one.record() for view in VIEWS},
+        "opacity_calibration": {view: curve.record() for view in VIEWS},
+    }
 
 
 def fit(error_px: Array, covariance_px2: Array) -> tuple[float, float]:
@@ -117,21 +125,38 @@ def main() -> None:
     """Parse the command line, measure, write the calibration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", type=Path, required=True)
+    parser.add_argument("--coarse", type=Path, required=True, help="training folder of the first network")
+    parser.add_argument("--surroundings", type=Path, help="folder with real trunks and pelves; none: all are invented")
     parser.add_argument("--patients", type=int, default=100)
+    parser.add_argument("--blocks", type=int, default=4, help="of crops, for the opacities")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     store = AssetStore.open(arguments.assets)
+    opacities = opacity_calibration.measure(
+        open_session(store, "refiner", 1, "cpu"),
+        CropBlocks(arguments.coarse, arguments.surroundings),
+        arguments.blocks,
+    )
+    notes = {
+        "landmark_calibration": calibrate(_measured(store, arguments.patients)),
+        "opacity_calibration": {view: curve.record() for view, curve in opacities.items()},
+    }
+    arguments.out.write_text(json.dumps(notes, indent=1) + "\n")
+
+
+def _measured(store: AssetStore, patients: int) -> dict[str, list[tuple[Array, Array]]]:
+    """Landmark errors and covariances by view, against the maps themselves, whatever the file says of them already."""
     detector, simulator = Detector.load(store, threads=1), Simulator(load_shape_models(store))
-    # What is fitted is the error against the maps themselves, whatever calibration the file holds already.
-    detector.calibration = {view: LandmarkCalibration.from_record(one) for view, one in unscaled().items()}
+    notes = uncalibrated()["landmark_calibration"]
+    detector.calibration = {view: LandmarkCalibration.from_record(one) for view, one in notes.items()}
     measured: dict[str, list[tuple[Array, Array]]] = {"ap": [], "lat": []}
-    for seed in HELD_OUT_SEEDS[FIRST_PATIENT : FIRST_PATIENT + arguments.patients]:
+    for seed in HELD_OUT_SEEDS[FIRST_PATIENT : FIRST_PATIENT + patients]:
         try:
             for view, part in errors(detector, simulator.pair(seed)).items():
                 measured[view].append(part)
         except RejectedError:
             continue
-    arguments.out.write_text(json.dumps(calibrate(measured), indent=1) + "\n")
+    return measured
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lumbar3d.detection.crops import CROP_PX, GRID_STEP
 from lumbar3d.training.manifest import MANIFEST, AssetEntry, record_asset
-from lumbar3d.training.network.calibrate import unscaled
+from lumbar3d.training.network.calibrate import uncalibrated
 from lumbar3d.training.network.losses import VOTE_UNIT_PX
 from lumbar3d.training.network.multitask import MultiTaskNetwork
 from lumbar3d.training.network.refiner import CODES, RefinerNetwork, moments, own_guide
@@ -64,7 +64,7 @@ def export_coarse(folder: Path, target: Path) -> None:
 
 
 def export_refiner(folder: Path, target: Path, calibration: dict[str, Any]) -> None:
-    """The refiner of a training folder; its metadata hold the landmark calibration of each view."""
+    """The refiner of a training folder; its metadata hold both calibrations of each view."""
     network = RefinerForExport(average_network(RefinerNetwork(), folder)).eval()
     guide_px = CROP_PX // GRID_STEP
     inputs = (torch.rand(10, 1, CROP_PX, CROP_PX), torch.rand(10, 2, guide_px, guide_px), torch.rand(10, CODES))
@@ -73,9 +73,9 @@ def export_refiner(folder: Path, target: Path, calibration: dict[str, Any]) -> N
 
 
 def write_calibration(target: Path, calibration: dict[str, Any]) -> None:
-    """Put ``{"ap": ..., "lat": ...}`` (records of ``LandmarkCalibration``) in a refiner's metadata."""
+    """Put what ``calibrate`` has written in a refiner's metadata."""
     model = onnx.load(target)
-    onnx.helper.set_model_props(model, {METADATA: json.dumps({"landmark_calibration": calibration})})
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(calibration)})
     onnx.save(model, target)
 
 
@@ -142,7 +142,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     network, refiner = arguments.out / "network.onnx", arguments.out / "refiner.onnx"
-    calibration = json.loads(arguments.calibration.read_text()) if arguments.calibration else unscaled()
+    calibration = json.loads(arguments.calibration.read_text()) if arguments.calibration else uncalibrated()
     if arguments.coarse:
         export_coarse(arguments.coarse, network)
         record(arguments.out, network.stem, arguments.version, images_seen(arguments.coarse))

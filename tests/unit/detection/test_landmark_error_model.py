@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch")
 
 from lumbar3d.detection.landmark_error_model import LandmarkCalibration
-from lumbar3d.training.network.calibrate import fit, unscaled
+from lumbar3d.training.network.calibrate import fit, uncalibrated
 
 MAP = 2.5**2
 
@@ -49,7 +49,7 @@ def test_fit_finds_scale_and_floor_among_gross_errors():
     assert scale == pytest.approx(1.7, rel=0.12) and floor == pytest.approx(0.6, rel=0.12)
 
 
-def test_unscaled_leaves_covariances_alone():
-    one = LandmarkCalibration.from_record(unscaled()["lat"])
+def test_uncalibrated_leaves_covariances_alone():
+    one = LandmarkCalibration.from_record(uncalibrated()["landmark_calibration"]["lat"])
     spread = np.diag([3.0, 7.0])
     assert np.allclose(one.covariance_px2(np.broadcast_to(MAP * np.eye(2) + spread, (7, 2, 2))), spread)
