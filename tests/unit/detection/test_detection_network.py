@@ -97,7 +97,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(WRONG))
+@pytest.mark.parametrize(("number", "name"), [*enumerate(WRONG)])
 def test_what_is_no_lumbar_spine_is_refused(detector, pairs, number, name):
     with pytest.raises(RejectedError):
         detector.detect(*spoiled(pairs[number % len(pairs)], WRONG[name]))
