@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lumbar3d.cli.serve import listen, load_settings, run
 from lumbar3d.client import JobsClient
+from lumbar3d.imaging import decoder
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 110.0
@@ -31,10 +32,14 @@ class RunningService:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def worker_pids(self) -> list[int]:
+    def child_pids(self) -> list[int]:
         """Processes that the service has started."""
         pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [pid for pid in pids if _parent(pid) == self.process.pid]
+
+    def worker_pids(self) -> list[int]:
+        """Those of them that are workers, and not the codec server that looks at films which may be blank."""
+        return [pid for pid in self.child_pids() if decoder.__file__.encode() not in _command(pid)]
 
 
 @contextmanager
@@ -64,6 +69,13 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
                     return found[1]
         time.sleep(0.1)
     raise AssertionError(f"the service did not start: {log.read_text()[-2000:]}")
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 def _parent(pid: int) -> int | None:
