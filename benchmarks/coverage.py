@@ -163,6 +163,13 @@ def measurement_rows(deviations: Deviations) -> list[dict[str, float | int | str
     return rows
 
 
+def measurement_line(group: str, row: dict[str, float | int | str | None]) -> str:
+    """Markdown row of one measurement of a group, without its goal."""
+    cells = [group, f"{row['code']}, {row['unit']}"]
+    cells += [str(row[name]) for name in ("count", "bias", "rmse", "stated", "within_1", "within_2")]
+    return "| " + " | ".join(cells) + " |"
+
+
 def region_rows(sample: SurfaceSample) -> list[dict[str, float | str]]:
     """By region: RMS of the stated standard error and of the true distance."""
     rows: list[dict[str, float | str]] = []

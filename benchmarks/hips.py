@@ -22,7 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 
 import numpy as np
 
-from benchmarks.coverage import measurement_rows
+from benchmarks.coverage import measurement_line, measurement_rows
 from benchmarks.known_people import KnownPatient
 from benchmarks.machine import describe
 from benchmarks.measurements import Deviations, compare
@@ -139,10 +139,7 @@ def table(deviations: dict[str, Deviations]) -> list[str]:
     """Markdown: a row a group and measurement."""
     text = ["| | measurement | n | bias | RMSE | stated | within 1 SE, % | within 2 |", "|---" * 8 + "|"]
     for group, found in deviations.items():
-        for row in measurement_rows(found):
-            cells = [group, f"{row['code']}, {row['unit']}"]
-            cells += [str(row[name]) for name in ("count", "bias", "rmse", "stated", "within_1", "within_2")]
-            text.append("| " + " | ".join(cells) + " |")
+        text += [measurement_line(group, row) for row in measurement_rows(found)]
     return text
 
 

@@ -21,7 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: BLAS threads
 
 import numpy as np
 
-from benchmarks.coverage import measurement_rows
+from benchmarks.coverage import measurement_line, measurement_rows
 from benchmarks.known_people import KnownPatients
 from benchmarks.machine import describe
 from benchmarks.measurements import Deviations, compare
@@ -136,10 +136,7 @@ def tables(deviations: Mapping[str, Deviations], asked: Mapping[str, Counter[str
     head = "| films | measurement | n | bias | RMSE | stated | within 1 SE, % | within 2 |"
     text += [head, "|---" * 8 + "|"]
     for group, found in deviations.items():
-        for row in measurement_rows(found):
-            cells = [group, f"{row['code']}, {row['unit']}"]
-            cells += [str(row[name]) for name in ("count", "bias", "rmse", "stated", "within_1", "within_2")]
-            text.append("| " + " | ".join(cells) + " |")
+        text += [measurement_line(group, row) for row in measurement_rows(found)]
     return text
 
 

@@ -99,6 +99,18 @@ def drawn(tab) -> None:
     tab.evaluate("async () => { for (const _ of 'abc') await new Promise(requestAnimationFrame); }")
 
 
+def drag(tab, grip, right_px: float, down_px: float) -> None:
+    """Pull a grip with the mouse; it has to follow."""
+    box = grip.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + right_px, y + down_px, steps=3)
+    tab.mouse.up()
+    moved = grip.bounding_box()
+    assert abs(moved["x"] - box["x"] - right_px) < 1.5 and abs(moved["y"] - box["y"] - down_px) < 1.5
+
+
 @pytest.fixture
 def page(browser):
     """A fresh page for one test."""

@@ -10,7 +10,7 @@ import pytest
 from lumbar3d.client import JobsClient
 from lumbar3d.contracts import Calibration
 from lumbar3d.geometry.calibration import build_geometry
-from tests.e2e.conftest import drawn, finished_job, watched_tab
+from tests.e2e.conftest import drag, drawn, finished_job, watched_tab
 from tests.e2e.test_page_result import VIEW_BOX
 
 PATIENCE_MS = 120_000
@@ -100,15 +100,7 @@ def test_heads_are_dragged_moved_by_keys_and_removed(desk, places):
     desk.focus("[data-handle='lat hips head_one']")
     desk.keyboard.press("Shift+ArrowDown")
     assert handle_px(desk, "lat hips head_one") == pytest.approx([before[0], before[1] + 10.0], abs=0.11)
-    grip = desk.locator("[data-handle='ap hips head_right'] .grip")
-    box = grip.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    desk.mouse.move(x, y)
-    desk.mouse.down()
-    desk.mouse.move(x + 20, y - 6, steps=3)
-    desk.mouse.up()
-    moved = grip.bounding_box()
-    assert abs(moved["x"] - box["x"] - 20) < 1.5 and abs(moved["y"] - box["y"] + 6) < 1.5
+    drag(desk, desk.locator("[data-handle='ap hips head_right'] .grip"), 20.0, -6.0)
     assert desk.locator("#edits li").count() == 1, "one edit, of all heads"
     desk.focus("[data-handle='lat hips head_other']")
     desk.keyboard.press("Delete")

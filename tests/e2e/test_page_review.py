@@ -8,7 +8,7 @@ import pytest
 from lumbar3d.anatomy import LEVELS
 from lumbar3d.client import JobsClient
 from lumbar3d.contracts import ReconstructOptions
-from tests.e2e.conftest import finished_job, watched_tab
+from tests.e2e.conftest import drag, finished_job, watched_tab
 from tests.e2e.fixture_engine import REJECT_METHOD, measurements
 
 PATIENCE_MS = 120_000
@@ -89,15 +89,7 @@ def test_signing_what_has_changed_meanwhile_is_told(desk, service):
 def test_landmark_is_dragged_moved_by_keys_removed_and_added(desk):
     desk.click("#correct button:text-is('Correct what was found')")
     assert desk.locator("#film-ap .handle.is-centre").count() == len(LEVELS)
-    grip = desk.locator("[data-handle='lat L1 sup_endplate_centre'] .grip")
-    box = grip.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    desk.mouse.move(x, y)
-    desk.mouse.down()
-    desk.mouse.move(x + 30, y - 10, steps=3)
-    desk.mouse.up()
-    moved = grip.bounding_box()
-    assert abs(moved["x"] - box["x"] - 30) < 1.5 and abs(moved["y"] - box["y"] + 10) < 1.5
+    drag(desk, desk.locator("[data-handle='lat L1 sup_endplate_centre'] .grip"), 30.0, -10.0)
     assert "L1 upper end plate placed on the lateral film" in desk.inner_text("#edits")
     desk.focus("[data-handle='ap L3 centre']")
     desk.keyboard.press("ArrowRight")

@@ -6,10 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from lumbar3d.detection.opacity_calibration import OpacityCalibration
-from lumbar3d.training.network.opacity_calibration import HELD_OUT_BLOCK, binned, curve, measure
+torch = pytest.importorskip("torch")
+
+from lumbar3d.detection.opacity_calibration import OpacityCalibration  # noqa: E402
+from lumbar3d.training.network.opacity_calibration import (  # noqa: E402
+    HELD_OUT_BLOCK,
+    binned,
+    curve,
+    measure,
+)
 
 
 def test_curve_keeps_nothing_and_everything_and_rises_between() -> None:
@@ -67,7 +73,7 @@ class FaintRefiner:
 class KnownCrops:
     """A frontal and a lateral crop whose true opacity is 0.5 on the left half, as the guide says."""
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         assert index == HELD_OUT_BLOCK
         guide, truth = torch.zeros(2, 2, 80, 80), torch.zeros(2, 1, 160, 160)
         guide[:, 0, :, :40] = truth[..., :80] = 0.5

@@ -22,7 +22,9 @@ from lumbar3d.measurement.constructions import constructions
 from lumbar3d.measurement.hips import MeasuredHips, pelvic_incidence_deg, pelvic_tilt_deg
 from lumbar3d.measurement.norms import norm_of
 from lumbar3d.measurement.sacrum import sacral_measures
+from lumbar3d.measurement.vertebra_frame import MeasuredVertebra
 from lumbar3d.measurement.vertebra_frame import Plate as MeasuredPlate
+from lumbar3d.sacrum.finding import SacralFinding
 from lumbar3d.sacrum.hips import CONSTANTS, place_hips
 from lumbar3d.sacrum.locate import find_sacrum
 from tests.unit.sacrum_case import DRAWS, Plate, films, spine
@@ -161,12 +163,17 @@ def heads_below(plate: Plate) -> Array:
     return np.asarray(there + [[3.0, 85.0, 2.0], [-3.0, -85.0, -2.0]])
 
 
-def test_a_drawn_pelvis_is_measured_with_its_errors() -> None:
-    plate = Plate()
+def with_heads(plate: Plate) -> tuple[list[MeasuredVertebra], SacralFinding]:
+    """A spine above a plate, and both heads placed."""
     detection, lat, vertebrae = films(plate)
     room = build_geometry(Room().calibration())
     found = find_sacrum(detection, lat, vertebrae, LEVELS)
-    found = found.with_hips(place_hips(placed(heads_below(plate), room), room, DRAWS))
+    return vertebrae, found.with_hips(place_hips(placed(heads_below(plate), room), room, DRAWS))
+
+
+def test_a_drawn_pelvis_is_measured_with_its_errors() -> None:
+    plate = Plate()
+    vertebrae, found = with_heads(plate)
     assert found.plate is not None
     numbers = {(code, target): values for code, target, _, values in sacral_measures(vertebrae, LEVELS, found.plate)}
     incidence, tilt = numbers["pelvic_incidence", "S1"], numbers["pelvic_tilt", "S1"]
@@ -214,10 +221,7 @@ def test_norms_are_graded() -> None:
 
 def test_lines_are_those_of_the_definitions() -> None:
     plate = Plate()
-    detection, lat, vertebrae = films(plate)
-    room = build_geometry(Room().calibration())
-    found = find_sacrum(detection, lat, vertebrae, LEVELS)
-    found = found.with_hips(place_hips(placed(heads_below(plate), room), room, DRAWS))
+    vertebrae, found = with_heads(plate)
     assert found.plate is not None and found.hips is not None
     measured = [Measurement.model_construct(code=code, target=target) for code, target in NUMBERS.items()]
     drawn = {each.code: each.lines for each in constructions(vertebrae, LEVELS, measured, found.plate)}
