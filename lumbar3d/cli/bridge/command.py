@@ -17,6 +17,7 @@ from lumbar3d.cli import examples
 from lumbar3d.cli.errors import CliError, Exit
 from lumbar3d.cli.groups import Commands
 from lumbar3d.cli.options import DEFAULT_SERVER, KeyOption, ServerOption
+from lumbar3d.imaging.header import LIMITS
 
 if TYPE_CHECKING:
     from lumbar3d.cli.bridge.destination import Destination
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 PAUSE_S = 2.0
 LEDGER = "bridge.sqlite3"
-MOST_FILM_MB = 128
+MOST_FILM_MB = LIMITS.file_bytes // 2**20
 """No service takes a longer file."""
 
 FolderOption = Annotated[
